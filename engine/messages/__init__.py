@@ -1,0 +1,32 @@
+"""Every sentence the engine says to a person, in every language it speaks.
+
+Enters: a code and its parameters. Leaves: one sentence. Must not decide anything, nor hold a sentence in Python code:
+the sentences stand in ``<language>.yaml`` beside this file, one flat map ``code: text with {parameter}``.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+LANGUAGES = ("zh", "en")
+DEFAULT_LANGUAGE = "zh"
+_FOLDER = Path(__file__).parent
+
+
+@cache
+def catalog(language: str) -> Mapping[str, str]:
+    """Return the sentences of one language (``zh`` or ``en``; any other is answered in the default language)."""
+    known = language if language in LANGUAGES else DEFAULT_LANGUAGE
+    with (_FOLDER / f"{known}.yaml").open(encoding="utf-8") as file:
+        sentences: dict[str, str] = yaml.load(file, Loader=yaml.CSafeLoader)  # noqa: S506 - our own file, safe loader
+    return sentences
+
+
+def text(code: str, language: str = DEFAULT_LANGUAGE, /, **params: object) -> str:
+    """Return the sentence for ``code`` with its parameters filled in.
+
+    A code without a sentence is our own mistake and raises ``KeyError``; a test walks all codes.
+    """
+    return catalog(language)[code].format_map({name: str(value) for name, value in params.items()})
