@@ -1,0 +1,195 @@
+"""From written fields to compiled fields, of an entity or of one of its line tables.
+
+Enters: ``FieldDefinition`` by key. Leaves: ``Field`` by key and the order in which computed fields are computed. Must not
+guess: a field with a mistake is left out and the problem noted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from engine import messages
+from engine.compiler import patterns
+from engine.compiler.app import SYSTEM_FIELDS, Field
+from engine.compiler.compilation import Compilation
+from engine.compiler.field_types import FIELD_TYPES, FieldType
+from engine.compiler.readers import Wrong, is_empty
+from engine.compiler.shapes import field_type
+from engine.definition.model import FieldDefinition
+from engine.expression import BOOLEAN, nearest
+
+RESERVED = frozenset(SYSTEM_FIELDS) | {"version", "owner_id", "team_id", "release_id", "deleted_at", "search_text"} | {
+    "parent_id", "position", "user", "record", "file", "values",
+}  # fmt: skip
+"""Keys no field may take: they name what every record has, or mean something else in the language."""
+
+NOT_IN_LINES = frozenset({"lines", "file", "choices"})
+
+
+def compile_fields(
+    compilation: Compilation, written: Mapping[str, FieldDefinition], shape: str, path: str
+) -> dict[str, Field]:
+    """Return the compiled fields of ``shape``; ``path`` is where their translations stand."""
+    found = (compile_field(compilation, field, shape, f"{path}.fields.{key}") for key, field in written.items())
+    return {field.key: field for field in found if field is not None}
+
+
+def compile_field(compilation: Compilation, written: FieldDefinition, shape: str, path: str) -> Field | None:
+    """Return one compiled field, or None when its type is unknown."""
+    name = compilation.require(written.type, FIELD_TYPES, "E005")
+    if name is None:
+        return None
+    _check_key(compilation, written)
+    declared = FIELD_TYPES[name]
+    field = _plain_field(compilation, written, declared, path)
+    field = replace(field, **_expressions(compilation, written, shape))
+    if declared.key == "lines":
+        field = _with_lines(compilation, field, written, shape, path)
+    return replace(field, default=_default(compilation, written, field))
+
+
+def compute_order(compilation: Compilation, fields: Mapping[str, Field]) -> tuple[str, ...]:
+    """Return the keys of the computed fields, each after those it reads; a circle is a problem.
+
+    Source: topological sort of the standard library.
+    """
+    computed = {key: field.computed for key, field in fields.items() if field.computed is not None}
+    graph = {key: {use[0] for use in one.checked.uses if use[0] in computed} for key, one in computed.items()}
+    try:
+        return tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        circle: Sequence[str] = error.args[1]
+        compilation.refuse("E007", computed[circle[0]].location, cycle=" → ".join(circle))
+        return ()
+
+
+def _plain_field(compilation: Compilation, written: FieldDefinition, declared: FieldType, path: str) -> Field:
+    options = {key: compilation.label(f"{path}.options.{key}", text) for key, text in written.options.items()}
+    return Field(
+        key=written.key,
+        type=declared,
+        label=compilation.label(path, written.label),
+        location=written.location,
+        help=compilation.label(f"{path}.help", written.help),
+        required=written.required,
+        readonly=written.readonly or written.computed is not None,
+        unique=written.unique,
+        search=written.search,
+        words=written.words,
+        max_length=written.max_length,
+        min_length=written.min_length,
+        pattern=_pattern(compilation, written),
+        min=written.min,
+        max=_maximum(compilation, written),
+        scale=written.scale if written.scale is not None else declared.scale,
+        options=options,
+        to=_target(compilation, written),
+        fetch=_fetch(compilation, written),
+        many=written.many,
+        accept=tuple(ending.lower().lstrip(".") for ending in written.accept),
+        max_size=written.max_size,
+        min_rows=written.min_rows,
+        max_rows=written.max_rows,
+        was=written.was,
+        retired=written.retired is not None,
+    )
+
+
+def _expressions(compilation: Compilation, written: FieldDefinition, shape: str) -> dict[str, Any]:
+    own = field_type(written)
+    return {
+        "required_when": compilation.expression(written.required_when, shape, BOOLEAN),
+        "visible_when": compilation.expression(written.visible_when, shape, BOOLEAN),
+        "readonly_when": compilation.expression(written.readonly_when, shape, BOOLEAN),
+        "default_from": compilation.expression(written.default_from, shape, own),
+        "computed": compilation.expression(written.computed, shape, own),
+        "migrate": compilation.expression(written.migrate, shape, own),
+        "where": compilation.expression(written.where, written.to.name, BOOLEAN) if written.to else None,
+    }
+
+
+def _with_lines(
+    compilation: Compilation, field: Field, written: FieldDefinition, shape: str, path: str
+) -> Field:
+    for column in written.fields.values():
+        if column.type.name in NOT_IN_LINES:
+            compilation.refuse("E016", column.type.location, type=column.type.name)
+    allowed = {key: column for key, column in written.fields.items() if column.type.name not in NOT_IN_LINES}
+    fields = compile_fields(compilation, allowed, f"{shape}.{field.key}", path)
+    return replace(field, fields=fields, compute_order=compute_order(compilation, fields))
+
+
+def _check_key(compilation: Compilation, written: FieldDefinition) -> None:
+    if written.key in RESERVED:
+        compilation.refuse("E013", written.location, name=written.key)
+
+
+def _pattern(compilation: Compilation, written: FieldDefinition) -> str | None:
+    mistake = patterns.find_mistake(written.pattern) if written.pattern else None
+    if mistake:
+        compilation.refuse("E008", written.location, pattern=written.pattern, reason=mistake)
+        return None
+    return written.pattern
+
+
+def _maximum(compilation: Compilation, written: FieldDefinition) -> Any:
+    if written.min is not None and written.max is not None and written.min > written.max:
+        compilation.refuse("E018", written.location, name=written.key, min=written.min, max=written.max)
+    return written.max
+
+
+def _target(compilation: Compilation, written: FieldDefinition) -> str | None:
+    if written.to is None:
+        return None
+    return compilation.require(written.to, compilation.definition.entities, "E001")
+
+
+def _fetch(compilation: Compilation, written: FieldDefinition) -> tuple[str, str] | None:
+    """``customer.region``: the link stands beside the field (in the same entity or line table)."""
+    if written.fetch is None:
+        return None
+    link, _, there = written.fetch.name.partition(".")
+    siblings = _siblings(compilation, written)
+    source = siblings.get(link)
+    if source is None or source.to is None or not there:
+        links = [f"{key}." for key, field in siblings.items() if field.to is not None]
+        compilation.refuse("E006", written.fetch.location, nearest(f"{link}.", links), name=written.fetch.name)
+        return None
+    target = compilation.definition.entities.get(source.to.name)
+    if target is not None and there not in target.fields:
+        compilation.refuse(
+            "E002", written.fetch.location, nearest(there, target.fields), name=there, entity=target.key
+        )
+        return None
+    return link, there
+
+
+def _siblings(compilation: Compilation, written: FieldDefinition) -> Mapping[str, FieldDefinition]:
+    for entity in compilation.definition.entities.values():
+        if entity.fields.get(written.key) is written:
+            return entity.fields
+        for lines in entity.fields.values():
+            if lines.fields.get(written.key) is written:
+                return lines.fields
+    return {}
+
+
+def _default(compilation: Compilation, written: FieldDefinition, field: Field) -> Any:
+    if is_empty(written.default) or field.type.key in ("lines", "file"):
+        return None
+    try:
+        return field.type.parse(written.default, field)
+    except Wrong as wrong:
+        compilation.refuse("E009", written.location, name=written.key, reason=_Said(wrong))
+        return None
+
+
+class _Said:
+    """A reason that speaks the reader's language."""
+
+    def __init__(self, wrong: Wrong) -> None:
+        self._wrong = wrong
+
+    def text(self, language: str) -> str:
+        return messages.text(self._wrong.code, language, **self._wrong.params)
