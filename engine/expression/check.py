@@ -1,0 +1,80 @@
+"""A parsed expression against the fields it may name: every mistake at once, or a checked expression.
+
+Enters: a tree, the shapes, the entity whose record the expression is about. Leaves: ``Checked``. Must not evaluate
+anything, nor know where values are stored.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.expression import syntax
+from engine.expression.checker import Checker
+from engine.expression.errors import ExpressionError, ExpressionErrors
+from engine.expression.names import Names
+from engine.expression.parse import parse
+from engine.expression.resolved import Resolved
+from engine.expression.types import Shapes, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A checked expression about records of ``entity``.
+
+    ``uses`` holds the paths it reads: ``("amount",)``, ``("customer", "grade")``, ``("items", "qty")``; the paths of
+    the names in ``let`` are among them. ``context`` holds what else the result depends on: ``user`` (who asks),
+    ``now``, ``today``, ``offset`` (the site's time zone) and ``calendar`` (its working time).
+    """
+
+    tree: Resolved
+    type: Type
+    text: str
+    entity: str
+    uses: frozenset[tuple[str, ...]]
+    context: frozenset[str]
+
+
+def check(
+    tree: syntax.Node,
+    shapes: Shapes,
+    entity: str,
+    *,
+    let: Mapping[str, Checked] | None = None,
+    expect: Type | None = None,
+    text: str = "",
+) -> Checked:
+    """Check an expression about a record of ``entity``, or about a line when ``entity`` is ``quote.items``.
+
+    ``let`` gives names to expressions checked before; ``expect`` is the type the result must have; ``text`` is kept as
+    the source.
+
+    Raises:
+        ExpressionErrors: everything that is wrong.
+    """
+    names = Names(shapes, entity, let or {})
+    checker = Checker(names)
+    result = checker.visit(tree)
+    if result is not None and expect is not None:
+        checker.require_result(result, expect)
+    if result is None or names.errors:
+        raise ExpressionErrors(names.errors)
+    return Checked(result, result.type, text, entity, frozenset(names.uses), frozenset(names.context))
+
+
+def check_text(
+    text: str,
+    shapes: Shapes,
+    entity: str,
+    *,
+    let: Mapping[str, Checked] | None = None,
+    expect: Type | None = None,
+) -> Checked:
+    """Parse and check in one step.
+
+    Raises:
+        ExpressionErrors: everything that is wrong, in form or in meaning.
+    """
+    try:
+        tree = parse(text)
+    except ExpressionError as error:
+        raise ExpressionErrors([error]) from None
+    return check(tree, shapes, entity, let=let, expect=expect, text=text)

@@ -1,0 +1,165 @@
+"""What the names of an expression refer to, and the mistakes found so far.
+
+Enters: the shapes, the entity, names given beforehand. Leaves: resolved fields, hops and folds' rows. Must not judge
+whether a value fits its place: the checker does.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
+
+from engine.expression import functions, resolved, syntax
+from engine.expression.errors import ExpressionError, nearest
+from engine.expression.types import MANY, Collection, EntityShape, Kind, Shapes, Type
+
+_NOTHING_ELSEWHERE = frozenset({"null", "none", "nil", "empty", "blank", "空"})
+
+
+class Given(Protocol):
+    """An expression checked before, as far as a name for it needs."""
+
+    @property
+    def tree(self) -> resolved.Resolved: ...
+    @property
+    def type(self) -> Type: ...
+    @property
+    def uses(self) -> frozenset[tuple[str, ...]]: ...
+    @property
+    def context(self) -> frozenset[str]: ...
+
+
+class Names:
+    """The scope of one expression; inside ``where`` it is the row's."""
+
+    def __init__(self, shapes: Shapes, entity: str, let: Mapping[str, Given]) -> None:
+        self.shapes = shapes
+        self.shape = shapes[entity]
+        self.let = let
+        self.errors: list[ExpressionError] = []
+        self.uses: set[tuple[str, ...]] = set()
+        self.context: set[str] = set()
+        self._prefix: tuple[str, ...] = ()
+
+    def refuse(self, code: str, node: syntax.Node | resolved.Resolved, **params: object) -> None:
+        """Note a mistake at ``node``."""
+        self.errors.append(ExpressionError(code, params, node.start, node.end - node.start))
+
+    @contextmanager
+    def rows(self, collection: str) -> Iterator[EntityShape]:
+        """Resolve names among the fields of the rows of ``collection`` for a while; rows have no rows of their own."""
+        outer = self.shape, self.let, self._prefix
+        self.shape = self.shapes[self.shape.collections[collection].entity]
+        self.let, self._prefix = {}, (collection,)
+        try:
+            yield self.shape
+        finally:
+            self.shape, self.let, self._prefix = outer
+
+    @property
+    def inside(self) -> bool:
+        """Whether the names are those of rows."""
+        return bool(self._prefix)
+
+    def find_collection(self, node: syntax.Node) -> str | None:
+        """Return the collection ``node`` names or begins with, if it does."""
+        first = node.name if isinstance(node, syntax.Name) else node.parts[0] if isinstance(node, syntax.Path) else ""
+        return first if first in self.shape.collections else None
+
+    def collection(self, name: str) -> Collection:
+        """Return a collection of the present shape."""
+        return self.shape.collections[name]
+
+    def resolve_name(self, node: syntax.Name) -> resolved.Resolved | None:
+        """Resolve ``amount``, ``user`` or a name of ``let``."""
+        if node.name in self.let:
+            return self._given(node)
+        if node.name in self.shape.fields:
+            return self.field(node, node.name)
+        if node.name == "user":
+            return self.variable(node, "user", self._user_type())
+        if node.name in self.shape.collections:
+            self._refuse_bare_list(node)
+            return None
+        self._refuse_unknown(node, node.name, node.start, [*self.let, "user", *self._known()])
+        return None
+
+    def resolve_path(self, node: syntax.Path) -> resolved.Resolved | None:
+        """Resolve ``customer.grade``."""
+        if node.parts[0] in self.shape.collections:
+            self._refuse_bare_list(node)
+            return None
+        start, end = node.offsets[0], node.offsets[0] + len(node.parts[0])
+        link = self.resolve_name(syntax.Name(start, end, node.parts[0]))
+        if link is None:
+            return None
+        if not isinstance(link, (resolved.Field, resolved.Variable)) or link.type.entity not in self.shapes:
+            self.refuse("not_a_link", link, name=node.parts[0], kind=link.type.kind)
+            return None
+        if len(node.parts) > 2:
+            self.refuse("hop_too_far", node, path=".".join(node.parts), reached=".".join(node.parts[:2]))
+            return None
+        return self.hop(node, link, node.parts[1], node.offsets[1])
+
+    def hop(
+        self, node: syntax.Node, link: resolved.Field | resolved.Variable, name: str, offset: int
+    ) -> resolved.Hop | None:
+        """Follow a link to field ``name`` of the record it points to."""
+        target = self.shapes[link.type.entity or ""]
+        if name not in target.fields:
+            self._refuse_unknown(node, name, offset, target.fields, entity=target.key)
+            return None
+        field_type = target.fields[name]
+        if field_type.kind in MANY:
+            self.refuse("hop_to_list", node, path=f"{link.name}.{name}")
+            return None
+        self.uses.add((*self._prefix, link.name, name))
+        return resolved.Hop(field_type, node.start, node.end, link, target.key, name)
+
+    def field(self, node: syntax.Node, name: str) -> resolved.Field:
+        """Return the field ``name`` of the present shape, which has it."""
+        self.uses.add((*self._prefix, name))
+        return resolved.Field(self.shape.fields[name], node.start, node.end, self.shape.key, name)
+
+    def row_field(self, node: syntax.Path) -> resolved.Field | None:
+        """Return the field of the rows ``items.total`` names, within ``rows``."""
+        name = node.parts[1]
+        if len(node.parts) > 2:
+            self.refuse("hop_too_far", node, path=".".join(node.parts), reached=".".join(node.parts[:2]))
+            return None
+        if name not in self.shape.fields:
+            self._refuse_unknown(node, name, node.offsets[1], self.shape.fields, entity=self.shape.key)
+            return None
+        return self.field(node, name)
+
+    def variable(self, node: syntax.Node, name: str, type_: Type) -> resolved.Variable:
+        """Return ``user``, ``now`` or ``today`` and remember that the result depends on it."""
+        self.context.add(name)
+        return resolved.Variable(type_, node.start, node.end, name)
+
+    def _given(self, node: syntax.Name) -> resolved.Let:
+        given = self.let[node.name]
+        self.uses |= given.uses
+        self.context |= given.context
+        return resolved.Let(given.type, node.start, node.end, node.name, given.tree)
+
+    def _user_type(self) -> Type:
+        return Type(Kind.USER, entity="user")
+
+    def _known(self) -> list[str]:
+        return [*self.shape.fields, *self.shape.collections]
+
+    def _refuse_bare_list(self, node: syntax.Name | syntax.Path) -> None:
+        name = self.find_collection(node) or ""
+        self.refuse("list_needs_fold", node, name=name)
+
+    def _refuse_unknown(
+        self, node: syntax.Node, name: str, offset: int, known: Iterable[str], entity: str | None = None
+    ) -> None:
+        if name in functions.NAMES:
+            suggestion: str | None = functions.FUNCTIONS[name].usage if name in functions.FUNCTIONS else f"{name}(...)"
+        elif name.lower() in _NOTHING_ELSEWHERE:
+            suggestion = "missing"
+        else:
+            suggestion = nearest(name, known)
+        params = {"name": name, "entity": entity or self.shape.key, "suggestion": suggestion}
+        self.errors.append(ExpressionError("unknown_name", params, offset, len(name)))

@@ -1,0 +1,277 @@
+"""Text to a tree, or the first mistake in its form.
+
+Enters: the text of one expression. Leaves: a ``syntax.Node``. Must not know fields or types. Everything is bounded
+(length, depth, number of nodes, size of numbers and texts), and nothing recurses over the input.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cache, lru_cache
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+from engine.expression import syntax
+from engine.expression.errors import ExpressionError, Word
+from engine.expression.types import MAX_PLACES
+from engine.expression.values import Value, WorkingTime
+
+if TYPE_CHECKING:
+    from lark import Lark, Token, Tree
+
+MAX_LENGTH = 4000
+MAX_DEPTH = 40
+MAX_NODES = 400
+MAX_TEXT = 500
+MAX_WHOLE_DIGITS = 15
+MAX_DAYS = 36525
+
+RESERVED = frozenset(["and", "or", "not", "in", "is", "between", "missing", "where", "true", "false"])
+"""Words of the grammar; a field cannot have one of them as its key."""
+
+_UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
+_INSTEAD = {
+    "==": "=", "<>": "!=", "≠": "!=", "≥": ">=", "≤": "<=", "&&": "and", "||": "or", "!": "not", "＝": "=", "＞": ">",
+    "＜": "<", "（": "(", "）": ")", "，": ",", "、": ",", "【": "[", "】": "]", "“": "'", "”": "'", "‘": "'", "’": "'",
+    "％": "%", "×": "*", "÷": "/", "－": "-", "＋": "+", "；": ",",
+}  # fmt: skip
+_WORDS_INSTEAD = {
+    "且": "and", "并且": "and", "或": "or", "或者": "or", "等于": "=", "大于": ">", "小于": "<", "属于": "in",
+}  # fmt: skip
+_EXPECTED = (
+    ("NUMBER", Word("value")),
+    ("NAME", Word("name")),
+    ("COMPARE", Word("operator")),
+    ("AND", "and"),
+    ("OR", "or"),
+    ("IN", "in"),
+    ("LSQB", "["),
+    ("MISSING", "missing"),
+    ("WHERE", "where"),
+    ("COMMA", ","),
+    ("RPAR", ")"),
+    ("RSQB", "]"),
+    ("$END", Word("end")),
+)
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> syntax.Node:
+    """Parse one expression.
+
+    Raises:
+        ExpressionError: the first mistake in the form of the text, with what was expected there.
+    """
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError("too_long", {"length": len(text), "limit": MAX_LENGTH}, MAX_LENGTH, 1)
+    if not text.strip():
+        raise ExpressionError("empty", {}, 0, 1)
+    return _build(_parse_tree(text))
+
+
+@cache
+def grammar() -> "Lark":
+    """Return the parser made from ``grammar.lark``, once per process."""
+    # Loading Lark takes some 50 ms; a process that only runs stored expressions never needs it.
+    from lark import Lark
+
+    source = FilePath(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
+    return Lark(source, parser="lalr", lexer="basic", propagate_positions=True, maybe_placeholders=False)
+
+
+def _parse_tree(text: str) -> "Tree[Token]":
+    from lark.exceptions import UnexpectedCharacters, UnexpectedToken
+
+    try:
+        return grammar().parse(text)
+    except UnexpectedCharacters as error:
+        raise _unknown_character(text, error.pos_in_stream or 0) from None
+    except UnexpectedToken as error:
+        raise _unexpected(text, error.token, error.accepts or error.expected) from None
+
+
+def _unknown_character(text: str, offset: int) -> ExpressionError:
+    found = text[offset]
+    if found in "'\"":
+        return ExpressionError("text_not_closed", {"quote": found}, offset, len(text) - offset)
+    if hint := _hint(text, offset):
+        return hint
+    if found.isdigit():
+        word = _word_at(text, offset)
+        return ExpressionError("strange_number", {"found": word}, offset, len(word))
+    return ExpressionError("unknown_character", {"found": found}, offset, 1)
+
+
+def _unexpected(text: str, token: "Token", terminals: Iterable[str]) -> ExpressionError:
+    expected = _expected_words(set(terminals))
+    if token.type == "$END":
+        return ExpressionError("unexpected_end", {"expected": expected}, len(text.rstrip()), 1)
+    offset = token.start_pos or 0
+    if hint := _hint(text, offset):
+        return hint
+    return ExpressionError("unexpected", {"found": str(token), "expected": expected}, offset, len(token))
+
+
+def _expected_words(terminals: set[str]) -> tuple[str, ...]:
+    if "NUMBER" in terminals:
+        terminals -= {"NAME", "LSQB", "MISSING"}
+    if "COMPARE" in terminals:
+        terminals -= {"AND", "OR", "IN"}
+    elif "OR" in terminals:  # the parser may have closed the `and` already; the author has not
+        terminals.add("AND")
+    return tuple(word for terminal, word in _EXPECTED if terminal in terminals)
+
+
+def _hint(text: str, offset: int) -> ExpressionError | None:
+    """Return the mistake of somebody who wrote another language's sign or a full-width one."""
+    for start, length in ((offset - 1, 2), (offset, 2), (offset, 1)):
+        found = text[max(start, 0) : start + length]
+        if found in _INSTEAD:
+            return ExpressionError("write_instead", {"found": found, "instead": _INSTEAD[found]}, start, length)
+    word = _word_at(text, offset)
+    instead = _WORDS_INSTEAD.get(word) or (word.lower() if word.lower() in RESERVED - {word} else None)
+    if instead:
+        return ExpressionError("write_instead", {"found": word, "instead": instead}, offset, len(word))
+    return None
+
+
+def _word_at(text: str, offset: int) -> str:
+    end = offset
+    while end < len(text) and (text[end].isalnum() or text[end] in "_."):
+        end += 1
+    return text[offset:end]
+
+
+def _build(tree: "Tree[Token]") -> syntax.Node:
+    """Turn Lark's tree into ours from the leaves up, in a loop: the input decides the depth."""
+    built: dict[int, syntax.Node] = {}
+    depths: dict[int, int] = {}
+    for subtree in tree.iter_subtrees():
+        children = [built.get(id(child), child) for child in subtree.children]
+        depth = 1 + max((depths.get(id(child), 0) for child in subtree.children), default=0)
+        start, end = subtree.meta.start_pos, subtree.meta.end_pos
+        if depth > MAX_DEPTH:
+            raise ExpressionError("too_deep", {"limit": MAX_DEPTH}, start, end - start)
+        if len(built) >= MAX_NODES:
+            raise ExpressionError("too_many_parts", {"limit": MAX_NODES}, start, end - start)
+        built[id(subtree)] = _BUILDERS[subtree.data](start, end, children)
+        depths[id(subtree)] = depth
+    return built[id(tree)]
+
+
+def _number(start: int, end: int, children: list[Any]) -> syntax.Node:
+    return syntax.Literal(start, end, "number", _parse_number(str(children[0]), start))
+
+
+def _percent(start: int, end: int, children: list[Any]) -> syntax.Node:
+    return syntax.Literal(start, end, "percent", _parse_number(str(children[0])[:-1], start, shift=2))
+
+
+def _parse_number(text: str, start: int, shift: int = 0) -> Decimal:
+    shift -= {"万": 4, "亿": 8}.get(text[-1], 0)
+    digits = text.rstrip("万亿")
+    whole, _, places = digits.partition(".")
+    if len(whole) - shift > MAX_WHOLE_DIGITS or len(places) + shift > MAX_PLACES:
+        limits = {"found": text, "whole": MAX_WHOLE_DIGITS, "places": MAX_PLACES}
+        raise ExpressionError("number_too_big", limits, start, len(text))
+    value = Decimal(digits).scaleb(-shift)
+    return value if value.as_tuple().exponent <= 0 else value.quantize(Decimal(1))  # type: ignore[operator]
+
+
+def _duration(start: int, end: int, children: list[Any]) -> syntax.Node:
+    text = str(children[0])
+    amount, unit = int("".join(filter(str.isdecimal, text))), text.lstrip("0123456789")
+    value: Value
+    if amount > MAX_DAYS or (unit == "w" and amount > MAX_DAYS // 7):
+        raise ExpressionError("duration_too_long", {"found": text, "limit": MAX_DAYS}, start, len(text))
+    if unit == "wd":
+        value = WorkingTime(days=amount)
+    elif unit == "wh":
+        value = WorkingTime(hours=amount)
+    else:
+        value = _UNITS[unit] * amount
+    return syntax.Literal(start, end, "duration", value)
+
+
+def _date(start: int, end: int, children: list[Any]) -> syntax.Node:
+    try:
+        return syntax.Literal(start, end, "date", date.fromisoformat(children[0]))
+    except ValueError:
+        raise ExpressionError("no_such_date", {"found": str(children[0])}, start, end - start) from None
+
+
+def _text(start: int, end: int, children: list[Any]) -> syntax.Node:
+    quote = children[0][0]
+    value = str(children[0])[1:-1].replace(quote * 2, quote)
+    if len(value) > MAX_TEXT:
+        raise ExpressionError("text_too_long", {"length": len(value), "limit": MAX_TEXT}, start, end - start)
+    if any(character < " " or "\ud800" <= character <= "\udfff" for character in value):
+        raise ExpressionError("text_not_printable", {}, start, end - start)
+    return syntax.Literal(start, end, "text", value)
+
+
+def _constant(form: str, value: Value) -> "_Builder":
+    return lambda start, end, children: syntax.Literal(start, end, form, value)
+
+
+def _name(start: int, end: int, children: list[Any]) -> syntax.Node:
+    return syntax.Name(start, end, str(children[0]))
+
+
+def _path(start: int, end: int, children: list[Any]) -> syntax.Node:
+    return syntax.Path(start, end, tuple(map(str, children)), tuple(token.start_pos for token in children))
+
+
+def _operation(start: int, end: int, children: list[Any]) -> syntax.Node:
+    left, operator, right = children
+    return syntax.Binary(start, end, str(operator), left, right)
+
+
+def _logic(operator: str) -> "_Builder":
+    return lambda start, end, children: syntax.Binary(start, end, operator, *children)
+
+
+def _in(negated: bool) -> "_Builder":
+    return lambda start, end, children: syntax.In(start, end, negated, *children)
+
+
+def _is_missing(negated: bool) -> "_Builder":
+    return lambda start, end, children: syntax.IsMissing(start, end, negated, children[0])
+
+
+def _call(start: int, end: int, children: list[Any]) -> syntax.Node:
+    return syntax.Call(start, end, str(children[0]), tuple(children[1:]))
+
+
+def _call_where(start: int, end: int, children: list[Any]) -> syntax.Node:
+    name, rows, where = children
+    return syntax.Call(start, end, str(name), (rows,), where)
+
+
+_Builder = Callable[[int, int, list[Any]], syntax.Node]
+_BUILDERS: dict[str, _Builder] = {
+    "or_": _logic("or"),
+    "and_": _logic("and"),
+    "not_": lambda start, end, children: syntax.Unary(start, end, "not", children[0]),
+    "negative": lambda start, end, children: syntax.Unary(start, end, "-", children[1]),
+    "compare": _operation,
+    "arithmetic": _operation,
+    "between": lambda start, end, children: syntax.Between(start, end, *children),
+    "in_": _in(False),
+    "not_in": _in(True),
+    "is_missing": _is_missing(False),
+    "is_not_missing": _is_missing(True),
+    "list": lambda start, end, children: syntax.List(start, end, tuple(children)),
+    "number": _number,
+    "percent": _percent,
+    "duration": _duration,
+    "date": _date,
+    "text": _text,
+    "true": _constant("boolean", True),
+    "false": _constant("boolean", False),
+    "missing": _constant("missing", None),
+    "name": _name,
+    "path": _path,
+    "call": _call,
+    "call_where": _call_where,
+}

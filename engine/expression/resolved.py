@@ -1,0 +1,169 @@
+"""The tree of a checked expression: every name resolved, every node with its type.
+
+Enters: nothing (``check.py`` fills these). Leaves: frozen nodes the back ends (Python, SQL, plain words, a browser)
+walk. Must not hold behaviour.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from engine.expression.types import Type
+from engine.expression.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    type: Type
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(_Resolved):
+    """A value written out."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Field(_Resolved):
+    """A field of the record (inside ``where``: of the row)."""
+
+    entity: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variable(_Resolved):
+    """``user``, ``now()`` or ``today()``; never missing."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hop(_Resolved):
+    """``customer.grade``: field ``name`` of the record of ``entity`` that ``link`` points to."""
+
+    link: "Field | Variable"
+    entity: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Let(_Resolved):
+    """A name somebody gave to an expression beforehand, with that expression."""
+
+    name: str
+    value: "Resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Not(_Resolved):
+    """``not x``; a missing ``x`` counts as false."""
+
+    operand: "Resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Negative(_Resolved):
+    """``-x``"""
+
+    operand: "Resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Logic(_Resolved):
+    """``and``, ``or``"""
+
+    operator: str
+    left: "Resolved"
+    right: "Resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(_Resolved):
+    """``= != < <= > >=`` of two values of kinds that can meet."""
+
+    operator: str
+    left: "Resolved"
+    right: "Resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Between(_Resolved):
+    """``low <= operand and operand <= high``"""
+
+    operand: "Resolved"
+    low: "Resolved"
+    high: "Resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf(_Resolved):
+    """``x in [a, b]``"""
+
+    negated: bool
+    operand: "Resolved"
+    items: "tuple[Resolved, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Member(_Resolved):
+    """``user in invited``: ``many`` is a users or choices field."""
+
+    negated: bool
+    operand: "Resolved"
+    many: Field
+
+
+@dataclass(frozen=True, slots=True)
+class IsMissing(_Resolved):
+    """``x is missing``; a list is missing when it is empty."""
+
+    negated: bool
+    operand: "Resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic(_Resolved):
+    """``+ - * /`` of numbers, dates, moments and durations; the kinds of both sides say which."""
+
+    operator: str
+    left: "Resolved"
+    right: "Resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Call(_Resolved):
+    """A function of ``functions.py``."""
+
+    name: str
+    arguments: "tuple[Resolved, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Fold(_Resolved):
+    """``sum(items.total where qty > 1)`` over ``collection`` of ``entity``, whose rows have shape ``row``.
+
+    ``name`` is sum, count, max, min, avg, any or all; ``via`` as in ``Collection``; ``value`` is None for count, any
+    and all.
+    """
+
+    name: str
+    entity: str
+    collection: str
+    row: str
+    via: str | None
+    value: "Field | None"
+    where: "Resolved | None"
+
+
+Resolved: TypeAlias = (
+    Constant | Field | Variable | Hop | Let | Not | Negative | Logic | Compare | Between | OneOf | Member | IsMissing
+    | Arithmetic | Call | Fold
+)  # fmt: skip
+
+NODES: tuple[type, ...] = (
+    Constant, Field, Variable, Hop, Let, Not, Negative, Logic, Compare, Between, OneOf, Member, IsMissing, Arithmetic,
+    Call, Fold,
+)  # fmt: skip
