@@ -1,0 +1,110 @@
+"""Import of opportunities from a workbook, with the rules of the form.
+
+XLSX bytes and an actor enter; counts and refused rows with their reasons leave. Good rows are written in short
+transactions, so nobody waits long for the writer.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+from python_calamine import CalamineWorkbook
+from sqlalchemy import Connection, bindparam, insert, select
+
+from bench.floor.access import CREATE, Actor, Refused, rows_within
+from bench.floor.records import (
+    draw_numbers,
+    history_row,
+    insert_history,
+    insert_outbox,
+    new_system_values,
+    outbox_row,
+)
+from bench.floor.rules import OPPORTUNITY, parse_opportunity
+from bench.floor.tables import Database, customer, opportunity
+
+ROWS_PER_TRANSACTION = 250
+MOST_BYTES = 100_000_000
+_INSERT = insert(opportunity).returning(opportunity.c.id, sort_by_parameter_order=True)
+
+
+def import_opportunities(database: Database, actor: Actor, workbook: bytes) -> dict[str, Any]:
+    """Raises Refused 403, and 422 when the file or its header cannot be read."""
+    if not actor.roles & CREATE:
+        raise Refused(403, "not_allowed")
+    rows = list(_read_rows(workbook))
+    with database.reading() as connection:
+        customers = _find_customers(connection, actor, {raw.get("customer") for raw in rows})
+    good: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
+    today = datetime.now(UTC).date()
+    for line, raw in enumerate(rows, start=2):
+        named = raw.get("customer")
+        values, errors = parse_opportunity({**raw, "customer": customers.get(named)}, today)
+        if named is not None and named not in customers:
+            errors["customer"] = "not_found"
+        if errors:
+            refused.append({"row": line, "errors": errors})
+            continue
+        values["customer_id"] = values.pop("customer")
+        good.append(values)
+    for start in range(0, len(good), ROWS_PER_TRANSACTION):
+        with database.writing() as connection:
+            _write(connection, actor, good[start : start + ROWS_PER_TRANSACTION])
+    return {"created": len(good), "refused": refused}
+
+
+def _read_rows(workbook: bytes) -> Iterator[dict[str, Any]]:
+    try:
+        # A small archive may unfold to gigabytes: judge by the declared sizes before unfolding.
+        if sum(part.file_size for part in zipfile.ZipFile(io.BytesIO(workbook)).infolist()) > MOST_BYTES:
+            raise Refused(422, "file_too_large")
+        table = CalamineWorkbook.from_filelike(io.BytesIO(workbook)).get_sheet_by_index(0).iter_rows()
+    except Refused:
+        raise
+    except Exception:
+        raise Refused(422, "not_a_workbook") from None
+    header = [str(cell).strip() for cell in next(iter(table), [])]
+    if unknown := [name for name in header if name not in OPPORTUNITY]:
+        raise Refused(422, "unknown_columns", columns=unknown)
+    for cells in table:
+        yield {name: _value(cell) for name, cell in zip(header, cells, strict=True)}
+
+
+def _value(cell: Any) -> Any:
+    if cell == "":
+        return None
+    if isinstance(cell, datetime):
+        return cell.date()
+    return cell.strip() if isinstance(cell, str) else cell if isinstance(cell, date | float | int) else str(cell)
+
+
+def _find_customers(connection: Connection, actor: Actor, names: set[Any]) -> dict[str, int]:
+    """Customers the actor may choose, by name."""
+    found: dict[str, int] = {}
+    query = select(customer.c.name, customer.c.id).where(customer.c.name.in_(bindparam("names", expanding=True)))
+    query = query.where(customer.c.status != "blacklisted", rows_within(customer, actor.read))
+    wanted = [name for name in names if isinstance(name, str)]
+    for start in range(0, len(wanted), 500):
+        rows = connection.execute(query, {"names": wanted[start : start + 500], **actor.binds}).tuples()
+        found.update(rows.all())
+    return found
+
+
+def _write(connection: Connection, actor: Actor, chunk: list[dict[str, Any]]) -> None:
+    now = datetime.now(UTC)
+    system = new_system_values(actor, now) | {"stage": "needs"}
+    nothing = dict.fromkeys(column.name for column in opportunity.columns if column.name not in ("id", "number"))
+    numbers = draw_numbers(connection, f"SJ{now.year}", len(chunk))
+    rows = [{**nothing, **values, **system, "number": number} for values, number in zip(chunk, numbers, strict=True)]
+    ids = connection.execute(_INSERT, rows).scalars().all()
+    named = list(zip(ids, chunk, strict=True))
+    connection.execute(insert_history, [_created(actor, now, row_id, values) for row_id, values in named])
+    connection.execute(insert_outbox, [outbox_row(actor, now, "opportunity", i, 1, "created") for i in ids])
+
+
+def _created(actor: Actor, now: datetime, row_id: int, values: dict[str, Any]) -> dict[str, Any]:
+    changes = {name: [None, value] for name, value in values.items() if value is not None}
+    return history_row(actor, now, "opportunity", row_id, 1, "created", changes)

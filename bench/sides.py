@@ -1,0 +1,195 @@
+"""The two applications under measurement, and everything that is known about their addresses and tables.
+
+This is the only module to change when the API of the engine changes. Requests leave as plain dicts for bench/load.py.
+"""
+
+import hashlib
+import json
+import secrets
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert
+
+Request = dict[str, Any]
+Answer = dict[str, Any]
+
+DEPARTMENTS, REPS = 4, 12
+
+
+@dataclass(frozen=True)
+class Person:
+    name: str
+    role: str
+    department: int
+
+
+PEOPLE = [
+    *(Person(f"rep_{n}", "rep", n % DEPARTMENTS) for n in range(REPS)),
+    *(Person(f"manager_{n}", "manager", n) for n in range(DEPARTMENTS)),
+    Person("director", "director", 0),
+]
+REP = [person for person in PEOPLE if person.role == "rep"]
+MANAGER = [person for person in PEOPLE if person.role == "manager"]
+DIRECTOR = PEOPLE[-1]
+
+
+class NotReady(Exception):
+    """This side cannot be measured here; the text says why."""
+
+
+@dataclass
+class Table:
+    """A table to be filled by copying rows: its name, and SQL for the columns that differ (`i` counts the copies)."""
+
+    name: str
+    varied: dict[str, str] = field(default_factory=dict)
+
+
+class Side:
+    """An application with the planned API; subclasses say how it is installed and started."""
+
+    name: str
+    api = "/api/v1"
+    health = "/health"
+    customer = Table("customer", {"number": "'KF' || i", "name": "'Customer ' || i", "credit_code": "NULL"})
+    opportunity: Table
+    journal = ("history", "outbox")
+
+    def __init__(self) -> None:
+        self.tokens: dict[str, str] = {}
+
+    def prepare(self, database_url: str, home: Path) -> None:
+        """Make tables, departments, people and tokens in an empty database. Raises NotReady."""
+        raise NotImplementedError
+
+    def command(self, database_url: str, home: Path, port: int, threads: int) -> list[str]:
+        """One server process in the foreground."""
+        raise NotImplementedError
+
+    # Requests
+
+    def create_customer(self, who: Person, values: Answer) -> Request:
+        return self._request(who, "POST", "/customer", values, expect=201)
+
+    def create(self, who: Person, values: Answer) -> Request:
+        return self._request(who, "POST", "/opportunity", values, expect=201)
+
+    def page(self, who: Person, stage: str, least: int, after: str | None = None) -> Request:
+        address = f"/opportunity?stage={stage}&amount.min={least}&sort=-amount&limit=50"
+        return self._request(who, "GET", address + (f"&after={after}" if after else ""))
+
+    def detail(self, who: Person, row_id: Any) -> Request:
+        return self._request(who, "GET", f"/opportunity/{row_id}")
+
+    def update(self, who: Person, row_id: Any, version: Any, values: Answer) -> Request:
+        return self._request(who, "PATCH", f"/opportunity/{row_id}", values, version=version)
+
+    def move(self, who: Person, row_id: Any, version: Any, move: str) -> Request:
+        return self._request(who, "POST", f"/opportunity/{row_id}/moves/{move}", {}, version=version)
+
+    def inbox(self, who: Person) -> Request:
+        return self._request(who, "GET", "/tasks?limit=200")
+
+    def approve(self, who: Person, task: Any) -> Request:
+        return self._request(who, "POST", f"/tasks/{task}/approve", {"note": "同意"})
+
+    def upload(self, who: Person, workbook: Path) -> Request:
+        request = self._request(who, "POST", "/opportunity/import")
+        kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        return request | {"file": str(workbook), "headers": request["headers"] | {"Content-Type": kind}}
+
+    # Answers
+
+    def id_of(self, answer: Answer) -> Any:
+        return answer["id"]
+
+    def version_of(self, answer: Answer) -> Any:
+        return answer["version"]
+
+    def items_of(self, answer: Answer) -> list[Answer]:
+        return list(answer["items"])
+
+    def cursor_of(self, answer: Answer) -> str | None:
+        return answer["next"]
+
+    def tasks_of(self, answer: Answer) -> list[Any]:
+        return [item["id"] for item in answer["items"]]
+
+    def stage_of(self, answer: Answer) -> str:
+        return str(answer["stage"])
+
+    def customer_name_of(self, answer: Answer) -> str:
+        return str(answer["customer"]["name"])
+
+    def errors_of(self, answer: Answer) -> set[str]:
+        """The fields named in a refusal."""
+        return set(answer["errors"])
+
+    def imported(self, answer: Answer) -> tuple[int, int]:
+        """(created, refused) rows."""
+        return answer["created"], len(answer["refused"])
+
+    def _request(
+        self, who: Person, method: str, address: str, body: Answer | None = None, version: Any = None, expect: int = 200
+    ) -> Request:
+        headers = {"Authorization": f"Bearer {self.tokens[who.name]}"}
+        if version is not None:
+            headers["If-Match"] = f'"{version}"'
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        sent = None if body is None else json.dumps(body)
+        return {"method": method, "path": self.api + address, "headers": headers, "body": sent, "expect": expect}
+
+
+_STAGES = "CASE i % 5 WHEN 0 THEN 'needs' WHEN 1 THEN 'proposal' WHEN 2 THEN 'review' WHEN 3 THEN 'won' ELSE 'lost' END"
+
+
+class Floor(Side):
+    name = "floor"
+    opportunity = Table(
+        "opportunity",
+        {"number": "'SF' || i", "name": "'Bench ' || i", "stage": _STAGES, "amount": "(i * 7919 % 1000000) * 100"},
+    )
+
+    def prepare(self, database_url: str, home: Path) -> None:
+        from bench.floor import tables
+
+        engine = tables.Database(database_url).engine
+        tables.metadata.create_all(engine)
+        until = datetime.now(UTC) + timedelta(days=1)
+        with engine.begin() as connection:
+            departments = [{"id": n + 1, "name": f"department_{n}"} for n in range(DEPARTMENTS)]
+            connection.execute(insert(tables.departments), departments)
+            for user_id, person in enumerate(PEOPLE, start=1):
+                token = self.tokens[person.name] = secrets.token_urlsafe(24)
+                user = {"id": user_id, "name": person.name, "active": True, "department_id": person.department + 1}
+                connection.execute(insert(tables.users), user)
+                connection.execute(insert(tables.user_roles), {"user_id": user_id, "role": person.role})
+                row = {"hash": hashlib.sha256(token.encode()).hexdigest(), "user_id": user_id, "expires_at": until}
+                connection.execute(insert(tables.tokens), row)
+        engine.dispose()
+
+    def command(self, database_url: str, home: Path, port: int, threads: int) -> list[str]:
+        options = ["--database", database_url, "--port", str(port), "--threads", str(threads)]
+        return [sys.executable, "-m", "bench.floor.app", *options]
+
+
+class Generic(Side):
+    """The product, with the definitions of bench/app/."""
+
+    name = "generic"
+    opportunity = Floor.opportunity
+    definitions = Path(__file__).parent / "app"
+
+    def prepare(self, database_url: str, home: Path) -> None:
+        if find_spec("engine") is None or find_spec("web") is None:
+            raise NotReady("the engine is not installed here")
+        raise NotReady("its installation is not written down yet (Generic.prepare in bench/sides.py)")
+
+    def command(self, database_url: str, home: Path, port: int, threads: int) -> list[str]:
+        raise NotReady("its start is not written down yet (Generic.command in bench/sides.py)")
