@@ -1,0 +1,1 @@
+"""Stages, requirements and people's decisions: what may happen to a record next, and who decides it."""
