@@ -34,9 +34,7 @@ class Problem:
 
     def sentence(self, language: str = messages.DEFAULT_LANGUAGE) -> str:
         """Return the problem in one sentence, with the suggestion if there is one, without its place."""
-        said = messages.text(f"problem.{self.code}", language, **{
-            name: value.text(language) if hasattr(value, "text") else value for name, value in self.params.items()
-        })
+        said = messages.text(f"problem.{self.code}", language, **self.params)
         if self.suggestion is None:
             return said
         return said + " " + messages.text("problem.suggestion", language, suggestion=self.suggestion)

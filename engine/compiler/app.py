@@ -6,6 +6,7 @@ every request. Must not hold anything that changes while the app runs, nor know 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from engine.compiler.field_types import FieldType
@@ -75,7 +76,7 @@ class Field:
     migrate: Expression | None = None
     retired: bool = False
 
-    @property
+    @cached_property
     def stored(self) -> bool:
         """Whether the value is a column of the entity's table (files and line tables have tables of their own)."""
         return self.type.column is not None
@@ -272,17 +273,22 @@ class Entity:
     search: tuple[str, ...]
     was: str | None = None
 
-    @property
+    @cached_property
     def stored_fields(self) -> tuple[Field, ...]:
         """The fields that are columns of the entity's own table, in order."""
         return tuple(item for item in self.fields.values() if item.stored)
 
-    @property
+    @cached_property
+    def value_keys(self) -> tuple[str, ...]:
+        """The names of a record's values: system fields, ``version``, then stored fields in order."""
+        return (*SYSTEM_FIELDS, "version", *(item.key for item in self.stored_fields))
+
+    @cached_property
     def line_fields(self) -> tuple[Field, ...]:
         """The line tables."""
         return tuple(item for item in self.fields.values() if item.type.key == "lines")
 
-    @property
+    @cached_property
     def file_fields(self) -> tuple[Field, ...]:
         """The fields that hold files."""
         return tuple(item for item in self.fields.values() if item.type.key == "file")

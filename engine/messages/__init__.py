@@ -29,4 +29,13 @@ def text(code: str, language: str = DEFAULT_LANGUAGE, /, **params: object) -> st
 
     A code without a sentence is our own mistake and raises ``KeyError``; a test walks all codes.
     """
-    return catalog(language)[code].format_map({name: str(value) for name, value in params.items()})
+    return catalog(language)[code].format_map({name: say(value, language) for name, value in params.items()})
+
+
+def say(value: object, language: str) -> str:
+    """Return a parameter in ``language``: a text in several languages, something that has a ``text``, or plain."""
+    if isinstance(value, Mapping):
+        return str(value.get(language) or next(iter(value.values()), ""))
+    if hasattr(value, "text"):
+        return str(value.text(language))
+    return str(value)

@@ -1,0 +1,110 @@
+"""Completing and judging a record before it is written: defaults, computed values, required fields, rules.
+
+Enters: the typed values of a whole record (what was there, overlaid with what was sent). Leaves: the same values completed
+in place, and errors. Must not read what was typed, nor write: it is the one place where the rules of a record are judged,
+for every way in.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from engine.compiler.app import Entity, Field
+from engine.compiler.readers import MAX_DIGITS
+from engine.errors import FieldError
+from engine.expression import Env
+
+
+def set_defaults(fields: Mapping[str, Field], values: dict[str, Any], env: Env) -> None:
+    """Give each field that was not sent its default; a field sent empty stays empty."""
+    for key, field in fields.items():
+        if key not in values and not field.retired:
+            if field.default_from is not None:
+                values[key] = fitted(field, field.default_from.run(values, env))
+            elif field.default is not None:
+                values[key] = field.default
+
+
+def compute_values(entity: Entity, values: dict[str, Any], env: Env, errors: list[FieldError]) -> None:
+    """Compute what is computed, the columns of line tables first."""
+    for field in entity.line_fields:
+        for at, row in enumerate(values.get(field.key) or ()):
+            for key in field.compute_order:
+                _compute(field.fields[key], row, env, f"{field.key}.{at}.{key}", errors)
+    for key in entity.compute_order:
+        _compute(entity.fields[key], values, env, key, errors)
+
+
+def check_complete(
+    entity: Entity, values: Mapping[str, Any], env: Env, errors: list[FieldError], *, at: str
+) -> None:
+    """Add an error for each missing required value and each broken rule; ``at`` is ``create`` or ``update``."""
+    wrong = {error.path for error in errors}
+    _check_required(entity.fields, values, env, errors, "", wrong)
+    for field in entity.line_fields:
+        rows = values.get(field.key) or ()
+        if len(rows) < field.min_rows and not field.retired and field.key not in wrong:
+            errors.append(FieldError(field.key, "value.too_few_rows", {"min": field.min_rows}))
+        for number, row in enumerate(rows):
+            _check_required(field.fields, row, env, errors, f"{field.key}.{number}.", wrong)
+    for rule in entity.rules:
+        if at in rule.at and _judged(entity, rule.check.checked.uses, rule.check.text, values):
+            if rule.check.run(values, env) is not True:
+                errors += [FieldError(path, "value.rule", {"message": rule.message}) for path in rule.fields or ("",)]
+
+
+def fitted(field: Field, value: Any) -> Any:
+    """Return a computed number with the digits of its field, rounded half up; anything else as it is."""
+    if value is None or field.scale is None or not isinstance(value, Decimal | int) or isinstance(value, bool):
+        return value
+    number = Decimal(value).quantize(Decimal(1).scaleb(-field.scale), rounding=ROUND_HALF_UP)
+    return int(number) if field.type.key == "integer" else number
+
+
+def _compute(field: Field, values: dict[str, Any], env: Env, path: str, errors: list[FieldError]) -> None:
+    assert field.computed is not None  # noqa: S101 - the order holds computed fields only
+    value = field.computed.run(values, env)
+    if isinstance(value, Decimal | int) and not isinstance(value, bool):
+        if abs(value) >= Decimal(10) ** (MAX_DIGITS - (field.scale or 0)):
+            errors.append(FieldError(path, "value.too_large"))
+            value = None
+    values[field.key] = fitted(field, value)
+
+
+def _check_required(
+    fields: Mapping[str, Field],
+    values: Mapping[str, Any],
+    env: Env,
+    errors: list[FieldError],
+    prefix: str,
+    wrong: set[str],
+) -> None:
+    for key, field in fields.items():
+        if field.retired or field.computed is not None or not is_missing(values.get(key)):
+            continue
+        if f"{prefix}{key}" not in wrong and is_required(field, values, env):
+            errors.append(FieldError(f"{prefix}{key}", "value.required", {"label": field.label}))
+
+
+def is_required(field: Field, values: Mapping[str, Any], env: Env) -> bool:
+    """Tell whether ``field`` must have a value in this record; an invisible field never must."""
+    if not (field.required or _holds(field.required_when, values, env)):
+        return False
+    return field.visible_when is None or _holds(field.visible_when, values, env)
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether a stored value says nothing."""
+    return value is None or value == "" or value == []
+
+
+def _holds(expression: Any, values: Mapping[str, Any], env: Env) -> bool:
+    run: Callable[[Mapping[str, Any], Env], Any] | None = None if expression is None else expression.run
+    return run is not None and run(values, env) is True
+
+
+def _judged(entity: Entity, uses: Any, text: str, values: Mapping[str, Any]) -> bool:
+    """A rule waits until the fields it names have values, unless it speaks of missing ones itself."""
+    if "missing" in text or "default(" in text:
+        return True
+    return all(values.get(use[0]) is not None for use in uses if len(use) == 1 and use[0] in entity.fields)

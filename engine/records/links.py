@@ -1,0 +1,108 @@
+"""Linked records and people: do they exist, may the actor choose them, what do they bring along.
+
+Enters: typed values. Leaves: errors beside the links that lead nowhere, and values fetched over the links. Must not say
+whether a record the actor may not see exists.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from engine.compiler.app import Entity, Field
+from engine.errors import FieldError
+from engine.expression import Env
+from engine.people.actor import Actor
+from engine.records.evaluation import Lookups, parameters
+from engine.records.rights import ALL, find_rights, get_entity, scope_condition
+from engine.records.sql import is_one_of
+from engine.records.statements import prepared, record_columns, to_values
+from engine.storage.store import Session
+from engine.storage.system_tables import users
+
+Chosen = tuple[str, Field, int]
+"""Where a link was chosen (``customer`` or ``items.2.product``), its field, and the id."""
+
+
+def check_links(
+    session: Session, entity: Entity, values: Mapping[str, Any], *, actor: Actor, env: Env, errors: list[FieldError]
+) -> None:
+    """Add an error for each link or person in ``values`` that cannot be chosen; remember the rows that were read."""
+    chosen = list(_chosen(entity, values))
+    by_target: dict[str, set[int]] = defaultdict(set)
+    people: set[int] = set()
+    for _, field, id_ in chosen:
+        if field.to is not None:
+            by_target[field.to].add(id_)
+        else:
+            people.add(id_)
+    seen = {(target, id_) for target, ids in by_target.items() for id_ in _visible(session, target, ids, actor, env)}
+    known = _enabled(session, people) if people else frozenset()
+    for path, field, id_ in chosen:
+        if field.to is None:
+            if id_ not in known:
+                errors.append(FieldError(path, "value.user_missing"))
+        elif (field.to, id_) not in seen:
+            errors.append(FieldError(path, "value.link_missing", {"label": field.label}))
+        elif field.where is not None and field.where.run(env.lookup.linked(field.to, id_) or {}, env) is not True:
+            errors.append(FieldError(path, "value.link_where", {"label": field.label}))
+
+
+def fetch_values(fields: Mapping[str, Field], values: dict[str, Any], changed: Iterable[str], env: Env) -> None:
+    """Fill fields with ``fetch`` from the linked record: empty ones, and read-only ones whenever the link changed."""
+    moved = set(changed)
+    for field in fields.values():
+        if field.fetch is None:
+            continue
+        link, there = field.fetch
+        target = fields[link].to
+        if values.get(link) is None or target is None:
+            continue
+        if values.get(field.key) is None or (field.readonly and link in moved):
+            row = env.lookup.linked(target, values[link])
+            values[field.key] = None if row is None else row.get(there)
+
+
+def _chosen(entity: Entity, values: Mapping[str, Any]) -> Iterator[Chosen]:
+    for key, value in values.items():
+        field = entity.fields.get(key)
+        if field is None or value is None:
+            continue
+        if field.type.column in ("link", "user"):
+            yield key, field, value
+        elif field.type.key == "lines":
+            for at, row in enumerate(value):
+                for name, column in field.fields.items():
+                    if column.type.column in ("link", "user") and row.get(name) is not None:
+                        yield f"{key}.{at}.{name}", column, row[name]
+
+
+def _visible(session: Session, target: str, ids: set[int], actor: Actor, env: Env) -> set[int]:
+    entity = get_entity(session.app, target)
+    rights = find_rights(session.app, entity, actor)
+    if not rights.read:
+        return set()
+    table = session.tables.entity[target]
+
+    def build() -> Any:
+        visible = scope_condition(session.tables, session.app, entity, table, rights.read)
+        columns = record_columns(table, entity)
+        return select(*columns).where(is_one_of(table.c.id, "ids"), table.c.deleted_at.is_(None), visible)
+
+    scope = ALL if ALL in rights.read else rights.read
+    statement = prepared(session, ("choose", target, scope), build)
+    given = parameters(session, actor) | {"ids": list(ids)}
+    found = [to_values(entity, row) for row in statement.fetch_all(session.connection, given)]
+    if isinstance(env.lookup, Lookups):
+        for row in found:
+            env.lookup.remember(target, row)
+    return {row["id"] for row in found}
+
+
+def _enabled(session: Session, ids: set[int]) -> frozenset[int]:
+    def build() -> Any:
+        return select(users.c.id).where(is_one_of(users.c.id, "ids"), users.c.disabled_at.is_(None))
+
+    rows = prepared(session, "enabled people", build).fetch_all(session.connection, {"ids": list(ids)})
+    return frozenset(row[0] for row in rows)

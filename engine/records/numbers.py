@@ -1,0 +1,51 @@
+"""Number series: the next number of an entity, never twice.
+
+Enters: a session in a write transaction. Leaves: a number such as ``BJ202611-0007``. Must be called last before the row is
+written: the counter row stays locked until the commit, which is what keeps a gapless series without holes.
+"""
+
+import re
+from datetime import datetime
+
+from sqlalchemy import bindparam, literal
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.compiler.app import Entity
+from engine.records.evaluation import site_zone
+from engine.records.statements import prepared
+from engine.storage.store import Session
+from engine.storage.system_tables import series
+
+_PART = re.compile(r"\{([^{}]+)\}")
+_DATES = {"yyyy": "%Y", "yy": "%y", "MM": "%m", "dd": "%d"}
+_DATE_PART = re.compile("yyyy|yy|MM|dd")
+_PERIODS = {"never": "", "yearly": "%Y", "monthly": "%Y%m", "daily": "%Y%m%d"}
+
+
+def draw_number(session: Session, entity: Entity) -> str | None:
+    """Return the next number of ``entity``, or None when it has no series."""
+    if entity.number is None:
+        return None
+    local = session.now().astimezone(site_zone(session.app))
+    sequence = _next(session, entity.key, local.strftime(_PERIODS[entity.number.reset]))
+    return _PART.sub(lambda part: _fill(part.group(1), local, sequence), entity.number.pattern)
+
+
+def _fill(part: str, local: datetime, sequence: int) -> str:
+    if part.startswith("seq"):
+        return str(sequence).zfill(int(part[4:] or 1))
+    return _DATE_PART.sub(lambda found: local.strftime(_DATES[found.group()]), part)
+
+
+def _next(session: Session, key: str, period: str) -> int:
+    def build() -> sqlite.Insert | postgresql.Insert:
+        dialect = postgresql if session.connection.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(series).values(key=bindparam("key"), period=bindparam("period"), last=literal(1))
+        drawn = statement.on_conflict_do_update(
+            index_elements=[series.c.key, series.c.period], set_={"last": series.c.last + literal(1)}
+        )
+        return drawn.returning(series.c.last)
+
+    row = prepared(session, "draw number", build).fetch_one(session.connection, {"key": key, "period": period})
+    assert row is not None  # noqa: S101 - an upsert returns its row
+    return int(row[0])

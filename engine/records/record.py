@@ -1,0 +1,51 @@
+"""A record as the engine hands it around.
+
+Enters: nothing. Leaves: ``Record`` and ``display``. Must not read or write anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.compiler.app import Entity
+
+Labels = dict[tuple[str, int], str]
+"""What linked records and people are called: ``("customer", 12) -> "甬江阀门"``, ``("user", 3) -> "王强"``."""
+
+USER = "user"
+
+
+@dataclass(slots=True)
+class Record:
+    """One record.
+
+    ``values`` by field key, with the system fields ``id number stage owner team created_at created_by updated_at
+    updated_by``; a line table is a list of mappings (each with its ``id``), a file field a list of mappings with ``id
+    name size sha256 content_type``. Fields hidden from whoever asked are not in ``values``.
+    """
+
+    entity: str
+    id: int
+    version: int
+    values: dict[str, Any]
+    labels: Labels = field(default_factory=dict)
+    can_write: bool = False
+    hidden: frozenset[str] = frozenset()
+
+
+def display(entity: Entity, values: Mapping[str, Any]) -> str:
+    """Return what a record is called, by the entity's ``display``."""
+    said = "".join(before + _shown(entity, key, values) for before, key in entity.display).strip()
+    return said or str(values.get("number") or values.get("id") or "")
+
+
+def _shown(entity: Entity, key: str | None, values: Mapping[str, Any]) -> str:
+    if key is None:
+        return ""
+    value = values.get(key)
+    if value is None:
+        return ""
+    field_ = entity.fields.get(key)
+    if field_ is not None and value in field_.options:
+        return next(iter(field_.options[value].values()))
+    return str(value)

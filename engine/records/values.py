@@ -1,0 +1,104 @@
+"""From what somebody typed to typed values, with an error beside each field that is wrong.
+
+Enters: ``raw`` (a mapping from a form, JSON or a sheet's row), the compiled fields, the actor's rights. Leaves: values for
+exactly the keys that were sent. Must not read the database, fill in defaults, or compute: that comes after.
+
+A field the actor may not see is answered like one that does not exist.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.compiler.app import Field
+from engine.compiler.readers import Wrong, is_empty
+from engine.errors import FieldError
+from engine.records.rights import Rights
+
+MAX_FIELDS = 500
+ROW_ID = "id"
+
+
+def read_values(
+    fields: Mapping[str, Field], raw: Mapping[str, Any], *, rights: Rights, zone: ZoneInfo, errors: list[FieldError]
+) -> dict[str, Any]:
+    """Return the typed value of each key in ``raw``; None for an empty one. Mistakes are added to ``errors``."""
+    values: dict[str, Any] = {}
+    for key, given in raw.items():
+        field = fields.get(key)
+        if field is None or field.retired or key in rights.hidden:
+            errors.append(FieldError(str(key)[:60], "value.unknown_field", {"field": str(key)[:60]}))
+        elif field.readonly or key in rights.readonly:
+            errors.append(FieldError(key, "value.readonly", {"label": field.label}))
+        elif field.type.key == "lines":
+            values[key] = _read_lines(field, given, rights, zone, errors)
+        else:
+            _read_into(values, field, given, zone, key, errors)
+        if len(errors) > MAX_FIELDS:
+            break
+    return values
+
+
+def _read_into(
+    values: dict[str, Any], field: Field, given: Any, zone: ZoneInfo, path: str, errors: list[FieldError]
+) -> None:
+    if is_empty(given):
+        values[field.key] = [] if field.type.key == "file" else None
+        return
+    try:
+        value = field.type.parse(given, field)
+    except Wrong as wrong:
+        errors.append(FieldError(path, wrong.code, wrong.params))
+        return
+    if field.type.key == "datetime" and value.tzinfo is None:
+        value = _in_utc(value, zone)
+    values[field.key] = value
+
+
+def _in_utc(value: datetime, zone: ZoneInfo) -> datetime:
+    return value.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _read_lines(
+    field: Field, given: Any, rights: Rights, zone: ZoneInfo, errors: list[FieldError]
+) -> list[dict[str, Any]]:
+    if is_empty(given):
+        return []
+    try:
+        rows = field.type.parse(given, field)
+    except Wrong as wrong:
+        errors.append(FieldError(field.key, wrong.code, wrong.params))
+        return []
+    found = []
+    for row in rows:
+        at = len(found)
+        read = _read_row(field, row, rights, zone, f"{field.key}.{at}", errors)
+        if any(not is_empty(value) for key, value in read.items()):
+            found.append(read)
+    return found
+
+
+def _read_row(
+    field: Field, row: Mapping[str, Any], rights: Rights, zone: ZoneInfo, path: str, errors: list[FieldError]
+) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    for key, given in row.items():
+        column = field.fields.get(key)
+        if key == ROW_ID:
+            if not is_empty(given):
+                _read_row_id(read, given, path, errors)
+        elif column is None or column.retired or f"{field.key}.{key}" in rights.hidden:
+            errors.append(FieldError(f"{path}.{str(key)[:60]}", "value.unknown_field", {"field": str(key)[:60]}))
+        elif column.readonly or f"{field.key}.{key}" in rights.readonly:
+            errors.append(FieldError(f"{path}.{key}", "value.readonly", {"label": column.label}))
+        else:
+            _read_into(read, column, given, zone, f"{path}.{key}", errors)
+    return read
+
+
+def _read_row_id(read: dict[str, Any], given: Any, path: str, errors: list[FieldError]) -> None:
+    if isinstance(given, bool) or not str(given).isdecimal() or len(str(given)) > 18:
+        errors.append(FieldError(path, "value.row_stale"))
+    else:
+        read[ROW_ID] = int(given)
