@@ -1,0 +1,60 @@
+"""What every page template may call: `t`, `icon`, `asset`, and the page texts behind `t`.
+
+Enters: a Jinja environment and a function that says which language the reader has chosen. Leaves: the environment
+with those three functions and with HTML escaping on. Must not know Flask, requests or records.
+"""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import yaml
+from jinja2 import Environment
+from markupsafe import Markup, escape
+
+WEB = Path(__file__).resolve().parent
+PAGE_TEMPLATES = WEB / "page_templates"
+STATIC = WEB / "static"
+LANGUAGES = ("zh", "en")
+
+
+def install_page_kit(env: Environment, current_language: Callable[[], str], static_url: str = "/static") -> None:
+    """Give `env` the functions of the page templates. `static_url` is where the folder `web/static` is served."""
+
+    def t(key: str, **params: object) -> str:
+        return page_text(key, current_language(), **params)
+
+    def asset(name: str) -> str:
+        return f"{static_url}/dist/{_read_manifest().get(name, name)}"
+
+    def icon(name: str, label: str = "") -> Markup:
+        named = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
+        use = f"{asset('icons.svg')}#{name}"
+        return Markup('<svg class="icon" {}><use href="{}"></use></svg>').format(named, escape(use))
+
+    env.autoescape = True
+    env.trim_blocks = env.lstrip_blocks = True
+    env.globals.update(t=t, asset=asset, icon=icon)
+
+
+def page_text(key: str, lang: str, **params: object) -> str:
+    """The text of `key` in `lang` ('zh' or 'en'). Raises KeyError for a key that no catalog has."""
+    text = _read_texts(lang if lang in LANGUAGES else "zh")[key]
+    return text.format(**params) if params else text
+
+
+def script_texts(lang: str) -> dict[str, str]:
+    """The texts scripts need, all keys that start with `js.`."""
+    return {key: text for key, text in _read_texts(lang).items() if key.startswith("js.")}
+
+
+@cache
+def _read_texts(lang: str) -> dict[str, str]:
+    return yaml.safe_load((WEB / "locales" / f"{lang}.yaml").read_text(encoding="utf-8"))
+
+
+@cache
+def _read_manifest() -> dict[str, str]:
+    path = STATIC / "dist" / "manifest.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
