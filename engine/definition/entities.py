@@ -1,0 +1,87 @@
+"""From the document of an ``entity.yaml`` to an ``EntityDefinition``.
+
+Enters: a checked document. Leaves: the definition, and problems that a schema cannot state. Must not resolve names.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from engine.definition.model import (
+    AccessDefinition,
+    EntityDefinition,
+    FieldDefinition,
+    NumberDefinition,
+    Reference,
+    SectionDefinition,
+)
+from engine.definition.problems import problem
+from engine.definition.reading import Node, build, key_reference, read_reference, reads, reads_class
+from engine.definition.yaml_reader import Document
+from engine.errors import Problem
+
+
+def parse_entity(document: Document) -> EntityDefinition:
+    """Return the entity written in ``document``."""
+    root = Node(document, (), document.data)
+    kind = root.get("entity")
+    display = root.find("display")
+    return build(
+        EntityDefinition,
+        root,
+        key=kind.value,
+        location=kind.location,
+        display_location=document.at_text(display.path) if display else None,
+    )
+
+
+def check_entity(definition: EntityDefinition) -> Iterator[Problem]:
+    """Yield what is wrong with an entity beyond the shape of its file."""
+    if definition.number is not None:
+        yield from _check_number(definition.number)
+    for field in definition.fields.values():
+        yield from _check_rows(field)
+
+
+_PARTS: Final = {"yearly": "yy", "monthly": "MM", "daily": "dd"}
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_SIZES: Final = {"KB": 1024, "MB": 1024**2, "GB": 1024**3}
+
+
+def _check_number(number: NumberDefinition) -> Iterator[Problem]:
+    """A series that starts again needs the period in its pattern, else the same number is given twice."""
+    needed = _PARTS.get(number.reset, "")
+    if not any(needed in part for part in _PLACEHOLDER.findall(number.pattern)):
+        yield problem("D212", number.location, f"{{{needed}}}", key=number.pattern, reset=number.reset)
+
+
+def _check_rows(field: FieldDefinition) -> Iterator[Problem]:
+    if field.min_rows > field.max_rows:
+        yield problem("D211", field.location, key=field.key)
+
+
+def _read_size(node: Node) -> int:
+    """Return bytes of a size such as ``20MB``."""
+    return int(node.value[:-2]) * _SIZES[node.value[-2:]]
+
+
+def _read_retired(node: Node) -> str:
+    return str(node.value["reason"])
+
+
+def _read_rows(node: Node) -> tuple[tuple[Reference, ...], ...]:
+    """Return the rows of a section: ``[a, [b, c]]`` is one field alone, then two side by side."""
+    return tuple(
+        tuple(map(read_reference, row.elements())) if isinstance(row.value, list) else (read_reference(row),)
+        for row in node.elements()
+    )
+
+
+def _read_access(node: Node) -> AccessDefinition:
+    return build(AccessDefinition, node, role=key_reference(node))
+
+
+reads_class(AccessDefinition, _read_access)
+reads(FieldDefinition, "max_size", _read_size)
+reads(FieldDefinition, "retired", _read_retired)
+reads(SectionDefinition, "fields", _read_rows)

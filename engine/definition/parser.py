@@ -1,0 +1,139 @@
+"""From the texts of a folder to one ``AppDefinition``.
+
+Enters: a ``SourceFolder``. Leaves: the definition, or ``DefinitionError`` with the problems of all files at once. Must
+not resolve a name from one file in another: the compiler does, over the result.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from engine.definition.approvals import parse_approval
+from engine.definition.apps import parse_print, parse_settings
+from engine.definition.entities import check_entity, parse_entity
+from engine.definition.kinds import KINDS, Kind, check_name, find_kind
+from engine.definition.locales import check_locale, parse_locale
+from engine.definition.model import AppDefinition
+from engine.definition.patterns import check_pattern, check_use
+from engine.definition.problems import problem
+from engine.definition.schema import check_schema
+from engine.definition.source import SourceFolder
+from engine.definition.workflows import check_workflow, parse_workflow
+from engine.definition.yaml_reader import Document, parse_yaml
+from engine.errors import DefinitionError, Location, Problem
+
+T = TypeVar("T")
+
+
+def parse_app(folder: SourceFolder, *, checked: bool = False) -> AppDefinition:
+    """Return the app written in ``folder``.
+
+    ``checked`` says that these very texts passed this function before (a stored release), so that their shape need not
+    be checked again. Raises ``DefinitionError`` with the problems of all files.
+    """
+    documents, problems = _read_documents(folder, checked)
+    if not documents["app"]:
+        problems += _check_app_is_there(folder)
+    if not checked:
+        problems += _check_documents(documents)
+    if problems:
+        raise DefinitionError(problems)
+    return _assemble(documents)
+
+
+def read_documents(folder: SourceFolder, kind: Kind) -> list[Document]:
+    """Return the documents of one kind, checked against their schema, in the order of their paths.
+
+    Raises ``DefinitionError`` with the problems of these files.
+    """
+    files = {path: text for path, text in folder.files.items() if find_kind(path) == kind}
+    documents, problems = _read_documents(SourceFolder(files), checked=False)
+    if problems:
+        raise DefinitionError(problems)
+    return documents[kind]
+
+
+_Documents = Mapping[Kind, list[Document]]
+
+
+def _read_documents(folder: SourceFolder, checked: bool) -> tuple[_Documents, list[Problem]]:
+    """Return the documents that have the shape of their kind, and the problems of all others."""
+    documents: _Documents = {kind: [] for kind in KINDS}
+    problems = list(folder.problems)
+    for path in sorted(folder.files):
+        kind = find_kind(path)
+        if kind is None:
+            problems += filter(None, [check_name(path)])
+            continue
+        try:
+            document = parse_yaml(folder.files[path], path)
+        except DefinitionError as error:
+            problems += error.problems
+            continue
+        found = [] if checked else list(check_schema(document, kind))
+        problems += found
+        if not found:
+            documents[kind].append(document)
+    return documents, problems
+
+
+def _check_app_is_there(folder: SourceFolder) -> list[Problem]:
+    written = "app.yaml" in folder.files or any(item.location.file == "app.yaml" for item in folder.problems)
+    return [] if written else [problem("D027", Location("app.yaml"))]
+
+
+def _check_documents(documents: _Documents) -> list[Problem]:
+    """Return what is wrong with the files beyond their shape."""
+    patterns = _patterns(documents)
+    problems: list[Problem] = []
+    for document in documents["entity"]:
+        problems += check_entity(parse_entity(document))
+    for document in documents["workflow"]:
+        problems += check_workflow(document)
+    for document in documents["approval"]:
+        problems += check_use(document, patterns)
+    for document in documents["pattern"]:
+        problems += check_pattern(document)
+    for document in documents["locale"]:
+        problems += check_locale(document)
+    return problems + _check_doubles(documents)
+
+
+def _check_doubles(documents: _Documents) -> list[Problem]:
+    """Return a problem for each thing that two files define."""
+    problems = []
+    for kind in ("entity", "workflow", "approval", "print", "pattern"):
+        first: dict[str, Location] = {}
+        for document in documents[kind]:
+            key, here = document.data[kind], document.at_text((kind,))
+            if key in first:
+                problems.append(problem("D201", here, None, kind=kind, key=key, first=first[key]))
+            first.setdefault(key, here)
+    return problems
+
+
+def _patterns(documents: _Documents) -> Mapping[str, Document]:
+    return {document.data["pattern"]: document for document in documents["pattern"]}
+
+
+def _assemble(documents: _Documents) -> AppDefinition:
+    patterns = _patterns(documents)
+    workflows = _by_key(documents["workflow"], parse_workflow)
+    locales = {document.data["locale"]: parse_locale(document) for document in documents["locale"]}
+    return parse_settings(
+        documents["app"][0],
+        locales,
+        entities=_by_key(documents["entity"], parse_entity),
+        workflows=workflows,
+        approvals=_by_key(documents["approval"], lambda document: parse_approval(document, patterns)),
+        prints=_by_key(documents["print"], parse_print),
+        translations={language: texts for language, (texts, _) in locales.items()},
+        translation_locations={language: places for language, (_, places) in locales.items()},
+    )
+
+
+def _by_key(documents: Iterable[Document], parse: Callable[[Document], T]) -> dict[str, T]:
+    definitions: dict[str, T] = {}
+    for document in documents:
+        definition: Any = parse(document)
+        definitions[definition.key] = definition
+    return definitions

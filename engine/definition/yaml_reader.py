@@ -1,0 +1,284 @@
+"""From the text of one YAML file to plain data, with a place for every node.
+
+Enters: text. Leaves: a ``Document`` of maps, lists, text, whole numbers, ``Decimal``, true, false and None, or
+``DefinitionError`` with every mistake found. Must not know what a key means, nor read a disk.
+
+Plain YAML corrupts business values in silence (``22:30`` becomes 1350, ``0123`` becomes 83, ``no`` becomes false, the
+last of two equal keys wins), so values are built here from the parser's events and almost everything stays text.
+Events, not nodes, because they still carry anchors and tags, and because a loop cannot overflow the stack.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
+
+import yaml
+
+from engine.definition.model import Scalar
+from engine.definition.problems import PROBLEMS_PER_FILE, problem
+from engine.errors import DefinitionError, Location, Problem
+
+MAX_FILE_BYTES: Final = 256 * 1024
+MAX_DEPTH: Final = 20
+MAX_DIGITS: Final = 30
+
+NodePath: TypeAlias = tuple[str | int, ...]
+Mark: TypeAlias = tuple[int, int]
+"""Line and column, counted from 1."""
+
+
+class Place(NamedTuple):
+    """Where a node stands: its key, its value, and the first character of its text inside quotes."""
+
+    key: Mark
+    value: Mark
+    text: Mark
+
+
+@dataclass(frozen=True)
+class Document:
+    """One file as plain data; ``locations`` gives the place of every node by its path, ``()`` being the whole."""
+
+    file: str
+    data: Any
+    locations: Mapping[NodePath, Place]
+
+    def at_key(self, path: NodePath) -> Location:
+        """Return where the key of the node stands (for an element of a list: the element)."""
+        return Location(self.file, *self.locations[path].key)
+
+    def at_value(self, path: NodePath) -> Location:
+        """Return where the value of the node starts."""
+        return Location(self.file, *self.locations[path].value)
+
+    def at_text(self, path: NodePath) -> Location:
+        """Return where the text of a scalar starts, after its quote."""
+        return Location(self.file, *self.locations[path].text)
+
+
+def parse_yaml(text: str, file: str) -> Document:
+    """Return the document in ``text``; ``file`` is the name said in problems.
+
+    Raises ``DefinitionError`` with the problems of this file.
+    """
+    clean = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    problems = _check_characters(clean, file)
+    if problems:
+        raise DefinitionError(problems)
+    return _Builder(file, clean).build()
+
+
+_UNREADABLE = re.compile("[^\n\t -~\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+\Z")
+_WORDS: Final[Mapping[str, Scalar]] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_SYNTAX: Final = (
+    ("mapping values are not allowed", "D005"),
+    ("could not find expected ':'", "D006"),
+    ("did not find expected key", "D007"),
+    ("did not find expected '-' indicator", "D007"),
+    ("block sequence entries are not allowed", "D007"),
+    ("block mapping", "D007"),
+    ("did not find expected <document start>", "D007"),
+    ("found unexpected end of stream", "D008"),
+    ("did not find expected ',' or", "D009"),
+    ("cannot start any token", "D010"),
+    ("escape character", "D032"),
+)
+
+
+def _check_characters(text: str, file: str) -> list[Problem]:
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_FILE_BYTES:
+        return [problem("D016", Location(file), limit=MAX_FILE_BYTES // 1024)]
+    bad = _UNREADABLE.search(text)
+    if bad:
+        return [problem("D002", _location_of(text, bad.start(), file), character=f"U+{ord(bad[0]):04X}")]
+    tab = text.find("\t")
+    return [problem("D003", _location_of(text, tab, file))] if tab >= 0 else []
+
+
+def _location_of(text: str, position: int, file: str) -> Location:
+    return Location(file, text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position))
+
+
+def _mark(event: Any) -> Mark:
+    return event.start_mark.line + 1, event.start_mark.column + 1
+
+
+@dataclass
+class _Frame:
+    """A map or list that is still open; ``key`` waits for its value."""
+
+    value: Any
+    path: NodePath
+    key: str | None = None
+    key_mark: Mark = (1, 1)
+
+    @property
+    def awaits_key(self) -> bool:
+        return self.key is None and isinstance(self.value, dict)
+
+
+@dataclass
+class _Builder:
+    file: str
+    text: str
+    data: Any = None
+    documents: int = 0
+    stack: list[_Frame] = field(default_factory=list)
+    places: dict[NodePath, Place] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @cached_property
+    def rows(self) -> list[str]:
+        return self.text.split("\n")
+
+    def build(self) -> Document:
+        try:
+            for event in yaml.parse(self.text, Loader=yaml.CSafeLoader):
+                handle = _HANDLERS.get(type(event))
+                if handle is not None:
+                    handle(self, event)
+        except yaml.YAMLError as error:
+            self._refuse_syntax(error)
+        if self.data is None and not self.problems:
+            self._report("D021", (1, 1))
+        if self.problems:
+            raise DefinitionError(self.problems)
+        return Document(self.file, self.data, self.places)
+
+    def start_document(self, event: Any) -> None:
+        self.documents += 1
+        if event.version or event.tags:
+            self._report("D028", _mark(event))
+        if self.documents > 1:
+            self._stop("D015", _mark(event))
+
+    def alias(self, event: Any) -> None:
+        self._report("D013", _mark(event), name=f"*{event.anchor}")
+        if self.stack and self.stack[-1].awaits_key:
+            self._stop("D019", _mark(event))
+        self._add(None, _mark(event))
+
+    def scalar(self, event: Any) -> None:
+        self._check_node(event)
+        if self.stack and self.stack[-1].awaits_key:
+            self._open_key(event)
+            return
+        value = event.value if event.style else self._plain(event)
+        self._add(value, _mark(event), self._text_mark(event))
+
+    def open(self, event: Any) -> None:
+        self._check_node(event)
+        if len(self.stack) >= MAX_DEPTH:
+            self._stop("D017", _mark(event), limit=MAX_DEPTH)
+        if self.stack and self.stack[-1].awaits_key:
+            self._stop("D019", _mark(event))
+        value: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
+        path = self._add(value, _mark(event))
+        self.stack.append(_Frame(value, path))
+
+    def close(self, event: Any) -> None:
+        self.stack.pop()
+
+    def _check_node(self, event: Any) -> None:
+        if event.anchor is not None:
+            self._report("D013", _mark(event), name=f"&{event.anchor}")
+        if event.tag is not None:
+            self._report("D012", _mark(event), tag=event.tag.replace("tag:yaml.org,2002:", "!!"))
+
+    def _open_key(self, event: Any) -> None:
+        frame, key, mark = self.stack[-1], event.value, _mark(event)
+        if key == "<<":
+            self._report("D014", mark)
+        elif not key.strip():
+            self._report("D020", mark)
+        elif key in frame.value:
+            first = self.places[(*frame.path, key)].key[0]
+            self._report("D011", mark, key=key, line=first)
+        frame.key, frame.key_mark = key, mark
+
+    def _plain(self, event: Any) -> Scalar:
+        text: str = event.value
+        if text in _WORDS:
+            return _WORDS[text]
+        whole = _WHOLE.match(text)
+        if not whole and not _DECIMAL.match(text):
+            return text
+        if len(text) > MAX_DIGITS:
+            self._report("D029", _mark(event), value=text)
+            return text
+        return int(text) if whole else Decimal(text)
+
+    def _add(self, value: Any, mark: Mark, text_mark: Mark | None = None) -> NodePath:
+        """Put a value where the innermost open map or list expects one, and note its place."""
+        if not self.stack:
+            self.data = value
+            self.places[()] = Place((1, 1), mark, text_mark or mark)
+            return ()
+        frame = self.stack[-1]
+        key, key_mark = self._attach(frame, value, mark)
+        path = (*frame.path, key)
+        self.places[path] = Place(key_mark, mark, text_mark or mark)
+        return path
+
+    @staticmethod
+    def _attach(frame: _Frame, value: Any, mark: Mark) -> tuple[str | int, Mark]:
+        if frame.key is None:
+            frame.value.append(value)
+            return len(frame.value) - 1, mark
+        key, frame.key = frame.key, None
+        frame.value[key] = value
+        return key, frame.key_mark
+
+    def _text_mark(self, event: Any) -> Mark:
+        line, column = _mark(event)
+        if event.style in ("'", '"'):
+            return line, column + 1
+        if event.style in ("|", ">"):
+            return self._block_mark(line, column)
+        return line, column
+
+    def _block_mark(self, line: int, column: int) -> Mark:
+        rows = self.rows
+        for number in range(line, len(rows)):
+            if rows[number].strip():
+                return number + 1, len(rows[number]) - len(rows[number].lstrip(" ")) + 1
+        return line, column
+
+    def _refuse_syntax(self, error: yaml.YAMLError) -> None:
+        said = str(getattr(error, "problem", "") or "")
+        mark = getattr(error, "problem_mark", None)
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        code = next((code for part, code in _SYNTAX if part in said), "D004")
+        if code == "D010":
+            self._report(code, (line, column), character=self._character(line, column))
+        else:
+            self._report(code, (line, column))
+
+    def _character(self, line: int, column: int) -> str:
+        rows = self.rows
+        return rows[line - 1][column - 1 : column] if line <= len(rows) else ""
+
+    def _report(self, code: str, mark: Mark, **params: object) -> None:
+        if len(self.problems) >= PROBLEMS_PER_FILE:
+            self._stop("D030", mark, limit=PROBLEMS_PER_FILE)
+        self.problems.append(problem(code, Location(self.file, *mark), None, **params))
+
+    def _stop(self, code: str, mark: Mark, **params: object) -> NoReturn:
+        self.problems.append(problem(code, Location(self.file, *mark), None, **params))
+        raise DefinitionError(self.problems)
+
+
+_HANDLERS: Final[Mapping[type, Callable[[_Builder, Any], None]]] = {
+    yaml.DocumentStartEvent: _Builder.start_document,
+    yaml.AliasEvent: _Builder.alias,
+    yaml.ScalarEvent: _Builder.scalar,
+    yaml.MappingStartEvent: _Builder.open,
+    yaml.SequenceStartEvent: _Builder.open,
+    yaml.MappingEndEvent: _Builder.close,
+    yaml.SequenceEndEvent: _Builder.close,
+}
