@@ -1,0 +1,204 @@
+"""The database behind everything: SQLite by default, PostgreSQL when outgrown.
+
+Enters: a URL. Leaves: transactions, as SQLAlchemy connections that read (and cannot write) or write (one at a time on
+SQLite, in order). Must not know entities. Engines are made lazily in the process that uses them: a pool that crosses a
+fork mixes up answers.
+"""
+
+import os
+import select
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+
+from engine.errors import NotPossibleNow
+from engine.storage.faults import translated
+from engine.storage.gate import WriteGate
+
+DialectName = Literal["sqlite", "postgresql"]
+
+_OLDEST_SQLITE = (3, 35, 0)  # RETURNING
+_BUSY_MS = 20_000
+_PG_SESSION = {"timezone": "UTC", "synchronous_commit": "on", "lock_timeout": "20s", "client_encoding": "UTF8"}
+_PG_READER = {"default_transaction_read_only": "on", "default_transaction_isolation": "repeatable\\ read"}
+
+
+@dataclass(frozen=True)
+class _Engines:
+    """What one process holds open."""
+
+    pid: int
+    reader: Engine
+    writer: Engine
+    gate: AbstractContextManager[Any]
+
+
+class Database:
+    """One database. Safe to share between threads, and to carry over a fork."""
+
+    def __init__(self, url: URL, dialect: DialectName) -> None:
+        self.url = url
+        self.dialect = dialect
+        self._held: _Engines | None = None
+        self._making = threading.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of this process that writes (SQLite: use ``write`` instead, it waits in order)."""
+        return self._engines().writer
+
+    @property
+    def sql_dialect(self) -> Dialect:
+        """The SQLAlchemy dialect, for compiling statements beforehand."""
+        return self._engines().writer.dialect
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection that sees one snapshot and cannot write."""
+        with translated(), self._engines().reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that commits at the end, or rolls back when an error passes through.
+
+        Raises ``Unavailable`` when the database is busy for too long, full, read-only or gone.
+        """
+        engines = self._engines()
+        with translated(), engines.gate, engines.writer.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection of this process; the next use opens new ones."""
+        with self._making:
+            held, self._held = self._held, None
+        if held is not None and held.pid == os.getpid():
+            held.reader.dispose()
+            held.writer.dispose()
+            if isinstance(held.gate, WriteGate):
+                held.gate.close()
+
+    def _engines(self) -> _Engines:
+        held = self._held
+        if held is not None and held.pid == os.getpid():
+            return held
+        return self._make_engines()
+
+    def _make_engines(self) -> _Engines:
+        with self._making:
+            held = self._held
+            if held is not None and held.pid == os.getpid():
+                return held
+            if held is not None:  # made by the parent: forget its connections, do not close them
+                held.reader.dispose(close=False)
+                held.writer.dispose(close=False)
+            made = _open_sqlite(self.url) if self.dialect == "sqlite" else _open_postgresql(self.url)
+            self._held = made
+            return made
+
+
+def open_database(url: str) -> Database:
+    """Open ``sqlite:///file`` or ``postgresql+psycopg://...`` (``postgresql://`` is read as the latter).
+
+    Nothing is connected yet. Raises ``NotPossibleNow`` for another kind of database, a missing driver, or a SQLite
+    library that is too old.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise NotPossibleNow("storage.bad_url") from None
+    kind = parsed.get_backend_name()
+    if kind == "sqlite":
+        return Database(_checked_sqlite(parsed), "sqlite")
+    if kind in ("postgresql", "postgres"):
+        return Database(_checked_postgresql(parsed), "postgresql")
+    raise NotPossibleNow("storage.unknown_kind", kind=kind)
+
+
+def _checked_sqlite(url: URL) -> URL:
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise NotPossibleNow("storage.old_sqlite", version=sqlite3.sqlite_version)
+    if not url.database or url.database == ":memory:":
+        raise NotPossibleNow("storage.bad_url")
+    path = Path(url.database).absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return url.set(drivername="sqlite", database=str(path))
+
+
+def _checked_postgresql(url: URL) -> URL:
+    try:
+        import psycopg  # noqa: F401 - an optional driver: say in words that it is missing
+    except ImportError:
+        raise NotPossibleNow("storage.no_driver") from None
+    return url.set(drivername="postgresql+psycopg")
+
+
+# ---- SQLite
+
+
+def _open_sqlite(url: URL) -> _Engines:
+    path = Path(url.database or "")
+    reader = create_engine(url, connect_args=_SQLITE_ARGS, pool_size=8, max_overflow=32)
+    writer = create_engine(url, connect_args=_SQLITE_ARGS, pool_size=1, max_overflow=4)
+    event.listen(reader, "connect", _set_up_sqlite_reader)
+    event.listen(writer, "connect", _set_up_sqlite)
+    # Python's driver would begin too late (not before DDL) and without IMMEDIATE: it is told to leave that to us.
+    event.listen(reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return _Engines(os.getpid(), reader, writer, WriteGate(path))
+
+
+_SQLITE_ARGS = {"isolation_level": None, "timeout": _BUSY_MS / 1000, "cached_statements": 512}
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:
+    cursor = connection.cursor()
+    mode = cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    if mode != "wal":
+        raise NotPossibleNow("storage.no_wal")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA temp_store=MEMORY")
+    cursor.execute("PRAGMA cache_size=-16000")
+    cursor.close()
+
+
+def _set_up_sqlite_reader(connection: sqlite3.Connection, record: object) -> None:
+    _set_up_sqlite(connection, record)
+    connection.execute("PRAGMA query_only=ON").close()
+
+
+# ---- PostgreSQL
+
+
+def _open_postgresql(url: URL) -> _Engines:
+    reader = create_engine(url, connect_args=_pg_args(url, _PG_SESSION | _PG_READER), pool_size=8, max_overflow=24)
+    writer = create_engine(url, connect_args=_pg_args(url, _PG_SESSION), pool_size=8, max_overflow=24)
+    event.listen(reader, "checkout", _refuse_dead)
+    event.listen(writer, "checkout", _refuse_dead)
+    return _Engines(os.getpid(), reader, writer, nullcontext())
+
+
+def _pg_args(url: URL, settings: dict[str, str]) -> dict[str, str]:
+    given = url.query.get("options", "")
+    said = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    return {"options": f"{said} {given}".strip(), "application_name": "formwork"}
+
+
+def _refuse_dead(connection: Any, record: object, proxy: object) -> None:
+    """Notice a server that went away, without asking it: an idle connection with something to read was closed."""
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(connection.fileno(), select.POLLIN)
+        ready: Any = poll.poll(0)
+    else:
+        ready = select.select([connection.fileno()], [], [], 0)[0]
+    if ready:
+        raise DisconnectionError()

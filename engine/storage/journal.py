@@ -1,0 +1,144 @@
+"""What happened: history for people, outbox for machines, audit for whoever must answer for it.
+
+Enters: facts, inside the transaction that makes them true. Leaves: rows. Must not be called after a commit, and decides
+nothing. Every save passes here, so the statements are prepared once per process.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Table, insert
+
+from engine.storage.prepared import Prepared
+from engine.storage.store import Session
+from engine.storage.system_tables import audit, history, outbox
+
+
+class Who(Protocol):
+    """Whoever acted."""
+
+    @property
+    def id(self) -> int:
+        """The id of the user."""
+        ...
+
+    @property
+    def via(self) -> str:
+        """The way they came: web, api, cli, import or system."""
+        ...
+
+
+def write_history(
+    session: Session,
+    entity: str,
+    record_id: int,
+    version: int,
+    action: str,
+    changes: Mapping[str, Any],
+    *,
+    actor: Who | None,
+    note: str | None = None,
+) -> None:
+    """Write what changed in a record: ``changes`` holds ``[old, new]`` by field key."""
+    row = history_row(session, entity, record_id, version, action, changes, actor=actor, note=note)
+    _insert(session, history, _HISTORY).execute(session.connection, row)
+
+
+def write_event(
+    session: Session,
+    type: str,
+    entity: str | None,
+    record_id: int | None,
+    payload: Mapping[str, Any] | None = None,
+    *,
+    available_at: datetime | None = None,
+) -> None:
+    """Write an event to the outbox, to be delivered at least once, not before ``available_at`` (default: now)."""
+    row = event_row(session, type, entity, record_id, payload, available_at=available_at)
+    _insert(session, outbox, _OUTBOX).execute(session.connection, row)
+
+
+def write_audit(
+    session: Session,
+    action: str,
+    subject: str | None = None,
+    details: Mapping[str, Any] | None = None,
+    *,
+    actor: Who | None,
+    ip: str | None = None,
+) -> None:
+    """Write what somebody did to the system itself: signing in, rights, releases, exports."""
+    row = {
+        "at": session.now(),
+        "actor_id": None if actor is None else actor.id,
+        "action": action,
+        "subject": subject,
+        "details": details,
+        "ip": ip,
+    }
+    _insert(session, audit, _AUDIT).execute(session.connection, row)
+
+
+def write_many(session: Session, histories: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> None:
+    """Write many rows of ``history_row`` and ``event_row`` at once, as an import does."""
+    _insert(session, history, _HISTORY).execute_many(session.connection, histories)
+    _insert(session, outbox, _OUTBOX).execute_many(session.connection, events)
+
+
+def history_row(
+    session: Session,
+    entity: str,
+    record_id: int,
+    version: int,
+    action: str,
+    changes: Mapping[str, Any],
+    *,
+    actor: Who | None,
+    note: str | None = None,
+) -> dict[str, Any]:
+    """Return a row for ``write_many``."""
+    return {
+        "entity": entity,
+        "record_id": record_id,
+        "version": version,
+        "at": session.now(),
+        "actor_id": None if actor is None else actor.id,
+        "action": action,
+        "changes": changes,
+        "note": note,
+        "via": "system" if actor is None else actor.via,
+        "release_id": session.release_id,
+    }
+
+
+def event_row(
+    session: Session,
+    type: str,
+    entity: str | None,
+    record_id: int | None,
+    payload: Mapping[str, Any] | None = None,
+    *,
+    available_at: datetime | None = None,
+) -> dict[str, Any]:
+    """Return a row for ``write_many``."""
+    now = session.now()
+    return {
+        "at": now,
+        "type": type,
+        "entity": entity,
+        "record_id": record_id,
+        "payload": payload,
+        "available_at": available_at or now,
+    }
+
+
+_HISTORY = (
+    "entity", "record_id", "version", "at", "actor_id", "action", "changes", "note", "via", "release_id",
+)  # fmt: skip
+_OUTBOX = ("at", "type", "entity", "record_id", "payload", "available_at")
+_AUDIT = ("at", "actor_id", "action", "subject", "details", "ip")
+
+
+def _insert(session: Session, table: Table, columns: tuple[str, ...]) -> Prepared:
+    return session.prepared(table.name, lambda: insert(table).inline(), columns)

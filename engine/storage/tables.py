@@ -1,0 +1,255 @@
+"""The real tables of an app: one for each entity, one for each line table, with keys and indexes a BI tool can read.
+
+Enters: the compiled app. Leaves: SQLAlchemy tables, and which uniqueness each unique index stands for. Must not look at
+a database: what is there already is the business of ``migration.py``.
+
+Columns of business fields may all be empty in the database, even where the field is required: what is required is a
+rule of a release, it changes over the life of a table, and for a moment after a publish two releases write side by
+side. The engine checks it at every gate. Only the system columns are NOT NULL.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeEngine
+
+from engine.compiler.app import CompiledApp, Entity, Field, Unique
+from engine.storage import system_tables
+from engine.storage.column_types import JsonText, ScaledDecimal, UtcDateTime
+from engine.storage.ordering import missing_first
+from engine.storage.system_tables import NAMING, BigId
+
+NAME_LIMIT = 63
+"""The longest name PostgreSQL keeps."""
+
+_COLUMN_OF_SYSTEM_FIELD = {"owner": "owner_id", "team": "team_id"}
+
+
+@dataclass(frozen=True)
+class UniqueIndex:
+    """A unique index: ``key`` names ``Entity.unique``, or the field or ``number`` that is unique by itself."""
+
+    name: str
+    entity: str
+    key: str
+    fields: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of one release. ``lines`` is keyed by entity and field."""
+
+    metadata: MetaData
+    entity: Mapping[str, Table]
+    lines: Mapping[tuple[str, str], Table]
+    uniques: Mapping[str, UniqueIndex]
+
+
+def build_tables(app: CompiledApp) -> Tables:
+    """Make the tables of ``app``. Nothing is created in a database."""
+    metadata = MetaData(naming_convention=NAMING)
+    tables = {entity.key: _entity_table(entity, metadata) for entity in app.entities.values()}
+    lines = {
+        (entity.key, field.key): _line_table(entity, field, metadata)
+        for entity in app.entities.values()
+        for field in entity.line_fields
+    }
+    uniques = {
+        unique.name: unique for entity in app.entities.values() for unique in _add_uniques(entity, tables[entity.key])
+    }
+    for entity in app.entities.values():
+        _add_indexes(entity, tables[entity.key])
+    return Tables(metadata, tables, lines, uniques)
+
+
+def table_name(entity: str, field: str | None = None) -> str:
+    """Return the name of an entity's table, or of one of its line tables."""
+    return short_name(f"e_{entity}" if field is None else f"e_{entity}__{field}")
+
+
+def column_name(field: str) -> str:
+    """Return the column of a field, written or system."""
+    return _COLUMN_OF_SYSTEM_FIELD.get(field, field)
+
+
+def column_type(field: Field) -> TypeEngine[Any]:
+    """Return the type of a stored field's column."""
+    kind = field.type.column
+    if kind == "decimal":
+        scale = field.scale if field.scale is not None else field.type.scale
+        return ScaledDecimal(18, 2 if scale is None else scale)
+    if kind is None:
+        raise ValueError(f"field {field.key} has no column")
+    return _TYPES[kind]()
+
+
+def short_name(name: str) -> str:
+    """Return ``name``, shortened with a digest where PostgreSQL would cut it off silently."""
+    if len(name.encode()) <= NAME_LIMIT:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:10]
+    return f"{name[: NAME_LIMIT - 11]}_{digest}"
+
+
+_TYPES: Mapping[str, type[TypeEngine[Any]]] = {
+    "text": Text,
+    "long_text": Text,
+    "integer": BigInteger,
+    "boolean": Boolean,
+    "date": Date,
+    "datetime": UtcDateTime,
+    "link": BigInteger,
+    "user": BigInteger,
+    "json": JsonText,
+}
+
+
+# ---- columns
+
+
+def _entity_table(entity: Entity, metadata: MetaData) -> Table:
+    name = table_name(entity.key)
+    # Who created or changed a record has no foreign key: people are disabled, never deleted, and two more checks on
+    # every write would guard nothing.
+    return Table(
+        name,
+        metadata,
+        Column("id", BigId, primary_key=True),
+        Column("number", Text),
+        Column("stage", Text),
+        Column("owner_id", BigInteger, _foreign_key(name, "owner_id", system_tables.users)),
+        Column("team_id", BigInteger, _foreign_key(name, "team_id", system_tables.departments)),
+        Column("created_at", UtcDateTime, nullable=False),
+        Column("created_by", BigInteger),
+        Column("updated_at", UtcDateTime, nullable=False),
+        Column("updated_by", BigInteger),
+        Column("version", Integer, nullable=False, default=1),
+        Column("release_id", BigInteger),
+        Column("deleted_at", UtcDateTime),
+        Column("search_text", Text),
+        *(_field_column(name, field) for field in entity.stored_fields),
+    )
+
+
+def _line_table(entity: Entity, field: Field, metadata: MetaData) -> Table:
+    name = table_name(entity.key, field.key)
+    parent = ForeignKey(f"{table_name(entity.key)}.id", ondelete="CASCADE", name=short_name(f"fk_{name}_parent_id"))
+    table = Table(
+        name,
+        metadata,
+        Column("id", BigId, primary_key=True),
+        Column("parent_id", BigInteger, parent, nullable=False),
+        Column("position", Integer, nullable=False),
+        *(_field_column(name, item) for item in field.fields.values() if item.stored),
+    )
+    Index(short_name(f"ix_{name}_parent_id"), table.c.parent_id, table.c.position)
+    for item in field.fields.values():
+        if item.type.column == "link":
+            Index(short_name(f"ix_{name}_{item.key}"), table.c[item.key])
+    return table
+
+
+def _field_column(table: str, field: Field) -> Column[Any]:
+    if field.type.column == "user":
+        return Column(field.key, BigInteger, _foreign_key(table, field.key, system_tables.users))
+    if field.type.column == "link":
+        name = short_name(f"fk_{table}_{field.key}")
+        return Column(field.key, BigInteger, ForeignKey(f"{table_name(field.to or '')}.id", name=name))
+    return Column(field.key, column_type(field))
+
+
+def _foreign_key(table: str, column: str, to: Table) -> ForeignKey:
+    return ForeignKey(to.c.id, name=short_name(f"fk_{table}_{column}"))
+
+
+# ---- unique indexes
+
+
+def _add_uniques(entity: Entity, table: Table) -> Iterator[UniqueIndex]:
+    # Deleted records keep their number: it was printed and sent.
+    yield _unique_index(entity, table, "number", ("number",), short_name(f"uq_{table.name}_number"))
+    alive = table.c.deleted_at.is_(None)
+    for field in entity.stored_fields:
+        if field.unique:
+            name = short_name(f"uq_{table.name}_{field.key}")
+            yield _unique_index(entity, table, field.key, (field.key,), name, alive)
+    for unique in entity.unique:
+        name = short_name(unique.name)
+        yield _unique_index(entity, table, unique.key, unique.fields, name, _unique_where(unique, table, alive))
+
+
+def _unique_index(
+    entity: Entity,
+    table: Table,
+    key: str,
+    fields: tuple[str, ...],
+    name: str,
+    where: ColumnElement[bool] | None = None,
+) -> UniqueIndex:
+    columns = tuple(column_name(field) for field in fields)
+    Index(name, *(table.c[column] for column in columns), unique=True, sqlite_where=where, postgresql_where=where)
+    return UniqueIndex(name, entity.key, key, fields, columns)
+
+
+def _unique_where(unique: Unique, table: Table, alive: ColumnElement[bool]) -> ColumnElement[bool]:
+    if unique.where is None:
+        return alive
+    raise NotImplementedError
+
+
+# ---- indexes for lists
+
+
+def _add_indexes(entity: Entity, table: Table) -> None:
+    """Index what lists filter and sort by; only living records are listed, so only they are indexed.
+
+    A filter with few values is followed by the list's sort, so that one filter plus the sort is one range of one index.
+    """
+    sort = column_name(entity.sort[0])
+    few, many = _indexed_columns(entity)
+    for column in dict.fromkeys([sort, *many]):
+        _list_index(table, column, (column,))
+    for column in few:
+        if column != sort:
+            _list_index(table, column, (column, sort))
+
+
+def _list_index(table: Table, name: str, columns: tuple[str, ...]) -> None:
+    ordered = [missing_first(table.c[column]) for column in columns]
+    alive = table.c.deleted_at.is_(None)
+    full_name = short_name(f"ix_{table.name}_{name}")
+    Index(full_name, *ordered, table.c.id, sqlite_where=alive, postgresql_where=alive)
+
+
+def _indexed_columns(entity: Entity) -> tuple[list[str], list[str]]:
+    """Return the columns with few values and those with many, without repeats."""
+    few = ["owner_id", "team_id"] + (["stage"] if entity.workflow is not None else [])
+    many = []
+    for field in entity.stored_fields:
+        if field.type.column in ("link", "user") or (field.key in entity.filters and _has_few_values(field)):
+            few.append(field.key)
+        elif field.key in entity.filters and field.type.column != "json":
+            many.append(field.key)
+    system = [column_name(key) for key in entity.filters if key not in entity.fields]
+    many += [column for column in system if column not in [*few, "id", "number", "stage"]]
+    return list(dict.fromkeys(few)), list(dict.fromkeys(many))
+
+
+def _has_few_values(field: Field) -> bool:
+    return bool(field.options) or field.type.column == "boolean"
