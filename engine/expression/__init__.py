@@ -6,13 +6,14 @@ imported only by who needs them. Must not know definitions, storage or HTTP.
 """
 
 from engine.expression.check import Checked, check, check_text
-from engine.expression.errors import ExpressionError, ExpressionErrors, caret
+from engine.expression.errors import ExpressionError, ExpressionErrors, caret, nearest
 from engine.expression.evaluate import NOBODY, Env, Lookup, NoLookup, WorkingCalendar, compile_python
 from engine.expression.parse import RESERVED, parse
-from engine.expression.types import Collection, EntityShape, Kind, Shapes, Type
+from engine.expression.types import BOOLEAN, Collection, EntityShape, Kind, Shapes, Type
 from engine.expression.values import Value, WorkingTime
 
 __all__ = [
+    "BOOLEAN",
     "NOBODY",
     "RESERVED",
     "Checked",
@@ -33,5 +34,6 @@ __all__ = [
     "check",
     "check_text",
     "compile_python",
+    "nearest",
     "parse",
 ]

@@ -165,9 +165,7 @@ class Checker:
         good = [pair for pair in pairs if pair is not None]
         if len(good) < len(pairs) or not good:
             return None
-        return resolved.OneOf(
-            BOOLEAN, node.start, node.end, node.negated, good[0][0], tuple(pair[1] for pair in good)
-        )
+        return resolved.OneOf(BOOLEAN, node.start, node.end, node.negated, good[0][0], tuple(pair[1] for pair in good))
 
     def _is_missing(self, node: syntax.IsMissing) -> Resolved | None:
         name = node.operand.name if isinstance(node.operand, syntax.Name) else ""

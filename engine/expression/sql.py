@@ -1,0 +1,433 @@
+"""A checked expression as SQL, one form for SQLite and PostgreSQL.
+
+Enters: ``Checked`` and an ``SqlSource`` that knows tables and columns. Leaves: a SQLAlchemy expression with the named
+parameters ``actor_id``, ``now``, ``today`` and ``utc_offset`` as far as it needs them, so that a statement can be
+prepared once. Must not run anything.
+
+Missing is NULL, with the rules of ``evaluate.py``: a test holds the two together. Links are followed by correlated
+subqueries, so the caller's statement needs no joins.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    FromClause,
+    Select,
+    Text,
+    Time,
+    bindparam,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+)
+from sqlalchemy import false as sql_false
+from sqlalchemy import true as sql_true
+from sqlalchemy.types import TypeEngine
+
+from engine.expression import resolved
+from engine.expression import sql_terms as terms
+from engine.expression.check import Checked
+from engine.expression.errors import ExpressionError, ExpressionErrors
+from engine.expression.evaluate import NOBODY, Env
+from engine.expression.resolved import Resolved
+from engine.expression.sql_terms import Exact, Moment, Span, Term
+from engine.expression.types import MANY, MAX_PLACES, NUMERIC, Kind, Type
+
+Column = ColumnElement[Any]
+
+_UNDECIDED = (resolved.Compare, resolved.Between, resolved.Logic, resolved.OneOf, resolved.Member)
+"""Conditions that SQL may leave undecided (NULL) where the language says false."""
+
+
+class SqlSource(Protocol):
+    """Where values are stored. ``row`` is a table or an alias of it; ``shape`` the key of an ``EntityShape``."""
+
+    def table(self, shape: str) -> FromClause:
+        """Return the table of a shape."""
+        ...
+
+    def column(self, row: FromClause, shape: str, field: str) -> Column:
+        """Return the column of a field with a single value.
+
+        The type of a column of decimals has an attribute ``scale``: on SQLite it holds value * 10**scale.
+        """
+        ...
+
+    def parent(self, row: FromClause, shape: str) -> Column:
+        """Return the column of a line table that holds the id of the record the line belongs to."""
+        ...
+
+    def visible(self, row: FromClause, shape: str) -> Column | None:
+        """Return the condition rows must meet to count as existing (not deleted), if there is one."""
+        ...
+
+    def member(self, row: FromClause, shape: str, field: str, value: Column) -> Column:
+        """Return the condition that a users or choices field contains ``value``."""
+        ...
+
+    def size(self, row: FromClause, shape: str, field: str) -> Column:
+        """Return how many values a users, choices, file or lines field has (0 for none)."""
+        ...
+
+
+def compile_sql(checked: Checked, source: SqlSource, row: FromClause | None = None) -> Column:
+    """Return the value of an expression for ``row`` (the table of its entity unless given).
+
+    A condition is true or false, never NULL. Decimal results carry a type that decodes them on either database.
+
+    Raises:
+        ExpressionErrors: the database cannot work this out (working time).
+    """
+    return _writer(checked, source, row).value(checked.tree)
+
+
+def compile_where(checked: Checked, source: SqlSource, row: FromClause | None = None) -> Column:
+    """Return a condition for a WHERE clause or an index, where NULL counts as false: the form indexes understand.
+
+    Raises:
+        ExpressionErrors: the database cannot work this out (working time).
+    """
+    return _writer(checked, source, row).condition(checked.tree)
+
+
+def check_sql(checked: Checked) -> tuple[ExpressionError, ...]:
+    """Return what keeps an expression from being compiled to SQL; nothing when it can be."""
+    return tuple(
+        ExpressionError("not_in_sql", {"found": checked.text[node.start : node.end]}, node.start, node.end - node.start)
+        for node in _walk(checked.tree)
+        if node.type.kind is Kind.WORKING_TIME
+    )
+
+
+def sql_parameters(checked: Checked, env: Env) -> dict[str, Any]:
+    """Return the values of the named parameters the SQL form of an expression has."""
+    values = {
+        "user": ("actor_id", NOBODY if env.user is None else env.user),
+        "now": ("now", env.now),
+        "today": ("today", env.today),
+        "offset": ("utc_offset", env.offset // timedelta(seconds=1)),
+    }
+    return dict(value for name, value in values.items() if name in checked.context)
+
+
+def _writer(checked: Checked, source: SqlSource, row: FromClause | None) -> "_Writer":
+    errors = check_sql(checked)
+    if errors:
+        raise ExpressionErrors(errors)
+    return _Writer(source, source.table(checked.entity) if row is None else row)
+
+
+def _walk(node: Resolved) -> Iterator[Resolved]:
+    yield node
+    for name in getattr(type(node), "__dataclass_fields__", ()):
+        part = getattr(node, name)
+        for child in part if isinstance(part, tuple) else (part,):
+            if isinstance(child, resolved.NODES):
+                yield from _walk(child)  # type: ignore[arg-type]
+
+
+class _Writer:
+    """Writes the SQL of nodes about one row.
+
+    A numeric node always comes out at the decimal places of its type.
+    """
+
+    def __init__(self, source: SqlSource, row: FromClause) -> None:
+        self.source = source
+        self.row = row
+
+    def condition(self, node: Resolved) -> Column:
+        """Write a condition; NULL counts as false."""
+        return _WRITERS[type(node)](self, node)
+
+    def value(self, node: Resolved) -> Column:
+        """Write a value; NULL means missing."""
+        written = _WRITERS[type(node)](self, node)
+        inner = node.value if isinstance(node, resolved.Let) else node
+        predicate = isinstance(inner, resolved.Call) and inner.name in ("contains", "starts_with")
+        return terms.never_missing(written) if predicate or isinstance(inner, _UNDECIDED) else written
+
+    def at(self, node: Resolved, places: int) -> Column:
+        """Write a number at ``places`` decimal places, any other value as it is."""
+        if isinstance(node, resolved.Constant) and isinstance(node.value, Decimal):
+            return terms.number(node.value, places)
+        written = self.value(node)
+        return terms.at_places(written, node.type.places, places) if node.type.kind in NUMERIC else written
+
+    def constant(self, node: resolved.Constant) -> Column:
+        if isinstance(node.value, Decimal):
+            return terms.number(node.value, node.type.places)
+        if isinstance(node.value, bool):
+            return sql_true() if node.value else sql_false()
+        return null() if node.value is None else literal(node.value, _sql_type(node.type))
+
+    def field(self, node: resolved.Field) -> Column:
+        return self._stored(self.source.column(self.row, node.entity, node.name), node.type)
+
+    def variable(self, node: resolved.Variable) -> Column:
+        if node.name == "user":
+            return bindparam("actor_id", type_=terms.INTEGER)
+        return bindparam(node.name, type_=_sql_type(node.type))
+
+    def hop(self, node: resolved.Hop) -> Column:
+        row = self.source.table(node.entity).alias()
+        found = select(self.source.column(row, node.entity, node.name)).where(
+            self.source.column(row, node.entity, "id") == self.value(node.link)
+        )
+        return self._stored(self._subquery(found, row, node.entity).scalar_subquery(), node.type)
+
+    def let(self, node: resolved.Let) -> Column:
+        return self.condition(node.value)
+
+    def not_(self, node: resolved.Not) -> Column:
+        return terms.negated(self.condition(node.operand))
+
+    def negative(self, node: resolved.Negative) -> Column:
+        return Term(_sql_type(node.type), "(-{0})", self.value(node.operand))
+
+    def logic(self, node: resolved.Logic) -> Column:
+        sign = node.operator.upper()
+        return Term(terms.BOOLEAN, f"({{0}} {sign} {{1}})", self.condition(node.left), self.condition(node.right))
+
+    def compare(self, node: resolved.Compare) -> Column:
+        left, right = self._level(node.left, node.right)
+        if node.operator == "=":
+            missing = not (_never_missing(node.left) or _never_missing(node.right))
+            return terms.same(left, right, either_missing=missing)
+        if node.operator == "!=":
+            return terms.different(left, right)
+        collate = _collation(node.left.type)
+        return Term(
+            terms.BOOLEAN, f"({{0}} {node.operator} {{1}})", left, right,
+            postgresql=f"({{0}}{collate} {node.operator} {{1}})",
+        )  # fmt: skip
+
+    def between(self, node: resolved.Between) -> Column:
+        parts = self._level(node.operand, node.low, node.high)
+        collate = _collation(node.operand.type)
+        return Term(
+            terms.BOOLEAN, "({0} BETWEEN {1} AND {2})", *parts, postgresql=f"({{0}}{collate} BETWEEN {{1}} AND {{2}})"
+        )
+
+    def one_of(self, node: resolved.OneOf) -> Column:
+        operand, *items = self._level(node.operand, *node.items)
+        found = terms.one_of(operand, items)
+        return terms.negated(found) if node.negated else found
+
+    def member(self, node: resolved.Member) -> Column:
+        value = self.value(node.operand)
+        found = self.source.member(self.row, node.many.entity, node.many.name, value)
+        return terms.negated(found) if node.negated else found
+
+    def is_missing(self, node: resolved.IsMissing) -> Column:
+        operand, word = node.operand, "IS NOT NULL" if node.negated else "IS NULL"
+        if operand.type.kind in MANY and isinstance(operand, resolved.Field):
+            size = self.source.size(self.row, operand.entity, operand.name)
+            return Term(terms.BOOLEAN, f"({{0}} {'>' if node.negated else '='} 0)", size)
+        return Term(terms.BOOLEAN, f"({{0}} {word})", self.value(operand))
+
+    def arithmetic(self, node: resolved.Arithmetic) -> Column:
+        if node.left.type.kind in NUMERIC:
+            return self._numbers(node)
+        left, right = self.value(node.left), self.value(node.right)
+        if node.right.type.kind is Kind.DURATION and node.left.type.kind is Kind.DATE:
+            return terms.moved_date(left, node.operator, right)
+        if node.right.type.kind is Kind.DURATION and node.left.type.kind is Kind.DATETIME:
+            return terms.moved_moment(left, node.operator, right)
+        if node.left.type.kind is Kind.DATE:
+            return terms.days_between(left, right)
+        if node.left.type.kind is Kind.DATETIME:
+            return terms.seconds_between(left, right)
+        return Term(Span(), f"({{0}} {node.operator} {{1}})", left, right)
+
+    def call(self, node: resolved.Call) -> Column:
+        return _FUNCTIONS[node.name](self, node)
+
+    def fold(self, node: resolved.Fold) -> Column:
+        if node.name == "avg" and node.value is not None:
+            total = self._fold(node, lambda value: terms.total(value, _places(node)))
+            count = self._fold(node, func.count)
+            return terms.quotient(total, terms.at_places(count, 0, _places(node)))
+        if node.name == "sum":
+            return self._fold(node, lambda value: terms.total(value, node.type.places))
+        if node.name in ("max", "min"):
+            return self._fold(node, lambda value: Term(_sql_type(node.type), f"{node.name}({{0}})", value))
+        if node.name == "count":
+            return self._fold(node, lambda value: func.count())
+        return self._exists(node)
+
+    def _exists(self, node: resolved.Fold) -> Column:
+        row, rows = self._rows(node, select(literal(1)))
+        where = sql_true() if node.where is None else _Writer(self.source, row).condition(node.where)
+        found = exists(rows.where(terms.negated(where) if node.name == "all" else where))
+        return ~found if node.name == "all" else found
+
+    def _fold(self, node: resolved.Fold, finish: Callable[[Column], Column]) -> Column:
+        row, rows = self._rows(node, select())
+        inside = _Writer(self.source, row)
+        if node.where is not None:
+            rows = rows.where(inside.condition(node.where))
+        value = literal(1) if node.value is None else inside.field(node.value)
+        subquery = rows.add_columns(finish(value)).select_from(row).scalar_subquery()
+        return Term(_sql_type(node.type), "{0}", subquery)
+
+    def _rows(self, node: resolved.Fold, chosen: Select[Any]) -> tuple[FromClause, Select[Any]]:
+        row = self.source.table(node.row).alias()
+        back = self.source.parent(row, node.row) if node.via is None else self.source.column(row, node.row, node.via)
+        mine = self.source.column(self.row, node.entity, "id")
+        return row, self._subquery(chosen.select_from(row).where(back == mine), row, node.row)
+
+    def _subquery(self, chosen: Select[Any], row: FromClause, shape: str) -> Select[Any]:
+        visible = self.source.visible(row, shape)
+        chosen = chosen if visible is None else chosen.where(visible)
+        return chosen.correlate_except(row)
+
+    def _stored(self, column: Column, type_: Type) -> Column:
+        if type_.kind not in NUMERIC:
+            return column
+        stored = getattr(column.type, "scale", None) or 0
+        return terms.at_places(column, stored, type_.places)
+
+    def _level(self, *nodes: Resolved) -> list[Column]:
+        """Write values to be compared, numbers all at the same decimal places."""
+        places = max((node.type.places for node in nodes if node.type.kind in NUMERIC), default=0)
+        return [self.at(node, places) for node in nodes]
+
+    def _numbers(self, node: resolved.Arithmetic) -> Column:
+        places = (node.left.type.places, node.right.type.places)
+        if node.operator == "*":
+            product = Term(Exact(sum(places)), "({0} * {1})", self._exact(node.left), self._exact(node.right))
+            return terms.rounded(product, sum(places), min(sum(places), MAX_PLACES))
+        left, right = self._exact(node.left, max(places)), self._exact(node.right, max(places))
+        if node.operator == "/":
+            return terms.quotient(left, right)
+        return Term(Exact(max(places)), f"({{0}} {node.operator} {{1}})", left, right)
+
+    def _exact(self, node: Resolved, places: int | None = None) -> Column:
+        wanted = node.type.places if places is None else places
+        return terms.exact(self.at(node, wanted), wanted)
+
+    def values(self, node: resolved.Call) -> list[Column]:
+        return [self.at(argument, node.type.places) for argument in node.arguments]
+
+
+def _never_missing(node: Resolved) -> bool:
+    return isinstance(node, (resolved.Constant, resolved.Variable))
+
+
+def _collation(type_: Type) -> str:
+    """Texts are ordered by character code, as Python orders them, not by the language of the database."""
+    return ' COLLATE "C"' if type_.kind is Kind.TEXT else ""
+
+
+def _places(node: resolved.Fold) -> int:
+    return 0 if node.value is None else node.value.type.places
+
+
+def _sql_type(type_: Type) -> TypeEngine[Any]:
+    if type_.kind in NUMERIC:
+        return Exact(type_.places)
+    return _SQL_TYPES.get(type_.kind, terms.INTEGER)
+
+
+_SQL_TYPES: dict[Kind, TypeEngine[Any]] = {
+    Kind.TEXT: Text(),
+    Kind.CHOICE: Text(),
+    Kind.BOOLEAN: Boolean(),
+    Kind.DATE: terms.DATE,
+    Kind.TIME: Time(),
+    Kind.DATETIME: Moment(),
+    Kind.DURATION: Span(),
+}
+
+
+def _if(writer: _Writer, node: resolved.Call) -> Column:
+    condition, *branches = node.arguments
+    written = [writer.at(branch, node.type.places) for branch in branches]
+    otherwise = written[1] if len(written) > 1 else null()
+    template = "CASE WHEN {0} THEN {1} ELSE {2} END"
+    return Term(_sql_type(node.type), template, writer.condition(condition), written[0], otherwise)
+
+
+def _round(writer: _Writer, node: resolved.Call) -> Column:
+    number = node.arguments[0]
+    return terms.rounded(writer.value(number), number.type.places, node.type.places)
+
+
+def _text_position(sign: str) -> "_Write":
+    def write(writer: _Writer, node: resolved.Call) -> Column:
+        postgresql = f"(strpos({{0}}, {{1}}) {sign})"
+        return Term(terms.BOOLEAN, f"(instr({{0}}, {{1}}) {sign})", *writer.values(node), postgresql=postgresql)
+
+    return write
+
+
+def _join(writer: _Writer, node: resolved.Call) -> Column:
+    pieces = " || ".join(f"coalesce({{{position}}}, '')" for position in range(len(node.arguments)))
+    return Term(Text(), f"nullif({pieces}, '')", *writer.values(node))
+
+
+def _size(writer: _Writer, node: resolved.Call) -> Column:
+    many = node.arguments[0]
+    if not isinstance(many, resolved.Field):
+        raise TypeError("count() takes a field with many values")
+    return writer.source.size(writer.row, many.entity, many.name)
+
+
+def _default(writer: _Writer, node: resolved.Call) -> Column:
+    return Term(_sql_type(node.type), "coalesce({0}, {1})", *writer.values(node))
+
+
+def _extreme(writer: _Writer, node: resolved.Call) -> Column:
+    return terms.extreme(node.name, _sql_type(node.type), writer.values(node))
+
+
+def _one(write: Callable[[Column], Column]) -> "_Write":
+    return lambda writer, node: write(writer.value(node.arguments[0]))
+
+
+_Write = Callable[[_Writer, resolved.Call], Column]
+_FUNCTIONS: dict[str, _Write] = {
+    "if": _if,
+    "default": _default,
+    "date": _one(lambda moment: terms.local_date(moment, bindparam("utc_offset", type_=terms.INTEGER))),
+    "days": _one(lambda span: terms.whole(span, 86400)),
+    "hours": _one(lambda span: terms.whole(span, 3600)),
+    "year": _one(lambda day: terms.calendar_part(day, "%Y", "year")),
+    "month": _one(lambda day: terms.calendar_part(day, "%m", "month")),
+    "round": _round,
+    "abs": lambda writer, node: Term(_sql_type(node.type), "abs({0})", *writer.values(node)),
+    "max": _extreme,
+    "min": _extreme,
+    "count": _size,
+    "length": _one(lambda text: Term(terms.INTEGER, "length({0})", text)),
+    "contains": _text_position("> 0"),
+    "starts_with": _text_position("= 1"),
+    "join": _join,
+}
+
+_WRITERS: dict[type, Callable[[_Writer, Any], Column]] = {
+    resolved.Constant: _Writer.constant,
+    resolved.Field: _Writer.field,
+    resolved.Variable: _Writer.variable,
+    resolved.Hop: _Writer.hop,
+    resolved.Let: _Writer.let,
+    resolved.Not: _Writer.not_,
+    resolved.Negative: _Writer.negative,
+    resolved.Logic: _Writer.logic,
+    resolved.Compare: _Writer.compare,
+    resolved.Between: _Writer.between,
+    resolved.OneOf: _Writer.one_of,
+    resolved.Member: _Writer.member,
+    resolved.IsMissing: _Writer.is_missing,
+    resolved.Arithmetic: _Writer.arithmetic,
+    resolved.Call: _Writer.call,
+    resolved.Fold: _Writer.fold,
+}

@@ -1,0 +1,285 @@
+"""The pieces of SQL that SQLite and PostgreSQL say differently, each written once for both.
+
+Enters: SQL expressions. Leaves: SQL expressions that compile for either database. Must not know expressions' nodes.
+
+Numbers on SQLite are integers scaled by a power of ten, so that sums, products and comparisons are exact as long as the
+scaled value stays below 9.2e18; beyond that SQLite goes over to floating point and 15 digits are right. Moments on
+SQLite are UTC texts ``YYYY-MM-DD HH:MM:SS.ffffff``, dates ``YYYY-MM-DD``; durations are whole seconds on both.
+"""
+
+# ruff: noqa: S608 - templates are put together from constants of this file; every value is a bound parameter.
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Date, DateTime, Dialect, Numeric, bindparam, false
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import FromClause
+from sqlalchemy.sql.visitors import InternalTraversal
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from engine.expression.types import QUOTIENT_PLACES
+
+BOOLEAN = Boolean()
+DATE = Date()
+INTEGER = BigInteger()
+_SHIFT = 10**9
+
+
+class Exact(TypeDecorator[Decimal]):
+    """A decimal number with ``scale`` places: scaled integer on SQLite, NUMERIC on PostgreSQL."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def __init__(self, scale: int) -> None:
+        self.scale = scale
+        super().__init__()
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type the database sees."""
+        return BigInteger() if dialect.name == "sqlite" else Numeric()
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Scale a value on its way to SQLite."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return int(Decimal(value).scaleb(self.scale))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Return a Decimal, or an int where there are no places."""
+        if value is None:
+            return None
+        exact = Decimal(round(value)).scaleb(-self.scale) if dialect.name == "sqlite" else Decimal(value)
+        return exact if self.scale else int(exact)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime in UTC; a text on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Turn an aware datetime into the naive UTC one SQLite stores."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Return an aware datetime in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Span(TypeDecorator[timedelta]):
+    """A duration as whole seconds."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Turn a timedelta into seconds."""
+        return None if value is None else value // timedelta(seconds=1)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Return a timedelta."""
+        return None if value is None else timedelta(seconds=int(value))
+
+
+class Term(ColumnElement[Any]):
+    """SQL written out for both databases; ``{0}`` stands for the first of ``clauses``."""
+
+    _traverse_internals = [
+        ("clauses", InternalTraversal.dp_clauseelement_tuple),
+        ("sqlite", InternalTraversal.dp_string),
+        ("postgresql", InternalTraversal.dp_string),
+        ("type", InternalTraversal.dp_type),
+    ]
+    inherit_cache = True
+
+    def __init__(
+        self, type_: TypeEngine[Any], both: str, *clauses: ColumnElement[Any], postgresql: str | None = None
+    ) -> None:
+        self.type = type_
+        self.sqlite = both
+        self.postgresql = both if postgresql is None else postgresql
+        self.clauses = clauses
+
+    @property
+    def _from_objects(self) -> list[FromClause]:
+        return [found for clause in self.clauses for found in clause._from_objects]
+
+    def self_group(self, against: Any = None) -> "Term":
+        """Return itself: every term brings its own brackets, and ``= 1`` around a condition would hide an index."""
+        return self
+
+
+@compiles(Term)
+def _compile_term(term: Term, compiler: SQLCompiler, **options: Any) -> str:
+    template = term.sqlite if compiler.dialect.name == "sqlite" else term.postgresql
+    return template.format(*[compiler.process(clause, **options) for clause in term.clauses])
+
+
+def number(value: Decimal | int, places: int) -> ColumnElement[Any]:
+    """Return a number written out, at ``places`` decimal places."""
+    if places == 0:  # keeps an index on an integer column usable
+        return bindparam(None, int(value), BigInteger(), unique=True)
+    return bindparam(None, Decimal(value), Exact(places), unique=True)
+
+
+def at_places(value: ColumnElement[Any], places: int, wanted: int) -> ColumnElement[Any]:
+    """Bring a number from ``places`` to ``wanted`` decimal places, ``wanted`` not being fewer."""
+    if places == wanted:
+        return value
+    return Term(Exact(wanted), f"({{0}} * {10 ** (wanted - places)})", value, postgresql="{0}")
+
+
+def exact(value: ColumnElement[Any], places: int) -> ColumnElement[Any]:
+    """Make sure PostgreSQL calculates with NUMERIC, not with a short integer."""
+    return Term(Exact(places), "{0}", value, postgresql="CAST({0} AS NUMERIC)")
+
+
+def rounded(value: ColumnElement[Any], places: int, wanted: int) -> ColumnElement[Any]:
+    """Round half away from zero to fewer places."""
+    if wanted >= places:
+        return value
+    step = 10 ** (places - wanted)
+    template = (
+        f"(SELECT CASE WHEN v < 0 THEN -((-v + {step // 2}) / {step}) ELSE (v + {step // 2}) / {step} END "
+        "FROM (SELECT {0} AS v))"
+    )
+    return Term(Exact(wanted), template, value, postgresql=f"round({{0}}, {wanted})")
+
+
+def quotient(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Divide two numbers of the same places; the result has ``QUOTIENT_PLACES``, and is missing for a zero divisor.
+
+    On SQLite: long division in integers, whole part and remainder apart, so that only the remainder is multiplied. On
+    PostgreSQL the dividend first gets 24 more places, so that its own rounding cannot meet ours.
+    """
+    shift = 10**QUOTIENT_PLACES
+    template = (
+        "(SELECT CASE WHEN b = 0 THEN NULL "
+        f"WHEN typeof(a) = 'real' OR typeof(b) = 'real' THEN round(a * {shift}.0 / b) "
+        "ELSE (CASE WHEN (a < 0) <> (b < 0) THEN -1 ELSE 1 END) * "
+        f"(abs(a) / abs(b) * {shift} + (2 * (abs(a) % abs(b)) * {shift} + abs(b)) / (2 * abs(b))) END "
+        "FROM (SELECT {0} AS a, {1} AS b))"
+    )
+    postgresql = (
+        f"round((CAST({{0}} AS NUMERIC) * 1.{'0' * 24}) / NULLIF(CAST({{1}} AS NUMERIC), 0), {QUOTIENT_PLACES})"
+    )
+    return Term(Exact(QUOTIENT_PLACES), template, left, right, postgresql=postgresql)
+
+
+def total(value: ColumnElement[Any], places: int) -> ColumnElement[Any]:
+    """Sum a column, 0 for no rows; on SQLite in two halves, since its own sum refuses to overflow."""
+    template = f"(coalesce(sum({{0}} / {_SHIFT}), 0) * {_SHIFT} + coalesce(sum({{0}} % {_SHIFT}), 0))"
+    return Term(Exact(places), template, value, postgresql="CAST(coalesce(sum({0}), 0) AS NUMERIC)")
+
+
+def never_missing(condition: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Turn a condition that SQL leaves undecided into false."""
+    return Term(BOOLEAN, "coalesce({0}, {1})", condition, false())
+
+
+def negated(condition: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the opposite of a condition, an undecided one counting as false."""
+    return Term(BOOLEAN, "(NOT coalesce({0}, {1}))", condition, false())
+
+
+def same(left: ColumnElement[Any], right: ColumnElement[Any], *, either_missing: bool) -> ColumnElement[Any]:
+    """Compare for equality; with ``either_missing`` two missing values are equal."""
+    if not either_missing:  # the plain sign, which every index understands
+        return Term(BOOLEAN, "({0} = {1})", left, right)
+    return Term(BOOLEAN, "({0} IS {1})", left, right, postgresql="({0} IS NOT DISTINCT FROM {1})")
+
+
+def different(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Compare for difference; a missing value differs from every other and not from another missing one."""
+    return Term(BOOLEAN, "({0} IS NOT {1})", left, right, postgresql="({0} IS DISTINCT FROM {1})")
+
+
+def one_of(value: ColumnElement[Any], items: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+    """Tell whether a value is in a list; undecided for a missing value."""
+    places = ", ".join(f"{{{position}}}" for position in range(1, len(items) + 1))
+    return Term(BOOLEAN, f"({{0}} IN ({places}))", value, *items)
+
+
+def extreme(name: str, type_: TypeEngine[Any], values: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+    """Return the ``max`` or ``min`` of values, leaving missing ones out."""
+    rows = " UNION ALL SELECT ".join(f"{{{position}}}" for position in range(len(values)))
+    sqlite = f"(SELECT {name}(v) FROM (SELECT {rows.replace('{0}', '{0} AS v', 1)}))"
+    listed = ", ".join(f"{{{position}}}" for position in range(len(values)))
+    postgresql = f"{'GREATEST' if name == 'max' else 'LEAST'}({listed})"
+    return Term(type_, sqlite, *values, postgresql=postgresql)
+
+
+def moved_date(day: ColumnElement[Any], sign: str, span: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Move a date by the whole days of a duration; missing outside the years 1 to 9999."""
+    sqlite = (
+        "(SELECT CASE WHEN d >= '0001-01-01' THEN d END FROM "
+        f"(SELECT date({{0}}, ({sign}(SELECT {_days('s')} FROM (SELECT {{1}} AS s))) || ' days') AS d))"
+    )
+    # The limits keep an absurd duration from being an error of the database.
+    days = "CAST(GREATEST(-1700000, LEAST(4000000, floor({1} / 86400.0))) AS INTEGER)"
+    postgresql = (
+        "(SELECT CASE WHEN d BETWEEN '0001-01-01' AND '9999-12-31' THEN d END "
+        f"FROM (SELECT {{0}} {sign} {days} AS d) AS moved)"
+    )
+    return Term(DATE, sqlite, day, span, postgresql=postgresql)
+
+
+def moved_moment(moment: ColumnElement[Any], sign: str, span: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Move a moment by a duration; missing outside the years 1 to 9999."""
+    sqlite = (
+        "(SELECT CASE WHEN d >= '0001-01-01' THEN d END FROM (SELECT strftime('%Y-%m-%d %H:%M:%S', substr(m, 1, 19), "
+        f"({sign}{{1}}) || ' seconds') || substr(m, 20) AS d FROM (SELECT {{0}} AS m)))"
+    )
+    seconds = "GREATEST(-146880000000, LEAST(345600000000, {1}))"
+    postgresql = (
+        "(SELECT CASE WHEN d >= '0001-01-01 00:00:00+00' AND d < '10000-01-01 00:00:00+00' THEN d END "
+        f"FROM (SELECT {{0}} {sign} {seconds} * interval '1 second' AS d) AS moved)"
+    )
+    return Term(Moment(), sqlite, moment, span, postgresql=postgresql)
+
+
+def days_between(later: ColumnElement[Any], earlier: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the duration between two dates."""
+    sqlite = "(CAST(julianday({0}) - julianday({1}) AS INTEGER) * 86400)"
+    return Term(Span(), sqlite, later, earlier, postgresql="(CAST({0} - {1} AS BIGINT) * 86400)")
+
+
+def seconds_between(later: ColumnElement[Any], earlier: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the duration between two moments, fractions of their seconds left out."""
+    seconds = "CAST(strftime('%s', substr({%d}, 1, 19)) AS INTEGER)"
+    postgresql = "CAST(floor(extract(epoch FROM {0})) - floor(extract(epoch FROM {1})) AS BIGINT)"
+    return Term(Span(), f"({seconds % 0} - {seconds % 1})", later, earlier, postgresql=postgresql)
+
+
+def whole(span: ColumnElement[Any], seconds: int) -> ColumnElement[Any]:
+    """Return how many times ``seconds`` fit into a duration, rounded down."""
+    sqlite = f"(SELECT {_days('s', seconds)} FROM (SELECT {{0}} AS s))"
+    return Term(INTEGER, sqlite, span, postgresql=f"CAST(floor({{0}} / {seconds}.0) AS BIGINT)")
+
+
+def local_date(moment: ColumnElement[Any], offset: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the date of a moment where clocks show ``offset`` seconds more than UTC."""
+    postgresql = "CAST(({0} AT TIME ZONE 'UTC') + {1} * interval '1 second' AS DATE)"
+    return Term(DATE, "date(substr({0}, 1, 19), ({1}) || ' seconds')", moment, offset, postgresql=postgresql)
+
+
+def calendar_part(day: ColumnElement[Any], sqlite: str, postgresql: str) -> ColumnElement[Any]:
+    """Return the year (``%Y``, ``year``) or month (``%m``, ``month``) of a date."""
+    template = f"CAST(strftime('{sqlite}', {{0}}) AS INTEGER)"
+    return Term(INTEGER, template, day, postgresql=f"CAST(extract({postgresql} FROM {{0}}) AS BIGINT)")
+
+
+def _days(name: str, seconds: int = 86400) -> str:
+    """Integer division rounded down; SQLite's own rounds towards zero."""
+    return f"({name} - (({name} % {seconds}) + {seconds}) % {seconds}) / {seconds}"
