@@ -95,7 +95,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Unique:
-    """A uniqueness the database enforces with index ``name``."""
+    """A uniqueness over several fields, or conditional, that the database enforces with index ``name``."""
 
     key: str
     name: str

@@ -89,7 +89,8 @@ def _display(
     end = 0
     for match in _PLACEHOLDER.finditer(pattern):
         name = Reference(match.group(1), written.display_location or written.location)
-        if compilation.require(name, _known(fields), "E002", entity=written.key):
+        known = [*(key for key, field in fields.items() if field.stored and field.to is None), "id", "number"]
+        if compilation.require(name, known, "E020", entity=written.key):
             parts.append((pattern[end : match.start()], name.name))
         end = match.end()
     return tuple(parts) + (((pattern[end:], None),) if pattern[end:] else ())
@@ -117,18 +118,14 @@ def _rules(compilation: Compilation, written: EntityDefinition, path: str) -> tu
 def _unique(
     compilation: Compilation, written: EntityDefinition, fields: Mapping[str, Field], path: str
 ) -> tuple[Unique, ...]:
-    found = [
-        Unique(key, f"uq_{written.key}_{key}"[:60], (key,), None, {})
-        for key, field in fields.items()
-        if field.unique and field.stored
-    ]
+    found = []
     stored = [key for key, field in fields.items() if field.stored]
     for unique in written.unique.values():
         keys = compilation.require_all(unique.fields, stored, "E002", entity=written.key)
         where = compilation.expression(unique.where, written.key, BOOLEAN)
         message = compilation.label(f"{path}.unique.{unique.key}", unique.message)
         if keys:
-            found.append(Unique(unique.key, f"uq_{written.key}_{unique.key}"[:60], keys, where, message))
+            found.append(Unique(unique.key, f"uq_e_{written.key}__{unique.key}", keys, where, message))
     return tuple(found)
 
 

@@ -15,7 +15,7 @@ from engine.compiler.app import CompiledApp, Entity
 from engine.expression import Env
 from engine.people.actor import Actor
 from engine.records.sql import is_one_of
-from engine.records.statements import prepared, record_columns, to_values
+from engine.records.columns import record_columns, to_values
 from engine.storage.store import Session
 
 _NO_OFFSET = timedelta()
@@ -26,11 +26,11 @@ def site_zone(app: CompiledApp) -> ZoneInfo:
     return ZoneInfo(app.timezone)
 
 
-def make_env(session: Session, actor: Actor) -> Env:
+def make_env(session: Session, actor: Actor | None) -> Env:
     """Return what expressions may know beside the record."""
     now = session.now()
     local = now.astimezone(site_zone(session.app))
-    return Env(actor.id, now, local.date(), Lookups(session), local.utcoffset() or _NO_OFFSET)
+    return Env(None if actor is None else actor.id, now, local.date(), Lookups(session), local.utcoffset() or _NO_OFFSET)
 
 
 def parameters(session: Session, actor: Actor) -> dict[str, Any]:
@@ -50,10 +50,13 @@ class Lookups:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._rows: dict[tuple[str, int], dict[str, Any] | None] = {}
+        self.allowed: set[tuple[str, int]] = set()
+        """Records the actor may choose, as far as was asked."""
 
-    def remember(self, entity: str, row: dict[str, Any]) -> None:
-        """Keep a row that was read for another reason."""
+    def allow(self, entity: str, row: dict[str, Any]) -> None:
+        """Keep a row that was read under the actor's rights."""
         self._rows[entity, row["id"]] = row
+        self.allowed.add((entity, row["id"]))
 
     def linked(self, entity: str, id: int) -> Mapping[str, Any] | None:
         """Return the values of one record of ``entity``, or None when there is none."""
@@ -86,7 +89,7 @@ class Lookups:
         def build() -> Any:
             return select(*record_columns(table, entity)).where(is_one_of(table.c.id, "ids"), table.c.deleted_at.is_(None))
 
-        statement = prepared(session, ("linked", entity.key), build)
+        statement = session.prepared(("linked", entity.key), build)
         rows = statement.fetch_all(session.connection, {"ids": ids})
         return [to_values(entity, row) for row in rows]
 
@@ -99,5 +102,5 @@ class Lookups:
             link = table.c[via]
             return select(*record_columns(table, entity)).where(link == bindparam("record_id"), table.c.deleted_at.is_(None))
 
-        statement = prepared(session, ("linking", entity_key, via), build)
+        statement = session.prepared(("linking", entity_key, via), build)
         return [to_values(entity, row) for row in statement.fetch_all(session.connection, {"record_id": id_})]

@@ -17,7 +17,7 @@ from engine.people.actor import Actor
 from engine.records.evaluation import Lookups, parameters
 from engine.records.rights import ALL, find_rights, get_entity, scope_condition
 from engine.records.sql import is_one_of
-from engine.records.statements import prepared, record_columns, to_values
+from engine.records.columns import record_columns, to_values
 from engine.storage.store import Session
 from engine.storage.system_tables import users
 
@@ -37,13 +37,18 @@ def check_links(
             by_target[field.to].add(id_)
         else:
             people.add(id_)
-    seen = {(target, id_) for target, ids in by_target.items() for id_ in _visible(session, target, ids, actor, env)}
+    lookups = env.lookup
+    assert isinstance(lookups, Lookups)  # noqa: S101 - make_env made it
+    for target, ids in by_target.items():
+        fresh = {id_ for id_ in ids if (target, id_) not in lookups.allowed}
+        if fresh:
+            _allow_visible(session, target, fresh, actor, lookups)
     known = _enabled(session, people) if people else frozenset()
     for path, field, id_ in chosen:
         if field.to is None:
             if id_ not in known:
                 errors.append(FieldError(path, "value.user_missing"))
-        elif (field.to, id_) not in seen:
+        elif (field.to, id_) not in lookups.allowed:
             errors.append(FieldError(path, "value.link_missing", {"label": field.label}))
         elif field.where is not None and field.where.run(env.lookup.linked(field.to, id_) or {}, env) is not True:
             errors.append(FieldError(path, "value.link_where", {"label": field.label}))
@@ -78,11 +83,11 @@ def _chosen(entity: Entity, values: Mapping[str, Any]) -> Iterator[Chosen]:
                         yield f"{key}.{at}.{name}", column, row[name]
 
 
-def _visible(session: Session, target: str, ids: set[int], actor: Actor, env: Env) -> set[int]:
+def _allow_visible(session: Session, target: str, ids: set[int], actor: Actor, lookups: Lookups) -> None:
     entity = get_entity(session.app, target)
     rights = find_rights(session.app, entity, actor)
     if not rights.read:
-        return set()
+        return
     table = session.tables.entity[target]
 
     def build() -> Any:
@@ -91,18 +96,15 @@ def _visible(session: Session, target: str, ids: set[int], actor: Actor, env: En
         return select(*columns).where(is_one_of(table.c.id, "ids"), table.c.deleted_at.is_(None), visible)
 
     scope = ALL if ALL in rights.read else rights.read
-    statement = prepared(session, ("choose", target, scope), build)
+    statement = session.prepared(("choose", target, scope), build)
     given = parameters(session, actor) | {"ids": list(ids)}
-    found = [to_values(entity, row) for row in statement.fetch_all(session.connection, given)]
-    if isinstance(env.lookup, Lookups):
-        for row in found:
-            env.lookup.remember(target, row)
-    return {row["id"] for row in found}
+    for row in statement.fetch_all(session.connection, given):
+        lookups.allow(target, to_values(entity, row))
 
 
 def _enabled(session: Session, ids: set[int]) -> frozenset[int]:
     def build() -> Any:
         return select(users.c.id).where(is_one_of(users.c.id, "ids"), users.c.disabled_at.is_(None))
 
-    rows = prepared(session, "enabled people", build).fetch_all(session.connection, {"ids": list(ids)})
+    rows = session.prepared("enabled people", build).fetch_all(session.connection, {"ids": list(ids)})
     return frozenset(row[0] for row in rows)

@@ -12,7 +12,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.compiler.app import Entity
 from engine.records.evaluation import site_zone
-from engine.records.statements import prepared
 from engine.storage.store import Session
 from engine.storage.system_tables import series
 
@@ -46,6 +45,6 @@ def _next(session: Session, key: str, period: str) -> int:
         )
         return drawn.returning(series.c.last)
 
-    row = prepared(session, "draw number", build).fetch_one(session.connection, {"key": key, "period": period})
+    row = session.prepared("draw number", build).fetch_one(session.connection, {"key": key, "period": period})
     assert row is not None  # noqa: S101 - an upsert returns its row
     return int(row[0])
