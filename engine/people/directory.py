@@ -1,0 +1,98 @@
+"""Who is who: the holders of a role, somebody's manager, names for ids.
+
+Enters: a role, a person's id, a few letters. Leaves: ``Person``. Must not show a disabled person as somebody to ask.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, Select, func, or_, select
+
+from engine.errors import NotFound
+from engine.people.actor import Person
+from engine.storage.system_tables import departments, user_roles, users
+
+_HIGHEST_TREE = 20
+
+
+def holders_of(connection: Connection, role: str) -> list[Person]:
+    """Return everybody who holds ``role`` and is not disabled, in a steady order."""
+    held = _people().join(user_roles, user_roles.c.user_id == users.c.id).where(user_roles.c.role == role)
+    return _read(connection, _enabled(held).order_by(users.c.id))
+
+
+def manager_of(connection: Connection, user_id: int) -> Person | None:
+    """Return whom a person reports to, never the person themselves, never somebody disabled.
+
+    The manager written at the person; else the manager of their department; else of the department above, and so on.
+    """
+    row = connection.execute(select(users.c.manager_id, users.c.department_id).where(users.c.id == user_id)).first()
+    if row is None:
+        return None
+    found = _usable(connection, row.manager_id, user_id)
+    return found or _department_manager(connection, row.department_id, user_id)
+
+
+def managers_of(connection: Connection, user_id: int) -> list[Person]:
+    """Return the chain of managers upwards, nearest first; a ring is walked once."""
+    chain: list[Person] = []
+    seen = {user_id}
+    above = manager_of(connection, user_id)
+    while above is not None and above.id not in seen:
+        chain.append(above)
+        seen.add(above.id)
+        above = manager_of(connection, above.id)
+    return chain
+
+
+def person(connection: Connection, user_id: int) -> Person:
+    """Return a person, disabled or not; ``NotFound`` when there is none."""
+    found = people(connection, [user_id]).get(user_id)
+    if found is None:
+        raise NotFound("people.user_not_found")
+    return found
+
+
+def people(connection: Connection, ids: Iterable[int | None]) -> Mapping[int, Person]:
+    """Return the people behind ids, disabled ones included, in one query."""
+    wanted = {user_id for user_id in ids if user_id is not None}
+    if not wanted:
+        return {}
+    return {found.id: found for found in _read(connection, _people().where(users.c.id.in_(wanted)))}
+
+
+def find_people(connection: Connection, letters: str, *, limit: int = 20) -> list[Person]:
+    """Return people whose name or login contains ``letters``, for pickers; disabled ones are left out."""
+    like = "%" + letters.strip().casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    fits = or_(func.lower(users.c.name).like(like, escape="\\"), users.c.login.like(like, escape="\\"))
+    return _read(connection, _enabled(_people().where(fits)).order_by(users.c.name, users.c.id).limit(limit))
+
+
+def _people() -> Select[int, str, str, int, bool]:
+    c = users.c
+    return select(c.id, c.login, c.name, c.department_id, c.disabled_at.is_(None))
+
+
+def _enabled(statement: Select[int, str, str, int, bool]) -> Select[int, str, str, int, bool]:
+    return statement.where(users.c.disabled_at.is_(None))
+
+
+def _read(connection: Connection, statement: Select[int, str, str, int, bool]) -> list[Person]:
+    return [Person(*row[:4], bool(row[4])) for row in connection.execute(statement)]
+
+
+def _usable(connection: Connection, manager: int | None, user_id: int) -> Person | None:
+    found = None if manager is None or manager == user_id else people(connection, [manager]).get(manager)
+    return found if found is not None and found.enabled else None
+
+
+def _department_manager(connection: Connection, department: int | None, user_id: int) -> Person | None:
+    c = departments.c
+    for _ in range(_HIGHEST_TREE):
+        row = connection.execute(select(c.manager_id, c.parent_id).where(c.id == department)).first()
+        if row is None:
+            return None
+        found = _usable(connection, row.manager_id, user_id)
+        if found is not None:
+            return found
+        department = row.parent_id
+    return None

@@ -1,0 +1,82 @@
+"""Who is behind a session or a token: one query on each request.
+
+Enters: the hash of a secret. Leaves: ``SignedIn`` with the actor, their roles and their part of the department tree.
+Must not say why a secret is no longer good. The department tree is kept in memory under a version that changes with
+every change of a department; the version is read by the same query.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select, update
+
+from engine.people.actor import Actor, Via
+from engine.people.departments import TREE_VERSION, find_tree
+from engine.storage.prepared import Prepared
+from engine.storage.store import Session
+from engine.storage.system_tables import sessions, user_roles, users
+from engine.storage.system_tables import settings as engine_settings
+
+TOUCH_EVERY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A good session (or token) and whoever it belongs to. ``is_stale`` asks for ``touch``."""
+
+    actor: Actor
+    id: int
+    is_stale: bool = False
+
+
+def hash_secret(secret: str) -> str:
+    """Return what is stored in place of a session key or a token (SHA-256: the secrets are random, 256 bits)."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def user_columns() -> tuple[ColumnElement[Any], ...]:
+    """Return the columns that ``make_actor`` reads, in its order; the statement must be about ``users``."""
+    roles = select(func.aggregate_strings(user_roles.c.role, ",")).where(user_roles.c.user_id == users.c.id)
+    version = select(engine_settings.c.value).where(engine_settings.c.key == TREE_VERSION)
+    return (
+        users.c.id,
+        users.c.login,
+        users.c.name,
+        users.c.department_id,
+        users.c.language,
+        roles.scalar_subquery(),
+        version.scalar_subquery(),
+    )
+
+
+def make_actor(connection: Connection, row: Sequence[Any], via: Via) -> Actor:
+    """Return the actor of a row of ``user_columns``."""
+    user_id, login, name, team, language, roles, version = row
+    teams = _teams(connection, team, version)
+    return Actor(user_id, login, name, frozenset((roles or "").split(",")) - {""}, team, teams, language, via)
+
+
+def touch(session: Session, who: SignedIn) -> None:
+    """Note that a session is in use."""
+    session.connection.execute(update(sessions).where(sessions.c.id == who.id).values(last_seen_at=session.now()))
+
+
+def prepare_per_dialect(make: Callable[[], Any]) -> Callable[[Connection], Prepared]:
+    """Return a function that gives ``make()`` compiled for a connection's database, compiled once each."""
+    known: dict[str, Prepared] = {}
+
+    def prepared(connection: Connection) -> Prepared:
+        name = connection.dialect.name
+        found = known.get(name)
+        if found is None:
+            found = known[name] = Prepared(make(), connection.dialect)
+        return found
+
+    return prepared
+
+
+def _teams(connection: Connection, team: int | None, version: Any) -> frozenset[int]:
+    return frozenset() if team is None else find_tree(connection, version).get(team, frozenset((team,)))

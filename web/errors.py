@@ -1,0 +1,190 @@
+"""Every way a request can fail, mapped once: a page for people, RFC 9457 problem+json for programs.
+
+Enters: an exception. Leaves: an answer with its status and the request's id. Must not show an error's own text when it
+is our bug, and must not tell a stranger more than a member.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
+
+from engine import messages
+from engine.errors import DefinitionError, InvalidValues, NotAllowed, NotFound, NotPossibleNow
+from engine.storage.faults import Unavailable
+from web.gate import NotSignedIn, locale
+from web.security import safe_next
+from web.shell import make_shell
+
+log = logging.getLogger("formwork")
+PROBLEM = "application/problem+json"
+
+
+class Missing(NotPossibleNow):
+    """A condition the request had to carry (``If-Match``) is not there (HTTP 428)."""
+
+
+def handle_errors(app: Flask) -> None:
+    """Register the one handler of each branch."""
+    for kind, handler in _HANDLERS.items():
+        app.register_error_handler(kind, handler)
+
+
+def answer(status: int, code: str, detail: str, /, **more: Any) -> Response:
+    """Return the problem as a page or as problem+json, whichever was asked for."""
+    return problem(status, code, detail, **more) if is_api() else _page(status, detail)
+
+
+def is_api() -> bool:
+    """Return whether a program asks, not a browser."""
+    return request.path.startswith("/api/")
+
+
+def problem(status: int, code: str, detail: str, /, **more: Any) -> Response:
+    """Return an RFC 9457 answer: ``type``, ``title``, ``status``, ``detail``, ``code``, ``request_id`` and ``more``."""
+    said = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": g.get("request_id"),
+        **more,
+    }
+    return Response(json.dumps(said, ensure_ascii=False), status, mimetype=PROBLEM)
+
+
+def _page(status: int, detail: str) -> Response:
+    error = {
+        "code": status,
+        "kind": _KINDS.get(status, "server" if status >= 500 else "bad_request"),
+        "text": detail,
+        "reference": g.get("request_id") if status >= 500 else None,
+        "back_url": safe_next(_came_from(), "") or None,
+        "retry": status in (429, 503),
+    }
+    return Response(render_template("pages/error.html", error=error, shell=make_shell()), status, mimetype="text/html")
+
+
+def _came_from() -> str | None:
+    """Return the path of the page on this site that led here."""
+    referrer = urlsplit(request.referrer or "")
+    return referrer.path if referrer.netloc == request.host and referrer.path != request.path else None
+
+
+# ---- the branches
+
+
+def _invalid_values(error: InvalidValues) -> Response:
+    language = locale().language
+    errors = [{"path": item.path, "code": item.code, "text": item.text(language)} for item in error.errors]
+    missing = [
+        {"key": item.key, "kind": item.kind, "text": item.message, "fields": list(item.fields)}
+        for item in error.missing
+    ]
+    code = "invalid_values" if errors else "people.missing"
+    said = messages.text(code, language, count=len(errors) or len(missing))
+    return answer(422, code, said, errors=errors, missing=missing)
+
+
+def _not_allowed(error: NotAllowed) -> Response:
+    return answer(403, error.code, error.text(locale().language))
+
+
+def _not_possible(error: NotPossibleNow) -> Response:
+    return answer(409, error.code, error.text(locale().language), **_plain(error.params))
+
+
+def _condition_missing(error: Missing) -> Response:
+    return answer(428, error.code, error.text(locale().language))
+
+
+def _unavailable(error: Unavailable) -> Response:
+    log.warning("unavailable: %s", error)
+    said = answer(503, error.code, error.text(locale().language))
+    said.headers["Retry-After"] = "5"
+    return said
+
+
+def _not_found(error: NotFound) -> Response:
+    return answer(404, error.code, error.text(locale().language))
+
+
+def _definition(error: DefinitionError) -> Response:
+    language = locale().language
+    problems = [{"at": str(item.location), "code": item.code, "text": item.text(language)} for item in error.problems]
+    return answer(422, "people.definition_refused", error.problems[0].text(language), problems=problems)
+
+
+def _not_signed_in(error: NotSignedIn) -> Any:
+    if is_api():
+        said = problem(401, "people.not_signed_in", locale().say("people.not_signed_in"))
+        said.headers["WWW-Authenticate"] = 'Bearer realm="formwork"'
+        return said
+    if request.headers.get("HX-Request"):  # a part of a page cannot hold the sign-in page: send the whole page there
+        return Response("", 401, {"HX-Redirect": url_for("auth.login")})
+    here = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for("auth.login", next=here if here != "/" else None), 303)
+
+
+def _csrf(error: CSRFError) -> Response:
+    said = locale().say("people.form_expired")
+    return answer(400, "people.form_expired", said)
+
+
+def _http(error: HTTPException) -> Any:
+    """Answer what Werkzeug refused: unknown address, wrong method, a body too large or unreadable."""
+    if error.code is None or error.code < 400:
+        return error
+    code = _HTTP_CODES.get(error.code, "people.page_failed" if error.code >= 500 else "people.bad_request")
+    said = answer(error.code, code, locale().say(code))
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            said.headers[name] = value
+    return said
+
+
+def _bug(error: Exception) -> Response:
+    log.exception("unexpected error, request %s: %s %s", g.get("request_id"), request.method, request.path)
+    return answer(500, "people.page_failed", locale().say("people.bug", id=g.get("request_id")))
+
+
+def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep what a program needs of a conflict (both values of a stale field), leave out what JSON cannot say."""
+    both = params.get("both")
+    return {"both": both} if both is not None else {}
+
+
+_HANDLERS: dict[type[Exception], Callable[[Any], Any]] = {
+    InvalidValues: _invalid_values,
+    NotAllowed: _not_allowed,
+    NotPossibleNow: _not_possible,
+    Missing: _condition_missing,
+    Unavailable: _unavailable,
+    NotFound: _not_found,
+    DefinitionError: _definition,
+    NotSignedIn: _not_signed_in,
+    CSRFError: _csrf,
+    HTTPException: _http,
+    Exception: _bug,
+}
+_HTTP_CODES = {
+    404: "people.page_not_found",
+    405: "people.method_not_allowed",
+    RequestEntityTooLarge.code: "people.too_large",
+    TooManyRequests.code: "people.too_many",
+}
+_KINDS = {
+    401: "forbidden",
+    403: "forbidden",
+    404: "not_found",
+    409: "conflict",
+    413: "too_large",
+    429: "too_many",
+}

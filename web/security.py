@@ -1,0 +1,61 @@
+"""What every answer carries to protect whoever reads it, and where one may be sent after signing in.
+
+Enters: an answer, an address. Leaves: the answer with its headers, a safe address. Must not let inline script or
+style through, nor send anyone to another site.
+"""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+
+_CSP = "; ".join(
+    (
+        "default-src 'self'",
+        "base-uri 'none'",
+        "object-src 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "img-src 'self' data: blob:",
+        "connect-src 'self'",
+    )
+)
+_HEADERS = (
+    ("Content-Security-Policy", _CSP),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(self), geolocation=(self), microphone=(self), interest-cohort=()"),
+)
+_API_HEADERS = (
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+_HSTS = (("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),)
+
+
+def protect_answers(app: Flask, *, secure: bool) -> None:
+    """Give every answer of ``app`` its headers; a header a view has set stays as it is."""
+    pages = _HEADERS + (_HSTS if secure else ())
+    api = _API_HEADERS + (_HSTS if secure else ())
+
+    @app.after_request
+    def add_headers(answer: Response) -> Response:
+        is_api = request.path.startswith("/api/")
+        for name, value in api if is_api else pages:
+            answer.headers.setdefault(name, value)
+        if "Cache-Control" not in answer.headers:
+            answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+
+def safe_next(target: str | None, default: str = "/") -> str:
+    """Return an address on this site to go to next: a path, never a host, a scheme or a backslash."""
+    if not target or len(target) > 2000 or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return default
+    if "\\" in target or any(ord(letter) < 32 for letter in target):
+        return default
+    parts = urlsplit(target)
+    return target if not parts.scheme and not parts.netloc else default

@@ -1,0 +1,88 @@
+"""The frame around a page: menu, person, theme, language, notes to show once.
+
+Enters: the request. Leaves: ``shell`` for ``layouts/base.html`` and ``layouts/bare.html``. Must not open a transaction:
+an error page needs a frame too.
+"""
+
+from typing import Any
+
+from flask import g, request, url_for
+from flask import session as cookie
+
+from engine.people.actor import Actor
+from web.gate import locale, store
+from web.page_kit import script_texts
+
+ENTITY_URL = "/e/{entity}"
+_LETTERS = "cqkoprsdltbnmfuvwxyzeij"
+
+
+def add_toast(text: str, kind: str = "ok") -> None:
+    """Show a note on the next page; ``kind`` is ok, info, warn or error."""
+    cookie["toasts"] = [*cookie.get("toasts", ()), {"kind": kind, "text": text}][-5:]
+
+
+def make_shell(*, waiting: int = 0, q: str = "") -> dict[str, Any]:
+    """Return what the layouts need; without a signed-in person there is no menu."""
+    actor: Actor | None = g.get("actor")
+    language = locale()
+    return {
+        "app": language.label(store().app.label) or "Formwork",
+        "lang": language.language,
+        "theme": cookie.get("theme", "auto"),
+        "user": actor and {"name": actor.name, "initials": initials(actor.name), "url": None, "title": _roles(actor)},
+        "menu": _menu(actor) if actor else [],
+        "home_url": "/",
+        "logout_url": url_for("auth.logout"),
+        "prefs_url": url_for("auth.preferences"),
+        "account": _account() if actor else [],
+        "search": {"url": "/search", "q": q},
+        "approvals": {"url": "/approvals", "waiting": waiting},
+        "here": request.full_path.rstrip("?") if request.method == "GET" else "/",
+        "toasts": cookie.pop("toasts", []) if "toasts" in cookie else [],
+        "script_texts": script_texts(language.language),
+    }
+
+
+def initials(name: str) -> str:
+    """Return what stands in a person's dot: the last two characters of a Chinese name, else first letters."""
+    words = name.split()
+    if len(words) > 1:
+        return (words[0][0] + words[-1][0]).upper()
+    return name[-2:] if name and not name.isascii() else name[:2].upper()
+
+
+def _menu(actor: Actor) -> list[dict[str, Any]]:
+    app, language = store().app, locale()
+    entries = []
+    for key in app.menu or tuple(app.entities):
+        entity = app.entities[key]
+        if any(entity.access[role].read for role in actor.roles if role in entity.access):
+            url = ENTITY_URL.format(entity=key)
+            entries.append(_entry(language.label(entity.label), entity.icon, url, key))
+    return _with_letters(entries)
+
+
+def _entry(label: str, icon: str | None, url: str, key: str) -> dict[str, Any]:
+    here = request.path == url or request.path.startswith(url + "/")
+    return {"label": label, "icon": icon, "url": url, "active": here, "letter": None, "count": None, "key": key}
+
+
+def _with_letters(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give each entry the first free letter of its key; h and a are home and approvals."""
+    taken = {"h", "a"}
+    for entry in entries:
+        free = [letter for letter in entry["key"] + _LETTERS if letter.isalpha() and letter not in taken]
+        if free:
+            entry["letter"] = free[0]
+            taken.add(free[0])
+    return entries
+
+
+def _account() -> list[dict[str, Any]]:
+    return [{"label": locale().say("people.account"), "url": url_for("auth.account"), "icon": "user"}]
+
+
+def _roles(actor: Actor) -> str | None:
+    roles, language = store().app.roles, locale()
+    return "、".join(language.label(roles[key].label) for key in sorted(actor.roles) if key in roles) or None
