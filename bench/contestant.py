@@ -5,8 +5,8 @@ A Side and an empty database enter; measurements leave. Knows no application's a
 
 import http.client
 import json
-import os
 import random
+import select
 import socket
 import subprocess
 import sys
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 from bench.fill import clone_rows, read_ids
@@ -46,12 +47,16 @@ class Measure:
 class Contestant:
     def __init__(self, side: Side, url: str, home: Path, backends: Callable[[], set[int]], threads: int) -> None:
         self.side, self.url, self.home, self.backends, self.threads = side, url, home, backends, threads
+        self._started: list[subprocess.Popen[Any]] = []
         self._random = random.Random(2)  # noqa: S311 - the same data in every run
         self._made = 0
 
     def install(self) -> None:
         """Raises NotReady."""
         self.side.prepare(self.url, self.home)
+        command = [sys.executable, "-m", "bench.load"]
+        self.client = subprocess.Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True)
+        self._started.append(self.client)
         self.start()
 
     def fill(self, rows: int) -> None:
@@ -69,6 +74,10 @@ class Contestant:
             self._random.shuffle(found)
         self.start()
         self._pages = [request for who in (*REP[:2], *MANAGER[:2], DIRECTOR) for request in self._turn_pages(who)]
+
+    def close(self) -> None:
+        for process in self._started:
+            end(process)
 
     def start(self) -> None:
         self.port = free_port()
@@ -110,9 +119,7 @@ class Contestant:
         return [self.side.update(rep, row_id, self._version, values) for rep, row_id in self._take("needs", count)]
 
     def move_requests(self, count: int) -> list[Request]:
-        return [
-            self.side.move(rep, row_id, self._version, "propose") for rep, row_id in self._take("needs", count)
-        ]
+        return [self.side.move(rep, row_id, self._version, "propose") for rep, row_id in self._take("needs", count)]
 
     def approve_requests(self, count: int) -> list[Request]:
         """Submits first, outside the measurement; 200 open tasks of each approver are seen at once."""
@@ -142,14 +149,14 @@ class Contestant:
         return Measure(len(requests), *used, *timing, self._settle()), result.get("answers", [])
 
     def measure_start(self) -> tuple[float, float]:
-        """(seconds until two processes answer, MiB of both a second later)."""
+        """(seconds until two processes answer, MiB of both half a second later)."""
         ports = [free_port(), free_port()]
         began = time.perf_counter()
         started = [self._launch(port) for port in ports]
         for port, process in zip(ports, started, strict=True):
             wait_until_up(port, self.side.health, process)
         seconds = time.perf_counter() - began
-        time.sleep(1)
+        time.sleep(0.5)
         memory = sum(read_idle_mib(process.pid) for process in started)
         for process in started:
             end(process)
@@ -168,19 +175,12 @@ class Contestant:
         }  # fmt: skip
 
     def _run_client(self, job: str) -> dict[str, Any]:
-        command = [sys.executable, "-m", "bench.load"]
-        client = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        sent: str | None = job
-        while True:
-            try:
-                output, _ = client.communicate(sent, timeout=0.2)
-            except subprocess.TimeoutExpired:
-                sent = None
-                self.meter.read_seconds()
-                continue
-            if client.returncode:
-                raise AssertionError(f"{self.side.name}: the load client failed")
-            return dict(json.loads(output))
+        print(job, file=self.client.stdin, flush=True)
+        while not select.select([self.client.stdout], [], [], 0.2)[0]:
+            self.meter.read_seconds()
+            if self.client.poll() is not None:
+                raise AssertionError(f"{self.side.name}: the load client ended")
+        return dict(json.loads(self.client.stdout.readline()))
 
     def _create(self, rep: int) -> Request:
         return self.side.create(REP[rep], self.values(self._customers[rep]))
@@ -200,7 +200,9 @@ class Contestant:
     def _launch(self, port: int) -> subprocess.Popen[bytes]:
         command = self.side.command(self.url, self.home, port, self.threads)
         log = (self.home / f"{self.side.name}.log").open("ab")
-        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+        self._started.append(process)
+        return process
 
     def _settle(self) -> float:
         """Wait until the server rests (3 s at most); the CPU seconds of what it still had to do."""
@@ -234,7 +236,7 @@ def wait_until_up(port: int, path: str, process: subprocess.Popen[bytes], second
     raise AssertionError(f"the server on port {port} does not answer {path}; its log is beside its database")
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[Any]) -> None:
     process.terminate()
     try:
         process.wait(10)

@@ -1,7 +1,7 @@
 """The load client: sends prepared requests over kept-alive connections and says how long they took.
 
-A JSON job on standard input (`port`, `clients`, `requests`, `keep`); a JSON result on standard output. Run as its
-own process, so that its work never counts as the server's.
+Each line of standard input is a JSON job (`port`, `clients`, `requests`, `keep`), answered by a line of JSON on
+standard output. Run as its own process, so that its work never counts as the server's.
 """
 
 import json
@@ -16,28 +16,8 @@ Job = dict[str, Any]
 
 
 def main() -> None:
-    job = json.load(sys.stdin)
-    prepared = [(_encode(request), request["expect"]) for request in job["requests"]]
-    answers: list[tuple[float, int, bytes]] = [(0.0, 0, b"")] * len(prepared)
-    turn = iter(range(len(prepared)))
-    ready = threading.Barrier(job["clients"] + 1)
-
-    def work() -> None:
-        connection = Connection(job["port"])
-        ready.wait()
-        for index in turn:
-            started = time.perf_counter()
-            status, body = connection.ask(prepared[index][0])
-            answers[index] = (time.perf_counter() - started, status, body)
-
-    threads = [threading.Thread(target=work) for _ in range(job["clients"])]
-    for thread in threads:
-        thread.start()
-    ready.wait()
-    started = time.perf_counter()
-    for thread in threads:
-        thread.join()
-    json.dump(_result(job, time.perf_counter() - started, prepared, answers), sys.stdout)
+    for line in sys.stdin:
+        print(json.dumps(_do(json.loads(line))), flush=True)
 
 
 class Connection:
@@ -64,6 +44,30 @@ class Connection:
         if not piece:
             raise ConnectionError("the server closed the connection")
         self._read += piece
+
+
+def _do(job: Job) -> dict[str, Any]:
+    prepared = [(_encode(request), request["expect"]) for request in job["requests"]]
+    answers: list[tuple[float, int, bytes]] = [(0.0, 0, b"")] * len(prepared)
+    turn = iter(range(len(prepared)))
+    ready = threading.Barrier(job["clients"] + 1)
+
+    def work() -> None:
+        connection = Connection(job["port"])
+        ready.wait()
+        for index in turn:
+            started = time.perf_counter()
+            status, body = connection.ask(prepared[index][0])
+            answers[index] = (time.perf_counter() - started, status, body)
+
+    threads = [threading.Thread(target=work) for _ in range(job["clients"])]
+    for thread in threads:
+        thread.start()
+    ready.wait(10)
+    started = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    return _result(job, time.perf_counter() - started, prepared, answers)
 
 
 def _encode(request: dict[str, Any]) -> bytes:

@@ -48,13 +48,14 @@ class Size:
     rows: int
     rounds: int
     requests: int
+    loaded: int
     imported: int
     imports: int
     starts: int
 
 
-FULL = Size(rows=100_000, rounds=5, requests=400, imported=10_000, imports=3, starts=3)
-QUICK = Size(rows=20_000, rounds=3, requests=100, imported=2_000, imports=1, starts=1)
+FULL = Size(rows=100_000, rounds=20, requests=100, loaded=400, imported=10_000, imports=3, starts=3)
+QUICK = Size(rows=20_000, rounds=6, requests=30, loaded=100, imported=2_000, imports=1, starts=1)
 
 
 @dataclass(frozen=True)
@@ -148,12 +149,12 @@ def _install(
     (place := home / side.name).mkdir()
     url, backends = stack.enter_context(database(side.name, place))
     contestant = Contestant(side, url, place, backends, options.clients)
+    stack.callback(contestant.close)
     try:
         contestant.install()
     except NotReady as reason:
         print(f"{side.name} is skipped: {reason}", file=sys.stderr)
         return None
-    stack.callback(contestant.stop)
     return contestant
 
 
@@ -185,7 +186,7 @@ def _measure_row(row: str, label: str, contestants: list[Contestant], size: Size
         found[contestant.side.name].append(contestant.measure(requests))
     line = _line(label, "CPU s/1000", found, 1000)
     for contestant in contestants:
-        requests = getattr(contestant, f"{row}_requests")(size.requests)
+        requests = getattr(contestant, f"{row}_requests")(size.loaded)
         loaded = contestant.measure(requests, clients)
         line.per_second[contestant.side.name] = loaded.requests / loaded.wall
         line.detail[f"{contestant.side.name}, {clients} connections"] = [loaded.__dict__]

@@ -1,6 +1,6 @@
 """The floor over HTTP: JSON in, JSON out, one connection and one transaction per request.
 
-    python -m bench.floor.app --database sqlite:///floor.sqlite3 --port 8800
+python -m bench.floor.app --database sqlite:///floor.sqlite3 --port 8800
 """
 
 import argparse

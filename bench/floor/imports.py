@@ -27,7 +27,11 @@ from bench.floor.tables import Database, customer, opportunity
 
 ROWS_PER_TRANSACTION = 250
 MOST_BYTES = 100_000_000
-_INSERT = insert(opportunity).returning(opportunity.c.id, sort_by_parameter_order=True)
+# Ids are read afterwards: with RETURNING, psycopg would parse one statement of thousands of parameters per chunk.
+_INSERT = insert(opportunity).inline()
+_IDS = select(opportunity.c.number, opportunity.c.id).where(
+    opportunity.c.number.in_(bindparam("numbers", expanding=True))
+)
 
 
 def import_opportunities(database: Database, actor: Actor, workbook: bytes) -> dict[str, Any]:
@@ -99,7 +103,9 @@ def _write(connection: Connection, actor: Actor, chunk: list[dict[str, Any]]) ->
     nothing = dict.fromkeys(column.name for column in opportunity.columns if column.name not in ("id", "number"))
     numbers = draw_numbers(connection, f"SJ{now.year}", len(chunk))
     rows = [{**nothing, **values, **system, "number": number} for values, number in zip(chunk, numbers, strict=True)]
-    ids = connection.execute(_INSERT, rows).scalars().all()
+    connection.execute(_INSERT, rows)
+    found = dict(connection.execute(_IDS, {"numbers": numbers}).tuples().all())
+    ids = [found[number] for number in numbers]
     named = list(zip(ids, chunk, strict=True))
     connection.execute(insert_history, [_created(actor, now, row_id, values) for row_id, values in named])
     connection.execute(insert_outbox, [outbox_row(actor, now, "opportunity", i, 1, "created") for i in ids])

@@ -10,25 +10,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    Date,
-    DateTime,
-    Engine,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-    create_engine,
-    event,
-)
+import sqlalchemy as sa
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, event
 from sqlalchemy.types import TypeDecorator
 
 
@@ -52,14 +35,14 @@ class Scaled(TypeDecorator[Decimal]):
 class Moment(TypeDecorator[datetime]):
     """A point in time, aware and in UTC in Python, also on SQLite."""
 
-    impl = DateTime(timezone=True)
+    impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
-metadata = MetaData()
+metadata = sa.MetaData()
 Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -84,7 +67,7 @@ def _record_columns() -> list[Column[Any]]:
 departments = Table("departments", metadata, Column("id", Id, primary_key=True), Column("name", String(60)))
 users = Table(
     "users", metadata, Column("id", Id, primary_key=True), Column("name", String(60), nullable=False),
-    Column("active", Boolean, nullable=False), _link("department_id", "departments"),
+    Column("active", sa.Boolean, nullable=False), _link("department_id", "departments"),
 )  # fmt: skip
 user_roles = Table(
     "user_roles", metadata, Column("user_id", Id, ForeignKey("users.id"), primary_key=True),
@@ -109,7 +92,7 @@ opportunity = Table(
     _link("customer_id", "customer", index=True),
     Column("amount", Scaled(2), nullable=False),
     Column("win_rate", Scaled(4)),
-    Column("expected_close", Date),
+    Column("expected_close", sa.Date),
     Column("region", String(20), nullable=False),
     Column("source", String(20), nullable=False),
     Column("product_line", String(20)),
@@ -130,7 +113,7 @@ history = Table(
     "history", metadata, Column("id", Id, primary_key=True), Column("entity", String(40), nullable=False),
     Column("record_id", Id, nullable=False), Column("version", Integer, nullable=False),
     Column("kind", String(20), nullable=False), _link("actor_id", "users"), Column("at", Moment, nullable=False),
-    Column("changes", Text, nullable=False), UniqueConstraint("entity", "record_id", "version"),
+    Column("changes", Text, nullable=False), sa.UniqueConstraint("entity", "record_id", "version"),
 )  # fmt: skip
 outbox = Table(
     "outbox", metadata, Column("id", Id, primary_key=True), Column("event_id", String(32), nullable=False, unique=True),
@@ -160,7 +143,7 @@ class Database:
     """One pool with a read side and a write side."""
 
     def __init__(self, url: str) -> None:
-        self.engine = create_engine(url, pool_size=8)
+        self.engine = sa.create_engine(url, pool_size=8, pool_use_lifo=True)
         self._writer: threading.Lock | None = None
         if self.engine.dialect.name == "sqlite":
             _prepare_sqlite(self.engine)
@@ -171,12 +154,12 @@ class Database:
             self._read, self._write = self.engine.execution_options(isolation_level="AUTOCOMMIT"), self.engine
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
         with self._read.connect() as connection:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[sa.Connection]:
         if self._writer is None:
             with self._write.begin() as connection:
                 yield connection
@@ -185,7 +168,7 @@ class Database:
             yield connection
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+def _prepare_sqlite(engine: sa.Engine) -> None:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
@@ -193,6 +176,6 @@ def _prepare_sqlite(engine: Engine) -> None:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
-    def _on_begin(connection: Connection) -> None:
+    def _on_begin(connection: sa.Connection) -> None:
         immediate = connection.get_execution_options().get("immediate")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
