@@ -20,15 +20,18 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     ForeignKey,
+    FromClause,
     Index,
     Integer,
     MetaData,
     Table,
     Text,
+    and_,
 )
 from sqlalchemy.types import TypeEngine
 
 from engine.compiler.app import CompiledApp, Entity, Field, Unique
+from engine.expression.sql import compile_where
 from engine.storage import system_tables
 from engine.storage.column_types import JsonText, ScaledDecimal, UtcDateTime
 from engine.storage.ordering import missing_first
@@ -51,7 +54,7 @@ class UniqueIndex:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tables:
     """The tables of one release. ``lines`` is keyed by entity and field."""
 
@@ -210,7 +213,32 @@ def _unique_index(
 def _unique_where(unique: Unique, table: Table, alive: ColumnElement[bool]) -> ColumnElement[bool]:
     if unique.where is None:
         return alive
-    raise NotImplementedError
+    return and_(alive, compile_where(unique.where.checked, _OneTable(table), table))
+
+
+@dataclass(frozen=True)
+class _OneTable:
+    """The columns a condition of an index may name: those of the row itself."""
+
+    row: Table
+
+    def table(self, shape: str) -> FromClause:
+        return self.row
+
+    def column(self, row: FromClause, shape: str, field: str) -> ColumnElement[Any]:
+        return self.row.c[column_name(field)]
+
+    def parent(self, row: FromClause, shape: str) -> ColumnElement[Any]:
+        raise ValueError("the condition of an index cannot look at other records")
+
+    def visible(self, row: FromClause, shape: str) -> ColumnElement[Any] | None:
+        return None
+
+    def member(self, row: FromClause, shape: str, field: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
+        raise ValueError("the condition of an index cannot look into lists")
+
+    def size(self, row: FromClause, shape: str, field: str) -> ColumnElement[Any]:
+        raise ValueError("the condition of an index cannot look into lists")
 
 
 # ---- indexes for lists
