@@ -36,11 +36,13 @@ def make_env(session: Session, actor: Actor | None) -> Env:
 def parameters(session: Session, actor: Actor) -> dict[str, Any]:
     """Return the parameters every scope condition may take."""
     now = session.now()
+    local = now.astimezone(site_zone(session.app))
     return {
         "actor_id": actor.id,
         "actor_teams": actor.teams,
         "now": now,
-        "today": now.astimezone(site_zone(session.app)).date(),
+        "today": local.date(),
+        "utc_offset": (local.utcoffset() or _NO_OFFSET) // timedelta(seconds=1),
     }
 
 

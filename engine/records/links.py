@@ -91,7 +91,7 @@ def _allow_visible(session: Session, target: str, ids: set[int], actor: Actor, l
     table = session.tables.entity[target]
 
     def build() -> Any:
-        visible = scope_condition(session.tables, session.app, entity, table, rights.read)
+        visible = scope_condition(session.tables, entity, table, rights.read)
         columns = record_columns(table, entity)
         return select(*columns).where(is_one_of(table.c.id, "ids"), table.c.deleted_at.is_(None), visible)
 

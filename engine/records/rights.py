@@ -7,14 +7,15 @@ condition a row must meet. Must not be bypassed: every query of records takes it
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Table, bindparam, false, or_, true
+from sqlalchemy import ColumnElement, FromClause, bindparam, false, or_, true
 
 from engine.compiler.app import Access, CompiledApp, Entity
 from engine.errors import NotFound
-from engine.expression.sql import compile_sql
+from engine.expression.sql import compile_where
 from engine.people.actor import Actor
-from engine.records.sql import RecordSource, is_one_of
+from engine.records.sql import is_one_of
 from engine.storage.tables import Tables
+from engine.storage.table_source import TableSource
 
 OWN, TEAM, ALL = "own", "team", "all"
 
@@ -59,10 +60,12 @@ def find_rights(app: CompiledApp, entity: Entity, actor: Actor) -> Rights:
     return found
 
 
-def scope_condition(tables: Tables, app: CompiledApp, entity: Entity, table: Table, scopes: Iterable[str]) -> ColumnElement[bool]:
+def scope_condition(
+    tables: Tables, entity: Entity, table: FromClause, scopes: Iterable[str]
+) -> ColumnElement[bool]:
     """Return the SQL condition for the union of ``scopes``.
 
-    Its parameters are ``actor_id``, ``actor_teams``, ``now`` and ``today`` (see ``evaluation.parameters``).
+    Its parameters are ``actor_id``, ``actor_teams``, ``now``, ``today`` and ``utc_offset`` (``evaluation.parameters``).
     """
     names = set(scopes)
     if ALL in names:
@@ -72,9 +75,8 @@ def scope_condition(tables: Tables, app: CompiledApp, entity: Entity, table: Tab
         conditions.append(table.c.owner_id == bindparam("actor_id"))
     if TEAM in names:
         conditions.append(is_one_of(table.c.team_id, "actor_teams"))
-    source = RecordSource(tables, app, {entity.key: table})
     for name in sorted(names - {OWN, TEAM}):
-        conditions.append(compile_sql(entity.scopes[name].checked, source))
+        conditions.append(compile_where(entity.scopes[name].checked, TableSource(tables), table))
     return or_(*conditions) if conditions else false()
 
 

@@ -8,14 +8,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Dialect, Select, Table, Text, bindparam
+from sqlalchemy import BigInteger, ColumnElement, Dialect, Text, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
 
-from engine.compiler.app import CompiledApp
-from engine.storage.tables import Tables
 
 
 class ListOf(TypeDecorator[list[Any]]):

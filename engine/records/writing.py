@@ -42,8 +42,8 @@ def lock_record(session: Session, entity: Entity, id: int, *, actor: Actor | Non
     table = session.tables.entity[entity.key]
 
     def build() -> Any:
-        readable = true() if rights is None else scope_condition(session.tables, session.app, entity, table, rights.read)
-        writable = true() if rights is None else scope_condition(session.tables, session.app, entity, table, rights.write)
+        readable = true() if rights is None else scope_condition(session.tables, entity, table, rights.read)
+        writable = true() if rights is None else scope_condition(session.tables, entity, table, rights.write)
         columns = [*record_columns(table, entity), writable.label("can_write")]
         found = select(*columns).where(table.c.id == bindparam("record_id"), table.c.deleted_at.is_(None), readable)
         return found.with_for_update(of=table)

@@ -1,0 +1,67 @@
+"""Making a record from another without retyping: the values a quote gives a contract.
+
+Enters: a record the actor may see and the key of one of its entity's ``makes``. Leaves: raw values for a new record, to be
+shown in its form or given to ``create_record`` as they are. Must not write: creating is a command of its own.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.compiler.app import Entity, Make
+from engine.errors import NotAllowed, NotPossibleNow
+from engine.people.actor import Actor
+from engine.records.evaluation import make_env
+from engine.records.queries import get_record
+from engine.records.record import Record
+from engine.records.rights import Rights, find_rights, get_entity
+from engine.storage.store import Session
+
+
+def list_makes(session: Session, record: Record, *, actor: Actor) -> list[Make]:
+    """Return what can be made from a record now, by this actor."""
+    entity = get_entity(session.app, record.entity)
+    return [make for make in entity.makes.values() if _allowed(session, make, actor) and _possible(session, make, record, actor)]
+
+
+def make_values(session: Session, entity: str, id: int, make: str, *, actor: Actor) -> tuple[Make, dict[str, Any]]:
+    """Return the make and the raw values of the new record; raises ``NotFound``, ``NotAllowed``, ``NotPossibleNow``."""
+    compiled = get_entity(session.app, entity)
+    record = get_record(session, entity, id, actor=actor)
+    found = compiled.makes.get(make)
+    if found is None:
+        raise NotPossibleNow("record.no_make", label=make[:60])
+    if not _allowed(session, found, actor):
+        raise NotAllowed("record.no_create", entity=session.app.entities[found.entity].label)
+    if not _possible(session, found, record, actor):
+        raise NotPossibleNow("record.no_make", label=found.label)
+    return found, _values(session, found, record, actor)
+
+
+def _allowed(session: Session, make: Make, actor: Actor) -> bool:
+    return find_rights(session.app, session.app.entities[make.entity], actor).create
+
+
+def _possible(session: Session, make: Make, record: Record, actor: Actor) -> bool:
+    return make.when is None or make.when.run(record.values, make_env(session, actor)) is True
+
+
+def _values(session: Session, make: Make, record: Record, actor: Actor) -> dict[str, Any]:
+    target = session.app.entities[make.entity]
+    rights = find_rights(session.app, target, actor)
+    env = make_env(session, actor)
+    given: dict[str, Any] = {make.back: record.id}
+    for key, expression in make.set.items():
+        if _typeable(target, key, rights):
+            given[key] = expression.run(record.values, env)
+    for key, lines in make.lines.items():
+        rows: list[Mapping[str, Any]] = record.values.get(lines.rows) or []
+        columns = {
+            name: one for name, one in lines.set.items() if not target.fields[key].fields[name].readonly
+            and f"{key}.{name}" not in rights.hidden | rights.readonly
+        }  # fmt: skip
+        given[key] = [{name: expression.run(row, env) for name, expression in columns.items()} for row in rows]
+    return given
+
+
+def _typeable(entity: Entity, key: str, rights: Rights) -> bool:
+    return not entity.fields[key].readonly and key not in rights.hidden | rights.readonly
