@@ -3,7 +3,7 @@
 // Enters: src/css, src/js, ../page_templates (scanned for the class names and icons in use).
 // Leaves: app-HASH.css, print-HASH.css, app-HASH.js, icons-HASH.svg, favicon-HASH.svg, each with a .gz beside it,
 // licences.txt, and manifest.json that maps plain names to hashed ones. Fonts are added by subset_fonts.py.
-// Must not: reach the network, or leave anything from an earlier build behind.
+// Must not: reach the network, or leave anything but the fonts from an earlier build behind.
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -24,8 +24,8 @@ const modules = join(here, "node_modules");
 const target = ["es2022", "chrome111", "firefox113", "safari16.4"];
 
 async function build() {
-  rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
+  for (const name of readdirSync(dist)) if (name !== "fonts") rmSync(join(dist, name), { recursive: true });
   const manifest = {};
   const put = (name, text) => { manifest[name] = write(name, text); };
   put("app.css", await buildStyles());
