@@ -15,10 +15,10 @@ from engine.definition.source import SourceFolder
 from engine.errors import DefinitionError
 
 
-def load_app(folder: SourceFolder, *, checked: bool = True) -> CompiledApp:
+def load_app(folder: SourceFolder, *, checked: bool = False) -> CompiledApp:
     """Parse and compile a folder; raises ``DefinitionError``.
 
-    ``checked=False`` leaves out the JSON Schema check, for sources of a release that passed it when it was published.
+    ``checked=True`` leaves out the JSON Schema check, for sources of a release that passed it when it was published.
     """
     return compile_app(parse_app(folder, checked=checked), folder.digest)
 

@@ -37,7 +37,7 @@ _log = logging.getLogger("formwork.storage")
 
 def load_stored(folder: SourceFolder) -> CompiledApp:
     """Compile the sources of a release, which passed every check when it was published."""
-    return load_app(folder, checked=False)
+    return load_app(folder, checked=True)
 
 
 @dataclass(frozen=True, eq=False)
