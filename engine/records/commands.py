@@ -110,10 +110,15 @@ def complete_new(
     return values, errors
 
 
-def apply_values(session: Session, entity: Entity, record: Record, raw: Raw, *, actor: Actor) -> dict[str, Any]:
-    """Return the typed changes that ``raw`` makes to a locked record, judged as a whole; raises ``InvalidValues``."""
+def apply_values(
+    session: Session, entity: Entity, record: Record, raw: Raw, *, actor: Actor, unlocked: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """Return the typed changes that ``raw`` makes to a locked record, judged as a whole; raises ``InvalidValues``.
+
+    ``unlocked`` are fields that may be filled although the stage locks them: those the move being made asks for.
+    """
     env = make_env(session, actor)
-    values, errors = complete_changed(session, entity, record, raw, actor=actor, env=env)
+    values, errors = complete_changed(session, entity, record, raw, actor=actor, env=env, unlocked=unlocked)
     check_complete(entity, values, env, errors, at="update")
     if errors:
         raise InvalidValues(errors)
@@ -121,7 +126,8 @@ def apply_values(session: Session, entity: Entity, record: Record, raw: Raw, *, 
 
 
 def complete_changed(
-    session: Session, entity: Entity, record: Record, raw: Raw, *, actor: Actor, env: Env
+    session: Session, entity: Entity, record: Record, raw: Raw, *, actor: Actor, env: Env,
+    unlocked: frozenset[str] = frozenset(),
 ) -> tuple[dict[str, Any], list[FieldError]]:
     """Return the values the record would have after ``raw``, and what is wrong with those typed."""
     errors: list[FieldError] = []
@@ -135,7 +141,7 @@ def complete_changed(
     if owner is not None:
         sent |= _owner(session, owner, rights, actor, errors)
     _attach_uploads(session, entity, sent, record.values, actor, errors)
-    _check_unlocked(entity, record, sent, env, errors)
+    _check_unlocked(entity, record, {key: sent[key] for key in sent.keys() - unlocked}, env, errors)
     changed = {key: value for key, value in sent.items() if value != record.values.get(key)}
     check_links(session, entity, changed, actor=actor, env=env, errors=errors)
     values = {**record.values, **changed}

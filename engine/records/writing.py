@@ -124,6 +124,7 @@ def save_changes(
     """
     env = env or make_env(session, actor)
     values = {**record.values, **changes}
+    values |= {field.key: [dict(row) for row in values[field.key]] for field in entity.line_fields}
     compute_values(entity, values, env, [])
     changed = _changes(entity, record.values, values)
     if not changed and action == "update":
