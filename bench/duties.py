@@ -94,7 +94,8 @@ class Duties:
         row = self._create()
         row_id = self.side.id_of(row)
         moved = self.ask(self.side.move(REP[0], row_id, self.side.version_of(row), "propose"))
-        self.ask(self.side.move(REP[0], row_id, self.side.version_of(moved), "submit"))
+        sent = self.ask(self.side.move(REP[0], row_id, self.side.version_of(moved), "submit"))
+        assert self.side.stage_of(sent) == "deciding"
         task = self.side.tasks_of(self.ask(self.side.inbox(MANAGER[0])))[0]
         self._refused(self.side.approve(MANAGER[1], task), 404)
         self._refused(self.side.approve(REP[0], task), 404)

@@ -64,8 +64,9 @@ def submit_opportunity(connection: Connection, actor: Actor, row_id: int, seen: 
     given = {"approval_id": approval, "step": "leader", "holder_id": holder, "status": "open"}
     task = connection.execute(_INSERT_TASK, given).scalar_one()
     _note(connection, actor, now, approval, None, "submitted", None)
-    change_opportunity(connection, actor, now, row, "submitted", {"approval": [None, approval]}, {})
-    return {"id": row_id, "version": row.version + 1, "task": task}
+    changes = {"stage": [row.stage, "deciding"]}
+    change_opportunity(connection, actor, now, row, "submitted", changes, {"stage": "deciding"})
+    return {"id": row_id, "version": row.version + 1, "stage": "deciding", "task": task}
 
 
 def approve_task(connection: Connection, actor: Actor, task: int, note: str | None) -> dict[str, Any]:
