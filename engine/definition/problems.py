@@ -55,7 +55,7 @@ CODES: Final[Mapping[str, str]] = {
     "D103": "parent key",
     "D104": "key value known",
     "D105": "key limit",
-    "D106": "key",
+    "D106": "key limit",
     "D107": "parent known",
     "D108": "key needed",
     "D109": "key value",
@@ -86,6 +86,9 @@ CODES: Final[Mapping[str, str]] = {
     "D139": "key value",
     "D140": "key value",
     "D141": "key value",
+    "D142": "key value",
+    "D143": "key value",
+    "D144": "key value",
     # what one file says
     "D201": "kind key first",
     "D202": "locale file",
