@@ -214,7 +214,8 @@ def wait_with_progress(process: "subprocess.Popen[bytes]", title: str, began: fl
         if live:
             print(f"\r• {title} … {time.monotonic() - began:.0f} s", end="", flush=True)
         time.sleep(0.2)
-    print(f"\r• {title}: {time.monotonic() - began:.0f} s    " if live else f"  {time.monotonic() - began:.0f} s", flush=True)
+    took = f"{time.monotonic() - began:.0f} s"
+    print(f"\r• {title}: {took}    " if live else f"  {took}", flush=True)
 
 
 def say(text: str) -> None:
@@ -226,10 +227,10 @@ def hand_over(command: list[str]) -> int:
     if os.name == "nt":
         return subprocess.call(command)
     sys.stdout.flush()
-    os.execv(command[0], command)
+    os.execv(command[0], command)  # noqa: S606 - the place of this script is taken by the program it set up
 
 
 if __name__ == "__main__":
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this is the one file that an older Python may start
         sys.exit("Formwork 需要 Python 3.11 或更新版本。Formwork needs Python 3.11 or newer.")
     sys.exit(main(sys.argv[1:]))

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from jinja2 import Environment
@@ -26,9 +27,11 @@ def install_page_kit(env: Environment, current_language: Callable[[], str], stat
         return page_text(key, current_language(), **params)
 
     def asset(name: str) -> str:
-        return f"{static_url}/dist/{_read_manifest().get(name, name)}"
+        return f"{static_url}/dist/{_hashed_name(name)}"
 
     def icon(name: str, label: str = "") -> Markup:
+        if name not in _read_manifest()["icons"]:
+            return Markup("")
         named = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
         use = f"{asset('icons.svg')}#{name}"
         return Markup('<svg class="icon" {}><use href="{}"></use></svg>').format(named, escape(use))
@@ -55,6 +58,10 @@ def _read_texts(lang: str) -> dict[str, str]:
 
 
 @cache
-def _read_manifest() -> dict[str, str]:
+def _read_manifest() -> dict[str, Any]:
     path = STATIC / "dist" / "manifest.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"files": {}, "icons": []}
+
+
+def _hashed_name(name: str) -> str:
+    return _read_manifest()["files"].get(name, name)

@@ -2,7 +2,7 @@
 //
 // Enters: src/css, src/js, ../page_templates (scanned for the class names and icons in use).
 // Leaves: app-HASH.css, print-HASH.css, app-HASH.js, icons-HASH.svg, favicon-HASH.svg, each with a .gz beside it,
-// licences.txt, and manifest.json that maps plain names to hashed ones. Fonts are added by subset_fonts.py.
+// licences.txt, and manifest.json that maps plain names to hashed ones and lists the icons. Fonts are added by subset_fonts.py.
 // Must not: reach the network, or leave anything but the fonts from an earlier build behind.
 
 import { createHash } from "node:crypto";
@@ -31,10 +31,11 @@ async function build() {
   put("app.css", await buildStyles());
   put("print.css", await bundle("src/css/print.css"));
   put("app.js", await bundle("src/js/main.js"));
-  put("icons.svg", buildIcons());
+  const icons = iconsInUse();
+  put("icons.svg", buildIcons(icons));
   put("favicon.svg", read(join(here, "src", "favicon.svg")));
   writeFileSync(join(dist, "licences.txt"), collectLicences());
-  writeFileSync(join(dist, "manifest.json"), JSON.stringify(manifest, null, 1));
+  writeFileSync(join(dist, "manifest.json"), JSON.stringify({ files: manifest, icons }, null, 1));
   for (const [name, file] of Object.entries(manifest)) console.log(name, file, sizes(file));
 }
 
@@ -89,13 +90,17 @@ async function bundle(entry, minify = true) {
   return result.outputFiles[0].text;
 }
 
-function buildIcons() {
+function buildIcons(names) {
+  const symbols = names.map(symbol).join("");
+  return `<svg xmlns="http://www.w3.org/2000/svg">${symbols}</svg>`;
+}
+
+function iconsInUse() {
   const found = new Set(namedIcons);
   for (const path of [...templates(), ...scripts()]) {
     for (const [, name] of read(path).matchAll(/\bicon\(\s*["']([a-z0-9-]+)["']/g)) found.add(name);
   }
-  const symbols = [...found].sort().map(symbol).join("");
-  return `<svg xmlns="http://www.w3.org/2000/svg">${symbols}</svg>`;
+  return [...found].sort();
 }
 
 function symbol(name) {

@@ -1,11 +1,12 @@
-// Icons that are chosen by data (a menu entry, an entity, a file kind) and so cannot be found by reading the pages.
+// Icons that are chosen by data (a menu entry, an entity, an action, a file kind) and so cannot be found by reading the pages.
 // Any name of the Tabler icon set may be added; a definition can only use what is listed here.
 
 export const icons = [
-  "address-book", "archive", "box", "building", "building-factory-2", "building-store", "calendar", "chart-bar",
-  "checklist", "clipboard-list", "clipboard-text", "coin", "contract", "credit-card", "database", "discount", "file",
+  "address-book", "alert-triangle", "archive", "arrow-back-up", "ban", "bell", "box", "building", "building-factory-2", "building-store", "calendar", "chart-bar", "check",
+  "checklist", "circle-check", "clipboard-list", "clipboard-text", "clock", "coin", "copy", "contract", "corner-up-left", "credit-card", "database", "discount", "download", "edit", "eye", "file", "file-alert",
   "file-certificate", "file-dollar", "file-invoice", "file-spreadsheet", "file-text", "file-type-pdf", "flag", "folder",
-  "home", "id", "map-pin", "message", "message-exclamation", "package", "phone", "photo", "receipt", "report-money",
-  "settings", "shopping-cart", "signature", "stack-2", "star", "tag", "target", "tool", "truck", "trophy", "user",
-  "users", "users-group", "zip",
+  "home", "id", "map-pin", "message", "message-exclamation", "package", "paperclip", "pencil", "phone", "photo", "plus", "printer", "receipt", "refresh", "report-money",
+  "send",
+  "settings", "shopping-cart", "signature", "stack-2", "star", "tag", "target", "tool", "trash", "truck", "trophy", "upload", "user", "user-check",
+  "users", "users-group", "x", "zip",
 ];

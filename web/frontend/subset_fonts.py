@@ -45,7 +45,8 @@ def characters_of(charset: str) -> set[int]:
 
 
 def write_subset(source: Path, target: Path, characters: set[int]) -> None:
-    options = subset.Options(hinting=False, layout_features=[], notdef_outline=True, name_IDs=[0, 1, 2, 3, 4, 5, 6, 13, 14])
+    names = [0, 1, 2, 3, 4, 5, 6, 13, 14]
+    options = subset.Options(hinting=False, layout_features=[], notdef_outline=True, name_IDs=names)
     font = TTFont(source, lazy=True, recalcTimestamp=False)
     cutter = subset.Subsetter(options)
     cutter.populate(unicodes=characters)
