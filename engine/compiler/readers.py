@@ -45,7 +45,11 @@ class Wrong(Exception):
 
 def is_empty(raw: Any) -> bool:
     """Tell whether ``raw`` says nothing: None, blank text, an empty list."""
-    return raw is None or (isinstance(raw, str) and not raw.strip()) or (isinstance(raw, Sequence) and len(raw) == 0)
+    if raw is None:
+        return True
+    if isinstance(raw, str):
+        return not raw or raw.isspace()
+    return isinstance(raw, list | tuple) and not raw
 
 
 def read_text(raw: Any, field: "Field") -> str:

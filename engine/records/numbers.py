@@ -7,7 +7,7 @@ written: the counter row stays locked until the commit, which is what keeps a ga
 import re
 from datetime import datetime
 
-from sqlalchemy import bindparam, literal
+from sqlalchemy import BigInteger, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.compiler.app import Entity
@@ -23,11 +23,20 @@ _PERIODS = {"never": "", "yearly": "%Y", "monthly": "%Y%m", "daily": "%Y%m%d"}
 
 def draw_number(session: Session, entity: Entity) -> str | None:
     """Return the next number of ``entity``, or None when it has no series."""
-    if entity.number is None:
-        return None
+    return draw_numbers(session, entity, 1)[0]
+
+
+def draw_numbers(session: Session, entity: Entity, count: int) -> list[str | None]:
+    """Return the next ``count`` numbers of ``entity`` in order, or as many None when it has no series."""
+    if entity.number is None or count == 0:
+        return [None] * count
+    pattern = entity.number.pattern
     local = session.now().astimezone(site_zone(session.app))
-    sequence = _next(session, entity.key, local.strftime(_PERIODS[entity.number.reset]))
-    return _PART.sub(lambda part: _fill(part.group(1), local, sequence), entity.number.pattern)
+    last = _draw(session, entity.key, local.strftime(_PERIODS[entity.number.reset]), count)
+    return [
+        _PART.sub(lambda part, at=at: _fill(part.group(1), local, at), pattern)  # type: ignore[misc]
+        for at in range(last - count + 1, last + 1)
+    ]
 
 
 def _fill(part: str, local: datetime, sequence: int) -> str:
@@ -36,15 +45,16 @@ def _fill(part: str, local: datetime, sequence: int) -> str:
     return _DATE_PART.sub(lambda found: local.strftime(_DATES[found.group()]), part)
 
 
-def _next(session: Session, key: str, period: str) -> int:
+def _draw(session: Session, key: str, period: str, count: int) -> int:
+    """Raise the counter by ``count`` and return it."""
     def build() -> sqlite.Insert | postgresql.Insert:
         dialect = postgresql if session.connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(series).values(key=bindparam("key"), period=bindparam("period"), last=literal(1))
+        statement = dialect.insert(series).values(key=bindparam("key"), period=bindparam("period"), last=bindparam("count", type_=BigInteger))
         drawn = statement.on_conflict_do_update(
-            index_elements=[series.c.key, series.c.period], set_={"last": series.c.last + literal(1)}
+            index_elements=[series.c.key, series.c.period], set_={"last": series.c.last + bindparam("count", type_=BigInteger)}
         )
         return drawn.returning(series.c.last)
 
-    row = session.prepared("draw number", build).fetch_one(session.connection, {"key": key, "period": period})
+    row = session.prepared("draw number", build).fetch_one(session.connection, {"key": key, "period": period, "count": count})
     assert row is not None  # noqa: S101 - an upsert returns its row
     return int(row[0])

@@ -67,11 +67,32 @@ def insert_record(
     details: Mapping[str, Any] | None = None,
 ) -> Record:
     """Write a new record; ``values`` are complete and judged. Raises ``InvalidValues`` when the database finds a repeat."""
-    now = session.now()
     values["number"] = draw_number(session, entity)
+    row = new_row(session, entity, values, actor=actor, env=env)
+    table = session.tables.entity[entity.key]
+    statement = session.prepared(("insert", entity.key), lambda: insert(table).returning(table.c.id), tuple(row))
+    with explained(session, entity):
+        inserted = statement.fetch_one(session.connection, row)
+    assert inserted is not None  # noqa: S101 - an insert returns its row
+    id_ = values["id"] = int(inserted[0])
+    for field in entity.line_fields:
+        write_lines(session, entity, field, id_, (), values.get(field.key) or ())
+    for field in entity.file_fields:
+        if values.get(field.key):
+            attach(session, entity.key, id_, field.key, [one["id"] for one in values[field.key]])
+    write_history(session, entity.key, id_, 1, action, find_changes(entity, {}, values), actor=actor)
+    write_event(session, f"{entity.key}.created", entity.key, id_, {"version": 1, **(details or {})})
+    return Record(entity.key, id_, 1, values, can_write=True)
+
+
+def new_row(session: Session, entity: Entity, values: dict[str, Any], *, actor: Actor, env: Env) -> dict[str, Any]:
+    """Return the columns of a new record; the system fields of ``values`` are filled in."""
+    now = session.now()
+    values |= {"stage": entity.workflow.first if entity.workflow else None, "created_at": now, "created_by": actor.id}
+    values |= {"updated_at": now, "updated_by": actor.id}
     system = {
         "number": values["number"],
-        "stage": entity.workflow.first if entity.workflow else None,
+        "stage": values["stage"],
         "owner_id": values.get("owner"),
         "team_id": values.get("team"),
         "created_at": now,
@@ -82,26 +103,7 @@ def insert_record(
         "release_id": session.release_id,
         "search_text": search_text(session, entity, values, env),
     }
-    stored = {field.key: values.get(field.key) for field in entity.stored_fields}
-    table = session.tables.entity[entity.key]
-    statement = session.prepared(
-        ("insert", entity.key), lambda: insert(table).returning(table.c.id), (*system, *stored)
-    )
-    with explained(session, entity):
-        row = statement.fetch_one(session.connection, system | stored)
-    assert row is not None  # noqa: S101 - an insert returns its row
-    id_ = int(row[0])
-    values |= {"id": id_, "stage": system["stage"], "created_at": now, "created_by": actor.id}
-    values |= {"updated_at": now, "updated_by": actor.id}
-    for field in entity.line_fields:
-        write_lines(session, entity, field, id_, (), values.get(field.key) or ())
-    for field in entity.file_fields:
-        if values.get(field.key):
-            attach(session, entity.key, id_, field.key, [one["id"] for one in values[field.key]])
-    changes = _changes(entity, {}, values)
-    write_history(session, entity.key, id_, 1, action, changes, actor=actor)
-    write_event(session, f"{entity.key}.created", entity.key, id_, {"version": 1, **(details or {})})
-    return Record(entity.key, id_, 1, values, can_write=True)
+    return system | {field.key: values.get(field.key) for field in entity.stored_fields}
 
 
 def save_changes(
@@ -126,7 +128,7 @@ def save_changes(
     values = {**record.values, **changes}
     values |= {field.key: [dict(row) for row in values[field.key]] for field in entity.line_fields}
     compute_values(entity, values, env, [])
-    changed = _changes(entity, record.values, values)
+    changed = find_changes(entity, record.values, values)
     if not changed and action == "update":
         return record
     version = record.version + 1
@@ -186,7 +188,7 @@ def _update_statement(table: Table, columns: tuple[str, ...]) -> Any:
     return update(table).where(*where).values(row)
 
 
-def _changes(entity: Entity, before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
+def find_changes(entity: Entity, before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
     """Return old and new of every value that differs, in JSON form."""
     found: Changes = {}
     for key in ("number", "stage", "owner", "team"):

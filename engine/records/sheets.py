@@ -1,0 +1,109 @@
+"""Reading a spreadsheet into rows of cells.
+
+Enters: the bytes and name of an XLSX, XLS, ODS or CSV file. Leaves: headers and rows. Must not interpret cells, and judges
+an archive by its declared sizes before anything is unpacked.
+"""
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import FieldError, InvalidValues
+
+MAX_BYTES = 20 * 1_048_576
+MAX_UNPACKED = 400 * 1_048_576
+MAX_ROWS = 100_000
+MAX_COLUMNS = 200
+_ENCODINGS = ("utf-8-sig", "gb18030")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """``rows`` holds (row number as the spreadsheet shows it, cells); the header is not among them."""
+
+    headers: list[str]
+    rows: list[tuple[int, list[Any]]]
+
+
+def read_sheet(content: bytes, name: str) -> Sheet:
+    """Return the first sheet of a file; raises ``InvalidValues`` when it cannot be read, is too large or is empty."""
+    if len(content) > MAX_BYTES:
+        raise _refused("sheet.too_large", max=MAX_BYTES // 1_048_576)
+    ending = name.rpartition(".")[2].lower()
+    if ending == "csv":
+        cells = _read_csv(content)
+    elif ending in ("xlsx", "xlsm", "xls", "ods"):
+        cells = _read_workbook(content, zipped=ending != "xls")
+    else:
+        raise _refused("sheet.unknown_kind", name=name[-60:])
+    return _with_header(cells)
+
+
+def _with_header(cells: Iterator[list[Any]]) -> Sheet:
+    headers: list[str] = []
+    rows: list[tuple[int, list[Any]]] = []
+    for number, row in enumerate(cells, start=1):
+        if not any(cell not in (None, "") for cell in row):
+            continue
+        if len(row) > MAX_COLUMNS:
+            raise _refused("sheet.too_wide", max=MAX_COLUMNS)
+        if not headers:
+            headers = [str(cell if cell is not None else "").strip() for cell in row]
+        elif len(rows) == MAX_ROWS:
+            raise _refused("sheet.too_long", max=MAX_ROWS)
+        else:
+            rows.append((number, row))
+    if not headers:
+        raise _refused("sheet.empty")
+    return Sheet(headers, rows)
+
+
+def _read_workbook(content: bytes, *, zipped: bool) -> Iterator[list[Any]]:
+    if zipped:
+        _check_archive(content)
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
+        rows = workbook.get_sheet_by_index(0).iter_rows()
+        yield from rows
+    except CalamineError:
+        raise _refused("sheet.broken") from None
+
+
+def _check_archive(content: bytes) -> None:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            unpacked = sum(part.file_size for part in archive.infolist())
+    except zipfile.BadZipFile:
+        raise _refused("sheet.broken") from None
+    if unpacked > MAX_UNPACKED:
+        raise _refused("sheet.too_large", max=MAX_BYTES // 1_048_576)
+
+
+def _read_csv(content: bytes) -> Iterator[list[Any]]:
+    text = _decode(content)
+    first = text[:4096].splitlines()[0] if text.strip() else ""
+    delimiter = max(",;\t", key=first.count)
+    try:
+        yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    except csv.Error:
+        raise _refused("sheet.broken") from None
+
+
+def _decode(content: bytes) -> str:
+    encodings = ("utf-16",) if content[:2] in _UTF16 else _ENCODINGS
+    for encoding in encodings:
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise _refused("sheet.encoding")
+
+
+def _refused(code: str, **params: object) -> InvalidValues:
+    return InvalidValues([FieldError("", code, params)])
