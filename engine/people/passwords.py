@@ -52,7 +52,7 @@ def can_sign_in(password: str, stored: str | None) -> bool:
         return False
     try:
         return _HASHER.verify(stored or _nobodys_hash(), password) and stored is not None
-    except (VerificationError, InvalidHashError):
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
 
 

@@ -4,6 +4,7 @@ Enters: a login and password. Leaves: a random key for the device, of which only
 a changed password or a disabled person: their rows are deleted in the same transaction.
 """
 
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,8 @@ from engine.storage.system_tables import sessions, users
 
 IDLE = timedelta(hours=12)
 LIFETIME = timedelta(days=14)
+_LONGEST_LOGIN = 200
+_HALF = re.compile("[\ud800-\udfff]")  # half of a character, which no database takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def check_login(database: Database, login: str, password: str) -> Proven | None:
     c = users.c
     wanted = select(c.id, c.epoch, c.password_hash, c.disabled_at).where(c.login == normal_login(login))
     with database.read() as connection:
-        row = connection.execute(wanted).first()
+        row = connection.execute(wanted).first() if can_be_login(login) else None
     fits = passwords.can_sign_in(password, row.password_hash if row else None)
     if row is None or not fits or row.disabled_at is not None:
         return None
@@ -69,6 +72,11 @@ def check_login(database: Database, login: str, password: str) -> Proven | None:
 def normal_login(login: str) -> str:
     """Return a login as it is stored and compared."""
     return login.strip().casefold()
+
+
+def can_be_login(login: str) -> bool:
+    """Return whether a database can be asked for this login at all."""
+    return len(login) <= _LONGEST_LOGIN and "\x00" not in login and not _HALF.search(login)
 
 
 def open_session(session: Session, proven: Proven, *, ip: str | None, agent: str | None) -> str | None:

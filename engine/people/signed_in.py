@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, Text, select, update
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
 
 from engine.people.actor import Actor, Via
 from engine.people.departments import TREE_VERSION, find_tree
@@ -32,6 +35,19 @@ class SignedIn:
     is_stale: bool = False
 
 
+class _Joined(GenericFunction[str]):
+    """The values of a group, joined with commas. SQLAlchemy's own function cannot be prepared."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(_Joined)
+def _render_joined(element: _Joined, compiler: SQLCompiler, **options: Any) -> str:
+    name = "group_concat" if compiler.dialect.name == "sqlite" else "string_agg"
+    return f"{name}({compiler.process(element.clauses, **options)}, ',')"
+
+
 def hash_secret(secret: str) -> str:
     """Return what is stored in place of a session key or a token (SHA-256: the secrets are random, 256 bits)."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
@@ -39,7 +55,7 @@ def hash_secret(secret: str) -> str:
 
 def user_columns() -> tuple[ColumnElement[Any], ...]:
     """Return the columns that ``make_actor`` reads, in its order; the statement must be about ``users``."""
-    roles = select(func.aggregate_strings(user_roles.c.role, ",")).where(user_roles.c.user_id == users.c.id)
+    roles = select(_Joined(user_roles.c.role)).where(user_roles.c.user_id == users.c.id)
     version = select(engine_settings.c.value).where(engine_settings.c.key == TREE_VERSION)
     return (
         users.c.id,
