@@ -4,7 +4,7 @@ Enters: a checked document. Leaves: the definition, and problems that a schema c
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from engine.definition.model import (
@@ -39,8 +39,8 @@ def check_entity(definition: EntityDefinition) -> Iterator[Problem]:
     """Yield what is wrong with an entity beyond the shape of its file."""
     if definition.number is not None:
         yield from _check_number(definition.number)
-    for field in definition.fields.values():
-        yield from _check_rows(field)
+    for field in _all_fields(definition.fields):
+        yield from _check_limits(field)
 
 
 _PARTS: Final = {"yearly": "yy", "monthly": "MM", "daily": "dd"}
@@ -55,9 +55,17 @@ def _check_number(number: NumberDefinition) -> Iterator[Problem]:
         yield problem("D212", number.location, f"{{{needed}}}", key=number.pattern, reset=number.reset)
 
 
-def _check_rows(field: FieldDefinition) -> Iterator[Problem]:
+def _all_fields(fields: Mapping[str, FieldDefinition]) -> Iterator[FieldDefinition]:
+    for field in fields.values():
+        yield field
+        yield from _all_fields(field.fields)
+
+
+def _check_limits(field: FieldDefinition) -> Iterator[Problem]:
     if field.min_rows > field.max_rows:
-        yield problem("D211", field.location, key=field.key)
+        yield problem("D211", field.location, key=field.key, low="min_rows", high="max_rows")
+    if field.max_length is not None and (field.min_length or 0) > field.max_length:
+        yield problem("D211", field.location, key=field.key, low="min_length", high="max_length")
 
 
 def _read_size(node: Node) -> int:

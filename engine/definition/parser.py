@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from engine.definition.approvals import parse_approval
-from engine.definition.apps import parse_print, parse_settings
+from engine.definition.apps import check_settings, parse_print, parse_settings
 from engine.definition.entities import check_entity, parse_entity
 from engine.definition.kinds import KINDS, Kind, check_name, find_kind
 from engine.definition.locales import check_locale, parse_locale
-from engine.definition.model import AppDefinition
+from engine.definition.model import AppDefinition, WorkflowDefinition
 from engine.definition.patterns import check_pattern, check_use
 from engine.definition.problems import problem
-from engine.definition.schema import check_schema
 from engine.definition.source import SourceFolder
 from engine.definition.workflows import check_workflow, parse_workflow
 from engine.definition.yaml_reader import Document, parse_yaml
@@ -37,10 +36,15 @@ def parse_app(folder: SourceFolder, *, checked: bool = False) -> AppDefinition:
         problems += _check_documents(documents)
     if problems:
         raise DefinitionError(problems)
-    return _assemble(documents)
+    try:
+        return _assemble(documents)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        if not checked:
+            raise
+        return parse_app(folder)  # stored before the notation changed: say in words what no longer fits
 
 
-def read_documents(folder: SourceFolder, kind: Kind) -> list[Document]:
+def parse_documents(folder: SourceFolder, kind: Kind) -> list[Document]:
     """Return the documents of one kind, checked against their schema, in the order of their paths.
 
     Raises ``DefinitionError`` with the problems of these files.
@@ -63,17 +67,25 @@ def _read_documents(folder: SourceFolder, checked: bool) -> tuple[_Documents, li
         kind = find_kind(path)
         if kind is None:
             problems += filter(None, [check_name(path)])
+        if kind is None or (checked and kind == "demo"):
             continue
         try:
             document = parse_yaml(folder.files[path], path)
         except DefinitionError as error:
             problems += error.problems
             continue
-        found = [] if checked else list(check_schema(document, kind))
+        found = [] if checked else _check_shape(document, kind)
         problems += found
         if not found:
             documents[kind].append(document)
     return documents, problems
+
+
+def _check_shape(document: Document, kind: Kind) -> list[Problem]:
+    """The library behind it takes 60 ms to load, which a server that runs a stored release never needs."""
+    from engine.definition.schema import check_schema
+
+    return check_schema(document, kind)
 
 
 def _check_app_is_there(folder: SourceFolder) -> list[Problem]:
@@ -85,6 +97,8 @@ def _check_documents(documents: _Documents) -> list[Problem]:
     """Return what is wrong with the files beyond their shape."""
     patterns = _patterns(documents)
     problems: list[Problem] = []
+    for document in documents["app"]:
+        problems += check_settings(document, documents["locale"])
     for document in documents["entity"]:
         problems += check_entity(parse_entity(document))
     for document in documents["workflow"]:
@@ -126,9 +140,20 @@ def _assemble(documents: _Documents) -> AppDefinition:
         workflows=workflows,
         approvals=_by_key(documents["approval"], lambda document: parse_approval(document, patterns)),
         prints=_by_key(documents["print"], parse_print),
-        translations={language: texts for language, (texts, _) in locales.items()},
+        translations={language: _with_outcomes(texts, workflows) for language, (texts, _) in locales.items()},
         translation_locations={language: places for language, (_, places) in locales.items()},
     )
+
+
+def _with_outcomes(texts: Mapping[str, str], workflows: Mapping[str, WorkflowDefinition]) -> Mapping[str, str]:
+    """The label of an outcome serves the move of its name too, in every language."""
+    added = {}
+    for workflow in workflows.values():
+        for key in workflow.stages.keys() & workflow.moves.keys():
+            stage, move = (f"workflows.{workflow.key}.{part}.{key}" for part in ("stages", "moves"))
+            if stage in texts and workflow.moves[key].location == workflow.stages[key].location:
+                added[move] = texts[stage]
+    return {**added, **texts}
 
 
 def _by_key(documents: Iterable[Document], parse: Callable[[Document], T]) -> dict[str, T]:

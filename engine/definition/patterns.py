@@ -8,12 +8,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 from engine.definition.problems import did_you_mean, listed, problem, unknown
 from engine.definition.yaml_reader import Document
 from engine.errors import Location, Problem
+from engine.places import find_data
 
+_USE: Final = re.compile(r"^use: *['\"]?([a-z][a-z0-9_]*)", re.MULTILINE)
 _PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?%?")
 _ROLE: Final = re.compile(r"[a-z](_?[a-z0-9])*")
@@ -26,13 +29,30 @@ def expand(approval: Document, patterns: Mapping[str, Document]) -> Document:
     return replace(pattern, data={**pattern.data, "steps": _fill(pattern.data["steps"], given)})
 
 
+def read_used(files: Mapping[str, str]) -> dict[str, str]:
+    """Return the patterns that approvals among ``files`` use and the folder does not have itself, by relative path.
+
+    They become part of the folder, so that a release stays what it was when the installed patterns change.
+    """
+    used = {name for path, text in files.items() if path.endswith("/approval.yaml") for name in _USE.findall(text)}
+    paths = {name: _bundled() / f"{name}.yaml" for name in used if name in bundled_names()}
+    read = {f"workflows/{name}.yaml": path.read_text(encoding="utf-8") for name, path in sorted(paths.items())}
+    return {path: text for path, text in read.items() if path not in files}
+
+
+def bundled_names() -> list[str]:
+    """Return the names of the patterns that come with the product."""
+    return sorted(path.stem for path in _bundled().glob("*.yaml"))
+
+
 def check_use(approval: Document, patterns: Mapping[str, Document]) -> Iterator[Problem]:
     """Yield what is wrong with the ``use:`` and ``with:`` of an approval."""
     name = approval.data.get("use")
     if name is None:
         return
     if name not in patterns:
-        yield unknown("D203", approval.at_text(("use",)), name, patterns, pattern=name)
+        known = sorted({*patterns, *bundled_names()})
+        yield unknown("D203", approval.at_text(("use",)), name, known, pattern=name)
         return
     yield from _check_inputs(approval, name, patterns[name].data.get("inputs", {}))
 
@@ -48,6 +68,10 @@ def check_pattern(pattern: Document) -> Iterator[Problem]:
         for used in _PLACEHOLDER.findall(text):
             if used not in inputs:
                 yield unknown("D206", pattern.at_text(path), used, inputs, input=used)
+
+
+def _bundled() -> Path:
+    return find_data("workflows")
 
 
 def _check_inputs(approval: Document, name: str, inputs: Mapping[str, Any]) -> Iterator[Problem]:

@@ -89,6 +89,7 @@ CODES: Final[Mapping[str, str]] = {
     "D142": "key value",
     "D143": "key value",
     "D144": "key value",
+    "D145": "key value",
     # what one file says
     "D201": "kind key first",
     "D202": "locale file",
@@ -100,9 +101,11 @@ CODES: Final[Mapping[str, str]] = {
     "D208": "pattern file",
     "D209": "key",
     "D210": "key",
-    "D211": "key",
+    "D211": "key low high",
     "D212": "key reset",
-    "D213": "key",
+    "D213": "value",
+    "D214": "locale file",
+    "D215": "locale",
 }
 """Code -> the names of its parameters."""
 

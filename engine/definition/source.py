@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from engine.definition.patterns import read_used
 from engine.definition.problems import problem
 from engine.definition.yaml_reader import MAX_FILE_BYTES, Document, parse_yaml
 from engine.errors import DefinitionError, Location, Problem
@@ -44,7 +45,7 @@ class SourceFolder:
 
 
 def read_folder(path: Path | str) -> SourceFolder:
-    """Return all definition files below ``path``.
+    """Return all definition files below ``path``, with the reusable patterns they use.
 
     Files and folders whose name starts with a dot, folders named ``data`` and everything that is not YAML are left
     out. A folder that is not there raises ``DefinitionError``; a file that cannot be read is in ``problems``.
@@ -54,7 +55,8 @@ def read_folder(path: Path | str) -> SourceFolder:
         raise DefinitionError([problem("D024", Location(root.name or "."), folder=root.name)])
     reader = _Reader(root.resolve())
     reader.read()
-    return SourceFolder(dict(sorted(reader.files.items())), tuple(reader.problems))
+    files = reader.files | read_used(reader.files)
+    return SourceFolder(dict(sorted(files.items())), tuple(reader.problems))
 
 
 @dataclass
