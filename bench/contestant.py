@@ -48,7 +48,7 @@ class Contestant:
     def __init__(self, side: Side, url: str, home: Path, backends: Callable[[], set[int]], threads: int) -> None:
         self.side, self.url, self.home, self.backends, self.threads = side, url, home, backends, threads
         self._started: list[subprocess.Popen[Any]] = []
-        self._random = random.Random(2)  # noqa: S311 - the same data in every run
+        self._random = random.Random(2)
         self._made = 0
 
     def install(self) -> None:
@@ -62,7 +62,7 @@ class Contestant:
     def fill(self, rows: int) -> None:
         """Copy records that the application has written until there are `rows`, and note what can be worked on."""
         side = self.side
-        customers = [self.ask(side.create_customer(rep, {"name": f"Own {rep.name}", "grade": "A"})) for rep in REP]
+        customers = [self.ask(side.create_customer(rep, {"name": f"Own {rep.name}", "grade": "a"})) for rep in REP]
         self._customers = [side.id_of(customer) for customer in customers]
         written = [self.ask(self._create(n)) for n in range(REPS)]
         self._version = side.version_of(written[0])
@@ -175,12 +175,14 @@ class Contestant:
         }  # fmt: skip
 
     def _run_client(self, job: str) -> dict[str, Any]:
-        print(job, file=self.client.stdin, flush=True)
-        while not select.select([self.client.stdout], [], [], 0.2)[0]:
+        sent, answered = self.client.stdin, self.client.stdout
+        assert sent and answered
+        print(job, file=sent, flush=True)
+        while not select.select([answered], [], [], 0.2)[0]:
             self.meter.read_seconds()
             if self.client.poll() is not None:
                 raise AssertionError(f"{self.side.name}: the load client ended")
-        return dict(json.loads(self.client.stdout.readline()))
+        return dict(json.loads(answered.readline()))
 
     def _create(self, rep: int) -> Request:
         return self.side.create(REP[rep], self.values(self._customers[rep]))
@@ -200,7 +202,7 @@ class Contestant:
     def _launch(self, port: int) -> subprocess.Popen[bytes]:
         command = self.side.command(self.url, self.home, port, self.threads)
         log = (self.home / f"{self.side.name}.log").open("ab")
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=self.side.environment(port))
         self._started.append(process)
         return process
 

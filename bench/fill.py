@@ -27,7 +27,7 @@ def clone_rows(database_url: str, filled: Filled, row_ids: list[Any], count: int
         JOIN picked ON picked.turn = counted.i % {len(row_ids)}
         JOIN {quote(table.name)} AS original ON original.id = picked.id
         ORDER BY counted.i
-    """  # noqa: S608 - names from the database, SQL from bench/sides.py
+    """
     with engine.begin() as connection:
         connection.execute(text(statement), {f"row{turn}": row_id for turn, row_id in enumerate(row_ids)})
     _tidy(engine)
@@ -37,7 +37,7 @@ def clone_rows(database_url: str, filled: Filled, row_ids: list[Any], count: int
 def read_ids(database_url: str, filled: Filled, stage: str) -> list[tuple[Any, int]]:
     """(id, number of the copy) of the copies in a stage."""
     engine = create_engine(database_url)
-    statement = f"SELECT id, name FROM {filled.name} WHERE stage = :stage AND name LIKE 'Bench %' ORDER BY id"  # noqa: S608
+    statement = f"SELECT id, name FROM {filled.name} WHERE stage = :stage AND name LIKE 'Bench %' ORDER BY id"
     with engine.connect() as connection:
         rows = connection.execute(text(statement), {"stage": stage}).all()
     engine.dispose()

@@ -55,7 +55,7 @@ class Size:
 
 
 FULL = Size(rows=100_000, rounds=20, requests=100, loaded=400, imported=10_000, imports=3, starts=3)
-QUICK = Size(rows=20_000, rounds=6, requests=30, loaded=100, imported=2_000, imports=1, starts=1)
+QUICK = Size(rows=10_000, rounds=5, requests=25, loaded=60, imported=1_000, imports=1, starts=1)
 
 
 @dataclass(frozen=True)
@@ -133,12 +133,12 @@ def _postgresql(address: str) -> Any:
         name = f"formwork_bench_{side}_{os.getpid()}"
         asked = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND backend_type <> 'autovacuum worker'"
         with psycopg.connect(plain, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+            connection.execute(f'CREATE DATABASE "{name}"')
             try:
                 made = url.set(database=name).render_as_string(hide_password=False)
                 yield made, lambda: {row[0] for row in connection.execute(asked, (name,))}
             finally:
-                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
     return make
 
@@ -180,7 +180,7 @@ def _measure(kind: str, contestants: list[Contestant], size: Size, options: argp
 def _measure_row(row: str, label: str, contestants: list[Contestant], size: Size, clients: int) -> Line:
     found: dict[str, list[Measure]] = {contestant.side.name: [] for contestant in contestants}
     for contestant in contestants:
-        contestant.load(getattr(contestant, f"{row}_requests")(30))
+        contestant.load(getattr(contestant, f"{row}_requests")(20))
     for contestant in _turns(contestants, size.rounds):
         requests = getattr(contestant, f"{row}_requests")(size.requests)
         found[contestant.side.name].append(contestant.measure(requests))

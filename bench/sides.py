@@ -5,7 +5,9 @@ This is the only module to change when the API of the engine changes. Requests l
 
 import hashlib
 import json
+import os
 import secrets
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -44,7 +46,10 @@ class NotReady(Exception):
 
 @dataclass
 class Table:
-    """A table to be filled by copying rows: its name, and SQL for the columns that differ (`i` counts the copies)."""
+    """A table to be filled by copying rows: its name, and SQL for the columns that differ.
+
+    In that SQL `i` counts the copies and `original` is the row being copied.
+    """
 
     name: str
     varied: dict[str, str] = field(default_factory=dict)
@@ -70,6 +75,9 @@ class Side:
     def command(self, database_url: str, home: Path, port: int, threads: int) -> list[str]:
         """One server process in the foreground."""
         raise NotImplementedError
+
+    def environment(self, port: int) -> dict[str, str]:
+        return dict(os.environ)
 
     # Requests
 
@@ -130,6 +138,10 @@ class Side:
         """The fields named in a refusal."""
         return set(answer["errors"])
 
+    def kind_of(self, answer: Answer) -> str:
+        """The code of a refusal."""
+        return str(answer["type"])
+
     def imported(self, answer: Answer) -> tuple[int, int]:
         """(created, refused) rows."""
         return answer["created"], len(answer["refused"])
@@ -153,7 +165,12 @@ class Floor(Side):
     name = "floor"
     opportunity = Table(
         "opportunity",
-        {"number": "'SF' || i", "name": "'Bench ' || i", "stage": _STAGES, "amount": "(i * 7919 % 1000000) * 100"},
+        {
+            "number": "'SF' || i",
+            "name": "'Bench ' || i",
+            "stage": _STAGES,
+            "amount": "original.amount * (i * 7919 % 1000)",
+        },
     )
 
     def prepare(self, database_url: str, home: Path) -> None:
@@ -183,13 +200,65 @@ class Generic(Side):
     """The product, with the definitions of bench/app/."""
 
     name = "generic"
+    health = "/readyz"
     opportunity = Floor.opportunity
+    journal = ("fw_history", "fw_outbox")
     definitions = Path(__file__).parent / "app"
+    publish = ("publish", str(definitions))
+    serve = ("run",)
 
     def prepare(self, database_url: str, home: Path) -> None:
-        if find_spec("engine") is None or find_spec("web") is None:
-            raise NotReady("the engine is not installed here")
-        raise NotReady("its installation is not written down yet (Generic.prepare in bench/sides.py)")
+        missing = [name for name in ("definitions", "serving") if find_spec(f"web.cli.{name}") is None]
+        if missing:
+            raise NotReady(f"its commands are not written yet (web.cli.{', web.cli.'.join(missing)})")
+        from web.settings import install_home
+
+        install_home(home)
+        self._environment = os.environ | {"FORMWORK_DATABASE_URL": database_url, "FORMWORK_HOME": str(home)}
+        subprocess.run(self._formwork(*self.publish), env=self._environment, check=True)
+        self._add_people(database_url, home)
 
     def command(self, database_url: str, home: Path, port: int, threads: int) -> list[str]:
-        raise NotReady("its start is not written down yet (Generic.command in bench/sides.py)")
+        return self._formwork(*self.serve)
+
+    def environment(self, port: int) -> dict[str, str]:
+        return self._environment | {"FORMWORK_PORT": str(port)}
+
+    def page(self, who: Person, stage: str, least: int, after: str | None = None) -> Request:
+        address = f"/opportunity?filter.stage={stage}&filter.amount.gte={least}&sort=-amount&limit=50"
+        return self._request(who, "GET", address + (f"&after={after}" if after else ""))
+
+    def customer_name_of(self, answer: Answer) -> str:
+        return str(answer["_labels"]["customer"][str(answer["customer"])])
+
+    def errors_of(self, answer: Answer) -> set[str]:
+        named = {error["path"] for error in answer["errors"]}
+        return named.union(*(missing["fields"] for missing in answer["missing"]))
+
+    def kind_of(self, answer: Answer) -> str:
+        return str(answer["code"])
+
+    def _formwork(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-c", "from web.cli import main; main()", *arguments]
+
+    def _add_people(self, database_url: str, home: Path) -> None:
+        from engine.clock import SystemClock
+        from engine.people import accounts, departments, tokens
+        from engine.storage.database import open_database
+        from engine.storage.store import Store
+
+        database = open_database(database_url)
+        with Store(database, home / "files", SystemClock()).write() as session:
+            made = [
+                departments.create_department(session, key=f"department_{n}", name=f"department_{n}", actor=None)
+                for n in range(DEPARTMENTS)
+            ]
+            for person in PEOPLE:
+                user_id = accounts.create_user(
+                    session, login=person.name, name=person.name, password=None, roles=[person.role],
+                    department=made[person.department], actor=None,
+                )  # fmt: skip
+                self.tokens[person.name] = tokens.create_token(session, user_id=user_id, label="bench", actor=None)
+                if person.role == "manager":
+                    departments.update_department(session, made[person.department], manager=user_id, actor=None)
+        database.close()

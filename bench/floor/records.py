@@ -25,7 +25,7 @@ MOVES = {
 FIELDS = tuple(c.name for c in opportunity.columns if c.name != "customer_id")
 
 _COUNT = text(
-    f"INSERT INTO {counters.name} (series, value) VALUES (:series, :step) "  # noqa: S608 - a constant name
+    f"INSERT INTO {counters.name} (series, value) VALUES (:series, :step) "
     f"ON CONFLICT (series) DO UPDATE SET value = {counters.name}.value + :step RETURNING value"
 )
 _INSERT = insert(opportunity).returning(opportunity.c.id)

@@ -160,6 +160,6 @@ OPPORTUNITY_REQUIRED = ("name", "customer", "amount", "region", "source")
 CUSTOMER: dict[str, Parser] = {
     "name": _text(120),
     "credit_code": _credit_code,
-    "grade": _choice("A", "B", "C"),
+    "grade": _choice("a", "b", "c"),
     "status": _choice("active", "blacklisted"),
 }
