@@ -22,7 +22,6 @@ from engine.expression.types import (
     MAX_PLACES,
     NUMERIC,
     ORDERED,
-    QUOTIENT_PLACES,
     Kind,
     Type,
     join,
@@ -172,7 +171,7 @@ def _fold_type(name: str, value: resolved.Field | None) -> Type | None:
         return value.type if kind in ORDERED - {Kind.TEXT} else None
     if kind not in NUMERIC:
         return None
-    return replace(value.type, scale=value.type.places if name == "sum" else QUOTIENT_PLACES)
+    return replace(value.type, scale=value.type.places if name == "sum" else MAX_PLACES)
 
 
 def _no_arguments(names: Names, node: syntax.Call) -> bool:

@@ -155,7 +155,7 @@ class Checker:
         if many.type.kind not in _ELEMENT or not isinstance(many, resolved.Field):
             self.names.refuse("in_needs_list", node.choices, kind=many.type.kind)
             return None
-        element = Type(_ELEMENT[many.type.kind], many.type.entity, many.type.options)
+        element = Type(_ELEMENT[many.type.kind], many.type.target, many.type.options)
         if self.same_kind(operand, _placeholder(element, node.choices), node) is None:
             return None
         return resolved.Member(BOOLEAN, node.start, node.end, node.negated, operand, many)
@@ -181,7 +181,7 @@ class Checker:
         """Let ``owner = 'zhang.san'`` mean ``owner.login = 'zhang.san'``."""
         if person.type.kind is not Kind.USER or other.type.kind is not Kind.TEXT:
             return person
-        shape = self.names.shapes.get(person.type.entity or "")
+        shape = self.names.shapes.get(person.type.target or "")
         if shape is None or "login" not in shape.fields or not isinstance(person, (resolved.Field, resolved.Variable)):
             return person
         node = syntax.Name(person.start, person.end, person.name)

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeAlias
 from engine.expression import resolved
 from engine.expression.check import Checked
 from engine.expression.resolved import Resolved
-from engine.expression.types import MANY, MAX_PLACES, NUMERIC, QUOTIENT_PLACES, Kind
+from engine.expression.types import MANY, MAX_PLACES, NUMERIC, Kind
 from engine.expression.values import WorkingTime
 
 Row: TypeAlias = Mapping[str, Any]
@@ -206,7 +206,7 @@ def _one_of(node: resolved.OneOf) -> Run:
 
     def run(record: Row, env: Env) -> bool:
         value = operand(record, env)
-        return any(value == item(record, env) for item in items) is not negated
+        return (value is not None and any(value == item(record, env) for item in items)) is not negated
 
     return run
 
@@ -253,7 +253,7 @@ def _unless_missing(calculate: Callable[[Any, Any], Any], left: Run, right: Run)
 def _divide(first: Any, second: Any) -> Decimal | None:
     if not second:
         return None
-    return round_half_up(_EXACT.divide(Decimal(first), Decimal(second)), QUOTIENT_PLACES)
+    return round_half_up(_EXACT.divide(Decimal(first), Decimal(second)), MAX_PLACES)
 
 
 def _calendar(sign: str, left: Run, right: Run, kinds: tuple[Kind, Kind]) -> Run:

@@ -76,7 +76,7 @@ class Names:
         if node.name in self.shape.fields:
             return self.field(node, node.name)
         if node.name == "user":
-            return self.variable(node, "user", self._user_type())
+            return self.variable(node, "user", Type(Kind.USER))
         if node.name in self.shape.collections:
             self._refuse_bare_list(node)
             return None
@@ -92,7 +92,7 @@ class Names:
         link = self.resolve_name(syntax.Name(start, end, node.parts[0]))
         if link is None:
             return None
-        if not isinstance(link, (resolved.Field, resolved.Variable)) or link.type.entity not in self.shapes:
+        if not isinstance(link, (resolved.Field, resolved.Variable)) or link.type.target not in self.shapes:
             self.refuse("not_a_link", link, name=node.parts[0], kind=link.type.kind)
             return None
         if len(node.parts) > 2:
@@ -104,7 +104,7 @@ class Names:
         self, node: syntax.Node, link: resolved.Field | resolved.Variable, name: str, offset: int
     ) -> resolved.Hop | None:
         """Follow a link to field ``name`` of the record it points to."""
-        target = self.shapes[link.type.entity or ""]
+        target = self.shapes[link.type.target or ""]
         if name not in target.fields:
             self._refuse_unknown(node, name, offset, target.fields, entity=target.key)
             return None
@@ -141,9 +141,6 @@ class Names:
         self.uses |= given.uses
         self.context |= given.context
         return resolved.Let(given.type, node.start, node.end, node.name, given.tree)
-
-    def _user_type(self) -> Type:
-        return Type(Kind.USER, entity="user")
 
     def _known(self) -> list[str]:
         return [*self.shape.fields, *self.shape.collections]

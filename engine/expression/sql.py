@@ -224,13 +224,13 @@ class _Writer:
     def member(self, node: resolved.Member) -> Column:
         value = self.value(node.operand)
         found = self.source.member(self.row, node.many.entity, node.many.name, value)
-        return terms.negated(found) if node.negated else found
+        return terms.negated(found) if node.negated else Term(terms.BOOLEAN, "({0})", found)
 
     def is_missing(self, node: resolved.IsMissing) -> Column:
         operand, word = node.operand, "IS NOT NULL" if node.negated else "IS NULL"
         if operand.type.kind in MANY and isinstance(operand, resolved.Field):
             size = self.source.size(self.row, operand.entity, operand.name)
-            return Term(terms.BOOLEAN, f"({{0}} {'>' if node.negated else '='} 0)", size)
+            return Term(terms.BOOLEAN, f"(({{0}}) {'>' if node.negated else '='} 0)", size)
         return Term(terms.BOOLEAN, f"({{0}} {word})", self.value(operand))
 
     def arithmetic(self, node: resolved.Arithmetic) -> Column:
@@ -267,7 +267,7 @@ class _Writer:
         row, rows = self._rows(node, select(literal(1)))
         where = sql_true() if node.where is None else _Writer(self.source, row).condition(node.where)
         found = exists(rows.where(terms.negated(where) if node.name == "all" else where))
-        return ~found if node.name == "all" else found
+        return Term(terms.BOOLEAN, "(NOT {0})" if node.name == "all" else "({0})", found)
 
     def _fold(self, node: resolved.Fold, finish: Callable[[Column], Column]) -> Column:
         row, rows = self._rows(node, select())
@@ -378,7 +378,7 @@ def _size(writer: _Writer, node: resolved.Call) -> Column:
     many = node.arguments[0]
     if not isinstance(many, resolved.Field):
         raise TypeError("count() takes a field with many values")
-    return writer.source.size(writer.row, many.entity, many.name)
+    return Term(terms.INTEGER, "({0})", writer.source.size(writer.row, many.entity, many.name))
 
 
 def _default(writer: _Writer, node: resolved.Call) -> Column:

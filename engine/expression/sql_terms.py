@@ -22,7 +22,7 @@ from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from engine.expression.types import QUOTIENT_PLACES
+from engine.expression.types import MAX_PLACES
 
 BOOLEAN = Boolean()
 DATE = Date()
@@ -151,19 +151,20 @@ def rounded(value: ColumnElement[Any], places: int, wanted: int) -> ColumnElemen
         return value
     step = 10 ** (places - wanted)
     template = (
-        f"(SELECT CASE WHEN v < 0 THEN -((-v + {step // 2}) / {step}) ELSE (v + {step // 2}) / {step} END "
+        f"(SELECT CASE WHEN typeof(v) = 'real' THEN round(v / {step}.0) "
+        f"WHEN v < 0 THEN -((-v + {step // 2}) / {step}) ELSE (v + {step // 2}) / {step} END "
         "FROM (SELECT {0} AS v))"
     )
     return Term(Exact(wanted), template, value, postgresql=f"round({{0}}, {wanted})")
 
 
 def quotient(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Divide two numbers of the same places; the result has ``QUOTIENT_PLACES``, and is missing for a zero divisor.
+    """Divide two numbers of the same places; the result has ``MAX_PLACES``, and is missing for a zero divisor.
 
     On SQLite: long division in integers, whole part and remainder apart, so that only the remainder is multiplied. On
     PostgreSQL the dividend first gets 24 more places, so that its own rounding cannot meet ours.
     """
-    shift = 10**QUOTIENT_PLACES
+    shift = 10**MAX_PLACES
     template = (
         "(SELECT CASE WHEN b = 0 THEN NULL "
         f"WHEN typeof(a) = 'real' OR typeof(b) = 'real' THEN round(a * {shift}.0 / b) "
@@ -171,10 +172,8 @@ def quotient(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnEleme
         f"(abs(a) / abs(b) * {shift} + (2 * (abs(a) % abs(b)) * {shift} + abs(b)) / (2 * abs(b))) END "
         "FROM (SELECT {0} AS a, {1} AS b))"
     )
-    postgresql = (
-        f"round((CAST({{0}} AS NUMERIC) * 1.{'0' * 24}) / NULLIF(CAST({{1}} AS NUMERIC), 0), {QUOTIENT_PLACES})"
-    )
-    return Term(Exact(QUOTIENT_PLACES), template, left, right, postgresql=postgresql)
+    postgresql = f"round((CAST({{0}} AS NUMERIC) * 1.{'0' * 24}) / NULLIF(CAST({{1}} AS NUMERIC), 0), {MAX_PLACES})"
+    return Term(Exact(MAX_PLACES), template, left, right, postgresql=postgresql)
 
 
 def total(value: ColumnElement[Any], places: int) -> ColumnElement[Any]:
@@ -226,11 +225,10 @@ def moved_date(day: ColumnElement[Any], sign: str, span: ColumnElement[Any]) -> 
         "(SELECT CASE WHEN d >= '0001-01-01' THEN d END FROM "
         f"(SELECT date({{0}}, ({sign}(SELECT {_days('s')} FROM (SELECT {{1}} AS s))) || ' days') AS d))"
     )
-    # The limits keep an absurd duration from being an error of the database.
-    days = "CAST(GREATEST(-1700000, LEAST(4000000, floor({1} / 86400.0))) AS INTEGER)"
+    days = f"{sign} CAST(floor(s / 86400.0) AS {{0}})"
     postgresql = (
-        "(SELECT CASE WHEN d BETWEEN '0001-01-01' AND '9999-12-31' THEN d END "
-        f"FROM (SELECT {{0}} {sign} {days} AS d) AS moved)"
+        f"(SELECT CASE WHEN d - DATE '0001-01-01' {days.format('NUMERIC')} BETWEEN 0 AND 3652058 "
+        f"THEN d {days.format('INTEGER')} END FROM (SELECT {{0}} AS d, {{1}} AS s) AS moved)"
     )
     return Term(DATE, sqlite, day, span, postgresql=postgresql)
 
@@ -241,10 +239,9 @@ def moved_moment(moment: ColumnElement[Any], sign: str, span: ColumnElement[Any]
         "(SELECT CASE WHEN d >= '0001-01-01' THEN d END FROM (SELECT strftime('%Y-%m-%d %H:%M:%S', substr(m, 1, 19), "
         f"({sign}{{1}}) || ' seconds') || substr(m, 20) AS d FROM (SELECT {{0}} AS m)))"
     )
-    seconds = "GREATEST(-146880000000, LEAST(345600000000, {1}))"
     postgresql = (
-        "(SELECT CASE WHEN d >= '0001-01-01 00:00:00+00' AND d < '10000-01-01 00:00:00+00' THEN d END "
-        f"FROM (SELECT {{0}} {sign} {seconds} * interval '1 second' AS d) AS moved)"
+        f"(SELECT CASE WHEN extract(epoch FROM m) {sign} s BETWEEN -62135596800 AND 253402300799.999999 "
+        f"THEN m {sign} s * interval '1 second' END FROM (SELECT {{0}} AS m, {{1}} AS s) AS moved)"
     )
     return Term(Moment(), sqlite, moment, span, postgresql=postgresql)
 
@@ -257,9 +254,11 @@ def days_between(later: ColumnElement[Any], earlier: ColumnElement[Any]) -> Colu
 
 def seconds_between(later: ColumnElement[Any], earlier: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the duration between two moments, fractions of their seconds left out."""
-    seconds = "CAST(strftime('%s', substr({%d}, 1, 19)) AS INTEGER)"
+    sqlite = (
+        "(CAST(strftime('%s', substr({0}, 1, 19)) AS INTEGER) - CAST(strftime('%s', substr({1}, 1, 19)) AS INTEGER))"
+    )
     postgresql = "CAST(floor(extract(epoch FROM {0})) - floor(extract(epoch FROM {1})) AS BIGINT)"
-    return Term(Span(), f"({seconds % 0} - {seconds % 1})", later, earlier, postgresql=postgresql)
+    return Term(Span(), sqlite, later, earlier, postgresql=postgresql)
 
 
 def whole(span: ColumnElement[Any], seconds: int) -> ColumnElement[Any]:

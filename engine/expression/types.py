@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-MAX_PLACES = 8
-"""Decimal places a result keeps at most; more are rounded half up (away from zero), in every back end alike."""
-
-QUOTIENT_PLACES = 6
-"""Decimal places of a quotient and of an average, rounded half up."""
+MAX_PLACES = 6
+"""Decimal places a product, a quotient or an average keeps at most; more are rounded half up (away from zero), in every
+back end alike."""
 
 _DEFAULT_SCALE = {"number": 4, "money": 2, "percent": 4}
 
@@ -52,7 +50,7 @@ ORDERED = NUMERIC | {Kind.TEXT, Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.DURATI
 class Type:
     """A kind with what narrows it.
 
-    ``entity``: where a link, user or users value points. ``options``: the allowed keys of a choice; of a text written
+    ``entity``: where a link points. ``options``: the allowed keys of a choice; of a text written
     in the expression, that text, so that a misspelt option is found. ``scale``: decimal places of a numeric kind.
     """
 
@@ -65,6 +63,11 @@ class Type:
     def places(self) -> int:
         """Decimal places of a numeric value (number 4, money 2, percent 4 unless ``scale`` says otherwise)."""
         return _DEFAULT_SCALE.get(self.kind, 0) if self.scale is None else self.scale
+
+    @property
+    def target(self) -> str | None:
+        """The shape a value points to; people are shape ``user`` unless ``entity`` says otherwise."""
+        return "user" if self.entity is None and self.kind in (Kind.USER, Kind.USERS) else self.entity
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def join(left: Type, right: Type) -> Type | None:
         return _join_numbers(left, right)
     if left.kind in TEXTUAL and right.kind in TEXTUAL:
         return _join_texts(left, right)
-    return left if left.kind is right.kind and left.entity == right.entity else None
+    return left if left.kind is right.kind and left.target == right.target else None
 
 
 def can_compare(left: Type, right: Type) -> bool:
@@ -128,7 +131,7 @@ def can_hold(wanted: Type, actual: Type) -> bool:
         return actual.kind in TEXTUAL and bool(actual.options) and set(actual.options) <= set(wanted.options)
     if wanted.kind is Kind.TEXT:
         return actual.kind in TEXTUAL
-    return wanted.kind is actual.kind and (wanted.entity is None or wanted.entity == actual.entity)
+    return wanted.kind is actual.kind and (wanted.entity is None or wanted.entity == actual.target)
 
 
 def _join_numbers(left: Type, right: Type) -> Type | None:

@@ -7,7 +7,6 @@ from engine.expression.types import (
     DURATION,
     MAX_PLACES,
     NUMERIC,
-    QUOTIENT_PLACES,
     Kind,
     Type,
     join,
@@ -32,7 +31,7 @@ def _numbers(operator: str, left: Type, right: Type) -> Type | None:
         mixed = joined is not None and joined.kind is Kind.PERCENT and left.kind is not right.kind
         return Type(Kind.NUMBER, scale=joined.places) if mixed and joined is not None else joined
     kind = _product_kind(left.kind, right.kind) if operator == "*" else _quotient_kind(left.kind, right.kind)
-    places = min(left.places + right.places, MAX_PLACES) if operator == "*" else QUOTIENT_PLACES
+    places = min(left.places + right.places, MAX_PLACES) if operator == "*" else MAX_PLACES
     return None if kind is None else Type(kind, scale=places)
 
 
