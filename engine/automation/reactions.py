@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from engine.records.columns import record_columns, to_values
 from engine.records.record import display
 from engine.storage.store import Session
-from engine.storage.system_tables import notices, tasks
+from engine.storage.system_tables import notices
 
 
 class Happened(Protocol):
@@ -34,10 +34,8 @@ Reaction = Callable[[Session, Happened], None]
 
 def tell_asked(session: Session, event: Happened) -> None:
     """Tell whoever was asked to decide."""
-    ids = list(event.payload.get("tasks") or ())
-    rows = session.connection.execute(select(tasks.c.id, tasks.c.holder_id).where(tasks.c.id.in_(ids)))
-    for task_id, holder in rows:
-        _notify(session, event, holder, "approval_asked", f"task-{task_id}", {"task": task_id})
+    for asked in event.payload.get("tasks") or ():
+        _notify(session, event, asked["user"], "approval_asked", f"task-{asked['task']}", {"task": asked["task"]})
 
 
 def tell_ended(session: Session, event: Happened) -> None:

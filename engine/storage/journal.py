@@ -57,6 +57,7 @@ def write_event(
     """Write an event to the outbox, to be delivered at least once, not before ``available_at`` (default: now)."""
     row = event_row(session, type, entity, record_id, payload, available_at=available_at)
     _insert(session, outbox, _OUTBOX).execute(session.connection, row)
+    session.has_events = True
 
 
 def write_audit(
@@ -84,6 +85,7 @@ def write_many(session: Session, histories: Iterable[Mapping[str, Any]], events:
     """Write many rows of ``history_row`` and ``event_row`` at once, as an import does."""
     _insert(session, history, _HISTORY).execute_many(session.connection, histories)
     _insert(session, outbox, _OUTBOX).execute_many(session.connection, events)
+    session.has_events = True
 
 
 def history_row(

@@ -54,7 +54,9 @@ class Published:
 class Session:
     """One transaction: where commands and queries read and write. Made by ``Store.read`` and ``Store.write`` only."""
 
-    __slots__ = ("_callbacks", "_now", "_published", "app", "clock", "connection", "files", "release_id", "tables")
+    __slots__ = (
+        "_callbacks", "_now", "_published", "app", "clock", "connection", "files", "has_events", "release_id", "tables",
+    )  # fmt: skip
 
     def __init__(
         self, connection: Connection, published: Published, clock: Clock, files: FileStore, *, writes: bool
@@ -68,6 +70,7 @@ class Session:
         self._published = published
         self._now: datetime | None = None
         self._callbacks: list[Callable[[], object]] | None = [] if writes else None
+        self.has_events = False  # set by the journal: something waits in the outbox
 
     def now(self) -> datetime:
         """Return the moment of this session: the same for everything written in it."""
@@ -106,6 +109,7 @@ class Store:
         self.database = database
         self.files = FileStore(files_dir)
         self.clock = clock
+        self.bell: Callable[[], object] | None = None  # rung after a commit that left events in the outbox
         self._load = load
         self._loading = threading.Lock()
         self._next_look = 0.0
@@ -144,6 +148,8 @@ class Store:
             yield session
         for callback in session._callbacks or ():
             _call(callback)
+        if session.has_events and self.bell is not None:
+            _call(self.bell)
 
     def refresh(self) -> None:
         """Pick up a release published elsewhere; asks the database at most once a second."""
@@ -176,6 +182,7 @@ class Store:
             return
         app = self._load(SourceFolder(current.sources))
         self._published = Published(app, build_tables(app), current.release.id, current.generation)
+        self.database.renew()
 
 
 def _call(callback: Callable[[], object]) -> None:
