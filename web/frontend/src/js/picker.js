@@ -31,7 +31,7 @@ class Picker {
     list.id = `picker-${count += 1}`;
     list.className = "picker-list";
     list.setAttribute("role", "listbox");
-    list.setAttribute("aria-label", this.input.labels?.[0]?.textContent.trim() || this.input.getAttribute("aria-label") || "");
+    list.setAttribute("aria-label", text("js.options"));
     list.hidden = true;
     list.addEventListener("mousedown", (event) => event.preventDefault());
     list.addEventListener("click", (event) => this.take(event.target.closest("[role=option]")));
