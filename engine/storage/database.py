@@ -75,6 +75,13 @@ class Database:
         with translated(), engines.gate, engines.writer.begin() as connection:
             yield connection
 
+    def renew(self) -> None:
+        """Open new connections from now on: PostgreSQL keeps prepared statements that a new release invalidates."""
+        engines = self._engines()
+        if self.dialect == "postgresql":
+            engines.reader.dispose()
+            engines.writer.dispose()
+
     def close(self) -> None:
         """Close every connection of this process; the next use opens new ones."""
         with self._making:

@@ -50,6 +50,7 @@ _BY_STATE = {
     "55P03": "storage.busy",  # lock timeout
     "53100": "storage.full",
     "25006": "storage.read_only",
+    "0A000": "storage.busy",  # a statement prepared before a publish changed the type of a column it reads
     "57P01": "storage.gone",
     "57P02": "storage.gone",
     "57P03": "storage.gone",

@@ -2,7 +2,7 @@
 
 Enters: a column. Leaves: the same column, ordered. SQLite sorts so by itself and PostgreSQL the other way round; a list
 that sorts by ``smallest_first`` or ``largest_first`` therefore looks the same on both, and an index made of
-``missing_first`` serves both directions.
+``missing_first`` serves both directions. Ids are never missing: they are ordered and indexed plainly.
 """
 
 from typing import Any
@@ -28,8 +28,8 @@ class MissingFirst(ColumnElement[Any]):
 
 
 def missing_first(column: Column[Any]) -> ColumnElement[Any]:
-    """Return ``column`` for an index; one that can never be missing is returned as it is."""
-    return MissingFirst(column) if column.nullable else column
+    """Return ``column`` for an index."""
+    return MissingFirst(column)
 
 
 def smallest_first(column: ColumnElement[Any]) -> UnaryExpression[Any]:

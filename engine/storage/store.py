@@ -146,8 +146,7 @@ class Store:
         with self.database.write() as connection:
             session = Session(connection, self._published, self.clock, self.files, writes=True)
             yield session
-        for callback in session._callbacks or ():
-            _call(callback)
+        run_callbacks(session)
         if session.has_events and self.bell is not None:
             _call(self.bell)
 
@@ -183,6 +182,12 @@ class Store:
         app = self._load(SourceFolder(current.sources))
         self._published = Published(app, build_tables(app), current.release.id, current.generation)
         self.database.renew()
+
+
+def run_callbacks(session: Session) -> None:
+    """Call what was left for after the commit of ``session``."""
+    for callback in session._callbacks or ():
+        _call(callback)
 
 
 def _call(callback: Callable[[], object]) -> None:

@@ -32,11 +32,12 @@ def upgrade(database: Database, steps: Sequence[Step] = STEPS) -> int:
         if _find_version(connection) == newest:
             return newest
     with database.write() as connection:
-        _take_turn(connection)
+        take_turn(connection)
         return _bring_to(connection, newest, steps)
 
 
-def _take_turn(connection: Connection) -> None:
+def take_turn(connection: Connection) -> None:
+    """Wait until nobody else alters tables; SQLite has one writer anyway. Holds until the transaction ends."""
     if connection.dialect.name != "postgresql":
         return
     info = connection.dialect.server_version_info or ()

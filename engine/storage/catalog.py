@@ -1,0 +1,129 @@
+"""Publishing: a folder of definitions becomes the release everybody works under.
+
+Enters: a folder and whoever publishes it. Leaves: altered tables, an immutable release, the pointer to it and an audit
+row, all in one transaction. Must not publish anything else than the plan that was shown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from engine.compiler.app import CompiledApp
+from engine.compiler.compile import load_app
+from engine.definition.source import SourceFolder
+from engine.errors import NotPossibleNow
+from engine.storage import migration
+from engine.storage.journal import write_audit
+from engine.storage.plan import Plan, to_plain
+from engine.storage.releases import Current, Release, create_release, find_current, list_releases
+from engine.storage.store import Published, Session, Store, load_stored, run_callbacks
+from engine.storage.tables import build_tables
+from engine.storage.upgrades import take_turn
+
+__all__ = ["list_releases", "plan", "publish"]
+
+Settle = Callable[[Session], None]
+
+
+def plan(store: Store, folder: SourceFolder) -> Plan:
+    """Return what publishing ``folder`` would do; nothing is changed.
+
+    Raises ``DefinitionError`` with every problem of the folder.
+    """
+    app = load_app(folder)
+    store.reload()
+    with store.database.write() as connection:
+        take_turn(connection)
+        return migration.plan(connection, _app_of(store, find_current(connection)), app, now=store.clock.now())
+
+
+def publish(
+    store: Store,
+    folder: SourceFolder,
+    *,
+    actor_id: int | None,
+    note: str | None = None,
+    expected: Plan | None = None,
+    settle: Settle | None = None,
+) -> Release:
+    """Make ``folder`` the current release and return it; when nothing differs, return the one that is current.
+
+    ``expected`` is the plan a person has seen. ``settle`` is called with a session under the new release before the
+    commit, for values that only the layers above can work out.
+
+    Raises ``DefinitionError`` for problems of the folder, ``PlanBlocked`` when records stand in the way, and
+    ``NotPossibleNow`` when another release, or another folder, is there than the plan was made for.
+    """
+    app = load_app(folder)
+    if expected is not None and expected.digest != app.digest:
+        raise NotPossibleNow("storage.folder_changed")
+    store.reload()
+    with store.database.write() as connection:
+        take_turn(connection)
+        current = find_current(connection)
+        if current is not None and current.release.digest == app.digest:
+            return current.release
+        _require_base(expected, current)
+        release = _alter_and_record(store, connection, current, app, folder, actor_id, note)
+        session = _open_session(store, connection, app, release)
+        _audit(session, release, actor_id)
+        if settle is not None:
+            settle(session)
+    run_callbacks(session)
+    store.reload()
+    return release
+
+
+@dataclass(frozen=True)
+class _Publisher:
+    id: int
+    via: str = "cli"
+
+
+def _require_base(expected: Plan | None, current: Current | None) -> None:
+    found = None if current is None else current.release.id
+    if expected is not None and expected.base_release != found:
+        raise NotPossibleNow("storage.release_moved", found=found)
+
+
+def _alter_and_record(
+    store: Store,
+    connection: Connection,
+    current: Current | None,
+    app: CompiledApp,
+    folder: SourceFolder,
+    actor_id: int | None,
+    note: str | None,
+) -> Release:
+    now = store.clock.now()
+    done = migration.apply(connection, _app_of(store, current), app, now=now)
+    values = {
+        "digest": app.digest,
+        "app": app.key,
+        "version": app.version,
+        "sources": dict(folder.files),
+        "created_at": now,
+        "created_by": actor_id,
+        "note": note,
+        "plan": to_plain(done),
+    }
+    return create_release(connection, values)
+
+
+def _app_of(store: Store, current: Current | None) -> CompiledApp | None:
+    """Return the app of the release that holds now: as a rule the one the store has just loaded."""
+    if current is None:
+        return None
+    return store.app if store.release_id == current.release.id else load_stored(SourceFolder(current.sources))
+
+
+def _open_session(store: Store, connection: Connection, app: CompiledApp, release: Release) -> Session:
+    published = Published(app, build_tables(app), release.id)
+    return Session(connection, published, store.clock, store.files, writes=True)
+
+
+def _audit(session: Session, release: Release, actor_id: int | None) -> None:
+    actor = None if actor_id is None else _Publisher(actor_id)
+    details = {"digest": release.digest, "version": release.version, "note": release.note}
+    write_audit(session, "release.publish", f"release:{release.id}", details, actor=actor)
