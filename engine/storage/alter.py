@@ -88,17 +88,17 @@ def _run(step: Any, operations: "Operations", connection: Connection) -> None:
     raise TypeError(f"no way to run {step!r}")
 
 
-@_run.register
+@_run.register(RenameTable)
 def _rename_table(step: RenameTable, operations: "Operations", connection: Connection) -> None:
     operations.rename_table(step.old, step.new)
 
 
-@_run.register
+@_run.register(RenameColumn)
 def _rename_column(step: RenameColumn, operations: "Operations", connection: Connection) -> None:
     operations.alter_column(step.table, step.old, new_column_name=step.new)
 
 
-@_run.register
+@_run.register(RenameEntity)
 def _rename_entity(step: RenameEntity, operations: "Operations", connection: Connection) -> None:
     for table in _FOLLOWING:
         connection.execute(update(table).where(table.c.entity == step.old).values(entity=step.new))
@@ -106,14 +106,14 @@ def _rename_entity(step: RenameEntity, operations: "Operations", connection: Con
     connection.execute(update(numbers).where(numbers.c.key == step.old).values(key=step.new))
 
 
-@_run.register
+@_run.register(RenameFileField)
 def _rename_file_field(step: RenameFileField, operations: "Operations", connection: Connection) -> None:
     files = system_tables.files
     mine = (files.c.entity == step.entity, files.c.field == step.old)
     connection.execute(update(files).where(*mine).values(field=step.new))
 
 
-@_run.register
+@_run.register(CreateTables)
 def _create_tables(step: CreateTables, operations: "Operations", connection: Connection) -> None:
     if connection.dialect.name == "sqlite":  # a foreign key may name a table that comes later
         for table in step.tables:
@@ -128,12 +128,12 @@ def _create_tables(step: CreateTables, operations: "Operations", connection: Con
                 connection.execute(AddConstraint(key))
 
 
-@_run.register
+@_run.register(AddColumn)
 def _add_column(step: AddColumn, operations: "Operations", connection: Connection) -> None:
     operations.add_column(step.table, _copy(step.column), inline_references=True)
 
 
-@_run.register
+@_run.register(Widen)
 def _widen(step: Widen, operations: "Operations", connection: Connection) -> None:
     # SQLite cannot alter a type, and both can do this: the values move to a new column without loss.
     name, waiting = step.column.name, f"{step.column.name}__new"
@@ -145,7 +145,7 @@ def _widen(step: Widen, operations: "Operations", connection: Connection) -> Non
     operations.alter_column(step.table, waiting, new_column_name=name)
 
 
-@_run.register
+@_run.register(Replace)
 def _replace(step: Replace, operations: "Operations", connection: Connection) -> None:
     operations.alter_column(step.table, step.column.name, new_column_name=step.parked)
     operations.add_column(step.table, _copy(step.column), inline_references=True)
