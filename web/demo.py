@@ -4,14 +4,14 @@ Enters: an open store whose clock can be set, and a template's folder with ``dem
 passwords, and records with history, approvals and files, dated over the last months. Must not write a record around the
 commands: what the story may not do, nobody may.
 
-Both halves can be called again after an interruption: people who are there stay as they are, and the story goes on after
-the last step that was committed.
+Both halves can be called again after an interruption: people who are there stay as they are, and the story goes on
+after the last step that was committed.
 """
 
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from io import BytesIO
 from typing import Any
@@ -21,6 +21,7 @@ from sqlalchemy import insert, select, update
 
 from engine.clock import SetClock
 from engine.compiler.app import Field
+from engine.definition.kinds import find_kind
 from engine.definition.parser import parse_documents
 from engine.definition.source import SourceFolder
 from engine.definition.yaml_reader import Document
@@ -43,6 +44,8 @@ _DAYS = re.compile(r"-(\d+)d(?: (\d\d):(\d\d))?")
 _AGO = re.compile(r"-(\d+)([hm])")
 _DISTANCE = re.compile(r"([+-]\d+)d")
 _MORNING = time(9)
+_SOON = timedelta(minutes=7)
+"""After the step before, when the moment that was written fell on a day off."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +73,20 @@ def create_people(store: Store, folder: SourceFolder) -> list[DemoAccount]:
     return found
 
 
-def play_story(store: Store, clock: SetClock, folder: SourceFolder, progress: Progress = lambda done, total: None) -> int:
+def play_story(
+    store: Store, clock: SetClock, folder: SourceFolder, progress: Progress = lambda done, total: None
+) -> int:
     """Play the steps of ``demo/*.yaml`` in the order of time and return how many were played.
 
     ``clock`` is the one ``store`` was opened with; it stands at the present moment when called, and there again at the
     end. A step that is refused raises ``DefinitionError`` with its place and the reason.
     """
+    now = clock.now()
+    written = _digest(folder)
     with store.read() as session:
-        place = _read_place(session, clock.now())
+        place = _read_place(session) or _Place(now, written)
+    if place.written != written:
+        return 0  # another story than the one that is here: its steps do not continue this one
     story = _Story(store, clock, place)
     steps = story.in_order(parse_documents(folder, "demo"))
     waiting = steps[place.done :]
@@ -86,7 +95,7 @@ def play_story(store: Store, clock: SetClock, folder: SourceFolder, progress: Pr
             story.play(moment, step)
             progress(at, len(steps))
     finally:
-        clock.at = max(clock.at, place.began)
+        clock.at = now
     return len(waiting)
 
 
@@ -102,7 +111,7 @@ def _create_department(session: Session, key: str, one: Mapping[str, Any], writt
     known = departments.find_department(session.connection, key)
     if known is not None:
         return known.id
-    parent = one.get("parent")
+    parent = str(one.get("parent", ""))
     above = _create_department(session, parent, written[parent], written) if parent in written else None
     return departments.create_department(session, key=key, name=one["name"], parent=above, actor=None)
 
@@ -137,23 +146,32 @@ def _set_managers(session: Session, written: Mapping[str, Any], people: Mapping[
 
 @dataclass
 class _Place:
-    """How far the story has come, kept with the data: ``began`` is the moment all its distances count from."""
+    """How far the story has come, kept with the data.
+
+    ``began`` is the moment all its distances count from; ``written`` the sha256 of the story.
+    """
 
     began: datetime
+    written: str
     done: int = 0
     refs: Refs = field(default_factory=dict)
 
 
-def _read_place(session: Session, now: datetime) -> _Place:
+def _digest(folder: SourceFolder) -> str:
+    return SourceFolder({path: text for path, text in folder.files.items() if find_kind(path) == "demo"}).digest
+
+
+def _read_place(session: Session) -> _Place | None:
     kept = session.connection.scalar(select(settings.c.value).where(settings.c.key == _PLACE))
     if kept is None:
-        return _Place(now)
+        return None
     refs = {name: (entity, id_) for name, (entity, id_) in kept["refs"].items()}
-    return _Place(datetime.fromisoformat(kept["began"]), kept["done"], refs)
+    return _Place(datetime.fromisoformat(kept["began"]), kept["written"], kept["done"], refs)
 
 
 def _write_place(session: Session, place: _Place) -> None:
-    value = {"began": place.began.isoformat(), "done": place.done, "refs": {k: list(v) for k, v in place.refs.items()}}
+    refs = {name: list(address) for name, address in place.refs.items()}
+    value = {"began": place.began.isoformat(), "written": place.written, "done": place.done, "refs": refs}
     known = session.connection.execute(update(settings).where(settings.c.key == _PLACE).values(value=value))
     if known.rowcount == 0:
         session.connection.execute(insert(settings).values(key=_PLACE, value=value))
@@ -199,7 +217,8 @@ class _Story:
         found: list[tuple[datetime, _Step]] = []
         last = datetime.min.replace(tzinfo=UTC)
         for step in steps:
-            last = min(self.place.began, max(last, self._on_a_working_day(step.written["at"])))
+            wanted = self._on_a_working_day(step.written["at"])
+            last = min(self.place.began, wanted if wanted >= last else last + _SOON)
             found.append((last, step))
         return found
 
@@ -215,7 +234,7 @@ class _Story:
                 made = _ACTIONS[act](_Scene(session, actor, self, refs, moment), written)
                 if made is not None and "ref" in written:
                     refs[written["ref"]] = (made.entity, made.id)
-                _write_place(session, _Place(self.place.began, self.place.done + 1, refs))
+                _write_place(session, replace(self.place, done=self.place.done + 1, refs=refs))
         except FormworkError as error:
             what = f"{written['as']} {act} {written.get('ref') or written.get('of') or written[act]}"
             raise DefinitionError([Problem("M001", step.location, {"what": what, "why": _Refused(error)})]) from error
