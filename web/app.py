@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from engine.clock import Clock, SystemClock
 from engine.storage.database import open_database
 from engine.storage.store import Store
-from web import auth, gate
+from web import api, auth, gate
 from web.assets import serve_assets
 from web.errors import handle_errors
 from web.page_kit import install_page_kit
@@ -35,12 +35,13 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     app.extensions["formwork.settings"] = settings
     app.extensions["formwork.store"] = _open_store(settings, clock or SystemClock())
     app.extensions["formwork.throttle"] = _make_throttle(settings)
-    CSRFProtect(app)
-    Compress(app)
     _number_requests(app)
+    gate.allow_large_bodies(app)
+    csrf = CSRFProtect(app)
+    Compress(app)
     protect_answers(app, secure=settings.secure)
     handle_errors(app)
-    _register_views(app)
+    _register_views(app, csrf)
     _prepare_pages(app)
     gate.check_gates(app)
     serve_assets(app)
@@ -94,7 +95,10 @@ def _number_requests(app: Flask) -> None:
         return answer
 
 
-def _register_views(app: Flask) -> None:
+def _register_views(app: Flask, csrf: CSRFProtect) -> None:
+    programs = api.make_blueprint()
+    csrf.exempt(programs)  # the gate asks for the token itself when a cookie, not a bearer token, says who it is
+    app.register_blueprint(programs)
     app.register_blueprint(auth.blueprint)
     app.add_url_rule("/healthz", "healthz", _is_alive)
     app.add_url_rule("/readyz", "readyz", _is_ready)

@@ -6,7 +6,7 @@ is our bug, and must not tell a stranger more than a member.
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 
 from engine import messages
-from engine.errors import DefinitionError, InvalidValues, NotAllowed, NotFound, NotPossibleNow
+from engine.errors import DefinitionError, InvalidValues, Missing, NotAllowed, NotFound, NotPossibleNow
 from engine.storage.faults import Unavailable
 from web.gate import NotSignedIn, locale
 from web.security import safe_next
@@ -26,8 +26,12 @@ log = logging.getLogger("formwork")
 PROBLEM = "application/problem+json"
 
 
-class Missing(NotPossibleNow):
+class ConditionMissing(NotPossibleNow):
     """A condition the request had to carry (``If-Match``) is not there (HTTP 428)."""
+
+
+class Malformed(NotPossibleNow):
+    """The request cannot be read at all (HTTP 400)."""
 
 
 def handle_errors(app: Flask) -> None:
@@ -39,6 +43,14 @@ def handle_errors(app: Flask) -> None:
 def answer(status: int, code: str, detail: str, /, **more: Any) -> Response:
     """Return the problem as a page or as problem+json, whichever was asked for."""
     return problem(status, code, detail, **more) if is_api() else _page(status, detail)
+
+
+def write_missing(missing: Iterable[Missing], language: str) -> list[dict[str, Any]]:
+    """Return what is missing before a move as plain data."""
+    return [
+        {"key": item.key, "kind": item.kind, "text": messages.say(item.message, language), "fields": list(item.fields)}
+        for item in missing
+    ]
 
 
 def is_api() -> bool:
@@ -84,10 +96,7 @@ def _came_from() -> str | None:
 def _invalid_values(error: InvalidValues) -> Response:
     language = locale().language
     errors = [{"path": item.path, "code": item.code, "text": item.text(language)} for item in error.errors]
-    missing = [
-        {"key": item.key, "kind": item.kind, "text": item.message, "fields": list(item.fields)}
-        for item in error.missing
-    ]
+    missing = write_missing(error.missing, language)
     code = "invalid_values" if errors else "people.missing"
     said = messages.text(code, language, count=len(errors) or len(missing))
     return answer(422, code, said, errors=errors, missing=missing)
@@ -98,11 +107,15 @@ def _not_allowed(error: NotAllowed) -> Response:
 
 
 def _not_possible(error: NotPossibleNow) -> Response:
-    return answer(409, error.code, error.text(locale().language), **_plain(error.params))
+    return answer(409, error.code, error.text(locale().language))
 
 
-def _condition_missing(error: Missing) -> Response:
+def _condition_missing(error: ConditionMissing) -> Response:
     return answer(428, error.code, error.text(locale().language))
+
+
+def _malformed(error: Malformed) -> Response:
+    return answer(400, error.code, error.text(locale().language))
 
 
 def _unavailable(error: Unavailable) -> Response:
@@ -155,17 +168,12 @@ def _bug(error: Exception) -> Response:
     return answer(500, "people.page_failed", locale().say("people.bug", id=g.get("request_id")))
 
 
-def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep what a program needs of a conflict (both values of a stale field), leave out what JSON cannot say."""
-    both = params.get("both")
-    return {"both": both} if both is not None else {}
-
-
 _HANDLERS: dict[type[Exception], Callable[[Any], Any]] = {
     InvalidValues: _invalid_values,
     NotAllowed: _not_allowed,
     NotPossibleNow: _not_possible,
-    Missing: _condition_missing,
+    ConditionMissing: _condition_missing,
+    Malformed: _malformed,
     Unavailable: _unavailable,
     NotFound: _not_found,
     DefinitionError: _definition,

@@ -25,6 +25,7 @@ from web.settings import Settings
 View = TypeVar("View", bound=Callable[..., Any])
 COOKIE_KEY = "key"
 _MARK = "formwork_gate"
+_LARGE = "formwork_takes_files"
 
 
 class NotSignedIn(FormworkError):
@@ -81,6 +82,21 @@ def writes(view: View) -> View:
     A GET of the same view reads only.
     """
     return _gated(view, "writes")
+
+
+def takes_files(view: View) -> View:
+    """Let requests to the view be as large as uploads may be; every other body is kept small."""
+    setattr(view, _LARGE, True)
+    return view
+
+
+def allow_large_bodies(app: Flask) -> None:
+    """Raise the limit for views that take files. Must come before whatever reads the form, CSRF protection included."""
+
+    @app.before_request
+    def raise_limit() -> None:
+        if getattr(app.view_functions.get(request.endpoint or ""), _LARGE, False):
+            request.max_content_length = settings().largest_upload
 
 
 def check_gates(app: Flask) -> None:

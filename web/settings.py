@@ -40,7 +40,7 @@ class Settings:
     public_url: str | None = None  # as people type it; https here makes cookies secure and sends HSTS
     trusted_hosts: tuple[str, ...] = ()  # empty: any Host header is answered
     proxies: int = 0  # how many proxies in front may be believed about address and scheme
-    largest_body: int = 2 * _MIB
+    largest_body: int = 4 * _MIB
     largest_upload: int = 100 * _MIB
     lifetime: timedelta = timedelta(days=14)
     login_limit: str = "10 per 5 minutes"  # of one login from one address

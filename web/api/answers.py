@@ -1,0 +1,134 @@
+"""Records as JSON: one writer per entity and set of hidden fields, made once.
+
+Enters: records of the engine. Leaves: answers. Must not ask the database, nor let a hidden field through: the record a
+command returns holds all values, so it is filtered here too.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, g
+
+from engine.compiler.app import Entity, Field
+from engine.records.record import Labels, Record
+from engine.records.rights import find_rights
+from web.gate import store
+
+PREFIX = "/api/v1"
+Convert = Callable[[Any], Any]
+_MOST_KEPT = 2_000
+_ABSENT = object()
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str, allow_nan=False).encode
+_writers: "dict[tuple[str, str, frozenset[str]], Writer]" = {}
+
+
+class Writer:
+    """Turns records of one entity into plain data, without what is hidden from the actor."""
+
+    def __init__(self, entity: Entity, hidden: frozenset[str]) -> None:
+        self._convert: dict[str, Convert | None] = dict(_SYSTEM)
+        for key, field in entity.fields.items():
+            if key not in hidden and not field.retired:
+                self._convert[key] = _converter(field, hidden)
+
+    def write(self, record: Record) -> dict[str, Any]:
+        """Return the record as plain data: system fields and fields side by side."""
+        found: dict[str, Any] = {"id": record.id, "version": record.version}
+        convert = self._convert
+        for key, value in record.values.items():
+            to_json = convert.get(key, _ABSENT)
+            if to_json is _ABSENT:
+                continue
+            found[key] = value if to_json is None or value is None else to_json(value)  # type: ignore[operator]
+        return found
+
+
+def writer_for(entity: str) -> Writer:
+    """Return the writer of an entity for whoever asks."""
+    app = store().app
+    compiled = app.entities[entity]
+    hidden = find_rights(app, compiled, g.actor).hidden
+    key = (app.digest, entity, hidden)
+    found = _writers.get(key)
+    if found is None:
+        if len(_writers) > _MOST_KEPT:
+            _writers.clear()
+        found = _writers[key] = Writer(compiled, hidden)
+    return found
+
+
+def answer(data: Any, status: int = 200) -> Response:
+    """Return plain data as JSON."""
+    return Response(_encode(data), status, mimetype="application/json")
+
+
+def record_answer(record: Record, status: int = 200) -> Response:
+    """Return a record with its version as ETag."""
+    data = writer_for(record.entity).write(record)
+    if record.labels:
+        data["_labels"] = write_labels(record.labels)
+    said = answer(data, status)
+    said.headers["ETag"] = f'"{record.version}"'
+    return said
+
+
+def write_labels(labels: Labels) -> dict[str, dict[str, str]]:
+    """Return what linked records and people are called, by entity and id."""
+    found: dict[str, dict[str, str]] = {}
+    for (entity, id_), label in labels.items():
+        found.setdefault(entity, {})[str(id_)] = label
+    return found
+
+
+def record_url(record: Record) -> str:
+    """Return the address of a record."""
+    return f"{PREFIX}/{record.entity}/{record.id}"
+
+
+def iso(value: Any) -> Any:
+    """Return a moment or a day as ISO 8601 text."""
+    return None if value is None else value.isoformat()
+
+
+def _converter(field: Field, hidden: frozenset[str]) -> Convert | None:
+    if field.type.key == "lines":
+        return _lines_converter(field, hidden)
+    if field.type.key == "file":
+        return _write_files
+    return None if field.type.key in _PLAIN else field.type.to_json
+
+
+def _lines_converter(field: Field, hidden: frozenset[str]) -> Convert:
+    columns: dict[str, Convert | None] = {"id": None}
+    for key, column in field.fields.items():
+        if f"{field.key}.{key}" not in hidden and not column.retired:
+            columns[key] = _converter(column, frozenset())
+
+    def write(rows: Any) -> Any:
+        return [{key: _value(row[key], to) for key, to in columns.items() if key in row} for row in rows]
+
+    return write
+
+
+def _value(value: Any, to_json: Convert | None) -> Any:
+    return value if to_json is None or value is None else to_json(value)
+
+
+def _write_files(files: Any) -> Any:
+    return [{key: one[key] for key in ("id", "name", "size", "content_type")} for one in files]
+
+
+_PLAIN = frozenset(
+    ("text", "long_text", "phone", "email", "url", "credit_code", "integer", "boolean", "choice", "link", "user")
+)
+_SYSTEM: dict[str, Convert | None] = {
+    "number": None,
+    "stage": None,
+    "owner": None,
+    "team": None,
+    "created_at": iso,
+    "created_by": None,
+    "updated_at": iso,
+    "updated_by": None,
+}

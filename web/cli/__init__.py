@@ -1,0 +1,35 @@
+"""The command line: ``formwork``.
+
+Enters: arguments. Leaves: an exit code, answers on standard output, one sentence on standard error when something is
+wrong. Must stay quick to start: each command's module is imported when the command is called, heavy libraries later.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from web.cli.frame import Formwork
+from web.cli.speech import find_language
+
+COMMANDS = {
+    "run": "web.cli.serving",
+    "worker": "web.cli.serving",
+    "check": "web.cli.definitions",
+    "plan": "web.cli.definitions",
+    "publish": "web.cli.definitions",
+    "releases": "web.cli.definitions",
+    "import": "web.cli.data",
+    "user": "web.cli.people",
+    "token": "web.cli.people",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    make_cli(find_language(given, os.environ)).main(given, prog_name="formwork")
+
+
+def make_cli(language: str) -> Formwork:
+    """Return the group of all commands, speaking ``language``."""
+    return Formwork(COMMANDS, language)

@@ -1,0 +1,163 @@
+"""``formwork run`` and ``formwork worker``: install, publish, load the demo, serve.
+
+Enters: a template and where to listen. Leaves: a running site, whose address and demo accounts are printed. Must not
+touch data that is there: a second start only serves.
+"""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.storage.store import Store
+from web.cli.demo_accounts import load_demo, make_admin, show_accounts
+from web.cli.progress import Progress
+from web.cli.site import Site, find_template
+from web.settings import Settings, install_home
+
+DEFAULT_TEMPLATE = "manufacturing"
+_THREADS = 8
+
+
+@click.command("run", help="cli.run")
+@click.argument("template", required=False)
+@click.option("--host", help="cli.option_host")
+@click.option("--port", type=click.IntRange(0, 65_535), help="cli.option_port")
+@click.option("--demo/--no-demo", default=True, help="cli.option_demo")
+@click.pass_obj
+def run_command(site: Site, template: str | None, host: str | None, port: int | None, demo: bool) -> None:
+    """Serve the site; on the first start install it first."""
+    home = site.home_folder()
+    install_home(home)
+    progress = Progress(site)
+    folder = find_template(template or DEFAULT_TEMPLATE)
+    _install(site, progress, folder, given=template is not None, demo=demo)
+    settings = site.settings()
+    _serve(site, host or settings.host, settings.port if port is None else port)
+
+
+@click.command("worker", help="cli.worker")
+@click.pass_obj
+def worker_command(site: Site) -> None:
+    """Deliver what was promised: notices, timers, messages."""
+    from engine.automation import jobs
+
+    settings = site.settings()
+    site.say("cli.worker_running")
+    with _stopped_by_signal():
+        if settings.redis_url:
+            jobs.work(settings.redis_url, settings.database_url, str(settings.files_dir))
+        else:
+            thread = jobs.WorkerThread(site.open_store())
+            thread.start()
+            threading.Event().wait()
+
+
+def _install(site: Site, progress: Progress, folder: Path, *, given: bool, demo: bool) -> None:
+    from engine.clock import SetClock, SystemClock
+    from engine.people import accounts
+
+    clock = SetClock(SystemClock().now())
+    with progress.step("cli.step_database"):
+        store = site.open_store(clock)
+    if store.release_id is None:
+        _publish(site, progress, store, folder)
+    elif given:
+        _tell_difference(site, store, folder)
+    with store.read() as session:
+        empty = not accounts.has_users(session.connection)
+    if demo:
+        load_demo(site, progress, store, clock, folder, fresh=empty)
+    elif empty:
+        make_admin(site, store)
+    store.database.close()
+
+
+def _publish(site: Site, progress: Progress, store: Store, folder: Path) -> None:
+    from engine.definition.source import read_folder
+    from engine.storage import catalog
+
+    with progress.step("cli.step_publish", name=folder.name):
+        sources = read_folder(folder)
+        catalog.publish(store, sources, actor_id=None, expected=catalog.plan(store, sources))
+
+
+def _tell_difference(site: Site, store: Store, folder: Path) -> None:
+    """Say that the folder is not what is running; publishing is a decision of its own."""
+    from engine.definition.source import read_folder
+
+    if read_folder(folder).digest != store.app.digest:
+        site.say("cli.folder_differs", folder=folder)
+
+
+def _serve(site: Site, host: str, port: int) -> None:
+    from waitress.server import create_server
+
+    from web.app import create_app
+
+    app = create_app(site.settings())
+    settings = site.settings()
+    try:
+        server: Any = create_server(
+            app,
+            host=host,
+            port=port,
+            threads=_THREADS,
+            ident="",
+            max_request_body_size=settings.largest_upload + 1_048_576,
+            channel_timeout=60,
+        )
+    except OSError as error:
+        raise click.ClickException(site.text("cli.port_taken", host=host, port=port, reason=error.strerror)) from None
+    address = settings.public_url or f"http://{_shown_host(host)}:{server.effective_port}"
+    site.say("cli.ready", address=address)
+    show_accounts(site)
+    site.say("cli.stop_hint")
+    sys.stdout.flush()
+    with _stopped_by_signal(), _worker(app.extensions["formwork.store"], settings):
+        server.run()
+    server.close()
+    site.say("cli.stopped")
+
+
+@contextmanager
+def _worker(store: Store, settings: Settings) -> Iterator[None]:
+    """Drain the outbox beside the web, or ring the workers that do it where there is a Redis."""
+    from engine.automation import jobs
+
+    if settings.redis_url:
+        store.bell = jobs.RedisDoorbell(settings.redis_url, settings.database_url, str(settings.files_dir)).ring
+        yield
+        return
+    thread = jobs.WorkerThread(store)
+    store.bell = thread.ring
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.stop()
+
+
+@contextmanager
+def _stopped_by_signal() -> Iterator[None]:
+    """End quietly on Ctrl+C and on the signal service managers send."""
+
+    def stop(number: int, frame: object) -> None:
+        raise SystemExit(0)
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _shown_host(host: str) -> str:
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - the address people can click

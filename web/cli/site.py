@@ -1,0 +1,86 @@
+"""The installation a command works on: home folder, settings, store, templates.
+
+Enters: the global options. Leaves: settings and an open store, made when first asked for. Must not install anything by
+itself: only ``run`` does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engine import messages
+from engine.errors import NotFound
+
+if TYPE_CHECKING:
+    from engine.clock import Clock
+    from engine.people.actor import Actor
+    from engine.storage.store import Session, Store
+    from web.settings import Settings
+
+
+@dataclass(frozen=True)
+class Site:
+    """One installation as the command line sees it."""
+
+    language: str
+    home: str | None
+    environ: Mapping[str, str]
+
+    def say(self, code: str, /, **params: object) -> None:
+        """Print a sentence."""
+        click.echo(self.text(code, **params))
+
+    def text(self, code: str, /, **params: object) -> str:
+        """Return a sentence."""
+        return messages.text(code, self.language, **params)
+
+    def home_folder(self) -> Path:
+        """Return the home folder, whether it exists or not."""
+        from web.settings import find_home
+
+        return find_home(self.environ, self.home)
+
+    def settings(self) -> "Settings":
+        """Return the settings; ``WrongSetting`` when nothing is installed."""
+        from web.settings import read_settings
+
+        return read_settings(self.environ, home=self.home)
+
+    def open_store(self, clock: "Clock | None" = None) -> "Store":
+        """Open the store of this installation."""
+        from engine.clock import SystemClock
+        from engine.storage.database import open_database
+        from engine.storage.store import Store
+
+        settings = self.settings()
+        return Store(open_database(settings.database_url), settings.files_dir, clock or SystemClock())
+
+
+def find_template(name: str) -> Path:
+    """Return the folder of a template: a path that exists, else one that comes with Formwork."""
+    from engine.places import find_data
+
+    given = Path(name).expanduser()
+    if (given / "app.yaml").is_file():
+        return given
+    try:
+        bundled = find_data("templates")
+    except FileNotFoundError:
+        bundled = given
+    if (bundled / name / "app.yaml").is_file() and name not in ("", ".", ".."):
+        return bundled / name
+    known = sorted(path.parent.name for path in bundled.glob("*/app.yaml"))
+    raise NotFound("cli.no_template", name=name, known=", ".join(known))
+
+
+def get_actor(session: "Session", login: str) -> "Actor":
+    """Return the person the command acts as; ``NotFound`` when there is none."""
+    from engine.people import accounts
+
+    user_id = accounts.find_user(session.connection, login)
+    if user_id is None:
+        raise NotFound("cli.no_user", login=login)
+    return accounts.get_actor(session.connection, user_id, via="cli")
