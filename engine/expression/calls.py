@@ -48,6 +48,9 @@ def check_call(walk: Walk, node: syntax.Call) -> Resolved | None:
     collection = None if first is None else names.find_collection(first)
     if node.name in functions.FOLDS and (collection or node.where or node.name not in functions.FUNCTIONS):
         return _check_fold(walk, node, collection)
+    if node.where is not None:
+        names.refuse("where_needs_list", node, name=node.name)
+        return None
     if node.name == "today":
         return names.variable(node, "today", DATE) if _no_arguments(names, node) else None
     if node.name == "now":

@@ -1,7 +1,7 @@
 """A checked expression in plain words.
 
-Enters: ``Checked`` and functions that give the labels of fields and options. Leaves: one phrase, without a full stop, in
-the reader's language. Must not hold words itself: they stand in ``engine/messages`` under ``expression.say.``.
+Enters: ``Checked`` and functions that give the labels of fields and options. Leaves: one phrase, without a full stop,
+in the reader's language. Must not hold words itself: they stand in ``engine/messages`` under ``expression.say.``.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from engine.expression.types import Kind
 from engine.expression.values import WorkingTime
 
 Label = Callable[[str, str], str]
-"""(key of the shape, key of the field or collection) -> label; a name given by ``let`` comes with an empty shape key."""
+"""(key of the shape, key of the field or collection) -> label; a name of ``let`` comes with an empty shape key."""
 
 OptionLabel = Callable[[str, str, str], str]
 """(key of the shape, key of the field, key of the option) -> label"""
@@ -34,7 +34,8 @@ def explain(
     checked: Checked, label: Label, language: str = messages.DEFAULT_LANGUAGE, option: OptionLabel | None = None
 ) -> str:
     """Return the expression as a person would say it: ``折扣 大于 15% 并且 金额 小于 50000``."""
-    return _Speaker(label, language, option).say(checked.tree)
+    speaker = _Speaker(label, language, option)
+    return speaker.condition(checked.tree) if checked.type.kind is Kind.BOOLEAN else speaker.value(checked.tree)
 
 
 class _Speaker:
@@ -54,7 +55,7 @@ class _Speaker:
         return messages.text(f"expression.say.{code}", self.language, **parts)
 
     def condition(self, node: Resolved, inside: str = "") -> str:
-        """Say a condition; a bare yes-or-no field says that it is yes. ``inside`` is the ``and`` or ``or`` around it."""
+        """Say a condition; a bare yes-or-no field says that it is yes. ``inside`` is the word around it."""
         if isinstance(node, resolved.Logic) and inside and node.operator != inside:
             return self.words("bracket", inner=self.say(node))
         if isinstance(node, (resolved.Field, resolved.Hop)):

@@ -45,12 +45,12 @@ _EXPECTED = (
     ("AND", "and"),
     ("OR", "or"),
     ("IN", "in"),
-    ("LSQB", "["),
+    ("LSQB", "'['"),
     ("MISSING", "missing"),
     ("WHERE", "where"),
-    ("COMMA", ","),
-    ("RPAR", ")"),
-    ("RSQB", "]"),
+    ("COMMA", "','"),
+    ("RPAR", "')'"),
+    ("RSQB", "']'"),
     ("$END", Word("end")),
 )
 
@@ -125,7 +125,7 @@ def _expected_words(terminals: set[str]) -> tuple[str, ...]:
 def _hint(text: str, offset: int) -> ExpressionError | None:
     """Return the mistake of somebody who wrote another language's sign or a full-width one."""
     for start, length in ((offset - 1, 2), (offset, 2), (offset, 1)):
-        found = text[max(start, 0) : start + length]
+        found = text[start : start + length] if start >= 0 else ""
         if found in _INSTEAD:
             return ExpressionError("write_instead", {"found": found, "instead": _INSTEAD[found]}, start, length)
     word = _word_at(text, offset)

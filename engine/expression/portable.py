@@ -4,7 +4,7 @@ Enters: ``Checked``, or the lists it was written as. Leaves: nested JSON lists; 
 values of its fields in the order of ``resolved.py``. Must not be fed data that did not come from ``to_json``.
 """
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -40,7 +40,7 @@ def from_json(data: list[Any]) -> Checked:
 def _write(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, str)):
         return value
-    if isinstance(value, resolved.NODES):
+    if isinstance(value, resolved.NODES) and is_dataclass(value):
         return [type(value).__name__, *(_write(getattr(value, field.name)) for field in fields(value))]
     if isinstance(value, tuple):
         return ["list", *map(_write, value)]

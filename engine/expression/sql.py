@@ -38,7 +38,7 @@ from engine.expression.errors import ExpressionError, ExpressionErrors
 from engine.expression.evaluate import NOBODY, Env
 from engine.expression.resolved import Resolved
 from engine.expression.sql_terms import Exact, Moment, Span, Term
-from engine.expression.types import MANY, MAX_PLACES, NUMERIC, Kind, Type
+from engine.expression.types import MANY, NUMERIC, Kind, Type
 
 Column = ColumnElement[Any]
 
@@ -303,8 +303,7 @@ class _Writer:
     def _numbers(self, node: resolved.Arithmetic) -> Column:
         places = (node.left.type.places, node.right.type.places)
         if node.operator == "*":
-            product = Term(Exact(sum(places)), "({0} * {1})", self._exact(node.left), self._exact(node.right))
-            return terms.rounded(product, sum(places), min(sum(places), MAX_PLACES))
+            return terms.product(self._exact(node.left), self._exact(node.right), sum(places))
         left, right = self._exact(node.left, max(places)), self._exact(node.right, max(places))
         if node.operator == "/":
             return terms.quotient(left, right)

@@ -158,6 +158,24 @@ def rounded(value: ColumnElement[Any], places: int, wanted: int) -> ColumnElemen
     return Term(Exact(wanted), template, value, postgresql=f"round({{0}}, {wanted})")
 
 
+def product(left: ColumnElement[Any], right: ColumnElement[Any], places: int) -> ColumnElement[Any]:
+    """Multiply two numbers that have ``places`` decimal places between them; the result has at most ``MAX_PLACES``.
+
+    On SQLite, where the result must be rounded, the left number is taken apart first, so that only its last digits are
+    multiplied before places are dropped.
+    """
+    if places <= MAX_PLACES:
+        return Term(Exact(places), "({0} * {1})", left, right)
+    step = 10 ** (places - MAX_PLACES)
+    template = (
+        f"(SELECT CASE WHEN typeof(a) = 'real' OR typeof(b) = 'real' THEN round(a * 1.0 * b / {step}) "
+        "ELSE (CASE WHEN (a < 0) <> (b < 0) THEN -1 ELSE 1 END) * "
+        f"(abs(a) / {step} * abs(b) + (abs(a) % {step} * abs(b) + {step // 2}) / {step}) END "
+        "FROM (SELECT {0} AS a, {1} AS b))"
+    )
+    return Term(Exact(MAX_PLACES), template, left, right, postgresql=f"round({{0}} * {{1}}, {MAX_PLACES})")
+
+
 def quotient(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[Any]:
     """Divide two numbers of the same places; the result has ``MAX_PLACES``, and is missing for a zero divisor.
 

@@ -31,11 +31,7 @@ def sqlite(world: World) -> Iterator[Connection]:
 
 @pytest.fixture(scope="session")
 def postgres(world: World) -> Iterator[Connection]:
-    try:
-        create_engine(POSTGRES).connect().close()
-    except OperationalError:
-        pytest.skip("no PostgreSQL at FORMWORK_TEST_POSTGRES")
-    yield from _filled(POSTGRES, world)
+    yield from _filled(_reachable(POSTGRES), world)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -51,6 +47,11 @@ def in_python(world: World) -> Callable[[Checked], Answers]:
         return {record["id"]: run(record, env) for record in world.records[checked.entity]}
 
     return answer
+
+
+@pytest.fixture(params=["sqlite://", POSTGRES], ids=["sqlite", "postgres"])
+def empty_database(request: pytest.FixtureRequest) -> Iterator[Connection]:
+    yield from _filled(_reachable(request.param), World({}))
 
 
 def in_sql(connection: Connection, checked: Checked, world: World) -> Answers:
@@ -69,6 +70,17 @@ def where_in_sql(connection: Connection, checked: Checked, world: World) -> set[
 def check_quote(text: str) -> Checked:
     """Check an expression about quotes."""
     return check_text(text, SHAPES, "quote")
+
+
+def _reachable(url: str) -> str:
+    engine = create_engine(url)
+    try:
+        engine.connect().close()
+    except OperationalError:
+        pytest.skip("PostgreSQL does not answer; set FORMWORK_TEST_POSTGRES to its address")
+    finally:
+        engine.dispose()
+    return url
 
 
 def _filled(url: str, world: World) -> Iterator[Connection]:

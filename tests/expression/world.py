@@ -107,9 +107,15 @@ TODAY = date(2026, 3, 2)
 OFFSET = timedelta(hours=8)
 
 _COLUMNS = {
-    Kind.TEXT: Text, Kind.CHOICE: Text, Kind.BOOLEAN: Boolean, Kind.DATE: Date, Kind.DATETIME: UtcDateTime,
-    Kind.LINK: BigInteger, Kind.USER: BigInteger, Kind.DURATION: Span,
-}  # fmt: skip
+    Kind.TEXT: Text,
+    Kind.CHOICE: Text,
+    Kind.BOOLEAN: Boolean,
+    Kind.DATE: Date,
+    Kind.DATETIME: UtcDateTime,
+    Kind.LINK: BigInteger,
+    Kind.USER: BigInteger,
+    Kind.DURATION: Span,
+}
 MANY = (Kind.USERS, Kind.CHOICES, Kind.FILE)
 
 
@@ -192,7 +198,7 @@ class World:
 
 def _store(connection: Connection, tables: Mapping[str, Table], entity: str, record: Mapping[str, Any]) -> None:
     table, shape = tables[entity], SHAPES[entity]
-    connection.execute(table.insert(), {name: record.get(name) for name in table.c.keys()})
+    connection.execute(table.insert(), {name: record.get(name) for name in table.columns.keys()})  # noqa: SIM118
     for name, type_ in shape.fields.items():
         if type_.kind in MANY:
             for value in record.get(name) or ():
@@ -285,7 +291,8 @@ def _decimal(draw: random.Random, digits: int, places: int) -> Decimal | None:
     if draw.random() < 0.2:
         return None
     special = [0, 1, -1, 5 * 10 ** (places - 1), 15 * 10 ** (places - 2)]
-    units = draw.choice(special) if draw.random() < 0.3 else draw.randint(-(10 ** (places + 1)), 10 ** (digits + places))
+    spread = draw.randint(-(10 ** (places + 1)), 10 ** (digits + places))
+    units = draw.choice(special) if draw.random() < 0.3 else spread
     return Decimal(units).scaleb(-places)
 
 
