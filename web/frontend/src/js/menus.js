@@ -1,7 +1,9 @@
-// Menus are <details class="menu">: they work without this. Here they also close on Escape and on a click elsewhere.
+// Menus are <details class="menu">: they work without this. Here they also close on Escape and on a click elsewhere,
+// and the box for a reason gets the focus when it opens.
 
 export function startMenus() {
   document.addEventListener("click", (event) => closeMenus(event.target));
+  document.addEventListener("toggle", (event) => { if (event.target.open && event.target.matches(".decide-other")) event.target.querySelector("textarea").focus(); }, true);
   document.addEventListener("focusin", (event) => closeMenus(event.target));
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
