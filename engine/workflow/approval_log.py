@@ -111,7 +111,11 @@ def create(
         "started_by": state.starter.id,
         "started_at": session.now(),
         "content_hash": state.content,
-        "plan": {"shown": state.origin.get("shown") or {}},
+        # What queues show, so that a page of them reads no logs.
+        "plan": {
+            "shown": state.origin.get("shown") or {},
+            "steps": {step.key: dict(step.plan.label) for step in state.steps},
+        },
         **_ending(session, state),
     }
     statement = session.prepared("insert approval", lambda: insert(approvals).returning(approvals.c.id), tuple(row))

@@ -227,6 +227,8 @@ def _act_on_task(
     kept = log.lock(session, approval_id) if approval_id is not None else None
     if kept is None:
         raise NotFound("approval.no_such_task")
+    if not directory.person(session.connection, actor.id).enabled:
+        raise NotAllowed("approval.disabled")
     return _act(session, kept, act, action=action, reason=reason, action_id=action_id, actor=actor)
 
 

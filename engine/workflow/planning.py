@@ -38,7 +38,7 @@ class PathStep:
     decide: Literal["any", "all", "in_order"]
     people: tuple[Person, ...]
     fate: StepFate
-    rule: str  # the condition as written, "" when the step always applies
+    rule: str  # the condition as written (``rule_words.say_rule`` says it), "" when the step always applies
     place: str
     due: str | None
 

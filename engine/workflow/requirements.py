@@ -24,6 +24,7 @@ from engine.records.record import Record
 from engine.records.rights import find_rights
 from engine.storage.store import Session
 from engine.storage.table_source import TableSource
+from engine.workflow.rule_words import say_expression
 
 Values = Mapping[str, Any]
 
@@ -130,7 +131,8 @@ class _Check:
     def check(self, requirement: Requirement) -> Missing | None:
         if requirement.check is None or requirement.check.run(self.values, self.env) is True:
             return None
-        words = messages.text("workflow.missing_check", self.language, rule=requirement.check.text)
+        rule = say_expression(self.session.app, requirement.check, self.language)
+        words = messages.text("workflow.missing_check", self.language, rule=rule)
         return self._missing(requirement, words)
 
     def _missing(self, requirement: Requirement, words: str, fields: tuple[str, ...] = ()) -> Missing:

@@ -13,7 +13,7 @@ from engine.records.queries import get_record
 from engine.storage.system_tables import approval_events, tasks, user_roles
 from engine.workflow import approval_log, approvals
 from engine.workflow.approval_state import fold
-from tests.workflow.conftest import Site, at_once
+from tests.workflow.site import Site, at_once
 
 
 def test_a_submission_waits_for_the_manager_and_is_approved_by_them(site: Site) -> None:
@@ -301,6 +301,16 @@ def test_a_holder_may_read_what_they_decide_about(site: Site) -> None:
     assert site.record(record.id, "other").values["title"] == "买钢材"
 
 
+def test_somebody_disabled_since_they_opened_the_page_does_not_decide(site: Site) -> None:
+    record = site.submitted()
+    task, actor = site.task("manager", record), site.actor("manager")
+    with site.store.write() as session:
+        accounts.disable_user(session, actor.id, actor=None)
+    with pytest.raises(NotAllowed), site.store.write() as session:
+        approvals.decide(session, task, "approve", actor=actor)
+    assert site.state(record).running
+
+
 # ---- withdrawing
 
 
@@ -335,6 +345,16 @@ def test_only_the_starter_withdraws_and_a_stranger_does_not_learn_of_it(site: Si
 
 
 # ---- content, transfer, comment
+
+
+def test_what_is_filled_in_while_submitting_is_what_is_decided_about(site: Site) -> None:
+    record = site.create()
+    raw = {"items": [{"what": "钢材", "price": "1234.50"}, {"what": "运费", "price": 20_000}], "urgent": True}
+    site.move("clerk", record, "submit", raw=raw)
+    assert site.record(record.id).values["urgent"] is True
+    for login in ("manager", "boss", "money"):
+        site.decide(login, record)
+    assert site.stage(record) == "approved"
 
 
 def test_a_decision_about_changed_content_is_refused(site: Site) -> None:
