@@ -25,7 +25,7 @@ CODES: Final[Mapping[str, str]] = {
     "D006": "",
     "D007": "",
     "D008": "",
-    "D009": "",
+    "D009": "line",
     "D010": "character",
     "D011": "key line",
     "D012": "tag",
@@ -46,7 +46,7 @@ CODES: Final[Mapping[str, str]] = {
     "D027": "",
     "D028": "",
     "D029": "value",
-    "D030": "limit",
+    "D030": "",
     "D031": "limit",
     "D032": "",
     # the shape of a file
@@ -74,6 +74,7 @@ CODES: Final[Mapping[str, str]] = {
     "D122": "key",
     "D123": "present key known",
     "D124": "key",
+    "D125": "key",
     # texts of a fixed form
     "D131": "key value",
     "D132": "key value",

@@ -7,8 +7,9 @@ The schemas in ``schemas/`` are the notation: editors complete and check with th
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
@@ -27,16 +28,13 @@ from engine.places import find_data
 
 def check_schema(document: Document, kind: Kind) -> list[Problem]:
     """Return every difference between a document and the schema of its kind, in the order of the file."""
-    found: dict[object, Found] = {}
-    for error in _validator(kind).iter_errors(document.data):
-        found.update({item.identity: item for item in tell(document, error)})
-        if len(found) >= PROBLEMS_PER_FILE:
-            break
-    problems = sorted(without_echoes(list(found.values())), key=lambda item: (item.location, item.code))
-    if len(problems) < PROBLEMS_PER_FILE:
-        return problems
-    last = problems[PROBLEMS_PER_FILE - 1].location
-    return [*problems[:PROBLEMS_PER_FILE], problem("D030", last, None, limit=PROBLEMS_PER_FILE)]
+    errors = _validator(kind).iter_errors(document.data)
+    told = _distinct(item for error in errors for item in tell(document, error))
+    found = list(islice(told, PROBLEMS_PER_FILE))
+    problems = sorted(without_echoes(found), key=lambda item: (item.location, item.code))
+    if next(told, None) is not None:
+        problems.append(problem("D030", problems[-1].location))
+    return problems
 
 
 @cache
@@ -52,6 +50,14 @@ def resolved_schema(kind: Kind) -> dict[str, Any]:
     """Return the schema of a kind with each reference replaced by what it names; a schema may contain itself."""
     resolved: dict[str, Any] = _Resolving(_registry()).resolve(read_schema(kind), f"{kind}.json")
     return resolved
+
+
+def _distinct(found: Iterable[Found]) -> Iterator[Found]:
+    seen: set[object] = set()
+    for item in found:
+        if item.identity not in seen:
+            seen.add(item.identity)
+            yield item
 
 
 def _unique_items(validator: Validator, wanted: bool, instance: Any, schema: Any) -> Iterator[ValidationError]:

@@ -44,13 +44,16 @@ def without_echoes(found: list[Found]) -> Iterator[Problem]:
     """Yield the problems, less those that only repeat another one.
 
     A misspelt key is both unknown and, under its right name, missing; only the first is said. A key that no type of
-    field has and this type neither is said once.
+    field has and this type neither is said once. Of two keys that exclude each other, neither is called unknown.
     """
     meant = {(item.path, item.problem.suggestion) for item in found if item.problem.code in _UNKNOWN_KEY}
     places = {item.problem.location for item in found if item.problem.code in ("D102", "D123")}
+    torn = {item.path for item in found if item.problem.code == "D107"}
     for item in found:
         params, code = item.problem.params, item.problem.code
         if code == "D101" and item.problem.location in places:
+            continue
+        if code == "D123" and item.path in torn:
             continue
         if code == "D103" and (item.path, params["key"]) in meant:
             continue
@@ -105,7 +108,7 @@ class _Failure:
         return problem(code, self.value_location, suggestion, key=self.key, **params)
 
     def unknown(self, code: str, **params: object) -> Problem:
-        return unknown(code, self.value_location, self.value, self.wanted, **params)
+        return unknown(code, self.value_location, str(self.value), self.wanted, **params)
 
     def sibling(self, key: str) -> Any:
         """Return what stands under ``key`` in the map whose key is wrong."""
@@ -130,7 +133,7 @@ def _tell_enum(failure: _Failure) -> Iterator[Problem]:
     elif code == "D123":
         present = failure.schema["x-with"]
         yield failure.unknown(code, key=failure.value, present=present)
-    elif isinstance(failure.value, str):
+    elif _is_scalar(failure.value):
         yield failure.unknown("D104", key=failure.key, value=failure.value)
 
 
@@ -185,6 +188,10 @@ def _tell_type(failure: _Failure) -> Iterator[Problem]:
     types = (wanted,) if isinstance(wanted, str) else tuple(wanted)
     if value is None:
         yield problem("D116", failure.map_location, None, key=failure.key)
+    elif "enum" in failure.schema and _is_scalar(value):
+        return  # what is possible is said by the enum
+    elif types == ("object",) and failure.path and isinstance(failure.path[-1], int):
+        yield failure.say("D125", _instead(types, value, failure.schema))
     elif types in _TYPE_CODES:
         yield failure.say(_TYPE_CODES[types], _instead(types, value, failure.schema), value=value)
     elif "string" in types and _is_scalar(value):
@@ -237,9 +244,19 @@ def _instead(types: tuple[str, ...], value: Any, schema: Mapping[str, Any]) -> s
         return f"[{shown(value)}]"
     if types == ("boolean",):
         return _SPOKEN.get(str(value).lower())
-    if types == ("object",) and len(schema.get("required", ())) == 1:
-        return f"{{{schema['required'][0]}: {shown(value) if _is_scalar(value) else '[...]'}}}"
+    if types == ("object",):
+        key = _first_key(schema)
+        return f"{{{key}: {shown(value) if _is_scalar(value) else '[...]'}}}" if key else None
     return None
+
+
+def _first_key(schema: Mapping[str, Any]) -> str | None:
+    """Return the key that a map with one required key, or with one of several, is mostly written for."""
+    required = schema.get("required", ())
+    if len(required) == 1 or "oneOf" not in schema:
+        return required[0] if len(required) == 1 else None
+    key: str = schema["oneOf"][0]["required"][0]
+    return key
 
 
 def _as_key(written: str, schema: Mapping[str, Any]) -> str | None:

@@ -105,7 +105,11 @@ def _location_of(text: str, position: int, file: str) -> Location:
 
 
 def _mark(event: Any) -> Mark:
-    return event.start_mark.line + 1, event.start_mark.column + 1
+    return _mark_of(event.start_mark)
+
+
+def _mark_of(mark: Any) -> Mark:
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
 @dataclass
@@ -243,29 +247,31 @@ class _Builder:
         return line, column
 
     def _block_mark(self, line: int, column: int) -> Mark:
-        rows = self.rows
-        for number in range(line, len(rows)):
-            if rows[number].strip():
-                return number + 1, len(rows[number]) - len(rows[number].lstrip(" ")) + 1
+        for number in range(line, len(self.rows)):
+            row = self.rows[number]
+            if row.strip():
+                return number + 1, len(row) - len(row.lstrip(" ")) + 1
         return line, column
 
     def _refuse_syntax(self, error: yaml.YAMLError) -> None:
         said = str(getattr(error, "problem", "") or "")
-        mark = getattr(error, "problem_mark", None)
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         code = next((code for part, code in _SYNTAX if part in said), "D004")
-        if code == "D010":
-            self._report(code, (line, column), character=self._character(line, column))
+        here, opened = (_mark_of(getattr(error, name, None)) for name in ("problem_mark", "context_mark"))
+        if code in ("D006", "D008"):
+            self._report(code, opened)
+        elif code == "D009":
+            self._report(code, here, line=opened[0])
+        elif code == "D010":
+            self._report(code, here, character=self._character(*here))
         else:
-            self._report(code, (line, column))
+            self._report(code, here)
 
     def _character(self, line: int, column: int) -> str:
-        rows = self.rows
-        return rows[line - 1][column - 1 : column] if line <= len(rows) else ""
+        return self.rows[line - 1][column - 1 : column] if line <= len(self.rows) else ""
 
     def _report(self, code: str, mark: Mark, **params: object) -> None:
         if len(self.problems) >= PROBLEMS_PER_FILE:
-            self._stop("D030", mark, limit=PROBLEMS_PER_FILE)
+            self._stop("D030", mark)
         self.problems.append(problem(code, Location(self.file, *mark), None, **params))
 
     def _stop(self, code: str, mark: Mark, **params: object) -> NoReturn:

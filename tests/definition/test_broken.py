@@ -1,0 +1,39 @@
+"""Every mistake in ``broken/`` is refused with exactly the sentences in its ``expected.txt``.
+
+A case holds only the files that differ from the app in ``sound/``. After a deliberate change of a sentence run
+``UPDATE_EXPECTED=1 pytest tests/definition/test_broken.py`` and read the difference.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from engine.compiler.compile import load_app
+from engine.definition.source import read_folder
+from engine.errors import DefinitionError
+
+HERE = Path(__file__).parent
+CASES = sorted(path for path in (HERE / "broken").iterdir() if path.is_dir())
+
+
+def problems_of(case: Path, folder: Path) -> str:
+    shutil.copytree(HERE / "sound", folder, dirs_exist_ok=True)
+    shutil.copytree(case, folder, dirs_exist_ok=True)
+    with pytest.raises(DefinitionError) as refused:
+        load_app(read_folder(folder))
+    return "".join(f"{problem.text('en')}\n" for problem in refused.value.problems)
+
+
+def test_the_app_the_cases_are_made_from_is_sound() -> None:
+    assert load_app(read_folder(HERE / "sound")).key == "sound"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_each_broken_definition_is_refused_in_the_expected_words(case: Path, tmp_path: Path) -> None:
+    said = problems_of(case, tmp_path / "app")
+    expected = case / "expected.txt"
+    if os.environ.get("UPDATE_EXPECTED"):
+        expected.write_text(said, encoding="utf-8", newline="\n")
+    assert said == expected.read_text(encoding="utf-8")
