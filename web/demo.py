@@ -31,8 +31,9 @@ from engine.people.actor import Actor
 from engine.records import commands, making
 from engine.records.queries import get_record
 from engine.records.record import Record
+from engine.records.uploads import create_upload
 from engine.storage.store import Session, Store
-from engine.storage.system_tables import files, settings
+from engine.storage.system_tables import settings
 from engine.workflow import approval_log, approvals, transitions
 
 Progress = Callable[[int, int], None]
@@ -410,16 +411,7 @@ _ACTIONS: Mapping[str, Callable[[_Scene, Mapping[str, Any]], Record | None]] = {
 def _upload(session: Session, name: str, actor: Actor) -> int:
     """Upload a one-page PDF of this name; return its id."""
     stored = session.files.save(BytesIO(make_pdf(name)), name)
-    row = {
-        "sha256": stored.sha256,
-        "name": stored.name,
-        "size": stored.size,
-        "content_type": stored.content_type,
-        "uploaded_by": actor.id,
-        "uploaded_at": session.now(),
-    }
-    made: int = session.connection.execute(insert(files).values(row).returning(files.c.id)).scalar_one()
-    return made
+    return int(create_upload(session, stored, actor=actor)["id"])
 
 
 def make_pdf(name: str) -> bytes:

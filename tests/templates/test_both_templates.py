@@ -1,0 +1,137 @@
+"""What every bundled template promises: it checks, it speaks English, its demo plays and continues."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from engine.clock import SetClock
+from engine.compiler.compilation import Compilation
+from engine.compiler.compile import load_app
+from engine.definition.parser import parse_documents
+from engine.errors import DefinitionError
+from engine.storage.store import Store
+from engine.storage.system_tables import history, tasks
+from tests.conftest import ROOT, MakeStore, to_folder
+from web import demo
+
+TEMPLATES = ("manufacturing", "retail_store")
+
+
+@pytest.fixture(params=TEMPLATES)
+def template(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_a_template_compiles_without_a_problem(template: str) -> None:
+    assert load_app(to_folder(template)).menu
+
+
+def test_every_text_is_there_in_english(template: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    untranslated = []
+    label = Compilation.label
+
+    def noting(self: Compilation, path: str, written: str | None) -> Any:
+        found = label(self, path, written)
+        if found and not found.get("en"):
+            untranslated.append(path)
+        return found
+
+    monkeypatch.setattr(Compilation, "label", noting)
+    load_app(to_folder(template))
+    assert untranslated == []
+
+
+def test_no_english_text_is_left_in_chinese(template: str) -> None:
+    text = to_folder(template).files["locales/en.yaml"]
+    assert re.findall(r"[^#\n]*[一-鿿][^\n]*", text) == []
+
+
+def test_a_template_holds_no_python(template: str) -> None:
+    assert list((ROOT / "templates" / template).rglob("*.py")) == []
+
+
+def test_everything_in_the_menu_can_be_read_and_made_by_somebody(template: str) -> None:
+    app = load_app(to_folder(template))
+    for key in app.menu:
+        access = app.entities[key].access.values()
+        assert any(one.read for one in access), key
+        assert any(one.create for one in access), key
+
+
+def test_somebody_in_the_demo_holds_each_role(template: str) -> None:
+    folder = to_folder(template)
+    people = [one for document in parse_documents(folder, "demo") for one in document.data.get("users", {}).values()]
+    assert {role for person in people for role in person["roles"]} == set(load_app(folder).roles)
+
+
+def test_the_readme_tells_about_every_process(template: str) -> None:
+    text = (ROOT / "templates" / template / "README.md").read_text(encoding="utf-8")
+    app = load_app(to_folder(template))
+    missing = [key for key in app.menu if f"`{key}`" not in text and app.entities[key].workflow is not None]
+    assert missing == []
+
+
+def test_the_story_plays_to_its_end(make_store: MakeStore, template: str, clock: SetClock) -> None:
+    store, steps = _played(make_store, template, clock)
+    assert steps == _written_steps(template)
+    with store.read() as session:
+        for key in store.app.menu:
+            assert session.connection.scalar(select(func.count()).select_from(store.tables.entity[key])), key
+        open_tasks = session.connection.scalar(select(func.count()).where(tasks.c.state == "open"))
+        latest = session.connection.scalar(select(func.max(history.c.at)))
+    assert open_tasks and open_tasks >= 3
+    assert latest is not None and latest <= clock.now()
+
+
+def test_an_interrupted_story_continues_after_its_last_step(
+    make_store: MakeStore, template: str, clock: SetClock
+) -> None:
+    store = make_store(template)
+    folder = to_folder(template)
+    demo.create_people(store, folder)
+
+    def interrupt(done: int, total: int) -> None:
+        if done == 30:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        demo.play_story(store, clock, folder, interrupt)
+    again = demo.create_people(store, folder)
+    assert {account.password for account in again} == {None}
+    assert demo.play_story(store, clock, folder) == _written_steps(template) - 30
+    assert demo.play_story(store, clock, folder) == 0
+
+
+def test_a_story_that_cannot_be_played_says_which_step_and_why(make_store: MakeStore, clock: SetClock) -> None:
+    store = make_store("retail_store")
+    folder = to_folder("retail_store")
+    demo.create_people(store, folder)
+    story = "steps:\n  - {at: -1d, as: clerk_ding, create: store, values: {name: 新店}}\n"
+    broken = type(folder)({**folder.files, "demo/story.yaml": story})
+    with pytest.raises(DefinitionError) as refused:
+        demo.play_story(store, clock, broken)
+    said = refused.value.problems[0].text("en")
+    assert said.startswith("demo/story.yaml:2:5: ")
+    assert "clerk_ding create store" in said
+
+
+def test_a_demo_file_is_a_pdf_of_its_own(tmp_path: Path) -> None:
+    pypdf = pytest.importorskip("pypdf")
+    (tmp_path / "a.pdf").write_bytes(demo.make_pdf("合同.pdf"))
+    assert len(pypdf.PdfReader(tmp_path / "a.pdf").pages) == 1
+    assert demo.make_pdf("合同.pdf") == demo.make_pdf("合同.pdf") != demo.make_pdf("方案.pdf")
+
+
+def _played(make_store: MakeStore, template: str, clock: SetClock) -> tuple[Store, int]:
+    store = make_store(template)
+    folder = to_folder(template)
+    demo.create_people(store, folder)
+    return store, demo.play_story(store, clock, folder)
+
+
+def _written_steps(template: str) -> int:
+    return sum(len(document.data.get("steps", [])) for document in parse_documents(to_folder(template), "demo"))
+
