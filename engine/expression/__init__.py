@@ -6,8 +6,9 @@ imported only by who needs them. Must not know definitions, storage or HTTP.
 """
 
 from engine.expression.check import Checked, check, check_text
+from engine.expression.env import NOBODY, Env, Lookup, NoLookup, WorkingCalendar
 from engine.expression.errors import ExpressionError, ExpressionErrors, caret, nearest
-from engine.expression.evaluate import NOBODY, Env, Lookup, NoLookup, WorkingCalendar, compile_python
+from engine.expression.evaluate import compile_python
 from engine.expression.parse import RESERVED, parse
 from engine.expression.types import BOOLEAN, Collection, EntityShape, Kind, Shapes, Type
 from engine.expression.values import Value, WorkingTime

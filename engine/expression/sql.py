@@ -11,73 +11,28 @@ subqueries, so the caller's statement needs no joins.
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    ColumnElement,
-    FromClause,
-    Select,
-    Text,
-    Time,
-    bindparam,
-    exists,
-    func,
-    literal,
-    null,
-    select,
-)
-from sqlalchemy import false as sql_false
-from sqlalchemy import true as sql_true
+import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
 from engine.expression import resolved
 from engine.expression import sql_terms as terms
 from engine.expression.check import Checked
+from engine.expression.env import NOBODY, Env
 from engine.expression.errors import ExpressionError, ExpressionErrors
-from engine.expression.evaluate import NOBODY, Env
 from engine.expression.resolved import Resolved
+from engine.expression.sql_source import Column, SqlSource
 from engine.expression.sql_terms import Exact, Moment, Span, Term
 from engine.expression.types import MANY, NUMERIC, Kind, Type
 
-Column = ColumnElement[Any]
+__all__ = ["SqlSource", "check_sql", "compile_sql", "compile_where", "sql_parameters"]
 
 _UNDECIDED = (resolved.Compare, resolved.Between, resolved.Logic, resolved.OneOf, resolved.Member)
 """Conditions that SQL may leave undecided (NULL) where the language says false."""
 
 
-class SqlSource(Protocol):
-    """Where values are stored. ``row`` is a table or an alias of it; ``shape`` the key of an ``EntityShape``."""
-
-    def table(self, shape: str) -> FromClause:
-        """Return the table of a shape."""
-        ...
-
-    def column(self, row: FromClause, shape: str, field: str) -> Column:
-        """Return the column of a field with a single value.
-
-        The type of a column of decimals has an attribute ``scale``: on SQLite it holds value * 10**scale.
-        """
-        ...
-
-    def parent(self, row: FromClause, shape: str) -> Column:
-        """Return the column of a line table that holds the id of the record the line belongs to."""
-        ...
-
-    def visible(self, row: FromClause, shape: str) -> Column | None:
-        """Return the condition rows must meet to count as existing (not deleted), if there is one."""
-        ...
-
-    def member(self, row: FromClause, shape: str, field: str, value: Column) -> Column:
-        """Return the condition that a users or choices field contains ``value``."""
-        ...
-
-    def size(self, row: FromClause, shape: str, field: str) -> Column:
-        """Return how many values a users, choices, file or lines field has (0 for none)."""
-        ...
-
-
-def compile_sql(checked: Checked, source: SqlSource, row: FromClause | None = None) -> Column:
+def compile_sql(checked: Checked, source: SqlSource, row: sa.FromClause | None = None) -> Column:
     """Return the value of an expression for ``row`` (the table of its entity unless given).
 
     A condition is true or false, never NULL. Decimal results carry a type that decodes them on either database.
@@ -88,7 +43,7 @@ def compile_sql(checked: Checked, source: SqlSource, row: FromClause | None = No
     return _writer(checked, source, row).value(checked.tree)
 
 
-def compile_where(checked: Checked, source: SqlSource, row: FromClause | None = None) -> Column:
+def compile_where(checked: Checked, source: SqlSource, row: sa.FromClause | None = None) -> Column:
     """Return a condition for a WHERE clause or an index, where NULL counts as false: the form indexes understand.
 
     Raises:
@@ -117,7 +72,7 @@ def sql_parameters(checked: Checked, env: Env) -> dict[str, Any]:
     return dict(value for name, value in values.items() if name in checked.context)
 
 
-def _writer(checked: Checked, source: SqlSource, row: FromClause | None) -> "_Writer":
+def _writer(checked: Checked, source: SqlSource, row: sa.FromClause | None) -> "_Writer":
     errors = check_sql(checked)
     if errors:
         raise ExpressionErrors(errors)
@@ -139,7 +94,7 @@ class _Writer:
     A numeric node always comes out at the decimal places of its type.
     """
 
-    def __init__(self, source: SqlSource, row: FromClause) -> None:
+    def __init__(self, source: SqlSource, row: sa.FromClause) -> None:
         self.source = source
         self.row = row
 
@@ -165,20 +120,20 @@ class _Writer:
         if isinstance(node.value, Decimal):
             return terms.number(node.value, node.type.places)
         if isinstance(node.value, bool):
-            return sql_true() if node.value else sql_false()
-        return null() if node.value is None else literal(node.value, _sql_type(node.type))
+            return sa.true() if node.value else sa.false()
+        return sa.null() if node.value is None else sa.literal(node.value, _sql_type(node.type))
 
     def field(self, node: resolved.Field) -> Column:
         return self._stored(self.source.column(self.row, node.entity, node.name), node.type)
 
     def variable(self, node: resolved.Variable) -> Column:
         if node.name == "user":
-            return bindparam("actor_id", type_=terms.INTEGER)
-        return bindparam(node.name, type_=_sql_type(node.type))
+            return sa.bindparam("actor_id", type_=terms.INTEGER)
+        return sa.bindparam(node.name, type_=_sql_type(node.type))
 
     def hop(self, node: resolved.Hop) -> Column:
         row = self.source.table(node.entity).alias()
-        found = select(self.source.column(row, node.entity, node.name)).where(
+        found = sa.select(self.source.column(row, node.entity, node.name)).where(
             self.source.column(row, node.entity, "id") == self.value(node.link)
         )
         return self._stored(self._subquery(found, row, node.entity).scalar_subquery(), node.type)
@@ -253,38 +208,38 @@ class _Writer:
     def fold(self, node: resolved.Fold) -> Column:
         if node.name == "avg" and node.value is not None:
             total = self._fold(node, lambda value: terms.total(value, _places(node)))
-            count = self._fold(node, func.count)
+            count = self._fold(node, sa.func.count)
             return terms.quotient(total, terms.at_places(count, 0, _places(node)))
         if node.name == "sum":
             return self._fold(node, lambda value: terms.total(value, node.type.places))
         if node.name in ("max", "min"):
             return self._fold(node, lambda value: Term(_sql_type(node.type), f"{node.name}({{0}})", value))
         if node.name == "count":
-            return self._fold(node, lambda value: func.count())
+            return self._fold(node, lambda value: sa.func.count())
         return self._exists(node)
 
     def _exists(self, node: resolved.Fold) -> Column:
-        row, rows = self._rows(node, select(literal(1)))
-        where = sql_true() if node.where is None else _Writer(self.source, row).condition(node.where)
-        found = exists(rows.where(terms.negated(where) if node.name == "all" else where))
+        row, rows = self._rows(node, sa.select(sa.literal(1)))
+        where = sa.true() if node.where is None else _Writer(self.source, row).condition(node.where)
+        found = sa.exists(rows.where(terms.negated(where) if node.name == "all" else where))
         return Term(terms.BOOLEAN, "(NOT {0})" if node.name == "all" else "({0})", found)
 
     def _fold(self, node: resolved.Fold, finish: Callable[[Column], Column]) -> Column:
-        row, rows = self._rows(node, select())
+        row, rows = self._rows(node, sa.select())
         inside = _Writer(self.source, row)
         if node.where is not None:
             rows = rows.where(inside.condition(node.where))
-        value = literal(1) if node.value is None else inside.field(node.value)
+        value = sa.literal(1) if node.value is None else inside.field(node.value)
         subquery = rows.add_columns(finish(value)).select_from(row).scalar_subquery()
         return Term(_sql_type(node.type), "{0}", subquery)
 
-    def _rows(self, node: resolved.Fold, chosen: Select[Any]) -> tuple[FromClause, Select[Any]]:
+    def _rows(self, node: resolved.Fold, chosen: sa.Select[Any]) -> tuple[sa.FromClause, sa.Select[Any]]:
         row = self.source.table(node.row).alias()
         back = self.source.parent(row, node.row) if node.via is None else self.source.column(row, node.row, node.via)
         mine = self.source.column(self.row, node.entity, "id")
         return row, self._subquery(chosen.select_from(row).where(back == mine), row, node.row)
 
-    def _subquery(self, chosen: Select[Any], row: FromClause, shape: str) -> Select[Any]:
+    def _subquery(self, chosen: sa.Select[Any], row: sa.FromClause, shape: str) -> sa.Select[Any]:
         visible = self.source.visible(row, shape)
         chosen = chosen if visible is None else chosen.where(visible)
         return chosen.correlate_except(row)
@@ -337,11 +292,11 @@ def _sql_type(type_: Type) -> TypeEngine[Any]:
 
 
 _SQL_TYPES: dict[Kind, TypeEngine[Any]] = {
-    Kind.TEXT: Text(),
-    Kind.CHOICE: Text(),
-    Kind.BOOLEAN: Boolean(),
+    Kind.TEXT: sa.Text(),
+    Kind.CHOICE: sa.Text(),
+    Kind.BOOLEAN: sa.Boolean(),
     Kind.DATE: terms.DATE,
-    Kind.TIME: Time(),
+    Kind.TIME: sa.Time(),
     Kind.DATETIME: Moment(),
     Kind.DURATION: Span(),
 }
@@ -350,7 +305,7 @@ _SQL_TYPES: dict[Kind, TypeEngine[Any]] = {
 def _if(writer: _Writer, node: resolved.Call) -> Column:
     condition, *branches = node.arguments
     written = [writer.at(branch, node.type.places) for branch in branches]
-    otherwise = written[1] if len(written) > 1 else null()
+    otherwise = written[1] if len(written) > 1 else sa.null()
     template = "CASE WHEN {0} THEN {1} ELSE {2} END"
     return Term(_sql_type(node.type), template, writer.condition(condition), written[0], otherwise)
 
@@ -370,7 +325,7 @@ def _text_position(sign: str) -> "_Write":
 
 def _join(writer: _Writer, node: resolved.Call) -> Column:
     pieces = " || ".join(f"coalesce({{{position}}}, '')" for position in range(len(node.arguments)))
-    return Term(Text(), f"nullif({pieces}, '')", *writer.values(node))
+    return Term(sa.Text(), f"nullif({pieces}, '')", *writer.values(node))
 
 
 def _size(writer: _Writer, node: resolved.Call) -> Column:
@@ -396,7 +351,7 @@ _Write = Callable[[_Writer, resolved.Call], Column]
 _FUNCTIONS: dict[str, _Write] = {
     "if": _if,
     "default": _default,
-    "date": _one(lambda moment: terms.local_date(moment, bindparam("utc_offset", type_=terms.INTEGER))),
+    "date": _one(lambda moment: terms.local_date(moment, sa.bindparam("utc_offset", type_=terms.INTEGER))),
     "days": _one(lambda span: terms.whole(span, 86400)),
     "hours": _one(lambda span: terms.whole(span, 3600)),
     "year": _one(lambda day: terms.calendar_part(day, "%Y", "year")),

@@ -9,7 +9,7 @@ SQLite are UTC texts ``YYYY-MM-DD HH:MM:SS.ffffff``, dates ``YYYY-MM-DD``; durat
 
 # ruff: noqa: S608 - templates are put together from constants of this file; every value is a bound parameter.
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -28,6 +28,7 @@ BOOLEAN = Boolean()
 DATE = Date()
 INTEGER = BigInteger()
 _SHIFT = 10**9
+_Processor = Callable[[Any], Any]
 
 
 class Exact(TypeDecorator[Decimal]):
@@ -44,18 +45,24 @@ class Exact(TypeDecorator[Decimal]):
         """Return the type the database sees."""
         return BigInteger() if dialect.name == "sqlite" else Numeric()
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """Scale a value on its way to SQLite."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return int(Decimal(value).scaleb(self.scale))
+    # Processors are written out, not derived from ``impl``: those of the driver depend on the type code of a cursor,
+    # which a prepared statement does not have.
+    def bind_processor(self, dialect: Dialect) -> _Processor | None:
+        """Return what scales a value on its way to SQLite."""
+        scale = self.scale
+        return _present(lambda value: int(Decimal(value).scaleb(scale))) if dialect.name == "sqlite" else None
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """Return a Decimal, or an int where there are no places."""
-        if value is None:
-            return None
-        exact = Decimal(round(value)).scaleb(-self.scale) if dialect.name == "sqlite" else Decimal(value)
-        return exact if self.scale else int(exact)
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor | None:
+        """Return what makes a Decimal, or an int where there are no places."""
+        scale, shift = self.scale, self.scale if dialect.name == "sqlite" else 0
+        if not scale:
+            return _present(int)
+        return _present(lambda value: Decimal(round(value) if shift else value).scaleb(-shift))
+
+    def literal_processor(self, dialect: Dialect) -> Callable[[Any], str]:
+        """Return what writes a value into SQL text, as the condition of an index needs it."""
+        bind = self.bind_processor(dialect)
+        return lambda value: str(value if bind is None else bind(value))
 
 
 class Moment(TypeDecorator[datetime]):
@@ -64,17 +71,15 @@ class Moment(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """Turn an aware datetime into the naive UTC one SQLite stores."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return value.astimezone(UTC).replace(tzinfo=None)
+    def bind_processor(self, dialect: Dialect) -> _Processor | None:
+        """Return what makes the text SQLite stores."""
+        return _present(_moment_to_text) if dialect.name == "sqlite" else None
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """Return an aware datetime in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor | None:
+        """Return what makes an aware datetime in UTC."""
+        if dialect.name == "sqlite":
+            return _present(lambda value: datetime.fromisoformat(value).replace(tzinfo=UTC))
+        return _present(lambda value: value.astimezone(UTC))
 
 
 class Span(TypeDecorator[timedelta]):
@@ -83,13 +88,17 @@ class Span(TypeDecorator[timedelta]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """Turn a timedelta into seconds."""
-        return None if value is None else value // timedelta(seconds=1)
+    def bind_processor(self, dialect: Dialect) -> _Processor | None:
+        """Return what turns a timedelta into seconds."""
+        return _present(lambda value: value // timedelta(seconds=1))
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """Return a timedelta."""
-        return None if value is None else timedelta(seconds=int(value))
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor | None:
+        """Return what makes a timedelta."""
+        return _present(lambda value: timedelta(seconds=int(value)))
+
+    def literal_processor(self, dialect: Dialect) -> Callable[[Any], str]:
+        """Return what writes a duration into SQL text."""
+        return lambda value: str(value // timedelta(seconds=1))
 
 
 class Term(ColumnElement[Any]):
@@ -300,3 +309,11 @@ def calendar_part(day: ColumnElement[Any], sqlite: str, postgresql: str) -> Colu
 def _days(name: str, seconds: int = 86400) -> str:
     """Integer division rounded down; SQLite's own rounds towards zero."""
     return f"({name} - (({name} % {seconds}) + {seconds}) % {seconds}) / {seconds}"
+
+
+def _present(process: _Processor) -> _Processor:
+    return lambda value: None if value is None else process(value)
+
+
+def _moment_to_text(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(" ", "microseconds")[:26]
