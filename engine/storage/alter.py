@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Connection, Index, text, update
+from sqlalchemy import Column, Connection, ForeignKey, Index, text, update
 from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable, sort_tables_and_constraints
 
 from engine.storage import system_tables
@@ -152,8 +152,8 @@ def _replace(step: Replace, operations: "Operations", connection: Connection) ->
 
 
 def _copy(column: Column[Any], name: str | None = None) -> Column[Any]:
-    copied = column._copy(name=name or column.name)
-    return Column(copied.name, copied.type, *copied.foreign_keys, nullable=True)
+    keys = [ForeignKey(key.target_fullname) for key in column.foreign_keys]
+    return Column(name or column.name, column.type, *keys, nullable=True)
 
 
 def _quote(connection: Connection, name: str) -> str:

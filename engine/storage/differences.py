@@ -5,7 +5,7 @@ a path of keys and its settings as plain data, so that two apps are compared by 
 that is new or gone is not listed again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
@@ -34,7 +34,8 @@ def compare(old: CompiledApp | None, new: CompiledApp) -> list[PlanItem]:
     new_parts = {part.path: part for part in walk(new)}
     old_parts = {} if old is None else {part.path: part for part in walk(old)}
     old_parts, renamed = _follow_renames(old_parts, new_parts)
-    items = [item for part in new_parts.values() for item in _compare_part(part, old_parts, renamed)]
+    stayed = {path for path, part in new_parts.items() if path not in renamed and _stayed(part, old_parts.get(path))}
+    items = [item for part in new_parts.values() for item in _compare_part(part, old_parts, renamed, stayed)]
     gone = [part for path, part in old_parts.items() if path not in new_parts and path[:-2] in new_parts | {(): None}]
     return items + [PlanItem("removed", _GONE.get(part.thing, "removed"), part.thing, part.labels) for part in gone]
 
@@ -172,7 +173,9 @@ def _plain(value: Any) -> Any:
 # ---- comparing
 
 
-def _compare_part(part: Part, old_parts: Mapping[Path, Part], renamed: Mapping[Path, Part]) -> Iterator[PlanItem]:
+def _compare_part(
+    part: Part, old_parts: Mapping[Path, Part], renamed: Mapping[Path, Part], stayed: Collection[Path]
+) -> Iterator[PlanItem]:
     before = old_parts.get(part.path)
     if before is None:
         if _parent(part.path) in old_parts or len(part.path) == 2:
@@ -186,7 +189,32 @@ def _compare_part(part: Part, old_parts: Mapping[Path, Part], renamed: Mapping[P
         for name, value in part.settings.items()
         if before.settings.get(name) != value and not (name == "label" and part.path in renamed)
     ]
+    if part.thing == "entity":
+        changed = [setting for setting in changed if not _follows_fields(setting, part.path, stayed)]
     yield from _say_changes(part, changed)
+
+
+def _stayed(part: Part, before: Part | None) -> bool:
+    return before is not None and part.settings.get("retired") == before.settings.get("retired")
+
+
+def _follows_fields(setting: Setting, path: Path, stayed: Collection[Path]) -> bool:
+    """Tell whether a form or list differs only by fields that came, went or were renamed, which is said already."""
+    if setting.name not in _LISTS_OF_FIELDS:
+        return False
+    keys = {one[3] for one in stayed if one[:3] == (*path, "field")}
+    return bool(_only(setting.old, keys) == _only(setting.new, keys))
+
+
+def _only(listed: Any, keys: set[str]) -> Any:
+    """Leave out every name that is not among ``keys``, the places of rows, and the sections left empty by that."""
+    if isinstance(listed, Mapping):
+        left = [key for row in listed["rows"] for key in row if key in keys]
+        return {**listed, "rows": left} if left else None
+    if isinstance(listed, list):
+        kept = [_only(item, keys) for item in listed]
+        return [item for item in kept if item]
+    return listed if listed in keys else None
 
 
 def _say_changes(part: Part, changed: list[Setting]) -> Iterator[PlanItem]:
@@ -223,4 +251,5 @@ def _parent(path: Path) -> Path:
     return path[:-2]
 
 
+_LISTS_OF_FIELDS = frozenset({"sections", "columns", "filters"})
 _GONE = {"entity": "entity_removed", "field": "field_removed"}

@@ -36,8 +36,8 @@ class FairLock:
         self._waiting: deque[threading.Lock] = deque()
         self._holder: int | None = None
 
-    def acquire(self, timeout: float = PATIENCE) -> bool:
-        """Wait for the lock; return False when ``timeout`` seconds have passed."""
+    def acquire(self) -> bool:
+        """Wait for the lock; return False when ``PATIENCE`` seconds have passed."""
         me = threading.get_ident()
         with self._mutex:
             if self._holder == me:
@@ -48,7 +48,7 @@ class FairLock:
             turn = threading.Lock()
             turn.acquire()
             self._waiting.append(turn)
-        if turn.acquire(timeout=timeout):
+        if turn.acquire(timeout=PATIENCE):
             self._holder = me
             return True
         return self._give_up(turn, me)

@@ -1,7 +1,7 @@
 """Where expressions find their values in SQL: the tables of a release.
 
-Enters: ``Tables``. Leaves: tables and columns by shape and field, for ``engine.expression.sql``. Must not apply anybody's
-rights: a condition holds for all alike.
+Enters: ``Tables``. Leaves: tables and columns by shape and field, for ``engine.expression.sql``. Must not apply
+anybody's rights: a condition holds for all alike.
 """
 
 from typing import Any

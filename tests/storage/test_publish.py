@@ -1,4 +1,0 @@
-import pytest
-def test_smoke(make_store):
-    s=make_store("manufacturing")
-    assert s.app.entities
