@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
 
 from engine.people.actor import Actor
 from engine.storage.store import Session
-from engine.storage.system_tables import approval_events, approvals, tasks
-from engine.workflow.approval_state import ApprovalState, Event, Task, fold
+from engine.storage.system_tables import approval_events, approvals, tasks, users
+from engine.workflow.approval_state import ApprovalState, Event, Task, apply, fold
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,25 @@ class Kept:
         return self.task_ids.index(task_id) + 1 if task_id in self.task_ids else 0
 
 
-def find_task(session: Session, task_id: int, *, holder: int) -> int | None:
-    """Return the approval a task belongs to, when it is this holder's."""
+@dataclass(frozen=True)
+class HeldTask:
+    """A task of somebody: the approval it belongs to, and whether they are still enabled."""
+
+    approval_id: int
+    enabled: bool
+
+
+def find_task(session: Session, task_id: int, *, holder: int) -> HeldTask | None:
+    """Return where a task belongs, when it is this holder's."""
 
     def build() -> Any:
         own = (tasks.c.id == bindparam("task_id"), tasks.c.holder_id == bindparam("holder"))
-        return select(tasks.c.approval_id).where(*own)
+        people = tasks.join(users, users.c.id == tasks.c.holder_id)
+        return select(tasks.c.approval_id, users.c.disabled_at.is_(None)).select_from(people).where(*own)
 
     given = {"task_id": task_id, "holder": holder}
     row = session.prepared("approval of a task", build).fetch_one(session.connection, given)
-    return None if row is None else int(row[0])
+    return None if row is None else HeldTask(int(row[0]), bool(row[1]))
 
 
 def find_running(session: Session, entity: str, record_id: int) -> int | None:
@@ -127,7 +136,9 @@ def create(
 
 def append(session: Session, kept: Kept, events: Sequence[Event], *, actor: Actor, action: str | None) -> Kept:
     """Write what follows to a locked approval: its events, its tasks, its row."""
-    state = fold((*kept.events, *events))
+    state = kept.state
+    for event in events:
+        state = apply(state, event)
     written = _write(session, kept, events, state, kept.state.tasks, actor, action)
     row = _ending(session, state) | {"approval_id": kept.id}
     session.prepared("update approval", _update_approval).execute(session.connection, row)

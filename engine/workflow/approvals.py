@@ -48,7 +48,7 @@ def preview_path(session: Session, record: Record, approval: str, *, actor: Acto
     if not values:
         raise NotFound()
     submission = plan_submission(entity, compiled, values, env, actor=actor)
-    return preview(session, submission, values)
+    return preview(submission, _world(session, values, submission.starter, submission.self_, submission.empty))
 
 
 def start(
@@ -71,8 +71,8 @@ def start(
     origin = move_origin(move, record.values["stage"], collect_shown(session.app, entity, approval, values, env))
     round_ = 1 + log.count_rounds(session, approval.key, entity.key, record.id)
     submission = plan_submission(entity, approval, values, env, actor=actor, round_=round_, origin=origin)
-    _require_somebody(preview(session, submission, values))
     world = _world(session, values, submission.starter, submission.self_, submission.empty)
+    _require_somebody(preview(submission, world))
     events = core.start(submission, world, at=session.now())
     kept = log.create(session, entity.key, record.id, move.key, events, actor=actor)
     told = {"approval": approval.key, "round": round_}
@@ -223,11 +223,11 @@ def _act_on_task(
     action_id: str | None,
     actor: Actor,
 ) -> ApprovalState:
-    approval_id = log.find_task(session, task_id, holder=actor.id)
-    kept = log.lock(session, approval_id) if approval_id is not None else None
-    if kept is None:
+    found = log.find_task(session, task_id, holder=actor.id)
+    kept = log.lock(session, found.approval_id) if found is not None else None
+    if found is None or kept is None:
         raise NotFound("approval.no_such_task")
-    if not directory.person(session.connection, actor.id).enabled:
+    if not found.enabled:
         raise NotAllowed("approval.disabled")
     return _act(session, kept, act, action=action, reason=reason, action_id=action_id, actor=actor)
 

@@ -89,6 +89,19 @@ def list_tasks(
     return InboxPage(_to_items(session, page, actor, named=box == "started"), following)
 
 
+def find_task(session: Session, task_id: int, *, actor: Actor) -> InboxItem | None:
+    """Return one task of the actor's, open or decided; None when it is somebody else's or there is none."""
+
+    def build() -> Any:
+        return _select_tasks_where(tasks.c.id == bindparam("task_id"))
+
+    given = {"actor_id": actor.id, "task_id": task_id}
+    row = session.prepared("inbox task", build).fetch_one(session.connection, given)
+    if row is None:
+        return None
+    return _to_items(session, [dict(zip(_COLUMNS, row, strict=True))], actor, named=False)[0]
+
+
 def count_tasks(session: Session, *, actor: Actor) -> int:
     """Return how many tasks wait for the actor, counting to ``COUNTED + 1`` at most."""
 
@@ -110,10 +123,15 @@ _COLUMNS = (
 def _select_tasks(state: str, *, newest_first: bool) -> Select[Any]:
     c = tasks.c
     further = c.id < bindparam("after") if newest_first else c.id > bindparam("after")
+    found = _select_tasks_where(c.state == state, further)
+    return found.order_by(c.id.desc() if newest_first else c.id).limit(bindparam("limit"))
+
+
+def _select_tasks_where(*conditions: ColumnElement[bool]) -> Select[Any]:
+    c = tasks.c
     columns = (c.step, c.opened_at, c.due_at, c.decided_at, c.decision, c.reason)
     found = _select_approvals(c.id, c.id.label("task"), *columns).join_from(tasks, approvals).join(users, _is_starter())
-    own = (c.holder_id == bindparam("actor_id"), c.state == state, further)
-    return found.where(*own).order_by(c.id.desc() if newest_first else c.id).limit(bindparam("limit"))
+    return found.where(c.holder_id == bindparam("actor_id"), *conditions)
 
 
 def _select_started() -> Select[Any]:

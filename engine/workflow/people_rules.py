@@ -39,9 +39,10 @@ def to_rules(who: Iterable[WhoDefinition]) -> tuple[Rule, ...]:
 def find_holders(session: Session, rules: Sequence[Rule], case: Case, *, self_: str, empty: Sequence[Rule]) -> Holders:
     """Return who is asked in a step with these rules; nobody only when the ``empty`` policy finds nobody either."""
     found = find_people(session, rules, case)
-    manager = _manager_instead(session, case) if self_ == "next_manager" else None
-    stands_in = any(person.id != case.starter.id for person in found)
-    fallback = [] if stands_in else find_people(session, empty, case)
+    others = any(person.id != case.starter.id for person in found)
+    fallback = [] if others else find_people(session, empty, case)
+    itself = any(person.id == case.starter.id for person in (*found, *fallback))
+    manager = _manager_instead(session, case) if itself and self_ == "next_manager" else None
     return settle_holders(
         found,
         starter=case.starter.id,

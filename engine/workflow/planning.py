@@ -58,17 +58,21 @@ class Path:
 
 
 class LiveWorld:
-    """People and due moments as they are in this session."""
+    """People and due moments as they are in this session; each step is asked for once."""
 
     def __init__(self, session: Session, case: Case, *, self_: str, empty: Sequence[Rule]) -> None:
         self._session = session
         self._case = case
         self._self = self_
         self._empty = empty
+        self._found: dict[str, Holders] = {}
 
     def holders(self, step: StepPlan) -> Holders:
         """Return who is asked in this step now."""
-        return find_holders(self._session, step.who, self._case, self_=self._self, empty=self._empty)
+        if step.key not in self._found:
+            found = find_holders(self._session, step.who, self._case, self_=self._self, empty=self._empty)
+            self._found[step.key] = found
+        return self._found[step.key]
 
     def due(self, step: StepPlan) -> datetime | None:
         """Return when a task of this step that opens now is due."""
@@ -106,12 +110,10 @@ def plan_submission(
     )
 
 
-def preview(session: Session, submission: Submission, values: Mapping[str, Any]) -> Path:
+def preview(submission: Submission, world: LiveWorld) -> Path:
     """Return the path a submission would take if everybody approved."""
     if submission.auto_note is not None:
         return Path(submission.approval, submission.auto_note, ())
-    case = Case(values, submission.starter)
-    world = LiveWorld(session, case, self_=submission.self_, empty=submission.empty)
     steps: list[PathStep] = []
     for plan in submission.steps:
         holders = world.holders(plan) if plan.applies else Holders(())
