@@ -20,6 +20,7 @@ from web import api, auth, gate
 from web.assets import serve_assets
 from web.errors import handle_errors
 from web.page_kit import install_page_kit
+from web.pages import register_pages
 from web.security import protect_answers
 from web.settings import Settings
 from web.throttle import LoginThrottle
@@ -100,6 +101,7 @@ def _register_views(app: Flask, csrf: CSRFProtect) -> None:
     csrf.exempt(programs)  # the gate asks for the token itself when a cookie, not a bearer token, says who it is
     app.register_blueprint(programs)
     app.register_blueprint(auth.blueprint)
+    register_pages(app)
     app.add_url_rule("/healthz", "healthz", _is_alive)
     app.add_url_rule("/readyz", "readyz", _is_ready)
 

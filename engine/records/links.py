@@ -13,11 +13,13 @@ from sqlalchemy import select
 from engine.compiler.app import Entity, Field
 from engine.errors import FieldError
 from engine.expression import Env
+from engine.people import directory
 from engine.people.actor import Actor
+from engine.records.columns import record_columns, to_values
 from engine.records.evaluation import Lookups, parameters
+from engine.records.record import USER, Labels, display
 from engine.records.rights import ALL, find_rights, get_entity, scope_condition
 from engine.records.sql import is_one_of
-from engine.records.columns import record_columns, to_values
 from engine.storage.store import Session
 from engine.storage.system_tables import users
 
@@ -52,6 +54,21 @@ def check_links(
             errors.append(FieldError(path, "value.link_missing", {"label": field.label}))
         elif field.where is not None and field.where.run(env.lookup.linked(field.to, id_) or {}, env) is not True:
             errors.append(FieldError(path, "value.link_where", {"label": field.label}))
+
+
+def label_links(session: Session, entity: Entity, values: Mapping[str, Any], *, actor: Actor) -> Labels:
+    """Return what the records and people in ``values`` are called; those the actor may not choose are left out."""
+    lookups = Lookups(session)
+    labels: Labels = {}
+    chosen = list(_chosen(entity, values))
+    for target in {field.to for _, field, _ in chosen if field.to is not None}:
+        _allow_visible(session, target, {id_ for _, field, id_ in chosen if field.to == target}, actor, lookups)
+    for _, field, id_ in chosen:
+        if field.to is not None and (field.to, id_) in lookups.allowed:
+            row = lookups.linked(field.to, id_)
+            labels[field.to, id_] = display(session.app.entities[field.to], row or {})
+    people = directory.people(session.connection, [id_ for _, field, id_ in chosen if field.to is None])
+    return labels | {(USER, id_): person.name for id_, person in people.items()}
 
 
 def fetch_values(fields: Mapping[str, Field], values: dict[str, Any], changed: Iterable[str], env: Env) -> None:

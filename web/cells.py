@@ -1,0 +1,178 @@
+"""How a value is shown to a reader: the *cells* that ``widgets/cells.html`` draws.
+
+Enters: a typed value with its field, and what linked things are called. Leaves: a cell. Must not read the database, nor
+return markup.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from engine.compiler.app import Entity, Field, Stage
+from engine.records.record import USER, Labels, Record, display
+from web.i18n import Locale
+from web.shell import ENTITY_URL, initials
+
+Cell = dict[str, Any]
+
+EMPTY: Cell = {"kind": "empty", "text": "", "title": None, "url": None}
+_TONES = {"neutral": "grey", "info": "blue", "success": "green", "warning": "amber", "danger": "red"}
+_SYSTEM = {
+    "id": "number", "number": "text", "stage": "stage", "owner": "user", "created_by": "user", "updated_by": "user",
+    "created_at": "datetime", "updated_at": "datetime", "team": "hidden",
+}  # fmt: skip
+_NUMBERS = frozenset({"integer", "decimal", "money", "percent"})
+
+
+def record_url(entity: str, id_: int) -> str:
+    """Return the address of a record's page."""
+    return f"{ENTITY_URL.format(entity=entity)}/{id_}"
+
+
+class Cells:
+    """Makes the cells of one reader's page."""
+
+    def __init__(self, locale: Locale, now: datetime) -> None:
+        self.locale = locale
+        self.now = now
+        self.today = locale.today(now)
+
+    def of_record(self, entity: Entity, key: str, record: Record) -> Cell:
+        """Return the cell of a field or system field of a record; a hidden field is told from an empty one."""
+        if key in record.hidden:
+            return {"kind": "hidden", "text": self.locale.t("cell.hidden"), "title": None, "url": None}
+        value = record.values.get(key)
+        field = entity.fields.get(key)
+        if field is not None:
+            return self.of_field(field, value, record.labels)
+        return self._of_system(entity, key, value, record.labels)
+
+    def of_field(self, field: Field, value: Any, labels: Labels) -> Cell:
+        """Return the cell of a field's value."""
+        if value is None or value == "" or value == []:
+            return EMPTY
+        kind = field.type.key
+        if kind in ("link", "user"):
+            return self._linked(field, value, labels)
+        if kind == "file":
+            return {"kind": "files", "text": "", "entries": [self.file(one) for one in value]}
+        if kind == "choice":
+            label = self.locale.label(field.options.get(value))
+            return {"kind": "choice", "text": label or str(value), "tone": "grey", "title": None, "url": None}
+        if kind == "choices":
+            entries = [{"label": self.locale.label(field.options.get(one)) or one, "tone": "grey"} for one in value]
+            return {"kind": "choices", "text": "、".join(one["label"] for one in entries), "entries": entries}
+        if isinstance(value, date):
+            return self.moment(value)
+        text = self.text(field, value)
+        shown = {"integer": "number", "decimal": "number"}.get(kind, kind)
+        return {"kind": shown, "text": text, "title": None, "url": _address(kind, value), "tone": None}
+
+    def text(self, field: Field, value: Any) -> str:
+        """Return a number, amount, share or text as the reader writes it."""
+        kind = field.type.key
+        if value is None:
+            return ""
+        if kind == "money":
+            return self.locale.money(value, scale=_money_digits(value, field.scale))
+        if kind == "percent":
+            return self.locale.percent(value)
+        if kind in ("integer", "decimal"):
+            return self.locale.number(value)
+        if kind == "boolean":
+            return self.locale.t("cell.yes" if value else "cell.no")
+        return str(value)
+
+    def moment(self, value: date) -> Cell:
+        """Return the cell of a date or moment: short when near, whole on hover."""
+        if isinstance(value, datetime):
+            when = self.when(value)
+            return {"kind": "datetime", "text": when["text"], "title": when["title"], "iso": when["iso"], "url": None}
+        text = self.locale.date(value, near=self.today)
+        return {"kind": "date", "text": text, "title": self.locale.date(value), "iso": value.isoformat(), "url": None}
+
+    def when(self, moment: datetime) -> dict[str, Any]:
+        """Return a moment as pages show it: relative while near."""
+        age = (self.now - moment).total_seconds()
+        return {
+            "text": self.locale.ago(moment, self.now),
+            "title": self.locale.datetime(moment),
+            "iso": moment.isoformat(timespec="seconds"),
+            "fresh": 0 <= age < 3600,
+        }
+
+    def due(self, moment: datetime) -> dict[str, Any]:
+        """Return a moment in the future as pages show it."""
+        return {"text": self.locale.datetime(moment), "title": self.locale.datetime(moment), "iso": moment.isoformat(), "fresh": False}
+
+    def person(self, name: str, title: str | None = None) -> dict[str, Any]:
+        """Return a person as pages show them."""
+        return {"name": name, "initials": initials(name), "url": None, "title": title}
+
+    def file(self, one: Mapping[str, Any]) -> dict[str, Any]:
+        """Return an attachment as pages show it."""
+        kind = one.get("content_type", "")
+        url = f"/files/{one['id']}"
+        return {
+            "id": one["id"],
+            "name": one["name"],
+            "size_text": self.locale.size(one["size"]),
+            "url": url,
+            "kind": "image" if kind.startswith("image/") else "pdf" if kind == "application/pdf" else "other",
+            "thumb_url": None,
+            "by": None,
+            "when": self.when(one["uploaded_at"]) if one.get("uploaded_at") else None,
+        }
+
+    def stage(self, entity: Entity, key: str | None) -> dict[str, str] | None:
+        """Return a stage as a badge."""
+        stage = _stage(entity, key)
+        return None if stage is None else {"label": self.locale.label(stage.label), "tone": _TONES[stage.tone]}
+
+    def _of_system(self, entity: Entity, key: str, value: Any, labels: Labels) -> Cell:
+        if value is None:
+            return EMPTY
+        kind = _SYSTEM.get(key, "text")
+        if kind == "stage":
+            badge = self.stage(entity, value) or {"label": str(value), "tone": "grey"}
+            return {"kind": "stage", "text": badge["label"], "tone": badge["tone"], "title": None, "url": None}
+        if kind == "user":
+            return self._user(labels.get((USER, value), ""))
+        return self.moment(value) if kind == "datetime" else {"kind": kind, "text": str(value), "title": None, "url": None}
+
+    def _linked(self, field: Field, value: int, labels: Labels) -> Cell:
+        if field.to is None:
+            return self._user(labels.get((USER, value), ""))
+        text = labels.get((field.to, value), f"#{value}")
+        return {"kind": "link", "text": text, "title": None, "url": record_url(field.to, value)}
+
+    def _user(self, name: str) -> Cell:
+        return {"kind": "user", "text": name, "initials": initials(name), "title": None, "url": None}
+
+
+def title_of(entity: Entity, record: Record) -> str:
+    """Return what a record is called on its page."""
+    return display(entity, record.values)
+
+
+def is_right(field: Field | None) -> bool:
+    """Tell whether a column is aligned to the right."""
+    return field is not None and field.type.key in _NUMBERS
+
+
+def _stage(entity: Entity, key: str | None) -> Stage | None:
+    return entity.workflow.stages.get(key or "") if entity.workflow else None
+
+
+def _money_digits(value: Any, scale: int | None) -> int:
+    """Two digits, more only where the amount has them (a unit price of 0.1234)."""
+    least = -value.normalize().as_tuple().exponent if hasattr(value, "normalize") else 0
+    return max(min(2, scale if scale is not None else 2), min(int(least), scale or 2))
+
+
+def _address(kind: str, value: Any) -> str | None:
+    if kind == "url":
+        return str(value)
+    if kind == "email":
+        return f"mailto:{value}"
+    return f"tel:{value}" if kind == "phone" else None

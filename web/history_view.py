@@ -1,0 +1,152 @@
+"""The history of a record in people's words, as ``parts/history.html`` draws it.
+
+Enters: entries as the reader may see them. Leaves: who did what, and old → new for each field. Must not read more values.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sqlalchemy import select
+
+from engine.compiler.app import Entity, Field
+from engine.people import directory
+from engine.records.columns import record_columns, to_values
+from engine.records.history import Entry
+from engine.records.record import USER, Labels, display
+from engine.records.sql import is_one_of
+from engine.storage.store import Session
+from web.cells import Cells
+
+_ICONS = {"create": "plus", "import": "upload", "update": "edit", "move": "arrow-right", "approve": "check", "refuse": "x",
+          "return": "corner-up-left", "withdraw": "arrow-back-up", "comment": "message", "delete": "trash"}  # fmt: skip
+
+
+def view_history(cells: Cells, session: Session, entity: Entity, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Return the entries as the page shows them, newest first."""
+    labels = _labels(session, entity, entries)
+    return [_entry(cells, entity, entry, labels) for entry in entries]
+
+
+def _entry(cells: Cells, entity: Entity, entry: Entry, labels: Labels) -> dict[str, Any]:
+    born = entry.action in ("create", "import")
+    changes = [] if born else _changes(cells, entity, entry, labels)
+    return {
+        "when": cells.when(entry.at),
+        "who": cells.person(entry.actor) if entry.actor_id is not None else None,
+        "what": _what(cells, entity, entry, len(changes)),
+        "reason": entry.note,
+        "changes": changes,
+        "icon": _ICONS.get(entry.action, "point"),
+    }
+
+
+def _what(cells: Cells, entity: Entity, entry: Entry, changed: int) -> str:
+    text = cells.locale
+    move = entity.workflow.moves.get(str(entry.details.get("move"))) if entity.workflow else None
+    if move is not None:
+        return text.t("history.moved", move=text.label(move.label))
+    step = text.label(entry.details.get("label"))
+    if step:
+        return text.t(f"history.{entry.action}_step", step=step)
+    key = f"history.{entry.action}" if entry.action in _ICONS else "history.update"
+    return text.t(key, count=changed)
+
+
+def _changes(cells: Cells, entity: Entity, entry: Entry, labels: Labels) -> list[dict[str, str]]:
+    made = []
+    for key, (old, new) in entry.changes.items():
+        field = entity.fields.get(key)
+        if field is not None and field.type.key != "lines":
+            label = cells.locale.label(field.label)
+            made.append({"label": label, "old": _said(cells, field, old, labels), "new": _said(cells, field, new, labels)})
+        elif field is not None:
+            made += _line_changes(cells, field, old or [], new or [], labels)
+        elif key == "stage":
+            before, after = cells.stage(entity, old), cells.stage(entity, new)
+            made.append({"label": cells.locale.t("field.stage"), "old": before["label"] if before else "", "new": after["label"] if after else ""})
+        elif key == "owner":
+            made.append({"label": cells.locale.t("field.owner"), "old": labels.get((USER, old), ""), "new": labels.get((USER, new), "")})
+    return made
+
+
+def _line_changes(
+    cells: Cells, field: Field, old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]], labels: Labels
+) -> list[dict[str, str]]:
+    """Each line that came, went or changed, named by its place."""
+    before = {row.get("id"): row for row in old if row.get("id") is not None}
+    made = []
+    for at, row in enumerate(new, start=1):
+        was = before.pop(row.get("id"), None)
+        if was == row:
+            continue
+        label = f"{cells.locale.label(field.label)} {at}"
+        if was is None:
+            made.append({"label": label, "old": "", "new": _row(cells, field, row, labels)})
+            continue
+        for key, column in field.fields.items():
+            if was.get(key) != row.get(key) and column.computed is None:
+                said = (_said(cells, column, was.get(key), labels), _said(cells, column, row.get(key), labels))
+                made.append({"label": f"{label} · {cells.locale.label(column.label)}", "old": said[0], "new": said[1]})
+    return made + [
+        {"label": cells.locale.label(field.label), "old": _row(cells, field, row, labels), "new": ""} for row in before.values()
+    ]
+
+
+def _row(cells: Cells, field: Field, row: Mapping[str, Any], labels: Labels) -> str:
+    shown = [column for column in field.fields.values() if row.get(column.key) is not None and column.computed is None]
+    return " · ".join(_said(cells, column, row[column.key], labels) for column in shown[:5])
+
+
+def _said(cells: Cells, field: Field, value: Any, labels: Labels) -> str:
+    """Return a value kept as JSON in the reader's words."""
+    if value is None:
+        return ""
+    if field.type.key == "file":
+        return "、".join(str(one.get("name")) for one in value)
+    cell = cells.of_field(field, _typed(field, value), labels)
+    return str(cell["text"])
+
+
+def _typed(field: Field, value: Any) -> Any:
+    try:
+        if field.type.column == "decimal":
+            return Decimal(str(value))
+        if field.type.column == "date":
+            return date.fromisoformat(value)
+        if field.type.column == "datetime":
+            return datetime.fromisoformat(value)
+    except (ValueError, InvalidOperation):
+        return str(value)
+    return value
+
+
+def _labels(session: Session, entity: Entity, entries: Sequence[Entry]) -> Labels:
+    """Look up, at once, everybody and everything the entries name."""
+    people: set[int] = set()
+    records: dict[str, set[int]] = {}
+    for entry in entries:
+        for key, pair in entry.changes.items():
+            _collect(entity.fields.get(key), key, pair, people, records)
+    labels: Labels = {(USER, one.id): one.name for one in directory.people(session.connection, people).values()}
+    for target, ids in records.items():
+        other, table = session.app.entities[target], session.tables.entity[target]
+        found = select(*record_columns(table, other)).where(is_one_of(table.c.id, "ids"))
+        statement = session.prepared(("names", target), lambda found=found: found)  # type: ignore[misc]
+        for row in statement.fetch_all(session.connection, {"ids": list(ids)}):
+            values = to_values(other, row)
+            labels[target, values["id"]] = display(other, values)
+    return labels
+
+
+def _collect(field: Field | None, key: str, pair: Sequence[Any], people: set[int], records: dict[str, set[int]]) -> None:
+    if key == "owner" or (field is not None and field.type.column == "user"):
+        people.update(one for one in pair if isinstance(one, int))
+    elif field is not None and field.to is not None:
+        records.setdefault(field.to, set()).update(one for one in pair if isinstance(one, int))
+    elif field is not None and field.type.key == "lines":
+        for rows in pair:
+            for row in rows or ():
+                for name, column in field.fields.items():
+                    _collect(column, "", [row.get(name)], people, records)

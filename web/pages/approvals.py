@@ -1,0 +1,222 @@
+"""The queue of approvals, and one decision on a phone.
+
+Enters: a box, a task, a decision with its reason. Leaves: the queue, the page to decide on, and the next task after a
+decision. Must not decide who may decide.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import g, make_response, redirect, render_template, request
+
+from engine.compiler.app import Entity
+from engine.errors import InvalidValues, NotFound, NotPossibleNow
+from engine.records import queries
+from engine.records.record import Record
+from engine.records.rights import get_entity
+from engine.workflow import approvals, inbox
+from engine.workflow.inbox import InboxItem
+from engine.workflow.panel import Panel, PanelPerson, list_panels
+from web.api.requests import read_id
+from web.approval_view import figures, headline, view_panel
+from web.cells import Cells, record_url, title_of
+from web.gate import locale, now, reads, writes
+from web.pages.frame import page_shell
+from web.pages.records import line_table
+from web.shell import add_toast
+
+BOXES = ("mine", "done", "started")
+_PAGE = 30
+_FIGURES = 3
+_TONES = {"approve": "green", "refuse": "red", "return": "amber", "approved": "green", "refused": "red", "returned": "amber"}
+
+
+@reads
+def queue() -> Any:
+    """Show a box of the queue."""
+    box = request.args.get("box", "mine")
+    page = inbox.list_tasks(g.session, actor=g.actor, box=box, after=request.args.get("after"), limit=_PAGE)  # type: ignore[arg-type]
+    waiting = inbox.count_tasks(g.session, actor=g.actor)
+    text = locale()
+    view = {
+        "tabs": [
+            {"label": text.t(f"approvals.{name}"), "url": f"/approvals?box={name}", "active": name == box,
+             "count": str(waiting) if name == "mine" and waiting else None}
+            for name in BOXES
+        ],
+        "groups": group_tasks(page.items),
+        "more_url": f"/approvals?box={box}&after={page.next}" if page.next else None,
+        "empty": {"icon": "checks", "title": text.t(f"approvals.none_{box}"), "text": text.t(f"approvals.none_{box}_text"), "action": None},
+    }  # fmt: skip
+    return render_template("pages/approvals.html", queue=view, shell=page_shell())
+
+
+@reads
+def show(task_id: str) -> Any:
+    """Show one task to decide on."""
+    return _decision_page(read_id(task_id), 200)
+
+
+@writes
+def decide(task_id: str) -> Any:
+    """Decide, then open the next task."""
+    id_, form = read_id(task_id), request.form
+    try:
+        approvals.decide(
+            g.session, id_, form.get("decision", ""), reason=form.get("reason"), action_id=form.get("_action_id") or None, actor=g.actor
+        )
+    except InvalidValues as invalid:
+        return _decision_page(id_, 422, error=invalid.errors[0].text(locale().language) if invalid.errors else None)
+    except NotPossibleNow as refused:
+        return _decision_page(id_, 409, closed=refused.text(locale().language))
+    add_toast(locale().t(f"decision.did_{form.get('decision')}"))
+    following = inbox.list_tasks(g.session, actor=g.actor, limit=1).items
+    return redirect(f"/approvals/{following[0].task}" if following else "/approvals", 303)
+
+
+@writes
+def withdraw(approval_id: str) -> Any:
+    """Take back what was submitted."""
+    state = approvals.withdraw(g.session, read_id(approval_id), actor=g.actor)
+    add_toast(locale().t("approval.withdrawn"))
+    return redirect(_came_from(state) or "/approvals?box=started", 303)
+
+
+ROUTES = (
+    ("/approvals", ["GET"], queue),
+    ("/approvals/<task_id>", ["GET"], show),
+    ("/approvals/<task_id>", ["POST"], decide),
+    ("/approvals/withdraw/<approval_id>", ["POST"], withdraw),
+)
+
+
+def group_tasks(items: Sequence[InboxItem]) -> list[dict[str, Any]]:
+    """Return tasks as the queue draws them, one group for each kind of approval."""
+    cells = Cells(locale(), now())
+    groups: dict[str, dict[str, Any]] = {}
+    for item in items:
+        label = locale().label(item.label)
+        groups.setdefault(label, {"label": label, "entries": []})["entries"].append(view_task(cells, item))
+    return list(groups.values())
+
+
+def view_task(cells: Cells, item: InboxItem) -> dict[str, Any]:
+    """Return one task as the queue draws it."""
+    text = cells.locale
+    open_here = item.task is not None and item.at is None
+    ended = item.decision or (item.status if item.status != "running" else None)
+    waiting = text.t("approval.waiting_short", names="、".join(item.waiting)) if item.waiting else None
+    return {
+        "url": f"/approvals/{item.task}" if open_here else record_url(item.entity, item.record_id),
+        "title": text.label(item.step_label) or text.label(item.label),
+        "record_title": item.name,
+        "number": None,
+        "starter": cells.person(item.starter),
+        "when": cells.when(item.at or item.since),
+        "late": item.is_late(cells.now),
+        "figures": [{"label": one["label"], "text": one["text"]} for one in figures(cells, item.shown)[:_FIGURES]],
+        "outcome": {"label": text.t(f"outcome.{ended}"), "tone": _TONES.get(ended, "grey")} if ended else None,
+        "holder": waiting,
+    }
+
+
+# ---- one decision
+
+
+def _decision_page(task_id: int, status: int, *, error: str | None = None, closed: str | None = None) -> Any:
+    item = _find_item(task_id)
+    entity = get_entity(g.session.app, item.entity)
+    record = queries.get_record(g.session, item.entity, item.record_id, actor=g.actor)
+    panels = list_panels(g.session, item.entity, item.record_id, actor=g.actor)
+    panel = next((one for one in panels if one.id == item.approval_id), None)
+    if panel is None:
+        raise NotFound()
+    cells = Cells(locale(), now())
+    mine = next((person for person in panel.waiting if person.id == g.actor.id), None)
+    if closed is None and panel.task != task_id:
+        closed = _how_closed(cells, panel, item)
+    view = _about(cells, entity, record, panel, item, mine) | {
+        "action_url": f"/approvals/{task_id}",
+        "action_id": request.form.get("_action_id") or secrets.token_hex(16),
+        "version": record.version,
+        "choices": _choices(panel),
+        "reason": request.form.get("reason", ""),
+        "error": error,
+        "chosen": request.form.get("decision"),
+        "position": _position(task_id),
+        "closed": closed,
+    }
+    return make_response(render_template("pages/decision.html", decision=view, shell=page_shell()), status)
+
+
+def _find_item(task_id: int) -> InboxItem:
+    """The actor's own task, open or decided; somebody else's is not there."""
+    found = inbox.find_task(g.session, task_id, actor=g.actor)
+    if found is None:
+        raise NotFound("approval.no_such_task")
+    return found
+
+
+def _about(
+    cells: Cells, entity: Entity, record: Record, panel: Panel, item: InboxItem, mine: PanelPerson | None
+) -> dict[str, Any]:
+    text = cells.locale
+    guard = g.session.app.approvals[panel.approval].guard if panel.approval in g.session.app.approvals else frozenset()
+    fields = [entity.fields[key] for key in entity.fields if key in guard and key not in record.hidden]
+    plain = [field for field in fields if field.type.key not in ("lines", "file") and record.values.get(field.key) is not None]
+    return {
+        "label": text.label(panel.label),
+        "step": text.label(item.step_label),
+        "number": record.values.get("number"),
+        "title": title_of(entity, record),
+        "record_url": record_url(entity.key, record.id),
+        "starter": cells.person(panel.starter.name),
+        "asked": cells.when(panel.started_at),
+        "due": cells.due(mine.due) if mine and mine.due else None,
+        "late": bool(mine and mine.due and mine.due < cells.now),
+        "message": _message(panel),
+        "why": mine.why if mine else None,
+        "for": None,
+        "figures": figures(cells, panel.shown),
+        "changes": None,
+        "tables": [line_table(cells, entity, field, record) for field in fields if field.type.key == "lines"],
+        "entries": [{"label": text.label(field.label), "cell": cells.of_record(entity, field.key, record)} for field in plain],
+        "files": [cells.file(one) for field in entity.file_fields if field.key not in record.hidden for one in record.values.get(field.key) or ()],
+        "path": view_panel(cells, panel),
+    }
+
+
+def _message(panel: Panel) -> str | None:
+    return next((comment.text for comment in panel.comments if comment.person.id == panel.starter.id), None)
+
+
+def _choices(panel: Panel) -> list[dict[str, Any]]:
+    text = locale()
+    offered = [one for one in ("approve", "return", "refuse") if one in panel.actions]
+    return [
+        {"value": one, "label": text.t(f"decision.{one}"), "reason": one in panel.reasons, "main": one == "approve",
+         "hint": text.t(f"decision.{one}_hint") if one != "approve" else None}
+        for one in offered
+    ]  # fmt: skip
+
+
+def _position(task_id: int) -> dict[str, Any] | None:
+    waiting = [item.task for item in inbox.list_tasks(g.session, actor=g.actor, limit=50).items]
+    if task_id not in waiting or len(waiting) < 2:
+        return None
+    at = waiting.index(task_id)
+    return {"at": at + 1, "of": len(waiting), "next_url": f"/approvals/{waiting[(at + 1) % len(waiting)]}"}
+
+
+def _how_closed(cells: Cells, panel: Panel, item: InboxItem) -> str:
+    text = cells.locale
+    if item.decision is not None and item.at is not None:
+        return text.t("decision.you_did", what=text.t(f"outcome.{item.decision}"), when=text.ago(item.at, cells.now))
+    return headline(cells, panel)
+
+
+def _came_from(state: Any) -> str | None:
+    referrer: Mapping[str, Any] = {"path": request.form.get("next", "")}
+    path = str(referrer["path"])
+    return path if path.startswith("/e/") and "//" not in path and "\\" not in path else None

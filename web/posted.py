@@ -1,0 +1,77 @@
+"""What a form posted, as raw values for a command and as typed for the form that may come back.
+
+Enters: the posted names and values (``widgets/inputs.html`` and ``widgets/lines.html`` say which). Leaves: ``Posted``. Must
+not drop an unknown name: the command refuses it, so that nothing is silently ignored.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from engine.compiler.app import Entity, Field
+
+_HELPERS = ("_text", "_new", "_order")
+_MOST_ROWS = 1_000
+
+
+@dataclass(frozen=True)
+class Posted:
+    """``raw`` goes to a command; ``typed`` goes back into the inputs (rows carry their ``_token``)."""
+
+    raw: dict[str, Any]
+    typed: dict[str, Any]
+    version: int
+    action_id: str | None
+
+
+def read_posted(entity: Entity, form: "MultiDict[str, str]") -> Posted:
+    """Return what was posted for a record of ``entity``."""
+    raw: dict[str, Any] = {}
+    for name in form:
+        if name.startswith("_") or name == "csrf_token" or name.rpartition(".")[2] in _HELPERS:
+            continue
+        lines = entity.fields.get(name.partition(".")[0])
+        if lines is not None and lines.type.key == "lines" and name.count(".") == 2:
+            continue
+        raw[name] = _value(entity.fields.get(name), form.getlist(name))
+    typed = dict(raw)
+    for lines in entity.line_fields:
+        if f"{lines.key}._order" in form or f"{lines.key}._present" in form:
+            rows = _rows(lines, form)
+            typed[lines.key] = rows
+            raw[lines.key] = [{key: value for key, value in row.items() if key != "_token"} for row in rows]
+    return Posted(raw, typed, _number(form.get("_version")), form.get("_action_id") or None)
+
+
+def _value(field: Field | None, values: Sequence[str]) -> Any:
+    kind = field.type.key if field is not None else "text"
+    if kind == "boolean":
+        return any(values)
+    if kind in ("choices", "file"):
+        return [value for value in values if value]
+    return next((value for value in reversed(values) if value), "")
+
+
+def _rows(lines: Field, form: "MultiDict[str, str]") -> list[dict[str, Any]]:
+    rows = []
+    for token in form.getlist(f"{lines.key}._order")[:_MOST_ROWS]:
+        prefix = f"{lines.key}.{token}."
+        row: dict[str, Any] = {"_token": token}
+        if form.get(f"{prefix}_id"):
+            row["id"] = form[f"{prefix}_id"]
+        for name in form:
+            column = name.removeprefix(prefix)
+            if name.startswith(prefix) and not column.startswith("_") and not column.endswith(("._text", "._new")):
+                row[column] = _value(lines.fields.get(column), form.getlist(name))
+        rows.append(row)
+    return [row for row in rows if _says_something(row)]
+
+
+def _says_something(row: dict[str, Any]) -> bool:
+    return any(value not in ("", [], False) for key, value in row.items() if key != "_token")
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0

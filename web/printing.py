@@ -1,0 +1,150 @@
+"""A record on paper: from its values to texts in the reader's language.
+
+Enters: a record as the reader may see it, and a print. Leaves: the view of ``pages/print.html`` and the same for the PDF.
+Must not look anything up that the reader did not read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.compiler.app import CompiledApp, Entity, Field, Print
+from engine.people.actor import Actor
+from engine.printing.capitals import in_capitals
+from engine.printing.pdf import PrintPage
+from engine.records.evaluation import make_env
+from engine.records.record import Record
+from engine.storage.store import Session
+from engine.workflow.panel import Panel
+from web.cells import Cells, is_right
+
+_WIDE = 24
+"""From so many characters on an entry takes the whole width."""
+
+
+@dataclass(frozen=True)
+class PrintView:
+    """What the browser's page shows, with the parts the PDF draws differently."""
+
+    page: dict[str, Any]
+    totals: list[dict[str, str]]
+
+
+def prints_of(app: CompiledApp, entity: Entity) -> list[Print]:
+    """Return the prints of an entity."""
+    return [printed for printed in app.prints.values() if printed.entity == entity.key]
+
+
+def view_print(
+    cells: Cells, session: Session, entity: Entity, record: Record, printed: Print, panel: Panel | None, *,
+    actor: Actor, back_url: str, pdf_url: str,
+) -> PrintView:
+    """Return a record on paper."""
+    text, definition = cells.locale, printed.definition
+    totals = [_entry(cells, entity, ref.name, record) for ref in definition.totals if _shown(record, ref.name)]
+    marked = printed.watermark_when is None or printed.watermark_when.run(record.values, make_env(session, actor)) is True
+    page = {
+        "app": text.label(session.app.label),
+        "lang": text.language,
+        "title": text.label(printed.title),
+        "number": str(record.values.get("number") or record.id),
+        "company": None,
+        "date_text": text.date(record.values["created_at"]),
+        "watermark": (text.label(printed.watermark) or None) if marked else None,
+        "parties": [],
+        "entries": [_entry(cells, entity, ref.name, record) for ref in definition.head if _shown(record, ref.name)],
+        "tables": _tables(cells, entity, record, printed, totals),
+        "words": _words(cells, entity, record, printed),
+        "notes": [text.label(note) for note in printed.notes],
+        "signatures": [text.label(name) for name in printed.signatures],
+        "approval": _approval(cells, panel),
+        "back_url": back_url,
+        "pdf_url": pdf_url,
+    }
+    return PrintView(page, totals)
+
+
+def to_page(view: PrintView) -> PrintPage:
+    """Return the same as plain texts for the PDF."""
+    page = view.page
+    return {
+        "lang": page["lang"],
+        "title": page["title"],
+        "number": page["number"],
+        "company": page["company"],
+        "date_text": page["date_text"],
+        "watermark": page["watermark"],
+        "parties": page["parties"],
+        "entries": page["entries"],
+        "tables": [_plain_table(table) for table in page["tables"]],
+        "totals": [{"label": one["label"], "text": one["text"]} for one in view.totals],
+        "words": page["words"],
+        "notes": page["notes"],
+        "approval": page["approval"],
+        "signatures": page["signatures"],
+    }
+
+
+def _shown(record: Record, key: str) -> bool:
+    return key not in record.hidden and record.values.get(key) not in (None, "", [])
+
+
+def _entry(cells: Cells, entity: Entity, key: str, record: Record) -> dict[str, Any]:
+    cell = cells.of_record(entity, key, record)
+    field = entity.fields.get(key)
+    label = cells.locale.label(field.label) if field else cells.locale.t(f"field.{key}")
+    said = cell.get("title") if cell["kind"] in ("date", "datetime") else cell["text"]
+    return {"label": label, "text": str(said or ""), "wide": len(str(said or "")) > _WIDE}
+
+
+def _tables(
+    cells: Cells, entity: Entity, record: Record, printed: Print, totals: list[dict[str, str]]
+) -> list[dict[str, Any]]:
+    lines = printed.definition.lines
+    if lines is None or lines.name in record.hidden:
+        return []
+    field = entity.fields[lines.name]
+    rows = record.values.get(lines.name) or []
+    columns = [field.fields[ref.name] for ref in printed.definition.columns if f"{lines.name}.{ref.name}" not in record.hidden]
+    columns = [column for column in columns if any(row.get(column.key) is not None for row in rows)]
+    return [{
+        "label": cells.locale.label(field.label),
+        "columns": [_column(cells, column) for column in columns],
+        "rows": [
+            {"cells": {column.key: cells.of_field(column, row.get(column.key), record.labels) for column in columns},
+             "note": None, "url": None, "changed": False}
+            for row in rows
+        ],
+        "totals": [{"label": one["label"], "text": one["text"], "strong": at == 0, "note": None} for at, one in enumerate(totals)],
+    }]  # fmt: skip
+
+
+def _column(cells: Cells, column: Field) -> dict[str, Any]:
+    right = is_right(column)
+    return {"key": column.key, "label": cells.locale.label(column.label), "align": "right" if right else None, "wide": column.to is not None}
+
+
+def _plain_table(table: Mapping[str, Any]) -> Any:
+    return {
+        "columns": [{"label": column["label"], "right": column["align"] == "right"} for column in table["columns"]],
+        "rows": [[str(row["cells"][column["key"]]["text"]) for column in table["columns"]] for row in table["rows"]],
+    }
+
+
+def _words(cells: Cells, entity: Entity, record: Record, printed: Print) -> dict[str, str] | None:
+    words = printed.definition.words
+    if words is None or not _shown(record, words.name):
+        return None
+    return {"label": cells.locale.t("print.words"), "text": in_capitals(record.values[words.name])}
+
+
+def _approval(cells: Cells, panel: Panel | None) -> list[dict[str, str]]:
+    if panel is None or panel.status != "approved":
+        return []
+    text = cells.locale
+    if panel.auto_note is not None:
+        return [{"label": text.label(panel.label), "text": text.label(panel.auto_note)}]
+    return [
+        {"label": text.label(step.label), "text": f"{person.name} {text.datetime(person.at)}".strip()}
+        for step in panel.steps for person in step.people if person.status in ("approved", "cited")
+    ]  # fmt: skip
