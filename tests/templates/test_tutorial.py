@@ -1,0 +1,86 @@
+"""The tutorial is followed to the letter: each change is made to a copy of the template, each answer compared."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from engine.clock import SetClock
+from engine.compiler.compile import load_app
+from engine.definition.source import SourceFolder
+from engine.errors import DefinitionError
+from engine.storage import catalog
+from engine.storage.database import Database
+from engine.storage.store import Store
+from tests.conftest import ROOT, to_folder
+from web.cli.definitions import _show_plan
+from web.cli.site import Site
+
+TUTORIALS = {"zh": "tutorial-change-a-template.zh.md", "en": "tutorial-change-a-template.md"}
+_BLOCK = re.compile(r"^```(diff|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass
+class Copy:
+    """The reader's own copy of the template while the tutorial goes on."""
+
+    files: dict[str, str] = field(default_factory=lambda: dict(to_folder("manufacturing").files))
+
+    def change(self, diff: str) -> None:
+        head, *lines = diff.splitlines()
+        name = head.removeprefix("--- ")
+        before = "".join(f"{line[1:]}\n" for line in lines if line[0] in " -")
+        after = "".join(f"{line[1:]}\n" for line in lines if line[0] in " +")
+        assert self.files[name].count(before) == 1, f"{name} does not hold this once:\n{before}"
+        self.files[name] = self.files[name].replace(before, after)
+
+    def folder(self) -> SourceFolder:
+        return SourceFolder(self.files)
+
+
+def _blocks(language: str) -> Iterator[tuple[str, str]]:
+    text = (ROOT / "docs" / TUTORIALS[language]).read_text(encoding="utf-8")
+    for found in _BLOCK.finditer(text):
+        yield found[1], found[2]
+
+
+@pytest.mark.parametrize("language", TUTORIALS)
+def test_the_tutorial_can_be_followed(
+    language: str, sqlite_database: Database, tmp_path: Path, clock: SetClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = Copy()
+    store = Store(sqlite_database, tmp_path / "files", clock)
+    catalog.publish(store, copy.folder(), actor_id=None)
+    answers = 0
+    for kind, block in _blocks(language):
+        if kind == "diff":
+            copy.change(block)
+            continue
+        said = _answer(store, copy.folder(), language, tmp_path, capsys)
+        assert [line for line in block.splitlines() if line not in said] == []
+        answers += 1
+    assert answers == 2
+    app = load_app(copy.folder())
+    assert app.entities["quote"].fields["packing"].label["en"] == "Packing"
+    stages = app.entities["quote"].workflow
+    assert stages is not None
+    assert [need.key for need in stages.stages["sent"].enter] == ["valid", "packing"]
+
+
+def _answer(
+    store: Store, folder: SourceFolder, language: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> str:
+    """What `check` says of a folder with a mistake, else what `plan` says."""
+    try:
+        plan = catalog.plan(store, folder)
+    except DefinitionError as error:
+        return "\n".join(problem.text(language) for problem in error.problems)
+    _show_plan(Site(language, str(home), {}), plan)
+    return capsys.readouterr().out
+
+
+def test_both_languages_make_the_same_changes() -> None:
+    changes = [[block for kind, block in _blocks(language) if kind == "diff"] for language in TUTORIALS]
+    assert changes[0] == changes[1]
