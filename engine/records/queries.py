@@ -141,7 +141,9 @@ def search(session: Session, text: str, *, actor: Actor, limit: int = 10) -> dic
     return found
 
 
-def pick(session: Session, entity: str, text: str, *, actor: Actor, limit: int = 20, link: tuple[str, str] | None = None) -> list[Found]:
+def pick(
+    session: Session, entity: str, text: str, *, actor: Actor, limit: int = 20, link: tuple[str, str] | None = None
+) -> list[Found]:
     """Return records to choose from, newest first; ``link`` is the (entity, field) whose ``where`` they must meet.
 
     For the field of a line table the field is written ``items.product``.
@@ -177,7 +179,14 @@ class _ListPlan:
     """One list, its statement prepared for its shape."""
 
     def __init__(
-        self, session: Session, entity: Entity, rights: Rights, query: ListQuery, *, where: Any = None, where_key: Any = None
+        self,
+        session: Session,
+        entity: Entity,
+        rights: Rights,
+        query: ListQuery,
+        *,
+        where: Any = None,
+        where_key: Any = None,
     ) -> None:
         self._entity, self._rights, self._query = entity, rights, query
         self._where, self._where_key = where, where_key
@@ -243,7 +252,9 @@ class _ListPlan:
         found = select(*self.reading.columns).select_from(self.reading.source).where(*self._conditions(session))
         if paged:
             found = found.where(self._after(sort, empty))
-        orders = [by_id] if self.sort == "id" else [order(sort) if sort.nullable else _plain(sort, self.descending), by_id]
+        orders = (
+            [by_id] if self.sort == "id" else [order(sort) if sort.nullable else _plain(sort, self.descending), by_id]
+        )
         return found.order_by(*orders).limit(bindparam("limit"))
 
     def _after(self, sort: Any, empty: bool) -> ColumnElement[bool]:
@@ -274,12 +285,13 @@ _readings: dict[Any, Reading] = {}
 
 
 def _reading(session: Session, of: str, table: Any, fields: Iterable[Field], keys: tuple[str, ...]) -> Reading:
-    """Return the columns of a select, worked out once per release."""
-    cached = _readings.get((session.app.digest, of, keys))
+    """Return the columns of a select, worked out once per release (and store: each has tables of its own)."""
+    tables = session.tables.metadata
+    cached = _readings.get((tables, of, keys))
     if cached is None:
         if len(_readings) > COUNTED:
             _readings.clear()
-        cached = _readings[session.app.digest, of, keys] = Reading(session, table, fields, keys)
+        cached = _readings[tables, of, keys] = Reading(session, table, fields, keys)
     return cached
 
 
@@ -311,7 +323,9 @@ def _hide(values: dict[str, Any], rights: Rights) -> None:
         values.pop(key, None)
 
 
-def _read_lines(session: Session, entity: Entity, lines: str, id_: int, labels: Labels, rights: Rights) -> list[dict[str, Any]]:
+def _read_lines(
+    session: Session, entity: Entity, lines: str, id_: int, labels: Labels, rights: Rights
+) -> list[dict[str, Any]]:
     table = session.tables.lines[entity.key, lines]
     columns = entity.fields[lines].fields
     hidden = {key.partition(".")[2] for key in rights.hidden if key.startswith(f"{lines}.")}
