@@ -13,7 +13,7 @@ from sqlalchemy import Column, Dialect, Table
 
 from engine.compiler.app import CompiledApp, Entity, Field
 from engine.storage.column_types import ScaledDecimal
-from engine.storage.physical import Schema, wanted_type
+from engine.storage.physical import Schema, find_scale, wanted_type
 from engine.storage.tables import Tables, short_name, table_name
 
 
@@ -246,10 +246,5 @@ def _widening(actual: str, column: Column[Any]) -> int | None:
     """Return ten to the power of the decimal places gained, or None when values could be lost."""
     if not isinstance(column.type, ScaledDecimal):
         return None
-    name, _, rest = actual.partition("(")
-    if name not in ("bigint", "numeric", "integer"):
-        return None
-    digits, _, places = rest.rstrip(")").partition(",")
-    scale = int(places or 0)
-    fits = column.type.scale >= scale and column.type.precision >= int(digits or 0)
-    return 10 ** (column.type.scale - scale) if fits else None
+    scale = find_scale(actual)
+    return None if scale is None or scale > column.type.scale else 10 ** (column.type.scale - scale)

@@ -21,21 +21,20 @@ Processor = Callable[[Any], Any]
 
 
 class ScaledBigInt(BigInteger):
-    """SQLite only: a whole number of units of ``10**-scale``, declared as ``BIGINT(18,2)``.
+    """SQLite only: a whole number of units of ``10**-scale``, declared as ``BIGINT_SCALE_2``.
 
-    The declaration has integer affinity and says the scale, so the database describes itself to a later migration.
+    The name has integer affinity and says the scale, so that the database describes itself to a later migration.
     """
 
     cache_ok = True
 
-    def __init__(self, precision: int, scale: int) -> None:
-        self.precision = precision
+    def __init__(self, scale: int) -> None:
         self.scale = scale
 
 
 @compiles(ScaledBigInt, "sqlite")
 def _render_scaled(type_: ScaledBigInt, compiler: SQLiteTypeCompiler, **kw: Any) -> str:
-    return f"BIGINT({type_.precision},{type_.scale})"
+    return f"BIGINT_SCALE_{type_.scale}"
 
 
 class ScaledDecimal(TypeDecorator[Decimal]):
@@ -56,7 +55,7 @@ class ScaledDecimal(TypeDecorator[Decimal]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the column type of the database in use."""
         if dialect.name == "sqlite":
-            return ScaledBigInt(self.precision, self.scale)
+            return ScaledBigInt(self.scale)
         return Numeric(self.precision, self.scale)
 
     def bind_processor(self, dialect: Dialect) -> Processor | None:

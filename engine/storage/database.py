@@ -30,6 +30,13 @@ _PG_SESSION = {"timezone": "UTC", "synchronous_commit": "on", "lock_timeout": "2
 _PG_READER = {"default_transaction_read_only": "on", "default_transaction_isolation": "repeatable\\ read"}
 
 
+@dataclass
+class _Epoch:
+    """Connections made in an earlier epoch are not used again."""
+
+    number: int = 0
+
+
 @dataclass(frozen=True)
 class _Engines:
     """What one process holds open."""
@@ -38,6 +45,7 @@ class _Engines:
     reader: Engine
     writer: Engine
     gate: AbstractContextManager[Any]
+    epoch: _Epoch
 
 
 class Database:
@@ -76,11 +84,8 @@ class Database:
             yield connection
 
     def renew(self) -> None:
-        """Open new connections from now on: PostgreSQL keeps prepared statements that a new release invalidates."""
-        engines = self._engines()
-        if self.dialect == "postgresql":
-            engines.reader.dispose()
-            engines.writer.dispose()
+        """Use new connections from now on: PostgreSQL keeps prepared statements that a new release may invalidate."""
+        self._engines().epoch.number += 1
 
     def close(self) -> None:
         """Close every connection of this process; the next use opens new ones."""
@@ -159,7 +164,7 @@ def _open_sqlite(url: URL) -> _Engines:
     # Python's driver would begin too late (not before DDL) and without IMMEDIATE: it is told to leave that to us.
     event.listen(reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    return _Engines(os.getpid(), reader, writer, WriteGate(path))
+    return _Engines(os.getpid(), reader, writer, WriteGate(path), _Epoch())
 
 
 _SQLITE_ARGS = {"isolation_level": None, "timeout": _BUSY_MS / 1000, "cached_statements": 512}
@@ -188,9 +193,19 @@ def _set_up_sqlite_reader(connection: sqlite3.Connection, record: object) -> Non
 def _open_postgresql(url: URL) -> _Engines:
     reader = create_engine(url, connect_args=_pg_args(url, _PG_SESSION | _PG_READER), pool_size=8, max_overflow=24)
     writer = create_engine(url, connect_args=_pg_args(url, _PG_SESSION), pool_size=8, max_overflow=24)
-    event.listen(reader, "checkout", _refuse_dead)
-    event.listen(writer, "checkout", _refuse_dead)
-    return _Engines(os.getpid(), reader, writer, nullcontext())
+    epoch = _Epoch()
+
+    def mark(connection: object, record: Any) -> None:
+        record.info["epoch"] = epoch.number
+
+    def check(connection: Any, record: Any, proxy: object) -> None:
+        if record.info["epoch"] != epoch.number or _is_dead(connection):
+            raise DisconnectionError()
+
+    for engine in (reader, writer):
+        event.listen(engine, "connect", mark)
+        event.listen(engine, "checkout", check)
+    return _Engines(os.getpid(), reader, writer, nullcontext(), epoch)
 
 
 def _pg_args(url: URL, settings: dict[str, str]) -> dict[str, str]:
@@ -199,13 +214,10 @@ def _pg_args(url: URL, settings: dict[str, str]) -> dict[str, str]:
     return {"options": f"{said} {given}".strip(), "application_name": "formwork"}
 
 
-def _refuse_dead(connection: Any, record: object, proxy: object) -> None:
+def _is_dead(connection: Any) -> bool:
     """Notice a server that went away, without asking it: an idle connection with something to read was closed."""
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(connection.fileno(), select.POLLIN)
-        ready: Any = poll.poll(0)
-    else:
-        ready = select.select([connection.fileno()], [], [], 0)[0]
-    if ready:
-        raise DisconnectionError()
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([connection.fileno()], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

@@ -35,6 +35,7 @@ from engine.expression.sql import check_sql, compile_sql
 from engine.expression.sql_terms import at_places, rounded
 from engine.storage.changes import AddColumn, CreateTables, Replace, Step, TableOf, find_old_field, tables_of
 from engine.storage.column_types import ScaledDecimal, UtcDateTime
+from engine.storage.physical import find_scale
 from engine.storage.plan import PlanItem
 from engine.storage.table_source import TableSource
 from engine.storage.tables import Tables
@@ -138,10 +139,8 @@ _READ_TYPES: Mapping[str, TypeEngine[Any]] = {
 
 
 def _read_type(written: str) -> TypeEngine[Any]:
-    if written in _READ_TYPES:
-        return _READ_TYPES[written]
-    precision, _, scale = written.partition("(")[2].rstrip(")").partition(",")
-    return ScaledDecimal(int(precision or 18), int(scale or 0))
+    scale = find_scale(written)
+    return _READ_TYPES.get(written) or (Text() if scale is None else ScaledDecimal(18, scale))
 
 
 # ---- a new duty

@@ -5,6 +5,7 @@ not look at ``fw_`` tables, nor change anything.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -42,6 +43,17 @@ def read_schema(connection: Connection) -> Schema:
 def wanted_type(column: Column[object], dialect: Dialect) -> str:
     """Return the type a column should have, written as ``read_schema`` writes it."""
     return _plain_type(column.type.compile(dialect))
+
+
+def find_scale(kind: str) -> int | None:
+    """Return the decimal places of a numeric type as ``read_schema`` writes it, None for any other type."""
+    if kind in ("bigint", "integer"):
+        return 0
+    found = _SCALE.fullmatch(kind)
+    return None if found is None else int(found[1] or found[2])
+
+
+_SCALE = re.compile(r"numeric\(\d+,(\d+)\)|bigint_scale_(\d+)")
 
 
 def wanted_fingerprint(index: Index, dialect: Dialect) -> str:
