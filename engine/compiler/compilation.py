@@ -85,7 +85,7 @@ class Compilation:
         if written is None or shape not in self.shapes:
             return None
         try:
-            checked = check(parse(written.text), self.shapes, shape, let=let or {}, expect=expect)
+            checked = check(parse(written.text), self.shapes, shape, let=let or {}, expect=expect, text=written.text)
         except ExpressionError as error:
             self._refuse_expression(written, error)
         except ExpressionErrors as errors:

@@ -134,9 +134,7 @@ def _sections(
 ) -> tuple[Section, ...]:
     sections = []
     for section in written.form.values():
-        rows = tuple(
-            compilation.require_all(row, fields, "E002", entity=written.key) for row in section.fields
-        )
+        rows = tuple(compilation.require_all(row, fields, "E002", entity=written.key) for row in section.fields)
         label = compilation.label(f"{path}.sections.{section.key}", section.label)
         sections.append(Section(section.key, label, tuple(row for row in rows if row)))
     placed = {key for section in sections for row in section.rows for key in row}
@@ -196,9 +194,7 @@ def _filters(
     return (*keys[: _FILTERS - 1], "owner")
 
 
-def _access(
-    compilation: Compilation, written: EntityDefinition, fields: Mapping[str, Field]
-) -> dict[str, Access]:
+def _access(compilation: Compilation, written: EntityDefinition, fields: Mapping[str, Field]) -> dict[str, Access]:
     found = {}
     for access in written.access.values():
         role = compilation.require(access.role, compilation.definition.roles, "E003")
@@ -230,9 +226,7 @@ def _access_of(
 
 
 def _scopes(compilation: Compilation, written: EntityDefinition) -> dict[str, Expression]:
-    found = {
-        key: compilation.expression(scope.where, written.key, BOOLEAN) for key, scope in written.scopes.items()
-    }
+    found = {key: compilation.expression(scope.where, written.key, BOOLEAN) for key, scope in written.scopes.items()}
     return {key: expression for key, expression in found.items() if expression is not None}
 
 
@@ -249,7 +243,9 @@ def _make(compilation: Compilation, written: MakeDefinition, source: str, path: 
         if target and (into is None or into.type.name != "lines"):
             compilation.refuse("E002", rows.location, name=key, entity=target)
         elif table:
-            expected = {name: kind for name, column in (into.fields if into else {}).items() if (kind := field_type(column))}
+            expected = {
+                name: kind for name, column in (into.fields if into else {}).items() if (kind := field_type(column))
+            }
             _check_targets(compilation, rows.set, into.fields if into else {}, f"{target}.{key}")
             lines[key] = MakeLines(table, compilation.expressions(rows.set, f"{source}.{table}", expected))
     _check_targets(compilation, written.set, target_fields, target or "")
@@ -270,7 +266,9 @@ def _line_tables(compilation: Compilation, entity: str) -> list[str]:
     return [key for key, field in fields.items() if field.type.name == "lines"]
 
 
-def _check_targets(compilation: Compilation, written: Mapping[str, object], fields: Mapping[str, object], entity: str) -> None:
+def _check_targets(
+    compilation: Compilation, written: Mapping[str, object], fields: Mapping[str, object], entity: str
+) -> None:
     for key, expression in written.items():
         location = getattr(expression, "location", None)
         if fields and location is not None:
@@ -281,5 +279,7 @@ def _search(fields: Mapping[str, Field], display: tuple[tuple[str, str | None], 
     keys = ["number", *(key for _, key in display if key)]
     keys += [key for key, field in fields.items() if field.search and field.stored]
     keys += [key for key, field in fields.items() if field.type.key in ("phone", "credit_code")]
-    searchable = {key for key, field in fields.items() if field.type.searchable or field.type.key == "link"} | {"number"}
+    searchable = {key for key, field in fields.items() if field.type.searchable or field.type.key == "link"} | {
+        "number"
+    }
     return tuple(key for key in dict.fromkeys(keys) if key in searchable)

@@ -109,9 +109,7 @@ def _expressions(compilation: Compilation, written: FieldDefinition, shape: str)
     }
 
 
-def _with_lines(
-    compilation: Compilation, field: Field, written: FieldDefinition, shape: str, path: str
-) -> Field:
+def _with_lines(compilation: Compilation, field: Field, written: FieldDefinition, shape: str, path: str) -> Field:
     for column in written.fields.values():
         if column.type.name in NOT_IN_LINES:
             compilation.refuse("E016", column.type.location, type=column.type.name)
@@ -158,9 +156,7 @@ def _fetch(compilation: Compilation, written: FieldDefinition) -> tuple[str, str
         return None
     target = compilation.definition.entities.get(source.to.name)
     if target is not None and there not in target.fields:
-        compilation.refuse(
-            "E002", written.fetch.location, nearest(there, target.fields), name=there, entity=target.key
-        )
+        compilation.refuse("E002", written.fetch.location, nearest(there, target.fields), name=there, entity=target.key)
         return None
     return link, there
 

@@ -65,7 +65,9 @@ def compile_approval(compilation: Compilation, written: ApprovalDefinition) -> A
             let[key], compiled_let[key] = expression.checked, expression
     _check_who(compilation, written.defaults.empty, entity)
     for name in written.show:
-        compilation.require(Reference(name, written.location), [*written.let, *entity.fields], "E002", entity=entity_key)
+        compilation.require(
+            Reference(name, written.location), [*written.let, *entity.fields], "E002", entity=entity_key
+        )
     auto = written.auto_pass
     return Approval(
         key=written.key,
@@ -171,12 +173,20 @@ def _stage(compilation: Compilation, written: StageDefinition, entity: EntityDef
 
 
 def _requirements(
-    compilation: Compilation, written: Mapping[str, RequirementDefinition], stage: str, entity: EntityDefinition, path: str
+    compilation: Compilation,
+    written: Mapping[str, RequirementDefinition],
+    stage: str,
+    entity: EntityDefinition,
+    path: str,
 ) -> tuple[Requirement, ...]:
-    return tuple(_requirement(compilation, one, entity, f"{path}.requirements.{stage}.{one.key}") for one in written.values())
+    return tuple(
+        _requirement(compilation, one, entity, f"{path}.requirements.{stage}.{one.key}") for one in written.values()
+    )
 
 
-def _requirement(compilation: Compilation, written: RequirementDefinition, entity: EntityDefinition, path: str) -> Requirement:
+def _requirement(
+    compilation: Compilation, written: RequirementDefinition, entity: EntityDefinition, path: str
+) -> Requirement:
     files = [key for key, field in entity.fields.items() if field.type.name == "file"]
     requirement = Requirement(
         key=written.key,
@@ -210,8 +220,7 @@ def _with_link(
 def _moves(
     compilation: Compilation, written: WorkflowDefinition, entity: EntityDefinition, path: str
 ) -> dict[str, Move]:
-    moves = {key: _move(compilation, move, written, entity, path) for key, move in written.moves.items()}
-    found = {key: move for key, move in moves.items() if move is not None}
+    found = {move.key: move for one in written.moves.values() for move in _targets(compilation, one, written, entity, path)}
     return (_forward_moves(compilation, written) if written.forward == "next_only" else {}) | found
 
 
@@ -249,7 +258,30 @@ def _move(
     )
 
 
-def _sources(compilation: Compilation, written: MoveDefinition, stages: Mapping[str, StageDefinition]) -> frozenset[str]:
+def _targets(
+    compilation: Compilation, written: MoveDefinition, workflow: WorkflowDefinition, entity: EntityDefinition, path: str
+) -> list[Move]:
+    """A move to several stages is several moves: ``back`` to ``needs`` is ``back_needs``, named by its stage."""
+    if len(written.to) < 2:
+        move = _move(compilation, written, workflow, entity, path)
+        return [] if move is None else [move]
+    found = []
+    for target in written.to:
+        one = _move(compilation, replace(written, to=(target,)), workflow, entity, path)
+        if one is not None and one.from_:
+            found.append(replace(one, key=f"{one.key}_{one.to}", label=_towards(compilation, one, workflow, path)))
+    return found
+
+
+def _towards(compilation: Compilation, move: Move, workflow: WorkflowDefinition, path: str) -> Label:
+    stage = compilation.label(f"{path}.stages.{move.to}", workflow.stages[move.to].label)
+    default = stage[compilation.definition.language]
+    return {language: f"{text} → {stage.get(language, default)}" for language, text in move.label.items()}
+
+
+def _sources(
+    compilation: Compilation, written: MoveDefinition, stages: Mapping[str, StageDefinition]
+) -> frozenset[str]:
     named = [ref for ref in written.from_ if ref.name != ANY]
     keys = set(compilation.require_all(named, stages, "W001"))
     if len(named) < len(written.from_):
@@ -285,9 +317,7 @@ def _forward_moves(compilation: Compilation, written: WorkflowDefinition) -> dic
     return moves
 
 
-def _with_guards(
-    compilation: Compilation, stages: Mapping[str, Stage], moves: Mapping[str, Move]
-) -> dict[str, Stage]:
+def _with_guards(compilation: Compilation, stages: Mapping[str, Stage], moves: Mapping[str, Move]) -> dict[str, Stage]:
     """While an approval runs, its guarded fields are locked in the stage the record waits in."""
     found = dict(stages)
     for move in moves.values():

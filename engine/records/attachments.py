@@ -30,14 +30,21 @@ def read_attachments(session: Session, entity: Entity, record_id: int) -> dict[s
         return select(*columns).where(*own).order_by(files.c.position, files.c.id)
 
     found: dict[str, list[Attachment]] = {field.key: [] for field in entity.file_fields}
-    for row in session.prepared(("attachments", entity.key), build).fetch_all(session.connection, {"record_id": record_id}):
+    for row in session.prepared(("attachments", entity.key), build).fetch_all(
+        session.connection, {"record_id": record_id}
+    ):
         if row[0] in found:
             found[row[0]].append(dict(zip(KEYS, row[1:], strict=True)))
     return found
 
 
 def check_uploads(
-    session: Session, field: Field, ids: Sequence[int], present: Iterable[Attachment], *, actor: Actor,
+    session: Session,
+    field: Field,
+    ids: Sequence[int],
+    present: Iterable[Attachment],
+    *,
+    actor: Actor,
     errors: list[FieldError],
 ) -> list[Attachment]:
     """Return the attachments for ``ids``: those present already, and the actor's own fresh uploads."""
@@ -78,4 +85,7 @@ def _fresh_uploads(session: Session, ids: Sequence[int], actor: Actor) -> list[A
         return select(*(files.c[key] for key in KEYS)).where(is_one_of(files.c.id, "ids"), *free)
 
     given: Mapping[str, Any] = {"ids": ids, "actor_id": actor.id}
-    return [dict(zip(KEYS, row, strict=True)) for row in session.prepared("uploads", build).fetch_all(session.connection, given)]
+    return [
+        dict(zip(KEYS, row, strict=True))
+        for row in session.prepared("uploads", build).fetch_all(session.connection, given)
+    ]

@@ -25,7 +25,7 @@ from engine.records.values import read_values
 from engine.records.writing import insert_record, lock_record, save_changes
 from engine.storage.journal import write_event, write_history
 from engine.storage.store import Session
-from engine.storage.system_tables import users
+from engine.storage.system_tables import approvals, users
 
 Raw = Mapping[str, Any]
 
@@ -38,7 +38,9 @@ class Stale(NotPossibleNow):
         self.record = record
 
 
-def create_record(session: Session, entity: str, raw: Raw, *, actor: Actor, origin: Mapping[str, Any] | None = None) -> Record:
+def create_record(
+    session: Session, entity: str, raw: Raw, *, actor: Actor, origin: Mapping[str, Any] | None = None
+) -> Record:
     """Create a record; ``origin`` says what it was made from, for the history.
 
     Raises ``NotFound`` (no such entity), ``NotAllowed`` and ``InvalidValues`` with an error beside each wrong field.
@@ -71,6 +73,7 @@ def delete_record(session: Session, entity: str, id: int, *, version: int, actor
     if not rights.delete or not record.can_write:
         raise NotAllowed("record.no_delete")
     require_version(session, record, version)
+    _require_undecided(session, entity, id)
     _require_unused(session, compiled, id)
     table = session.tables.entity[entity]
     gone = {"deleted_at": session.now(), "version": record.version + 1}
@@ -126,7 +129,13 @@ def apply_values(
 
 
 def complete_changed(
-    session: Session, entity: Entity, record: Record, raw: Raw, *, actor: Actor, env: Env,
+    session: Session,
+    entity: Entity,
+    record: Record,
+    raw: Raw,
+    *,
+    actor: Actor,
+    env: Env,
     unlocked: frozenset[str] = frozenset(),
 ) -> tuple[dict[str, Any], list[FieldError]]:
     """Return the values the record would have after ``raw``, and what is wrong with those typed."""
@@ -174,16 +183,16 @@ def require_version(session: Session, record: Record, version: int) -> None:
     raise Stale(record, by=found or "—", at=f"{at:%m-%d %H:%M}")
 
 
-def _owner(
-    session: Session, given: Any, rights: Rights, actor: Actor, errors: list[FieldError]
-) -> dict[str, Any]:
+def _owner(session: Session, given: Any, rights: Rights, actor: Actor, errors: list[FieldError]) -> dict[str, Any]:
     """The owner is whoever creates; only who may write more than their own may choose another."""
     if given in (None, "", actor.id, str(actor.id)):
         return {"owner": actor.id, "team": actor.team}
     if not rights.write & {ALL, TEAM} or not str(given).isdecimal() or len(str(given)) > 18:
         errors.append(FieldError("owner", "value.user_missing"))
         return {}
-    person = select(users.c.id, users.c.department_id).where(users.c.id == bindparam("id"), users.c.disabled_at.is_(None))
+    person = select(users.c.id, users.c.department_id).where(
+        users.c.id == bindparam("id"), users.c.disabled_at.is_(None)
+    )
     row = session.connection.execute(person, {"id": int(given)}).one_or_none()
     if row is None:
         errors.append(FieldError("owner", "value.user_missing"))
@@ -192,13 +201,19 @@ def _owner(
 
 
 def _attach_uploads(
-    session: Session, entity: Entity, values: dict[str, Any], before: Mapping[str, Any], actor: Actor,
+    session: Session,
+    entity: Entity,
+    values: dict[str, Any],
+    before: Mapping[str, Any],
+    actor: Actor,
     errors: list[FieldError],
 ) -> None:
     for field in entity.file_fields:
         if field.key in values:
             present = before.get(field.key) or ()
-            values[field.key] = check_uploads(session, field, values[field.key] or (), present, actor=actor, errors=errors)
+            values[field.key] = check_uploads(
+                session, field, values[field.key] or (), present, actor=actor, errors=errors
+            )
 
 
 def _check_unlocked(
@@ -212,7 +227,11 @@ def _check_unlocked(
         if stage is not None and key in stage.locked:
             params = {"label": entity.fields[key].label, "stage": stage.label}
             errors.append(FieldError(key, "value.locked", params))
-        elif field is not None and field.readonly_when is not None and field.readonly_when.run(record.values, env) is True:
+        elif (
+            field is not None
+            and field.readonly_when is not None
+            and field.readonly_when.run(record.values, env) is True
+        ):
             errors.append(FieldError(key, "value.readonly", {"label": field.label}))
 
 
@@ -224,6 +243,13 @@ def _fetch(entity: Entity, values: dict[str, Any], before: Mapping[str, Any], en
         for row in values.get(field.key) or ():
             known = old.get(row.get("id"), {})
             fetch_values(field.fields, row, [key for key in row if row[key] != known.get(key)], env)
+
+
+def _require_undecided(session: Session, entity: str, id: int) -> None:
+    """A record people are deciding about stays: their tasks would lead nowhere."""
+    running = (approvals.c.entity == entity, approvals.c.record_id == id, approvals.c.state == "running")
+    if session.connection.execute(select(approvals.c.id).where(*running)).first() is not None:
+        raise NotPossibleNow("record.in_approval")
 
 
 def _require_unused(session: Session, entity: Entity, id: int) -> None:

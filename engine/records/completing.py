@@ -35,9 +35,7 @@ def compute_values(entity: Entity, values: dict[str, Any], env: Env, errors: lis
         _compute(entity.fields[key], values, env, key, errors)
 
 
-def check_complete(
-    entity: Entity, values: Mapping[str, Any], env: Env, errors: list[FieldError], *, at: str
-) -> None:
+def check_complete(entity: Entity, values: Mapping[str, Any], env: Env, errors: list[FieldError], *, at: str) -> None:
     """Add an error for each missing required value and each broken rule; ``at`` is ``create`` or ``update``."""
     wrong = {error.path for error in errors}
     _check_required(entity.fields, values, env, errors, "", wrong)

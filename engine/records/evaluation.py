@@ -14,8 +14,9 @@ from sqlalchemy import bindparam, select
 from engine.compiler.app import CompiledApp, Entity
 from engine.expression import Env
 from engine.people.actor import Actor
-from engine.records.sql import is_one_of
+from engine.records.calendar import SiteCalendar
 from engine.records.columns import record_columns, to_values
+from engine.records.sql import is_one_of
 from engine.storage.store import Session
 
 _NO_OFFSET = timedelta()
@@ -30,7 +31,9 @@ def make_env(session: Session, actor: Actor | None) -> Env:
     """Return what expressions may know beside the record."""
     now = session.now()
     local = now.astimezone(site_zone(session.app))
-    return Env(None if actor is None else actor.id, now, local.date(), Lookups(session), local.utcoffset() or _NO_OFFSET)
+    offset = local.utcoffset() or _NO_OFFSET
+    calendar = SiteCalendar(session.app.calendar, session.app.timezone)
+    return Env(None if actor is None else actor.id, now, local.date(), Lookups(session), offset, calendar)
 
 
 def parameters(session: Session, actor: Actor) -> dict[str, Any]:
@@ -89,7 +92,9 @@ class Lookups:
         table = session.tables.entity[entity.key]
 
         def build() -> Any:
-            return select(*record_columns(table, entity)).where(is_one_of(table.c.id, "ids"), table.c.deleted_at.is_(None))
+            return select(*record_columns(table, entity)).where(
+                is_one_of(table.c.id, "ids"), table.c.deleted_at.is_(None)
+            )
 
         statement = session.prepared(("linked", entity.key), build)
         rows = statement.fetch_all(session.connection, {"ids": ids})
@@ -102,7 +107,9 @@ class Lookups:
 
         def build() -> Any:
             link = table.c[via]
-            return select(*record_columns(table, entity)).where(link == bindparam("record_id"), table.c.deleted_at.is_(None))
+            return select(*record_columns(table, entity)).where(
+                link == bindparam("record_id"), table.c.deleted_at.is_(None)
+            )
 
         statement = session.prepared(("linking", entity_key, via), build)
         return [to_values(entity, row) for row in statement.fetch_all(session.connection, {"record_id": id_})]

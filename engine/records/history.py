@@ -32,7 +32,9 @@ class Entry:
     via: str | None
 
 
-def list_history(session: Session, entity: str, id: int, *, actor: Actor, before: int | None = None, limit: int = 50) -> list[Entry]:
+def list_history(
+    session: Session, entity: str, id: int, *, actor: Actor, before: int | None = None, limit: int = 50
+) -> list[Entry]:
     """Return the newest entries of a record (older than entry ``before``). Raises ``NotFound`` like reading the record."""
     get_record(session, entity, id, actor=actor)
     hidden = find_rights(session.app, get_entity(session.app, entity), actor).hidden
@@ -41,7 +43,11 @@ def list_history(session: Session, entity: str, id: int, *, actor: Actor, before
         columns = (history.c.id, history.c.version, history.c.at, users.c.name, history.c.actor_id, history.c.action,
                    history.c.changes, history.c.note, history.c.via)  # fmt: skip
         source = history.outerjoin(users, users.c.id == history.c.actor_id)
-        own = (history.c.entity == entity, history.c.record_id == bindparam("record_id"), history.c.id < bindparam("before"))
+        own = (
+            history.c.entity == entity,
+            history.c.record_id == bindparam("record_id"),
+            history.c.id < bindparam("before"),
+        )
         return select(*columns).select_from(source).where(*own).order_by(history.c.id.desc()).limit(bindparam("limit"))
 
     given = {"record_id": id, "before": before or 2**62, "limit": min(limit, 200)}

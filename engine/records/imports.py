@@ -138,8 +138,13 @@ def _folded(header: str) -> str:
 
 
 def _import_chunk(
-    store: Store, entity: str, columns: Sequence[_Column], chunk: Sequence[tuple[int, list[Any]]], actor: Actor,
-    result: ImportResult, seen: dict[str, set[Any]],
+    store: Store,
+    entity: str,
+    columns: Sequence[_Column],
+    chunk: Sequence[tuple[int, list[Any]]],
+    actor: Actor,
+    result: ImportResult,
+    seen: dict[str, set[Any]],
 ) -> None:
     refused: list[Refused] = []
     fresh: dict[str, set[Any]] = defaultdict(set, {key: set(values) for key, values in seen.items()})
@@ -159,8 +164,13 @@ def _import_chunk(
 
 
 def _import_alone(
-    store: Store, entity: str, columns: Sequence[_Column], row: tuple[int, list[Any]], actor: Actor,
-    result: ImportResult, seen: dict[str, set[Any]],
+    store: Store,
+    entity: str,
+    columns: Sequence[_Column],
+    row: tuple[int, list[Any]],
+    actor: Actor,
+    result: ImportResult,
+    seen: dict[str, set[Any]],
 ) -> None:
     try:
         _import_chunk(store, entity, columns, [row], actor, result, seen)
@@ -185,7 +195,9 @@ class _Batch:
         """Look up, at once, everything the cells name."""
         rows = [cells for _, cells in chunk]
         for column in self.columns:
-            cells = {_cell_text(row[column.at]) for row in rows if column.at < len(row) and not is_empty(row[column.at])}
+            cells = {
+                _cell_text(row[column.at]) for row in rows if column.at < len(row) and not is_empty(row[column.at])
+            }
             if column.field is None or column.field.type.column == "user":
                 self._find_people(column.key, cells)
             elif column.field.to is not None:
@@ -197,9 +209,7 @@ class _Batch:
         """Return the complete values of a row; raises ``InvalidValues``."""
         raw, errors = self._raw(cells)
         try:
-            values = prepare_new(
-                self.session, self.entity, raw, actor=self.actor, rights=self.rights, env=self.env
-            )
+            values = prepare_new(self.session, self.entity, raw, actor=self.actor, rights=self.rights, env=self.env)
         except InvalidValues as invalid:
             named = {error.path for error in errors}
             raise InvalidValues([*errors, *(one for one in invalid.errors if one.path not in named)]) from None

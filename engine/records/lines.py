@@ -43,7 +43,9 @@ def overlay(
     return rows
 
 
-def write_lines(session: Session, entity: Entity, field: Field, record_id: int, before: Sequence[Row], after: Sequence[Row]) -> None:
+def write_lines(
+    session: Session, entity: Entity, field: Field, record_id: int, before: Sequence[Row], after: Sequence[Row]
+) -> None:
     """Make the rows of a line table what ``after`` says; new rows get their ``id``."""
     kept = {row["id"] for row in after if row.get("id") is not None}
     gone = [row["id"] for row in before if row["id"] not in kept]
@@ -67,7 +69,9 @@ def _read(session: Session, entity: Entity, field: Field, record_id: int) -> lis
         own = table.c.parent_id == bindparam("record_id")
         return select(*(table.c[key] for key in keys)).where(own).order_by(table.c.position, table.c.id)
 
-    rows = session.prepared(("lines", entity.key, field.key), build).fetch_all(session.connection, {"record_id": record_id})
+    rows = session.prepared(("lines", entity.key, field.key), build).fetch_all(
+        session.connection, {"record_id": record_id}
+    )
     return [dict(zip(keys, row, strict=True)) for row in rows]
 
 

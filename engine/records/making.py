@@ -20,7 +20,11 @@ from engine.storage.store import Session
 def list_makes(session: Session, record: Record, *, actor: Actor) -> list[Make]:
     """Return what can be made from a record now, by this actor."""
     entity = get_entity(session.app, record.entity)
-    return [make for make in entity.makes.values() if _allowed(session, make, actor) and _possible(session, make, record, actor)]
+    return [
+        make
+        for make in entity.makes.values()
+        if _allowed(session, make, actor) and _possible(session, make, record, actor)
+    ]
 
 
 def make_values(session: Session, entity: str, id: int, make: str, *, actor: Actor) -> tuple[Make, dict[str, Any]]:

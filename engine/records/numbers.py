@@ -47,14 +47,20 @@ def _fill(part: str, local: datetime, sequence: int) -> str:
 
 def _draw(session: Session, key: str, period: str, count: int) -> int:
     """Raise the counter by ``count`` and return it."""
+
     def build() -> sqlite.Insert | postgresql.Insert:
         dialect = postgresql if session.connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(series).values(key=bindparam("key"), period=bindparam("period"), last=bindparam("count", type_=BigInteger))
+        statement = dialect.insert(series).values(
+            key=bindparam("key"), period=bindparam("period"), last=bindparam("count", type_=BigInteger)
+        )
         drawn = statement.on_conflict_do_update(
-            index_elements=[series.c.key, series.c.period], set_={"last": series.c.last + bindparam("count", type_=BigInteger)}
+            index_elements=[series.c.key, series.c.period],
+            set_={"last": series.c.last + bindparam("count", type_=BigInteger)},
         )
         return drawn.returning(series.c.last)
 
-    row = session.prepared("draw number", build).fetch_one(session.connection, {"key": key, "period": period, "count": count})
+    row = session.prepared("draw number", build).fetch_one(
+        session.connection, {"key": key, "period": period, "count": count}
+    )
     assert row is not None  # noqa: S101 - an upsert returns its row
     return int(row[0])

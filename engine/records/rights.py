@@ -14,8 +14,8 @@ from engine.errors import NotFound
 from engine.expression.sql import compile_where
 from engine.people.actor import Actor
 from engine.records.sql import is_one_of
-from engine.storage.tables import Tables
 from engine.storage.table_source import TableSource
+from engine.storage.tables import Tables
 
 OWN, TEAM, ALL = "own", "team", "all"
 
@@ -60,9 +60,7 @@ def find_rights(app: CompiledApp, entity: Entity, actor: Actor) -> Rights:
     return found
 
 
-def scope_condition(
-    tables: Tables, entity: Entity, table: FromClause, scopes: Iterable[str]
-) -> ColumnElement[bool]:
+def scope_condition(tables: Tables, entity: Entity, table: FromClause, scopes: Iterable[str]) -> ColumnElement[bool]:
     """Return the SQL condition for the union of ``scopes``.
 
     Its parameters are ``actor_id``, ``actor_teams``, ``now``, ``today`` and ``utc_offset`` (``evaluation.parameters``).

@@ -15,7 +15,6 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
 
 
-
 class ListOf(TypeDecorator[list[Any]]):
     """A list of whole numbers or texts as one parameter: an array on PostgreSQL, JSON text on SQLite."""
 

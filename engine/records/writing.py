@@ -63,7 +63,13 @@ def lock_record(session: Session, entity: Entity, id: int, *, actor: Actor | Non
 
 
 def insert_record(
-    session: Session, entity: Entity, values: dict[str, Any], *, actor: Actor, env: Env, action: str = "create",
+    session: Session,
+    entity: Entity,
+    values: dict[str, Any],
+    *,
+    actor: Actor,
+    env: Env,
+    action: str = "create",
     details: Mapping[str, Any] | None = None,
 ) -> Record:
     """Write a new record; ``values`` are complete and judged. Raises ``InvalidValues`` when the database finds a repeat."""
@@ -166,8 +172,14 @@ def _scope_key(scopes: frozenset[str]) -> Any:
 
 
 def _update_row(
-    session: Session, entity: Entity, record: Record, values: Mapping[str, Any], changed: Changes,
-    actor: Actor | None, env: Env, version: int,
+    session: Session,
+    entity: Entity,
+    record: Record,
+    values: Mapping[str, Any],
+    changed: Changes,
+    actor: Actor | None,
+    env: Env,
+    version: int,
 ) -> None:
     table = session.tables.entity[entity.key]
     row = {column_name(key): values[key] for key in changed if column_name(key) in table.c}

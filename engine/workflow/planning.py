@@ -19,7 +19,7 @@ from engine.storage.column_types import to_json
 from engine.storage.store import Session
 from engine.workflow.approval_decisions import Holders, Submission
 from engine.workflow.approval_state import Person, StepPlan
-from engine.workflow.calendar import add_working
+from engine.records.calendar import add_working
 from engine.workflow.people_rules import Case, Rule, find_holders, to_rules
 
 FALLBACK = "_fallback"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.definition.model import CalendarDefinition
 from engine.errors import Location
-from engine.workflow.calendar import add_working, is_working_day, parse_amount, working_minutes
+from engine.records.calendar import add_working, is_working_day, parse_amount, working_minutes
 
 ZONE = "Asia/Shanghai"
 CN = CalendarDefinition(Location("app.yaml"))

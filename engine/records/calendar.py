@@ -81,6 +81,29 @@ def is_working_day(calendar: CalendarDefinition, day: date) -> bool:
     return day.isoweekday() in calendar.days and day not in holidays
 
 
+@dataclass(frozen=True)
+class SiteCalendar:
+    """The working time of one site, as expressions add it (``WorkingCalendar``); negative amounts are not added."""
+
+    calendar: CalendarDefinition
+    zone: str
+
+    def add_working_days(self, day: date, days: int) -> date:
+        """Return the day that is ``days`` working days after ``day``."""
+        while days > 0:
+            day += timedelta(days=1)
+            days -= is_working_day(self.calendar, day)
+        return day
+
+    def add_working_days_to_moment(self, moment: datetime, days: int) -> datetime:
+        """Return the moment ``days`` working days after ``moment``."""
+        return add_working(self.calendar, self.zone, moment, f"{max(days, 0)}wd")
+
+    def add_working_hours(self, moment: datetime, hours: int) -> datetime:
+        """Return the moment ``hours`` working hours after ``moment``."""
+        return add_working(self.calendar, self.zone, moment, f"{max(hours, 0)}wh")
+
+
 def _working_length(calendar: CalendarDefinition, amount: Amount) -> timedelta:
     units = {"wh": timedelta(hours=1), "wm": timedelta(minutes=1)}
     return amount.number * (units.get(amount.unit) or _day_length(calendar.hours))
