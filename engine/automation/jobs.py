@@ -1,8 +1,8 @@
 """Who empties the outbox: a thread in the web process, or any number of RQ workers. Redis is only the doorbell.
 
-Enters: a store, and the address of a Redis or Valkey where there is one. Leaves: events delivered soon after they were
-written. Must not hold work: a job says only "look", so losing Redis with all its queues loses nothing. The only module that
-knows ``rq`` and ``redis``.
+Enters: a store, and the address of a Redis or Valkey where there is one. Leaves: events delivered soon after they
+were written. Must not hold work: a job says only "look", so losing Redis with all its queues loses nothing. The only
+module that knows ``rq`` and ``redis``.
 """
 
 import logging

@@ -1,7 +1,8 @@
 """Emptying the outbox: every event is delivered at least once, and takes effect once.
 
-Enters: a store. Leaves: the effects of each waiting event, in the same transaction that marks it done. Must not talk to the
-outside while it holds a row. The rows are the truth: whoever rings, or nobody, the next sweep finds what waits.
+Enters: a store. Leaves: the effects of each waiting event, in the same transaction that marks it done. Must not talk
+to the outside while it holds a row. The rows are the truth: whoever rings, or nobody, the next sweep finds what
+waits.
 """
 
 import logging
@@ -49,7 +50,11 @@ def drain(store: Store, *, most: int = 10_000) -> int:
 
 def count_waiting(session: Session) -> dict[str, int]:
     """Return how many events wait, and how many are parked after too many failures."""
-    rows = session.connection.execute(select(outbox.c.attempts).where(outbox.c.done_at.is_(None)).limit(10_000)).scalars().all()
+    rows = (
+        session.connection.execute(select(outbox.c.attempts).where(outbox.c.done_at.is_(None)).limit(10_000))
+        .scalars()
+        .all()
+    )
     parked = sum(attempts > len(RETRY_AFTER) for attempts in rows)
     return {"waiting": len(rows) - parked, "parked": parked}
 
@@ -67,9 +72,21 @@ def _deliver_batch(store: Store) -> int:
 
 
 def _waiting(store: Store) -> list[Event]:
-    columns = (outbox.c.id, outbox.c.at, outbox.c.type, outbox.c.entity, outbox.c.record_id, outbox.c.payload, outbox.c.attempts)
+    columns = (
+        outbox.c.id,
+        outbox.c.at,
+        outbox.c.type,
+        outbox.c.entity,
+        outbox.c.record_id,
+        outbox.c.payload,
+        outbox.c.attempts,
+    )
     with store.read() as session:
-        due = (outbox.c.done_at.is_(None), outbox.c.available_at <= session.now(), outbox.c.attempts <= len(RETRY_AFTER))
+        due = (
+            outbox.c.done_at.is_(None),
+            outbox.c.available_at <= session.now(),
+            outbox.c.attempts <= len(RETRY_AFTER),
+        )
         rows = session.connection.execute(select(*columns).where(*due).order_by(outbox.c.id).limit(_BATCH))
         return [Event(row[0], row[1], row[2], row[3], row[4], row[5] or {}, row[6]) for row in rows]
 

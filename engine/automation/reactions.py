@@ -1,7 +1,7 @@
 """What follows an event: by its type, one function that writes effects in the transaction that marks the event done.
 
-Enters: an event of the outbox. Leaves: notices for people. Must be safe to run again: a notice has a key, and the second of
-the same key is no notice.
+Enters: an event of the outbox. Leaves: notices for people. Must be safe to run again: a notice has a key, and the
+second of the same key is no notice.
 """
 
 from collections.abc import Callable, Mapping
@@ -74,5 +74,7 @@ def _name(session: Session, event: Happened) -> str:
     if entity is None or event.record_id is None:
         return ""
     table = session.tables.entity[entity.key]
-    row = session.connection.execute(select(*record_columns(table, entity)).where(table.c.id == event.record_id)).first()
+    row = session.connection.execute(
+        select(*record_columns(table, entity)).where(table.c.id == event.record_id)
+    ).first()
     return display(entity, to_values(entity, row)) if row is not None else ""

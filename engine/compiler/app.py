@@ -18,7 +18,7 @@ Label = Mapping[str, str]
 """A text in every language of the app: ``{"zh": "报价单", "en": "Quote"}``."""
 
 SYSTEM_FIELDS = ("id", "number", "stage", "owner", "team", "created_at", "created_by", "updated_at", "updated_by")
-"""Fields every record has, usable in expressions, lists and displays beside the written ones (``version`` is internal)."""
+"""Fields every record has, usable in expressions and lists beside the written ones (``version`` is internal)."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What every step of the compiler shares: the definition, the shapes, the problems found so far.
 
-Enters: an ``AppDefinition``. Leaves: labels in all languages, checked expressions, and collected problems. Must not stop
-at the first mistake: a step that cannot go on returns None and the problem is already noted.
+Enters: an ``AppDefinition``. Leaves: labels in all languages, checked expressions, and collected problems. Must not
+stop at the first mistake: a step that cannot go on returns None and the problem is already noted.
 """
 
 from collections.abc import Iterable, Mapping
@@ -81,7 +81,7 @@ class Compilation:
         expect: Type | None = None,
         let: Mapping[str, Checked] | None = None,
     ) -> Expression | None:
-        """Parse, check and compile an expression over the fields of ``shape``; None when none is written or it is wrong."""
+        """Parse, check and compile an expression over ``shape``; None when none is written or it is wrong."""
         if written is None or shape not in self.shapes:
             return None
         try:
@@ -89,8 +89,8 @@ class Compilation:
         except ExpressionError as error:
             self._refuse_expression(written, error)
         except ExpressionErrors as errors:
-            for error in errors.errors:
-                self._refuse_expression(written, error)
+            for one in errors.errors:
+                self._refuse_expression(written, one)
         else:
             return Expression(checked, compile_python(checked), written.location)
         return None

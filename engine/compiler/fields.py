@@ -1,7 +1,7 @@
 """From written fields to compiled fields, of an entity or of one of its line tables.
 
-Enters: ``FieldDefinition`` by key. Leaves: ``Field`` by key and the order in which computed fields are computed. Must not
-guess: a field with a mistake is left out and the problem noted.
+Enters: ``FieldDefinition`` by key. Leaves: ``Field`` by key and the order in which computed fields are computed. Must
+not guess: a field with a mistake is left out and the problem noted.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """The shapes expressions are checked against: which names a record of each entity has, and of what type.
 
-Enters: an ``AppDefinition``. Leaves: one ``EntityShape`` per entity and per line table (``quote.items``). Must not check
-anything: a field of an unknown type simply has no shape, the compiler reports it.
+Enters: an ``AppDefinition``. Leaves: one ``EntityShape`` per entity and per line table (``quote.items``). Must not
+check anything: a field of an unknown type simply has no shape, the compiler reports it.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """From written workflows, approvals and prints to compiled ones.
 
-Enters: ``WorkflowDefinition``, ``ApprovalDefinition``, ``PrintDefinition``. Leaves: ``Workflow``, ``Approval``, ``Print``.
-Must not let through what cannot run: a stage nobody can reach, an approval of another entity, a step for a role that
-does not exist.
+Enters: ``WorkflowDefinition``, ``ApprovalDefinition``, ``PrintDefinition``. Leaves: ``Workflow``, ``Approval``,
+``Print``. Must not let through what cannot run: a stage nobody can reach, an approval of another entity, a step for a
+role that does not exist.
 """
 
 from collections.abc import Mapping, Sequence
@@ -220,7 +220,9 @@ def _with_link(
 def _moves(
     compilation: Compilation, written: WorkflowDefinition, entity: EntityDefinition, path: str
 ) -> dict[str, Move]:
-    found = {move.key: move for one in written.moves.values() for move in _targets(compilation, one, written, entity, path)}
+    found = {
+        move.key: move for one in written.moves.values() for move in _targets(compilation, one, written, entity, path)
+    }
     return (_forward_moves(compilation, written) if written.forward == "next_only" else {}) | found
 
 

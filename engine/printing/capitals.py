@@ -1,7 +1,7 @@
 """Amounts in capitals (人民币大写), as Chinese quotes, contracts and cheques carry them.
 
-Enters: an amount in yuan. Leaves: ``壹万贰仟叁佰肆拾伍元陆角柒分``. Source: 支付结算办法 (中国人民银行, 1997), annex 1: 零 is written
-once between digits, 整 follows when nothing comes after 元 or 角.
+Enters: an amount in yuan. Leaves: ``壹万贰仟叁佰肆拾伍元陆角柒分``. Source: 支付结算办法 (中国人民银行, 1997), annex
+1: 零 is written once between digits, 整 follows when nothing comes after 元 or 角.
 """
 
 from decimal import ROUND_HALF_UP, Decimal

@@ -1,7 +1,7 @@
 """A printed page as PDF, with Chinese fonts, by typst.
 
-Enters: plain data (``PrintPage``). Leaves: the bytes of a PDF. Must not hand a person's text to typst as source: the layout is
-``page.typ``, the texts travel as JSON beside it. Same data gives the same content.
+Enters: plain data (``PrintPage``). Leaves: the bytes of a PDF. Must not hand a person's text to typst as source: the
+layout is ``page.typ``, the texts travel as JSON beside it. Same data gives the same content.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The files of a record: which are attached, attaching, letting go.
 
-Enters: ids of uploaded files. Leaves: rows of ``fw_files`` that point to the record, in the same transaction as its other
-values. Must not read the content of a file, nor attach a file somebody else uploaded.
+Enters: ids of uploaded files. Leaves: rows of ``fw_files`` that point to the record, in the same transaction as its
+other values. Must not read the content of a file, nor attach a file somebody else uploaded.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

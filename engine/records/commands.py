@@ -1,8 +1,8 @@
 """Creating, changing and deleting records: one function per mutation.
 
-Enters: a session in a write transaction, the entity's key, ``raw`` values as somebody typed them, the actor. Leaves: the
-record, with history and event in the same transaction; or one of the five errors, and nothing written. Must not be gone
-around: form, API, import and automation all call these.
+Enters: a session in a write transaction, the entity's key, ``raw`` values as somebody typed them, the actor. Leaves:
+the record, with history and event in the same transaction; or one of the five errors, and nothing written. Must not
+be gone around: form, API, import and automation all call these.
 """
 
 from collections.abc import Mapping
@@ -66,7 +66,10 @@ def update_record(session: Session, entity: str, id: int, raw: Raw, *, version: 
 
 
 def delete_record(session: Session, entity: str, id: int, *, version: int, actor: Actor) -> None:
-    """Put a record into the recycle bin. Raises ``NotFound``, ``NotAllowed``, ``Stale``, ``NotPossibleNow`` when in use."""
+    """Put a record into the recycle bin.
+
+    Raises ``NotFound``, ``NotAllowed``, ``Stale``, and ``NotPossibleNow`` when it is in use.
+    """
     compiled = get_entity(session.app, entity)
     rights = find_rights(session.app, compiled, actor)
     record = lock_record(session, compiled, id, actor=actor)

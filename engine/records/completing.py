@@ -1,8 +1,8 @@
 """Completing and judging a record before it is written: defaults, computed values, required fields, rules.
 
-Enters: the typed values of a whole record (what was there, overlaid with what was sent). Leaves: the same values completed
-in place, and errors. Must not read what was typed, nor write: it is the one place where the rules of a record are judged,
-for every way in.
+Enters: the typed values of a whole record (what was there, overlaid with what was sent). Leaves: the same values
+completed in place, and errors. Must not read what was typed, nor write: it is the one place where the rules of a
+record are judged, for every way in.
 """
 
 from collections.abc import Callable, Mapping

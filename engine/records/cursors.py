@@ -1,7 +1,7 @@
 """The place in a list where a page ended, as text that travels to the page and back.
 
-Enters: the sort value and id of the last row. Leaves: a cursor, or both again. Must not trust a cursor: it only says where
-to go on, never what may be seen.
+Enters: the sort value and id of the last row. Leaves: a cursor, or both again. Must not trust a cursor: it only says
+where to go on, never what may be seen.
 """
 
 import base64

@@ -40,7 +40,7 @@ class Filter:
     value: Any = None
 
     def parameters(self, entity: Entity, at: int, zone: ZoneInfo) -> dict[str, Any]:
-        """Return the SQL parameters of the condition; raises ``InvalidValues`` when the value is not of the field's type."""
+        """Return the parameters of the condition; raises ``InvalidValues`` when the value does not fit the field."""
         if self.operator not in OPERATORS:
             raise InvalidValues([FieldError(self.field, "record.bad_operator", {"operator": str(self.operator)[:20]})])
         if self.operator in ("missing", "present"):

@@ -1,6 +1,7 @@
 """The history of a record, as the actor may see it.
 
-Enters: a record's id. Leaves: entries, newest first, without the values of fields the actor may not see. Must not write.
+Enters: a record's id. Leaves: entries, newest first, without the values of fields the actor may not see. Must not
+write.
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Entry:
 def list_history(
     session: Session, entity: str, id: int, *, actor: Actor, before: int | None = None, limit: int = 50
 ) -> list[Entry]:
-    """Return the newest entries of a record (older than entry ``before``). Raises ``NotFound`` like reading the record."""
+    """Return the newest entries of a record (older than entry ``before``); raises ``NotFound`` like reading it."""
     get_record(session, entity, id, actor=actor)
     hidden = find_rights(session.app, get_entity(session.app, entity), actor).hidden
 

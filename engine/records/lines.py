@@ -1,7 +1,7 @@
 """The rows of line tables: read, overlaid with what was sent, written.
 
-Enters: a record's id, or the rows before and after. Leaves: rows in order, each a mapping with its ``id``. Must not judge
-values: that was done before.
+Enters: a record's id, or the rows before and after. Leaves: rows in order, each a mapping with its ``id``. Must not
+judge values: that was done before.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Making a record from another without retyping: the values a quote gives a contract.
 
-Enters: a record the actor may see and the key of one of its entity's ``makes``. Leaves: raw values for a new record, to be
-shown in its form or given to ``create_record`` as they are. Must not write: creating is a command of its own.
+Enters: a record the actor may see and the key of one of its entity's ``makes``. Leaves: raw values for a new record,
+to be shown in its form or given to ``create_record`` as they are. Must not write: creating is a command of its own.
 """
 
 from collections.abc import Mapping

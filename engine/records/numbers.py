@@ -1,7 +1,7 @@
 """Number series: the next number of an entity, never twice.
 
-Enters: a session in a write transaction. Leaves: a number such as ``BJ202611-0007``. Must be called last before the row is
-written: the counter row stays locked until the commit, which is what keeps a gapless series without holes.
+Enters: a session in a write transaction. Leaves: a number such as ``BJ202611-0007``. Must be called last before the
+row is written: the counter row stays locked until the commit, which is what keeps a gapless series without holes.
 """
 
 import re

@@ -1,7 +1,8 @@
 """Reading records: one, a page, by search, for a picker. Everything passes the actor's row scope and field rules.
 
-Enters: a session, an entity's key, what is wanted, the actor. Leaves: records without what the actor may not see. Must not
-let a field somebody may not see be sorted, filtered or searched by: it is answered like one that does not exist.
+Enters: a session, an entity's key, what is wanted, the actor. Leaves: records without what the actor may not see.
+Must not let a field somebody may not see be sorted, filtered or searched by: it is answered like one that does not
+exist.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +35,10 @@ _NEVER_HIDDEN = ("id", "number", "stage", "owner", "team", "created_at", "create
 
 @dataclass(frozen=True)
 class ListQuery:
-    """What a list shows. ``sort`` None is the entity's own; ``after`` the cursor of the page before; ``text`` a search."""
+    """What a list shows.
+
+    ``sort`` None is the entity's own, ``after`` the cursor of the page before, ``text`` a search.
+    """
 
     filters: tuple[Filter, ...] = ()
     sort: str | None = None

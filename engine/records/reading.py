@@ -1,7 +1,7 @@
 """What a select of records brings along: the names of linked records and people.
 
-Enters: an entity and which of its columns are wanted. Leaves: columns and joins, and from each row the values and labels.
-Must not decide which rows: that is the condition's business.
+Enters: an entity and which of its columns are wanted. Leaves: columns and joins, and from each row the values and
+labels. Must not decide which rows: that is the condition's business.
 """
 
 from collections.abc import Iterable, Sequence

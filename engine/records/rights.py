@@ -24,8 +24,8 @@ OWN, TEAM, ALL = "own", "team", "all"
 class Rights:
     """The union of what the actor's roles allow. ``read``, ``write``, ``delete`` are scopes; empty means no row.
 
-    ``hidden`` and ``readonly`` hold field keys, ``items.cost`` for a column of a line table; a field is hidden only when
-    every role that lets the actor read hides it.
+    ``hidden`` and ``readonly`` hold field keys, ``items.cost`` for a column of a line table; a field is hidden only
+    when every role that lets the actor read hides it.
     """
 
     read: frozenset[str]

@@ -1,7 +1,7 @@
 """Reading a spreadsheet into rows of cells.
 
-Enters: the bytes and name of an XLSX, XLS, ODS or CSV file. Leaves: headers and rows. Must not interpret cells, and judges
-an archive by its declared sizes before anything is unpacked.
+Enters: the bytes and name of an XLSX, XLS, ODS or CSV file. Leaves: headers and rows. Must not interpret cells, and
+judges an archive by its declared sizes before anything is unpacked.
 """
 
 import csv

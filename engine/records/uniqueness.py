@@ -1,7 +1,7 @@
 """What the database refused, said beside the field.
 
-Enters: an ``IntegrityError``. Leaves: ``InvalidValues`` naming the field that repeats another record. Must not guess: an
-error that is no known unique index stays what it is, our bug.
+Enters: an ``IntegrityError``. Leaves: ``InvalidValues`` naming the field that repeats another record. Must not guess:
+an error that is no known unique index stays what it is, our bug.
 """
 
 import re

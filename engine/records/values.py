@@ -1,7 +1,8 @@
 """From what somebody typed to typed values, with an error beside each field that is wrong.
 
-Enters: ``raw`` (a mapping from a form, JSON or a sheet's row), the compiled fields, the actor's rights. Leaves: values for
-exactly the keys that were sent. Must not read the database, fill in defaults, or compute: that comes after.
+Enters: ``raw`` (a mapping from a form, JSON or a sheet's row), the compiled fields, the actor's rights. Leaves:
+values for exactly the keys that were sent. Must not read the database, fill in defaults, or compute: that comes
+after.
 
 A field the actor may not see is answered like one that does not exist.
 """

@@ -34,8 +34,8 @@ Changes = dict[str, list[Any]]
 def lock_record(session: Session, entity: Entity, id: int, *, actor: Actor | None) -> Record:
     """Lock and return a record with all its values; ``actor=None`` is the engine itself, after its own checks.
 
-    ``Record.can_write`` says whether the actor's write scope holds the row. Raises ``NotFound`` when the record is absent
-    or the actor may not see it.
+    ``Record.can_write`` says whether the actor's write scope holds the row. Raises ``NotFound`` when the record is
+    absent or the actor may not see it.
     """
     rights = None if actor is None else find_rights(session.app, entity, actor)
     scopes = (ALL, ALL) if rights is None else (_scope_key(rights.read), _scope_key(rights.write))
@@ -72,7 +72,7 @@ def insert_record(
     action: str = "create",
     details: Mapping[str, Any] | None = None,
 ) -> Record:
-    """Write a new record; ``values`` are complete and judged. Raises ``InvalidValues`` when the database finds a repeat."""
+    """Write a new record of complete, judged values; raises ``InvalidValues`` when the database finds a repeat."""
     values["number"] = draw_number(session, entity)
     row = new_row(session, entity, values, actor=actor, env=env)
     table = session.tables.entity[entity.key]
@@ -127,8 +127,8 @@ def save_changes(
 ) -> Record:
     """Overlay ``changes`` (typed values, ``stage`` and ``owner`` included) on a locked record, compute, and write.
 
-    ``event`` is the last part of the event's name (``moved`` gives ``quote.moved``); ``details`` travel with history and
-    event. Nothing is written when nothing changed and ``action`` is ``update``.
+    ``event`` is the last part of the event's name (``moved`` gives ``quote.moved``); ``details`` travel with history
+    and event. Nothing is written when nothing changed and ``action`` is ``update``.
     """
     env = env or make_env(session, actor)
     values = {**record.values, **changes}
