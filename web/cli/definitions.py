@@ -16,6 +16,7 @@ from web.cli.site import Site, find_template, get_actor
 
 if TYPE_CHECKING:
     from engine.storage.plan import Plan, PlanItem
+    from engine.storage.store import Store
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~", "renamed": ">", "data": "=", "blocked": "!"}
 
@@ -50,8 +51,10 @@ def plan_command(site: Site, path: str, sql: bool) -> int:
     """Show what publishing a folder would change; exit with 1 when something stands in the way."""
     from engine.storage import catalog
 
-    plan = catalog.plan(site.open_store(), _read(path))
+    store, folder = site.open_store(), _read(path)
+    plan = catalog.plan(store, folder)
     _show_plan(site, plan)
+    _show_unstaffed(site, store, folder)
     if sql:
         for statement in plan.statements:
             click.echo(f"{statement.rstrip(';')};")
@@ -71,6 +74,7 @@ def publish_command(site: Site, path: str, yes: bool, note: str | None, login: s
     store, folder = site.open_store(), _read(path)
     plan = catalog.plan(store, folder)
     _show_plan(site, plan)
+    _show_unstaffed(site, store, folder)
     if plan.blocked:
         site.say("cli.plan_blocked")
         return 1
@@ -129,6 +133,16 @@ def _as_data(problems: tuple[Problem, ...], language: str) -> dict[str, object]:
             for problem in problems
         ],
     }
+
+
+def _show_unstaffed(site: Site, store: "Store", folder: SourceFolder) -> None:
+    """Say which approval steps would find nobody among the people there are."""
+    from engine.compiler.compile import load_app
+    from engine.workflow.staffing import check_staffing
+
+    with store.read() as session:
+        for found in check_staffing(session.connection, load_app(folder, checked=True)):
+            click.echo(f"? {found.text(site.language)}")
 
 
 def _show_plan(site: Site, plan: "Plan") -> None:
