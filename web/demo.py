@@ -8,7 +8,6 @@ Both halves can be called again after an interruption: people who are there stay
 after the last step that was committed.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,7 +25,7 @@ from engine.definition.parser import parse_documents
 from engine.definition.source import SourceFolder
 from engine.definition.yaml_reader import Document
 from engine.errors import DefinitionError, FieldError, FormworkError, InvalidValues, Location, Problem
-from engine.people import accounts, departments, passwords
+from engine.people import accounts
 from engine.people.actor import Actor
 from engine.records import commands, making
 from engine.records.queries import get_record
@@ -35,6 +34,10 @@ from engine.records.uploads import create_upload
 from engine.storage.store import Session, Store
 from engine.storage.system_tables import settings
 from engine.workflow import approval_log, approvals, transitions
+from web.demo_pdf import make_pdf
+from web.demo_people import DemoAccount, create_people
+
+__all__ = ["DemoAccount", "create_people", "make_pdf", "play_story"]
 
 Progress = Callable[[int, int], None]
 Refs = dict[str, tuple[str, int]]
@@ -47,31 +50,6 @@ _DISTANCE = re.compile(r"([+-]\d+)d")
 _MORNING = time(9)
 _SOON = timedelta(minutes=7)
 """After the step before, when the moment that was written fell on a day off."""
-
-
-@dataclass(frozen=True)
-class DemoAccount:
-    """A person of the demo; ``password`` is None for somebody who was there before."""
-
-    login: str
-    name: str
-    roles: tuple[str, ...]
-    password: str | None = field(repr=False)
-
-
-def create_people(store: Store, folder: SourceFolder) -> list[DemoAccount]:
-    """Create the departments and people of ``demo/*.yaml`` in one transaction; passwords are made up here.
-
-    Raises ``DefinitionError`` for a broken file, and what ``accounts.create_user`` raises.
-    """
-    documents = parse_documents(folder, "demo")
-    written = _merged(documents, "departments")
-    people = _merged(documents, "users")
-    with store.write() as session:
-        ids = {key: _create_department(session, key, one, written) for key, one in written.items()}
-        found = [_create_person(session, login, one, ids) for login, one in people.items()]
-        _set_managers(session, written, people)
-    return found
 
 
 def play_story(
@@ -98,48 +76,6 @@ def play_story(
     finally:
         clock.at = now
     return len(waiting)
-
-
-# ---- people
-
-
-def _merged(documents: list[Document], key: str) -> dict[str, Mapping[str, Any]]:
-    return {name: one for document in documents for name, one in document.data.get(key, {}).items()}
-
-
-def _create_department(session: Session, key: str, one: Mapping[str, Any], written: Mapping[str, Any]) -> int:
-    """Create a department after those above it; return its id."""
-    known = departments.find_department(session.connection, key)
-    if known is not None:
-        return known.id
-    parent = str(one.get("parent", ""))
-    above = _create_department(session, parent, written[parent], written) if parent in written else None
-    return departments.create_department(session, key=key, name=one["name"], parent=above, actor=None)
-
-
-def _create_person(session: Session, login: str, one: Mapping[str, Any], ids: Mapping[str, int]) -> DemoAccount:
-    roles = tuple(one["roles"])
-    if accounts.find_user(session.connection, login) is not None:
-        return DemoAccount(login, one["name"], roles, None)
-    password = passwords.generate_password()
-    department = ids.get(one.get("department", ""))
-    accounts.create_user(
-        session, login=login, name=one["name"], password=password, roles=roles, department=department, actor=None
-    )
-    return DemoAccount(login, one["name"], roles, password)
-
-
-def _set_managers(session: Session, written: Mapping[str, Any], people: Mapping[str, Any]) -> None:
-    """Write who leads what, now that everybody is there."""
-    for key, one in written.items():
-        found = departments.find_department(session.connection, key)
-        manager = accounts.find_user(session.connection, one.get("manager", ""))
-        if found is not None and manager is not None and found.manager is None:
-            departments.update_department(session, found.id, manager=manager, actor=None)
-    for login, one in people.items():
-        person, manager = (accounts.find_user(session.connection, who) for who in (login, one.get("manager", "")))
-        if person is not None and manager is not None:
-            accounts.update_user(session, person, manager=manager, actor=None)
 
 
 # ---- how far the story has come
@@ -412,25 +348,3 @@ def _upload(session: Session, name: str, actor: Actor) -> int:
     """Upload a one-page PDF of this name; return its id."""
     stored = session.files.save(BytesIO(make_pdf(name)), name)
     return int(create_upload(session, stored, actor=actor)["id"])
-
-
-def make_pdf(name: str) -> bytes:
-    """Return a valid one-page PDF that is always the same for a name and differs between names."""
-    mark = hashlib.sha256(name.encode()).hexdigest()[:12]
-    text = f"BT /F1 24 Tf 72 720 Td (Formwork demo document) Tj 0 -36 Td /F1 12 Tf (No. {mark}) Tj ET".encode()
-    bodies = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
-        b" /Resources << /Font << /F1 5 0 R >> >> >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(text), text),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-    ]
-    pdf = b"%PDF-1.4\n"
-    offsets = []
-    for number, body in enumerate(bodies, start=1):
-        offsets.append(len(pdf))
-        pdf += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    rows = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    table = b"xref\n0 %d\n0000000000 65535 f \n%s" % (len(bodies) + 1, rows)
-    return pdf + table + b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(bodies) + 1, len(pdf))
