@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from engine.compiler.app import CompiledApp
-from engine.compiler.compile import load_app
 from engine.definition.source import SourceFolder
 from engine.errors import NotPossibleNow
 from engine.storage import migration
+from engine.storage.compiled import load_folder, load_stored
 from engine.storage.journal import write_audit
 from engine.storage.plan import Plan, to_plain
 from engine.storage.releases import Current, Release, create_release, find_current, list_releases
-from engine.storage.store import Published, Session, Store, load_stored, run_callbacks
+from engine.storage.store import Published, Session, Store
 from engine.storage.tables import build_tables
 from engine.storage.upgrades import take_turn
 
@@ -31,7 +31,7 @@ def plan(store: Store, folder: SourceFolder) -> Plan:
 
     Raises ``DefinitionError`` with every problem of the folder.
     """
-    app = load_app(folder)
+    app = load_folder(folder)
     store.reload()
     with store.database.write() as connection:
         take_turn(connection)
@@ -55,7 +55,7 @@ def publish(
     Raises ``DefinitionError`` for problems of the folder, ``PlanBlocked`` when records stand in the way, and
     ``NotPossibleNow`` when another release, or another folder, is there than the plan was made for.
     """
-    app = load_app(folder)
+    app = load_folder(folder)
     if expected is not None and expected.digest != app.digest:
         raise NotPossibleNow("storage.folder_changed")
     store.reload()
@@ -70,7 +70,7 @@ def publish(
         _audit(session, release, actor_id)
         if settle is not None:
             settle(session)
-    run_callbacks(session)
+    store.follow(session)
     store.reload()
     return release
 

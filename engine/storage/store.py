@@ -18,26 +18,23 @@ from sqlalchemy import ClauseElement, Connection
 
 from engine.clock import Clock
 from engine.compiler.app import CompiledApp
-from engine.compiler.compile import load_app
 from engine.definition.model import CalendarDefinition
 from engine.definition.source import SourceFolder
 from engine.errors import DefinitionError, Location
 from engine.storage import releases
+from engine.storage.compiled import load_stored
 from engine.storage.database import Database
 from engine.storage.files import FileStore
 from engine.storage.prepared import Prepared
 from engine.storage.tables import Tables, build_tables
 from engine.storage.upgrades import upgrade
 
+__all__ = ["Published", "Session", "Store", "load_stored"]
+
 Loader = Callable[[SourceFolder], CompiledApp]
 
 _LOOK_EVERY = 1.0
 _log = logging.getLogger("formwork.storage")
-
-
-def load_stored(folder: SourceFolder) -> CompiledApp:
-    """Compile the sources of a release, which passed every check when it was published."""
-    return load_app(folder, checked=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +143,12 @@ class Store:
         with self.database.write() as connection:
             session = Session(connection, self._published, self.clock, self.files, writes=True)
             yield session
-        run_callbacks(session)
+        self.follow(session)
+
+    def follow(self, session: Session) -> None:
+        """Do what was left for after the commit of ``session``, and ring the bell for the events it wrote."""
+        for callback in session._callbacks or ():
+            _call(callback)
         if session.has_events and self.bell is not None:
             _call(self.bell)
 
@@ -182,12 +184,6 @@ class Store:
         app = self._load(SourceFolder(current.sources))
         self._published = Published(app, build_tables(app), current.release.id, current.generation)
         self.database.renew()
-
-
-def run_callbacks(session: Session) -> None:
-    """Call what was left for after the commit of ``session``."""
-    for callback in session._callbacks or ():
-        _call(callback)
 
 
 def _call(callback: Callable[[], object]) -> None:

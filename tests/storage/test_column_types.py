@@ -77,7 +77,7 @@ def test_moments_come_back_in_utc_to_the_microsecond(connection: Connection) -> 
 
 def test_a_moment_without_a_zone_is_refused(connection: Connection) -> None:
     with pytest.raises(StatementError):
-        _back(connection, "at", datetime(2026, 3, 2))  # noqa: DTZ001
+        _back(connection, "at", datetime(2026, 3, 2))
 
 
 def test_moments_are_ordered_in_time(connection: Connection) -> None:

@@ -17,7 +17,6 @@ from engine.storage.faults import Unavailable
 from engine.storage.system_tables import settings
 from engine.storage.upgrades import upgrade
 
-
 # Python 3.12 warns that a fork may carry over locks; here that is what is tested.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 

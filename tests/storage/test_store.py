@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from engine.clock import SetClock
-from engine.storage import catalog, store as store_module
+from engine.storage import catalog
+from engine.storage import store as store_module
 from engine.storage.database import Database
 from engine.storage.store import Store
 from tests.conftest import MakeStore, to_folder
