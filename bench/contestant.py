@@ -45,18 +45,17 @@ class Measure:
 
 
 class Contestant:
-    def __init__(self, side: Side, url: str, home: Path, backends: Callable[[], set[int]], threads: int) -> None:
-        self.side, self.url, self.home, self.backends, self.threads = side, url, home, backends, threads
+    def __init__(self, side: Side, url: str, home: Path, backends: Callable[[], set[int]]) -> None:
+        self.side, self.url, self.home, self.backends = side, url, home, backends
         self._started: list[subprocess.Popen[Any]] = []
         self._random = random.Random(2)
         self._made = 0
 
     def install(self) -> None:
-        """Raises NotReady."""
         self.side.prepare(self.url, self.home)
-        command = [sys.executable, "-m", "bench.load"]
-        self.client = subprocess.Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True)
-        self._started.append(self.client)
+        self.client = self._serve([sys.executable, "-m", "bench.load"])
+        self.importer = self._serve(self.side.importer(self.url, self.home))
+        self._read_answer(self.importer, CpuMeter(self.importer.pid, self.backends))
         self.start()
 
     def fill(self, rows: int) -> None:
@@ -115,38 +114,43 @@ class Contestant:
         return [self.side.detail(who, row_id) for who, (row_id, _) in zip(readers, chosen, strict=True)]
 
     def update_requests(self, count: int) -> list[Request]:
-        values = {"amount": "4321.50", "remark": "客户要求延期", "win_rate": "0.65"}
+        values = {"amount": "4321.50", "remark": "客户要求延期", "win_rate": 0.65}
         return [self.side.update(rep, row_id, self._version, values) for rep, row_id in self._take("needs", count)]
 
     def move_requests(self, count: int) -> list[Request]:
         return [self.side.move(rep, row_id, self._version, "propose") for rep, row_id in self._take("needs", count)]
 
     def approve_requests(self, count: int) -> list[Request]:
-        """Submits first, outside the measurement; 200 open tasks of each approver are seen at once."""
+        """Submits first, outside the measurement; 100 open tasks of each approver are seen at once."""
         taken = self._take("proposal", count)
-        self.load([self.side.move(rep, row_id, self._version, "submit") for rep, row_id in taken])
+        self.measure([self.side.move(rep, row_id, self._version, "submit") for rep, row_id in taken])
         tasks = [(who, task) for who in MANAGER for task in self.side.tasks_of(self.ask(self.side.inbox(who)))]
         self._random.shuffle(tasks)
         return [self.side.approve(who, task) for who, task in tasks[:count]]
 
     def measure(self, requests: list[Request], clients: int = 1) -> Measure:
-        return self.load(requests, clients)[0]
-
-    def measure_import(self, request: Request) -> tuple[Measure, Answer]:
-        measure, answers = self.load([request], keep=True)
-        return measure, answers[0]
-
-    def load(self, requests: list[Request], clients: int = 1, keep: bool = False) -> tuple[Measure, list[Answer]]:
-        """Send the requests from another process; the answers only with `keep`. Raises AssertionError."""
-        job = json.dumps({"port": self.port, "clients": clients, "requests": requests, "keep": keep})
+        """Send the requests from another process. Raises AssertionError for an answer with another status."""
+        job = json.dumps({"port": self.port, "clients": clients, "requests": requests})
         before = self.meter.read_seconds()
-        result = self._run_client(job)
+        result = self._ask(self.client, job, self.meter)
         after = self.meter.read_seconds()
         if result["wrong"]:
             raise AssertionError(f"{self.side.name}: {result['wrong_count']} wrong answers, such as {result['wrong']}")
         used = after[0] - before[0], after[1] - before[1]
-        timing = result["seconds"], result["p50_ms"], result["p95_ms"]
-        return Measure(len(requests), *used, *timing, self._settle()), result.get("answers", [])
+        return Measure(len(requests), *used, result["seconds"], result["p50_ms"], result["p95_ms"], self._settle())
+
+    def measure_import(self, request: Request) -> tuple[Measure, Answer]:
+        """One import by the importer; what the server does with its events stands in `after_cpu`."""
+        meter = CpuMeter(self.importer.pid, self.backends)
+        before = meter.read_seconds()
+        rested = sum(self.meter.read_seconds()) - before[1]
+        answer = self._ask(self.importer, json.dumps(request), meter)
+        after = meter.read_seconds()
+        used = after[0] - before[0], after[1] - before[1]
+        self._settle()
+        behind = sum(self.meter.read_seconds()) - after[1] - rested
+        wall = answer["seconds"]
+        return Measure(1, *used, wall, wall * 1000, wall * 1000, behind), answer
 
     def measure_start(self) -> tuple[float, float]:
         """(seconds until two processes answer, MiB of both half a second later)."""
@@ -168,21 +172,30 @@ class Contestant:
         close = datetime.now(UTC).date() + timedelta(days=30 + self._made % 60)
         return {
             "name": f"阀门采购 {self._made}", "customer": customer, "amount": f"{1000 + self._made % 9000}.25",
-            "win_rate": "0.35", "expected_close": close.isoformat(), "region": "east", "source": "fair",
+            "win_rate": 0.35, "expected_close": close.isoformat(), "region": "east", "source": "fair",
             "product_line": "valve", "quantity": 120, "contact_phone": "13800138000",
             "contact_email": "buyer@example.com", "end_user_code": CREDIT_CODE,
             "need_summary": "两条产线各需要六十台阀门，要求耐高温并提供材质报告。", "remark": "展会认识",
         }  # fmt: skip
 
-    def _run_client(self, job: str) -> dict[str, Any]:
-        sent, answered = self.client.stdin, self.client.stdout
-        assert sent and answered
-        print(job, file=sent, flush=True)
-        while not select.select([answered], [], [], 0.2)[0]:
-            self.meter.read_seconds()
-            if self.client.poll() is not None:
-                raise AssertionError(f"{self.side.name}: the load client ended")
-        return dict(json.loads(answered.readline()))
+    def _serve(self, command: list[str]) -> subprocess.Popen[str]:
+        """A process that answers lines."""
+        process = subprocess.Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True)
+        self._started.append(process)
+        return process
+
+    def _ask(self, process: subprocess.Popen[str], job: str, meter: CpuMeter) -> dict[str, Any]:
+        assert process.stdin
+        print(job, file=process.stdin, flush=True)
+        return self._read_answer(process, meter)
+
+    def _read_answer(self, process: subprocess.Popen[str], meter: CpuMeter) -> dict[str, Any]:
+        assert process.stdout
+        while not select.select([process.stdout], [], [], 0.2)[0]:
+            meter.read_seconds()
+            if process.poll() is not None:
+                raise AssertionError(f"{self.side.name}: a process ended: {process.args}")
+        return dict(json.loads(process.stdout.readline()))
 
     def _create(self, rep: int) -> Request:
         return self.side.create(REP[rep], self.values(self._customers[rep]))
@@ -200,7 +213,7 @@ class Contestant:
         return requests
 
     def _launch(self, port: int) -> subprocess.Popen[bytes]:
-        command = self.side.command(self.url, self.home, port, self.threads)
+        command = self.side.command(self.url, self.home, port)
         log = (self.home / f"{self.side.name}.log").open("ab")
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=self.side.environment(port))
         self._started.append(process)

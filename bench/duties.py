@@ -54,7 +54,7 @@ class Duties:
     def duty_validation(self) -> None:
         """every wrong field is named at once"""
         wrong = {
-            "name": "", "amount": "-1", "win_rate": "1.5", "expected_close": "2020-01-01", "region": "moon",
+            "name": "", "amount": "-1", "win_rate": 1.5, "expected_close": "2020-01-01", "region": "moon",
             "source": None, "quantity": 0, "contact_phone": "12", "contact_email": "nobody", "product_line": "x",
             "end_user_code": "911100006000373410", "remark": "长" * 501, "customer": 987654321,
         }  # fmt: skip
@@ -143,7 +143,7 @@ class Duties:
         return self.ask(request | {"expect": status})
 
     def _upload(self, path: Path) -> Answer:
-        return self.contestant.measure_import(self.side.upload(REP[0], path))[1]
+        return self.contestant.measure_import(self.side.bring_in(REP[0], path))[1]
 
     def _journal(self) -> list[Any]:
         engine = create_engine(self.contestant.url)

@@ -1,6 +1,6 @@
 """The load client: sends prepared requests over kept-alive connections and says how long they took.
 
-Each line of standard input is a JSON job (`port`, `clients`, `requests`, `keep`), answered by a line of JSON on
+Each line of standard input is a JSON job (`port`, `clients`, `requests`), answered by a line of JSON on
 standard output. Run as its own process, so that its work never counts as the server's.
 """
 
@@ -9,7 +9,6 @@ import socket
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 Job = dict[str, Any]
@@ -71,7 +70,7 @@ def _do(job: Job) -> dict[str, Any]:
 
 
 def _encode(request: dict[str, Any]) -> bytes:
-    body = Path(request["file"]).read_bytes() if request.get("file") else (request.get("body") or "").encode()
+    body = (request.get("body") or "").encode()
     headers = {"Host": "127.0.0.1", "Content-Length": str(len(body)), **request["headers"]}
     lines = [f"{request['method']} {request['path']} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
@@ -86,8 +85,6 @@ def _result(job: Job, seconds: float, prepared: list[Any], answers: list[tuple[f
     times = sorted(taken * 1000 for taken, _, _ in answers)
     result = {"seconds": seconds, "wrong": wrong[:3], "wrong_count": len(wrong)}
     result["p50_ms"], result["p95_ms"] = times[len(times) // 2], times[int(len(times) * 0.95)]
-    if job.get("keep"):
-        result["answers"] = [json.loads(body) for _, _, body in answers]
     return result
 
 

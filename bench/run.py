@@ -28,7 +28,7 @@ from sqlalchemy import make_url
 
 from bench.contestant import Contestant, Measure
 from bench.duties import check_duties
-from bench.sides import REP, Floor, Generic, NotReady, Side
+from bench.sides import REP, Floor, Generic, Side
 from bench.workbook import own_customers, write_workbook
 
 ROWS = {
@@ -78,9 +78,8 @@ def main() -> None:
     for kind, database in _databases(options).items():
         with tempfile.TemporaryDirectory(prefix="formwork-bench-") as home, contextlib.ExitStack() as stack:
             sides = [side() for side in (Floor, Generic) if options.only in (None, side.name)]
-            contestants = [_install(stack, side, database, Path(home), options) for side in sides]
-            ready = [contestant for contestant in contestants if contestant]
-            tables[kind] = list(_measure(kind, ready, size, options)) if ready else []
+            contestants = [_install(stack, side, database, Path(home)) for side in sides]
+            tables[kind] = list(_measure(kind, contestants, size, options))
     text = _render(tables, size, options.clients, time.perf_counter() - _BEGAN)
     print(text)
     if options.save:
@@ -102,7 +101,7 @@ def _read_options() -> argparse.Namespace:
         help="address of a local PostgreSQL whose user may create databases; default $FORMWORK_BENCH_POSTGRES",
     )
     parser.add_argument("--records", type=int, help="opportunities in the table")
-    parser.add_argument("--clients", type=int, default=4, help="threads of a server, connections for requests/s")
+    parser.add_argument("--clients", type=int, default=4, help="connections for requests/s")
     parser.add_argument("--save", nargs="?", const="latest", help="name under bench/results/ for .md and .json")
     return parser.parse_args()
 
@@ -143,18 +142,12 @@ def _postgresql(address: str) -> Any:
     return make
 
 
-def _install(
-    stack: contextlib.ExitStack, side: Side, database: Any, home: Path, options: argparse.Namespace
-) -> Contestant | None:
+def _install(stack: contextlib.ExitStack, side: Side, database: Any, home: Path) -> Contestant:
     (place := home / side.name).mkdir()
     url, backends = stack.enter_context(database(side.name, place))
-    contestant = Contestant(side, url, place, backends, options.clients)
+    contestant = Contestant(side, url, place, backends)
     stack.callback(contestant.close)
-    try:
-        contestant.install()
-    except NotReady as reason:
-        print(f"{side.name} is skipped: {reason}", file=sys.stderr)
-        return None
+    contestant.install()
     return contestant
 
 
@@ -180,7 +173,7 @@ def _measure(kind: str, contestants: list[Contestant], size: Size, options: argp
 def _measure_row(row: str, label: str, contestants: list[Contestant], size: Size, clients: int) -> Line:
     found: dict[str, list[Measure]] = {contestant.side.name: [] for contestant in contestants}
     for contestant in contestants:
-        contestant.load(getattr(contestant, f"{row}_requests")(20))
+        contestant.measure(getattr(contestant, f"{row}_requests")(20))
     for contestant in _turns(contestants, size.rounds):
         requests = getattr(contestant, f"{row}_requests")(size.requests)
         found[contestant.side.name].append(contestant.measure(requests))
@@ -199,7 +192,7 @@ def _measure_import(contestants: list[Contestant], size: Size) -> Line:
     refused = write_workbook(path, size.imported, own_customers(0, 50))
     for contestant in _turns(contestants, size.imports):
         side = contestant.side
-        measure, answer = contestant.measure_import(side.upload(REP[0], path))
+        measure, answer = contestant.measure_import(side.bring_in(REP[0], path))
         assert side.imported(answer) == (size.imported - refused, refused), str(answer)[:600]
         found[side.name].append(measure)
     return _line(f"import {size.imported:,} rows", "CPU s", found, 1)

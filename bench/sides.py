@@ -11,7 +11,6 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +39,6 @@ MANAGER = [person for person in PEOPLE if person.role == "manager"]
 DIRECTOR = PEOPLE[-1]
 
 
-class NotReady(Exception):
-    """This side cannot be measured here; the text says why."""
-
-
 @dataclass
 class Table:
     """A table to be filled by copying rows: its name, and SQL for the columns that differ.
@@ -69,12 +64,17 @@ class Side:
         self.tokens: dict[str, str] = {}
 
     def prepare(self, database_url: str, home: Path) -> None:
-        """Make tables, departments, people and tokens in an empty database. Raises NotReady."""
+        """Make tables, departments, people and tokens in an empty database."""
         raise NotImplementedError
 
-    def command(self, database_url: str, home: Path, port: int, threads: int) -> list[str]:
-        """One server process in the foreground."""
+    def command(self, database_url: str, home: Path, port: int) -> list[str]:
+        """One server process in the foreground, with eight threads."""
         raise NotImplementedError
+
+    def importer(self, database_url: str, home: Path) -> list[str]:
+        """One process that imports, see bench/importer.py."""
+        code = f"from bench.importer import main, open_{self.name}; main(open_{self.name})"
+        return [sys.executable, "-c", code, database_url, str(home)]
 
     def environment(self, port: int) -> dict[str, str]:
         return dict(os.environ)
@@ -101,15 +101,14 @@ class Side:
         return self._request(who, "POST", f"/opportunity/{row_id}/moves/{move}", {}, version=version)
 
     def inbox(self, who: Person) -> Request:
-        return self._request(who, "GET", "/tasks?limit=200")
+        return self._request(who, "GET", "/tasks?limit=100")
 
     def approve(self, who: Person, task: Any) -> Request:
         return self._request(who, "POST", f"/tasks/{task}/approve", {"note": "同意"})
 
-    def upload(self, who: Person, workbook: Path) -> Request:
-        request = self._request(who, "POST", "/opportunity/import")
-        kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-        return request | {"file": str(workbook), "headers": request["headers"] | {"Content-Type": kind}}
+    def bring_in(self, who: Person, workbook: Path) -> Request:
+        """A job for the importer."""
+        return {"file": str(workbook), "token": self.tokens[who.name]}
 
     # Answers
 
@@ -191,42 +190,49 @@ class Floor(Side):
                 connection.execute(insert(tables.tokens), row)
         engine.dispose()
 
-    def command(self, database_url: str, home: Path, port: int, threads: int) -> list[str]:
-        options = ["--database", database_url, "--port", str(port), "--threads", str(threads)]
+    def command(self, database_url: str, home: Path, port: int) -> list[str]:
+        options = ["--database", database_url, "--port", str(port)]
         return [sys.executable, "-m", "bench.floor.app", *options]
 
 
 class Generic(Side):
-    """The product, with the definitions of bench/app/."""
+    """The product, with the definitions of bench/app/, started as its users start it."""
 
     name = "generic"
     health = "/readyz"
-    opportunity = Floor.opportunity
+    customer = Table("e_customer", Side.customer.varied | {"search_text": "'customer ' || i"})
+    opportunity = Table("e_opportunity", Floor.opportunity.varied | {"search_text": "'bench ' || i"})
     journal = ("fw_history", "fw_outbox")
     definitions = Path(__file__).parent / "app"
-    publish = ("publish", str(definitions))
-    serve = ("run",)
 
     def prepare(self, database_url: str, home: Path) -> None:
-        missing = [name for name in ("definitions", "serving") if find_spec(f"web.cli.{name}") is None]
-        if missing:
-            raise NotReady(f"its commands are not written yet (web.cli.{', web.cli.'.join(missing)})")
         from web.settings import install_home
 
         install_home(home)
         self._environment = os.environ | {"FORMWORK_DATABASE_URL": database_url, "FORMWORK_HOME": str(home)}
-        subprocess.run(self._formwork(*self.publish), env=self._environment, check=True)
+        command = self._formwork("publish", str(self.definitions), "--yes")
+        subprocess.run(command, env=self._environment, check=True, stdout=subprocess.DEVNULL)
         self._add_people(database_url, home)
 
-    def command(self, database_url: str, home: Path, port: int, threads: int) -> list[str]:
-        return self._formwork(*self.serve)
+    def command(self, database_url: str, home: Path, port: int) -> list[str]:
+        return self._formwork("run", "--no-demo", "--port", str(port))
 
     def environment(self, port: int) -> dict[str, str]:
-        return self._environment | {"FORMWORK_PORT": str(port)}
+        return self._environment
 
     def page(self, who: Person, stage: str, least: int, after: str | None = None) -> Request:
-        address = f"/opportunity?filter.stage={stage}&filter.amount.gte={least}&sort=-amount&limit=50"
+        """The fields the floor's page has; its system fields come anyway."""
+        asked = f"/opportunity?filter.stage={stage}&filter.amount.gte={least}"
+        fields = "fields=name,customer,amount,expected_close,region,created_at"
+        address = f"{asked}&{fields}&sort=-amount&limit=50"
         return self._request(who, "GET", address + (f"&after={after}" if after else ""))
+
+    def approve(self, who: Person, task: Any) -> Request:
+        body = {"reason": "同意", "action_id": secrets.token_hex(16)}
+        return self._request(who, "POST", f"/tasks/{task}/approve", body)
+
+    def tasks_of(self, answer: Answer) -> list[Any]:
+        return [item["task"] for item in answer["items"]]
 
     def customer_name_of(self, answer: Answer) -> str:
         return str(answer["_labels"]["customer"][str(answer["customer"])])

@@ -14,7 +14,6 @@ from flask.json.provider import DefaultJSONProvider
 
 from bench.floor.access import Actor, Refused, get_actor
 from bench.floor.approvals import approve_task, read_inbox, submit_opportunity
-from bench.floor.imports import import_opportunities
 from bench.floor.pages import page_of_opportunities
 from bench.floor.records import (
     create_customer,
@@ -88,11 +87,6 @@ def _add_records(app: Flask, database: Database) -> None:
             raise Refused(428, "version_missing")
         return _writing(database, lambda c, actor: update_opportunity(c, actor, row_id, seen, _body()))
 
-    @app.post("/api/v1/opportunity/import")
-    def imported_opportunities() -> Answer:
-        actor = _reading(database, lambda _c, actor: actor)
-        return import_opportunities(database, actor, request.get_data())
-
 
 def _add_approvals(app: Flask, database: Database) -> None:
     @app.post("/api/v1/opportunity/<int(max=9007199254740991):row_id>/moves/<move>")
@@ -147,7 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--database", required=True)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--threads", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=8)
     options = parser.parse_args()
     waitress.serve(create_app(options.database), host="127.0.0.1", port=options.port, threads=options.threads)
 
