@@ -111,6 +111,8 @@ def _said(cells: Cells, field: Field, value: Any, labels: Labels) -> str:
 
 def _typed(field: Field, value: Any) -> Any:
     try:
+        if field.type.key == "percent" and str(value).endswith("%"):
+            return Decimal(str(value)[:-1]) / 100
         if field.type.column == "decimal":
             return Decimal(str(value))
         if field.type.column == "date":
