@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError, TooManyRequests
 
 from engine import messages
 from engine.errors import DefinitionError, InvalidValues, Missing, NotAllowed, NotFound, NotPossibleNow
 from engine.storage.faults import Unavailable
-from web.gate import NotSignedIn, locale
+from web.gate import NotSignedIn, find_reader, locale, settings
 from web.security import safe_next
 from web.shell import make_shell
 
@@ -73,6 +73,7 @@ def problem(status: int, code: str, detail: str, /, **more: Any) -> Response:
 
 
 def _page(status: int, detail: str) -> Response:
+    find_reader()
     error = {
         "code": status,
         "kind": _KINDS.get(status, "server" if status >= 500 else "bad_request"),
@@ -163,6 +164,12 @@ def _http(error: HTTPException) -> Any:
     return said
 
 
+def _foreign_host(error: SecurityError) -> Response:
+    """Answer in plain text: no page can be built for a site whose name is not ours."""
+    said = messages.text("people.bad_host", settings().language)
+    return problem(400, "people.bad_host", said) if is_api() else Response(said, 400, mimetype="text/plain")
+
+
 def _bug(error: Exception) -> Response:
     log.exception("unexpected error, request %s: %s %s", g.get("request_id"), request.method, request.path)
     return answer(500, "people.page_failed", locale().say("people.bug", id=g.get("request_id")))
@@ -179,6 +186,7 @@ _HANDLERS: dict[type[Exception], Callable[[Any], Any]] = {
     DefinitionError: _definition,
     NotSignedIn: _not_signed_in,
     CSRFError: _csrf,
+    SecurityError: _foreign_host,
     HTTPException: _http,
     Exception: _bug,
 }

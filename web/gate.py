@@ -113,6 +113,23 @@ class _Refused(Exception):
         self.answer = answer
 
 
+def find_reader() -> Actor | None:
+    """Return who is at the browser, for pages outside every gate, such as an unknown address; never raises."""
+    if "actor" in g:
+        found: Actor = g.actor
+        return found
+    if COOKIE_KEY not in cookie or request.blueprint == "api":
+        return None
+    try:
+        with store().read() as session:
+            who = sessions.find_by_key(session.connection, cookie[COOKIE_KEY], now=session.now())
+    except FormworkError:
+        return None
+    if who is not None:
+        g.actor = who.actor
+    return who.actor if who else None
+
+
 def _gated(view: View, mark: str) -> View:
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:

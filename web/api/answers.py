@@ -28,12 +28,18 @@ class Writer:
 
     def __init__(self, entity: Entity, hidden: frozenset[str]) -> None:
         self._convert: dict[str, Convert | None] = dict(_SYSTEM)
+        self._empty: dict[str, Any] = {}
         for key, field in entity.fields.items():
             if key not in hidden and not field.retired:
                 self._convert[key] = _converter(field, hidden)
+                self._empty[key] = [] if field.type.column is None else None
+
+    def write_whole(self, record: Record) -> dict[str, Any]:
+        """Return the record with every field the actor may see, also those it has no value for."""
+        return {"id": record.id, "version": record.version} | self._empty | self.write(record)
 
     def write(self, record: Record) -> dict[str, Any]:
-        """Return the record as plain data: system fields and fields side by side."""
+        """Return the values a record has as plain data: system fields and fields side by side."""
         found: dict[str, Any] = {"id": record.id, "version": record.version}
         convert = self._convert
         for key, value in record.values.items():
@@ -65,7 +71,7 @@ def answer(data: Any, status: int = 200) -> Response:
 
 def record_answer(record: Record, status: int = 200) -> Response:
     """Return a record with its version as ETag."""
-    data = writer_for(record.entity).write(record)
+    data = writer_for(record.entity).write_whole(record)
     if record.labels:
         data["_labels"] = write_labels(record.labels)
     said = answer(data, status)

@@ -29,6 +29,8 @@ def upload_file() -> Any:
         stored = store().files.save(sent.stream, sent.filename)
     except Wrong as wrong:
         raise InvalidValues([FieldError("file", wrong.code, wrong.params)]) from None
+    finally:
+        sent.close()
     with store().write() as session:
         found = uploads.create_upload(session, stored, actor=g.actor)
     return answer({key: found[key] for key in ("id", "name", "size", "content_type")}, 201)

@@ -129,7 +129,7 @@ def search() -> Any:
 
 def _stale(entity: str, stale: Stale, raw: dict[str, Any]) -> Any:
     """Answer a conflict with both values of each field that was sent."""
-    current = writer_for(entity).write(stale.record)
+    current = writer_for(entity).write_whole(stale.record)
     both = [{"path": key, "yours": value, "current": current.get(key)} for key, value in raw.items() if key in current]
     said = problem(409, stale.code, stale.text(locale().language), current=current, conflicts=both)
     said.headers["ETag"] = f'"{stale.record.version}"'
