@@ -30,7 +30,7 @@ def insert_records(
     rows = []
     for id_, number, values in zip(ids, draw_numbers(session, entity, len(many)), many, strict=True):
         values |= {"id": id_, "number": number}
-        rows.append({"id": id_} | new_row(session, entity, values, actor=actor, env=env))
+        rows.append({"id": id_} | new_row(session, entity, values, env=env))
     statement = session.prepared(("insert many", entity.key), lambda: insert(table).inline(), tuple(rows[0]))
     with explained(session, entity):
         statement.execute_many(session.connection, rows)

@@ -22,7 +22,7 @@ from engine.records.links import check_links, fetch_values
 from engine.records.record import Record
 from engine.records.rights import ALL, TEAM, Rights, find_rights, get_entity
 from engine.records.values import read_values
-from engine.records.writing import insert_record, lock_record, save_changes
+from engine.records.writing import born, insert_record, lock_record, save_changes
 from engine.storage.journal import write_event, write_history
 from engine.storage.store import Session
 from engine.storage.system_tables import approvals, users
@@ -107,7 +107,7 @@ def complete_new(
     for field in entity.line_fields:
         if field.key in values:
             values[field.key] = overlay(field, (), values[field.key], env, errors)
-    values |= _owner(session, owner, rights, actor, errors)
+    values |= born(session, entity, actor) | _owner(session, owner, rights, actor, errors)
     _attach_uploads(session, entity, values, {}, actor, errors)
     set_defaults(entity.fields, values, env)
     check_links(session, entity, values, actor=actor, env=env, errors=errors)

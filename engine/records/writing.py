@@ -74,7 +74,7 @@ def insert_record(
 ) -> Record:
     """Write a new record of complete, judged values; raises ``InvalidValues`` when the database finds a repeat."""
     values["number"] = draw_number(session, entity)
-    row = new_row(session, entity, values, actor=actor, env=env)
+    row = new_row(session, entity, values, env=env)
     table = session.tables.entity[entity.key]
     statement = session.prepared(("insert", entity.key), lambda: insert(table).returning(table.c.id), tuple(row))
     with explained(session, entity):
@@ -91,20 +91,24 @@ def insert_record(
     return Record(entity.key, id_, 1, values, can_write=True)
 
 
-def new_row(session: Session, entity: Entity, values: dict[str, Any], *, actor: Actor, env: Env) -> dict[str, Any]:
-    """Return the columns of a new record; the system fields of ``values`` are filled in."""
+def born(session: Session, entity: Entity, actor: Actor) -> dict[str, Any]:
+    """Return the system fields of a record that begins now: rules and computed fields may read them."""
     now = session.now()
-    values |= {"stage": entity.workflow.first if entity.workflow else None, "created_at": now, "created_by": actor.id}
-    values |= {"updated_at": now, "updated_by": actor.id}
+    stage = entity.workflow.first if entity.workflow else None
+    return {"stage": stage, "created_at": now, "created_by": actor.id, "updated_at": now, "updated_by": actor.id}
+
+
+def new_row(session: Session, entity: Entity, values: dict[str, Any], *, env: Env) -> dict[str, Any]:
+    """Return the columns of a new record, whose ``values`` began with ``born``."""
     system = {
         "number": values["number"],
         "stage": values["stage"],
         "owner_id": values.get("owner"),
         "team_id": values.get("team"),
-        "created_at": now,
-        "created_by": actor.id,
-        "updated_at": now,
-        "updated_by": actor.id,
+        "created_at": values["created_at"],
+        "created_by": values["created_by"],
+        "updated_at": values["updated_at"],
+        "updated_by": values["updated_by"],
         "version": 1,
         "release_id": session.release_id,
         "search_text": search_text(session, entity, values, env),
