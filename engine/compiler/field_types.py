@@ -8,6 +8,7 @@ A type declares: its kind in expressions, its column, how a value is parsed, its
 widget that shows it. A test proves that every type declares all of them and stands in ``schemas/entity.json``.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -68,18 +69,16 @@ def _schema(**keywords: Any) -> "Callable[[Field], dict[str, Any]]":
 
 
 def _text_schema(field: "Field") -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "string"}
-    if field.max_length:
-        schema["maxLength"] = field.max_length
-    return schema
+    schema: dict[str, Any] = {"type": "string", "maxLength": field.max_length or field.type.max_length}
+    return schema | {"minLength": field.min_length} if field.min_length else schema
 
 
 def _integer_schema(field: "Field") -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "integer"}
     if field.min is not None:
-        schema["minimum"] = int(field.min)
+        schema["minimum"] = math.ceil(field.min)
     if field.max is not None:
-        schema["maximum"] = int(field.max)
+        schema["maximum"] = math.floor(field.max)
     return schema
 
 
@@ -97,8 +96,10 @@ def _lines_schema(field: "Field") -> dict[str, Any]:
 
 
 def _decimal_type(key: str, kind: Kind, parse: Reader, *, scale: int) -> FieldType:
-    schema = _schema(type="string", pattern=r"^-?[0-9]+(\.[0-9]+)?$")
-    return FieldType(key, kind, "decimal", parse, _plain, schema, key, scale=scale, right_aligned=True)
+    percent = kind is Kind.PERCENT
+    to_json, ending = (readers.as_percentage, "%") if percent else (_plain, "")
+    schema = _schema(type="string", pattern=rf"^-?[0-9]+(\.[0-9]+)?{ending}$")
+    return FieldType(key, kind, "decimal", parse, to_json, schema, key, scale=scale, right_aligned=True)
 
 
 def _text_type(key: str, parse: Reader, *, max_length: int, column: ColumnKind = "text") -> FieldType:

@@ -10,8 +10,8 @@ how Chinese input methods and spreadsheets write them.
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, date, datetime, time
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -29,7 +29,10 @@ _BLANKS = re.compile(r"\s+")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 _DATE = re.compile(r"(\d{4})(?:-|/|\.|年)(\d{1,2})(?:-|/|\.|月)(\d{1,2})日?")
+_MOMENT = re.compile(_DATE.pattern + r"(?:[ T]+|(?<=日))(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _PHONE = re.compile(r"\+?[0-9]{5,20}(x[0-9]{1,6})?")
+_EXACT = Context(prec=200)  # numbers are written with 60 characters at most: nothing is rounded before it is judged
+_LONGEST_NUMBER = 400  # characters of a number that arrives as a number: 1e308 in full, and no more
 _YES = frozenset({"true", "1", "on", "yes", "y", "是", "有", "√"})
 _NO = frozenset({"false", "0", "off", "no", "n", "否", "无", "×"})
 
@@ -52,6 +55,12 @@ def is_empty(raw: Any) -> bool:
     return isinstance(raw, list | tuple) and not raw
 
 
+def as_percentage(value: Decimal) -> str:
+    """Return ``15%`` for 0.15: text without the sign would be read back as a hundredth of it."""
+    said = format(value * 100, "f")
+    return (said.rstrip("0").rstrip(".") if "." in said else said) + "%"
+
+
 def read_text(raw: Any, field: "Field") -> str:
     """Read one line of text: blanks at the ends and line breaks go, control characters are refused."""
     return _checked_text(_BLANKS.sub(" ", _require_text(raw)).strip(), field)
@@ -64,9 +73,7 @@ def read_long_text(raw: Any, field: "Field") -> str:
 
 def read_phone(raw: Any, field: "Field") -> str:
     """Read a phone number: +86/0086, blanks and dashes go; 5 to 20 digits stay."""
-    if isinstance(raw, float) and raw.is_integer():
-        raw = int(raw)
-    written = unicodedata.normalize("NFKC", str(raw) if isinstance(raw, int) else _require_text(raw))
+    written = unicodedata.normalize("NFKC", _require_text(raw, "value.phone"))
     digits = re.sub(r"[\s\-().]", "", written)
     digits = re.sub(r"^(\+86|0086)(?=\d{7})", "", digits)
     if not _PHONE.fullmatch(digits):
@@ -76,7 +83,7 @@ def read_phone(raw: Any, field: "Field") -> str:
 
 def read_email(raw: Any, field: "Field") -> str:
     """Read an e-mail address; its form is checked, not whether it exists."""
-    address = unicodedata.normalize("NFKC", _require_text(raw)).strip()
+    address = unicodedata.normalize("NFKC", _require_text(raw, "value.email")).strip()
     if len(address) > 254 or not _EMAIL.fullmatch(address):
         raise Wrong("value.email")
     return address
@@ -84,19 +91,19 @@ def read_email(raw: Any, field: "Field") -> str:
 
 def read_url(raw: Any, field: "Field") -> str:
     """Read a web address; only http and https, so that a page never links to a script."""
-    address = _require_text(raw).strip()
+    address = _require_text(raw, "value.url").strip()
     try:
         parts = urlsplit(address)
     except ValueError:
         raise Wrong("value.url") from None
-    if parts.scheme not in ("http", "https") or not parts.netloc or _REFUSED.search(address) or " " in address:
+    if parts.scheme not in ("http", "https") or not parts.netloc or _BLANKS.search(address):
         raise Wrong("value.url")
     return _checked_text(address, field)
 
 
 def read_credit_code(raw: Any, field: "Field") -> str:
     """Read a 统一社会信用代码 (GB 32100-2015), upper-cased, check digit checked."""
-    code = unicodedata.normalize("NFKC", _require_text(raw)).replace(" ", "").upper()
+    code = unicodedata.normalize("NFKC", _require_text(raw, "value.credit_code.character")).replace(" ", "").upper()
     reason = credit_code.find_mistake(code)
     if reason is not None:
         raise Wrong(f"value.credit_code.{reason}")
@@ -129,7 +136,7 @@ def read_percent(raw: Any, field: "Field") -> Decimal:
     """
     if isinstance(raw, str):
         written = unicodedata.normalize("NFKC", raw).strip().removesuffix("%")
-        return _within(_read_number(written) / 100, field, digits=field.scale or 0)
+        return _within(_EXACT.divide(_read_number(written), Decimal(100)), field, digits=field.scale or 0)
     return _within(_read_number(raw), field, digits=field.scale or 0)
 
 
@@ -137,7 +144,7 @@ def read_boolean(raw: Any, field: "Field") -> bool:
     """Read yes or no, also 是/否."""
     if isinstance(raw, bool):
         return raw
-    said = unicodedata.normalize("NFKC", str(raw)).strip().lower().removesuffix(".0")
+    said = unicodedata.normalize("NFKC", _require_text(raw, "value.boolean")).strip().lower()
     if said in _YES:
         return True
     if said in _NO:
@@ -146,33 +153,27 @@ def read_boolean(raw: Any, field: "Field") -> bool:
 
 
 def read_date(raw: Any, field: "Field") -> date:
-    """Read a day: ``2026-03-04``, ``2026/3/4`` or ``2026年3月4日``; other orders are ambiguous and refused."""
-    if isinstance(raw, datetime):
-        return raw.date()
-    if isinstance(raw, date):
-        return raw
-    written = unicodedata.normalize("NFKC", _require_text(raw)).replace(" ", "")
-    match = _DATE.fullmatch(written.removesuffix("00:00:00").removesuffix("T"))
-    try:
-        if match is None:
-            raise ValueError
-        year, month, day = (int(part) for part in match.groups())
-        if not 1900 <= year <= 2200:
-            raise ValueError
-        return date(year, month, day)
-    except ValueError:
-        raise Wrong("value.date") from None
+    """Read a day from 1900 to 2200: ``2026-03-04``, ``2026/3/4`` or ``2026年3月4日``; other orders are ambiguous."""
+    day = raw.date() if isinstance(raw, datetime) else raw
+    if not isinstance(day, date):
+        written = unicodedata.normalize("NFKC", _require_text(raw, "value.date")).replace(" ", "")
+        day = _day_from_text(written.removesuffix("00:00:00").removesuffix("T"))
+    if not 1900 <= day.year <= 2200:
+        raise Wrong("value.date")
+    return day
 
 
 def read_datetime(raw: Any, field: "Field") -> datetime:
-    """Read a moment; with an offset it comes back in UTC, without one naive (the caller knows the site's zone)."""
+    """Read a moment from 1900 to 2200: ISO 8601, or ``2026/3/4 14:30``; a day alone is its midnight.
+
+    With an offset it comes back in UTC, without one naive: the caller knows the site's zone.
+    """
     if isinstance(raw, datetime):
         moment = raw
+    elif isinstance(raw, date):
+        moment = datetime.combine(raw, time())
     else:
-        try:
-            moment = datetime.fromisoformat(unicodedata.normalize("NFKC", _require_text(raw)).strip().replace("/", "-"))
-        except ValueError:
-            raise Wrong("value.datetime") from None
+        moment = _moment_from_text(unicodedata.normalize("NFKC", _require_text(raw, "value.datetime")).strip())
     if not 1900 <= moment.year <= 2200:
         raise Wrong("value.datetime")
     return moment.astimezone(UTC) if moment.tzinfo else moment
@@ -180,19 +181,22 @@ def read_datetime(raw: Any, field: "Field") -> datetime:
 
 def read_choice(raw: Any, field: "Field") -> str:
     """Read one option, by its key or by its label in any language."""
-    said = unicodedata.normalize("NFKC", str(raw)).strip() if isinstance(raw, str | int) else ""
+    try:
+        said = unicodedata.normalize("NFKC", _require_text(raw)).strip()
+    except Wrong:
+        raise Wrong("value.choice", options=_Options(field)) from None
     if said in field.options:
         return said
     for key, label in field.options.items():
-        if said in label.values():
+        if said in label.values() or said in (unicodedata.normalize("NFKC", one) for one in label.values()):
             return key
-    raise Wrong("value.choice", options="、".join(next(iter(label.values())) for label in field.options.values()))
+    raise Wrong("value.choice", options=_Options(field))
 
 
 def read_choices(raw: Any, field: "Field") -> list[str]:
     """Read several options, as a list or as text separated by commas, semicolons or 、."""
     parts = re.split(r"[,;、，；]", raw) if isinstance(raw, str) else raw
-    if not isinstance(parts, Sequence):
+    if not isinstance(parts, Sequence) or isinstance(parts, bytes):
         raise Wrong("value.choices")
     chosen = {read_choice(part, field) for part in parts if not is_empty(part)}
     return [key for key in field.options if key in chosen]
@@ -202,12 +206,11 @@ def read_id(raw: Any, field: "Field") -> int:
     """Read the id of a linked record or user."""
     if isinstance(raw, Mapping):
         raw = raw.get("id")
-    if isinstance(raw, bool) or not (isinstance(raw, int) or (isinstance(raw, str) and raw.strip().isdecimal())):
+    if isinstance(raw, str) and raw.strip().isdecimal() and len(raw) < 30:
+        raw = int(raw)
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 < raw < 2**63:
         raise Wrong("value.link")
-    number = int(raw)
-    if not 0 < number < 2**63:
-        raise Wrong("value.link")
-    return number
+    return raw
 
 
 def read_ids(raw: Any, field: "Field") -> list[int]:
@@ -230,12 +233,47 @@ def read_rows(raw: Any, field: "Field") -> list[Mapping[str, Any]]:
     return raw
 
 
-def _require_text(raw: Any) -> str:
-    if isinstance(raw, bool) or not isinstance(raw, str | int | float | Decimal):
-        raise Wrong("value.text")
-    if isinstance(raw, float) and raw.is_integer():
-        return str(int(raw))  # a spreadsheet gives a part number typed as a number as 10086.0
-    return str(raw)
+class _Options:
+    """The labels of a field's options, in the reader's language."""
+
+    def __init__(self, field: "Field") -> None:
+        self._labels = tuple(field.options.values())
+
+    def text(self, language: str) -> str:
+        between = "、" if language == "zh" else ", "
+        return between.join(str(label.get(language) or next(iter(label.values()), "")) for label in self._labels)
+
+
+def _require_text(raw: Any, code: str = "value.text") -> str:
+    """Return text as it is, and a number as somebody would write it; raises ``Wrong(code)`` for anything else."""
+    if isinstance(raw, str):
+        return raw
+    number = _finite(raw, code)
+    if number.adjusted() > _LONGEST_NUMBER or -int(number.as_tuple().exponent) > _LONGEST_NUMBER:
+        raise Wrong(code)
+    if number == number.to_integral_value():
+        return format(number.to_integral_value(), "f")  # a sheet gives a part number typed as a number as 10086.0
+    return format(number, "f")
+
+
+def _day_from_text(written: str) -> date:
+    match = _DATE.fullmatch(written)
+    try:
+        if match is None:
+            raise ValueError
+        return date(*(int(part) for part in match.groups()))
+    except ValueError:
+        raise Wrong("value.date") from None
+
+
+def _moment_from_text(written: str) -> datetime:
+    match = _MOMENT.fullmatch(written)
+    try:
+        if match is None:
+            return datetime.fromisoformat(written)
+        return datetime(*(int(part or 0) for part in match.groups()))  # type: ignore[arg-type]
+    except ValueError:
+        raise Wrong("value.datetime") from None
 
 
 def _checked_text(text: str, field: "Field") -> str:
@@ -253,18 +291,16 @@ def _checked_text(text: str, field: "Field") -> str:
 
 
 def _read_number(raw: Any, *, units: bool = False) -> Decimal:
-    if isinstance(raw, bool) or not isinstance(raw, str | int | float | Decimal):
-        raise Wrong("value.number")
-    if isinstance(raw, str):
-        return _number_from_text(raw, units=units)
-    if isinstance(raw, float):
-        raw = repr(raw)  # the shortest digits that give the same float: what the sender saw
-    try:
-        number = Decimal(raw)
-    except InvalidOperation:
-        raise Wrong("value.number") from None
+    return _number_from_text(raw, units=units) if isinstance(raw, str) else _finite(raw, "value.number")
+
+
+def _finite(raw: Any, code: str) -> Decimal:
+    if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
+        raise Wrong(code)
+    # the shortest digits that give the same float: what the sender saw
+    number = Decimal(repr(raw) if isinstance(raw, float) else raw)
     if not number.is_finite():
-        raise Wrong("value.number")
+        raise Wrong(code)
     return number
 
 
@@ -277,7 +313,7 @@ def _number_from_text(raw: str, *, units: bool) -> Decimal:
         written, factor = written[:-1], Decimal(10_000)
     if not _NUMBER.fullmatch(written):
         raise Wrong("value.number")
-    return Decimal(written) * factor
+    return _EXACT.multiply(Decimal(written), factor)
 
 
 _DROPPED = str.maketrans("", "", ", ¥￥元")
@@ -286,7 +322,7 @@ _DROPPED = str.maketrans("", "", ", ¥￥元")
 def _within(number: Decimal, field: "Field", *, digits: int) -> Decimal:
     if number.adjusted() > MAX_DIGITS or abs(number) >= Decimal(10) ** (MAX_DIGITS - digits):
         raise Wrong("value.too_large")
-    fitted = number.quantize(Decimal(1).scaleb(-digits))
+    fitted = number.quantize(Decimal(1).scaleb(-digits)) + 0  # + 0: minus zero is zero
     if fitted != number:
         raise Wrong("value.scale", digits=digits - 2 if field.type.key == "percent" else digits)
     if field.min is not None and fitted < field.min:
@@ -297,4 +333,4 @@ def _within(number: Decimal, field: "Field", *, digits: int) -> Decimal:
 
 
 def _shown(limit: Any, field: "Field") -> str:
-    return f"{limit * 100:f}".rstrip("0").rstrip(".") + "%" if field.type.key == "percent" else f"{limit:,f}"
+    return as_percentage(limit) if field.type.key == "percent" else f"{limit:,f}"
