@@ -21,7 +21,6 @@ from web.assets import serve_assets
 from web.errors import handle_errors
 from web.page_kit import install_page_kit
 from web.pages import register_pages
-from web.pages import register_pages
 from web.security import protect_answers
 from web.settings import Settings
 from web.throttle import LoginThrottle

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from werkzeug.test import encode_multipart
 
 from engine.messages import catalog
 from engine.storage.faults import Unavailable
@@ -118,7 +119,9 @@ class TestTooMuch:
     def test_a_form_with_very_many_parts_is_refused(self, desk: Desk) -> None:
         browser = desk.browser("rep1")
         parts = {f"f{n}": "x" for n in range(21_000)}
-        said = browser.post("/settings/password", data=parts, content_type="multipart/form-data")
+        boundary, body = encode_multipart(parts)
+        kind = f"multipart/form-data; boundary={boundary}"
+        said = browser.post("/settings/password", data=body, content_type=kind)
         assert said.status_code == 413
 
 
