@@ -39,6 +39,7 @@ function addRow(table) {
   body.insertAdjacentHTML("beforeend", markup);
   const row = body.lastElementChild;
   htmx.process(row);
+  htmx.trigger(row, "htmx:load"); // process() alone does not start pickers and uploads in the new row
   focusRow(row);
   refresh(table);
 }
