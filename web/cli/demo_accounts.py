@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from web.demo import DemoAccount
 
 FILE = "demo-accounts.txt"
+_COMPLETE = "# complete"
 Row = tuple[str, str, str, str]
 """login, password, roles joined with commas, name"""
 
@@ -31,7 +32,7 @@ def load_demo(site: Site, progress: Progress, store: Store, clock: SetClock, fol
     from engine.definition.source import read_folder
 
     path = site.home_folder() / FILE
-    if not fresh and not path.exists():
+    if not fresh and (not path.exists() or _COMPLETE in path.read_text(encoding="utf-8")):
         return
     from web import demo
 
@@ -43,6 +44,7 @@ def load_demo(site: Site, progress: Progress, store: Store, clock: SetClock, fol
         _keep_passwords(store, path, people)
     with progress.step("cli.step_story") as show:
         demo.play_story(store, clock, sources, show)
+    write_private(path, path.read_text(encoding="utf-8") + _COMPLETE + "\n")
 
 
 def make_admin(site: Site, store: Store) -> None:

@@ -120,7 +120,7 @@ def _said(error: Any, language: str) -> list[str]:
 
 def _usage(error: Any, language: str) -> list[str]:
     """Say in our words what click found wrong with the arguments."""
-    name = getattr(error, "option_name", None) or getattr(error, "cmd_name", None) or _argument(error)
+    name = getattr(error, "option_name", None) or getattr(error, "command_name", None) or _argument(error)
     code, params = _USAGE.get(type(error), "cli.usage_other"), {"name": name, "detail": error.format_message()}
     said = messages.text(code, language, **params)
     known = getattr(error, "possibilities", None)
