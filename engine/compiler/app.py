@@ -84,13 +84,14 @@ class Field:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule over several fields."""
+    """A rule over several fields. It waits until all of ``needs`` have a value: what is required is said elsewhere."""
 
     key: str
     check: Expression
     message: Label
     at: frozenset[str]
     fields: tuple[str, ...]
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from engine.expression import (
     nearest,
     parse,
 )
+from engine.expression.sql import check_sql
 
 
 class Compilation:
@@ -80,8 +81,13 @@ class Compilation:
         shape: str,
         expect: Type | None = None,
         let: Mapping[str, Checked] | None = None,
+        *,
+        sql: bool = False,
     ) -> Expression | None:
-        """Parse, check and compile an expression over ``shape``; None when none is written or it is wrong."""
+        """Parse, check and compile an expression over ``shape``; None when none is written or it is wrong.
+
+        ``sql`` says that the database will be asked too, which not everything that can be written allows.
+        """
         if written is None or shape not in self.shapes:
             return None
         try:
@@ -92,6 +98,8 @@ class Compilation:
             for one in errors.errors:
                 self._refuse_expression(written, one)
         else:
+            for one in check_sql(checked) if sql else ():
+                self._refuse_expression(written, one)
             return Expression(checked, compile_python(checked), written.location)
         return None
 

@@ -16,20 +16,21 @@ from engine.compiler.app import (
     Field,
     Make,
     MakeLines,
-    Rule,
     Section,
-    Unique,
     Workflow,
 )
 from engine.compiler.compilation import Compilation
 from engine.compiler.fields import compile_fields, compute_order
+from engine.compiler.rules import compile_rules, compile_uniques
 from engine.compiler.shapes import field_type
 from engine.definition.model import AccessDefinition, EntityDefinition, MakeDefinition, Reference
 from engine.expression import BOOLEAN
 
 SCOPES = ("own", "team", "all")
+_SHOWN = frozenset(("text", "phone", "email", "credit_code", "integer", "decimal", "money", "date", "choice"))
+"""Types whose values read well in the name of a record."""
+
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_NUMBER_PARTS = re.compile(r"yyyy|yy|MM|dd|seq(:[1-9])?")
 _COLUMNS = 7
 _FILTERS = 6
 
@@ -38,7 +39,6 @@ def compile_entity(compilation: Compilation, written: EntityDefinition, workflow
     """Return the compiled entity."""
     path = f"entities.{written.key}"
     fields = compile_fields(compilation, written.fields, written.key, path)
-    _check_number(compilation, written)
     display = _display(compilation, written, fields)
     return Entity(
         key=written.key,
@@ -50,13 +50,13 @@ def compile_entity(compilation: Compilation, written: EntityDefinition, workflow
         shape=compilation.shapes[written.key],
         number=written.number,
         display=display,
-        rules=_rules(compilation, written, path),
-        unique=_unique(compilation, written, fields, path),
+        rules=compile_rules(compilation, written, path),
+        unique=compile_uniques(compilation, written, fields, path),
         sections=_sections(compilation, written, fields, path),
         columns=_columns(compilation, written, fields, display, workflow),
         sort=_sort(compilation, written, fields),
         filters=_filters(compilation, written, fields, workflow),
-        access=_access(compilation, written, fields),
+        access=_access(compilation, written, fields, display),
         scopes=_scopes(compilation, written),
         makes={key: _make(compilation, make, written.key, path) for key, make in written.makes.items()},
         workflow=workflow,
@@ -70,17 +70,6 @@ def _known(fields: Mapping[str, Field]) -> list[str]:
     return [*fields, *SYSTEM_FIELDS]
 
 
-def _check_number(compilation: Compilation, written: EntityDefinition) -> None:
-    if written.number is None:
-        return
-    parts = _PLACEHOLDER.findall(written.number.pattern)
-    for part in parts:
-        if not _NUMBER_PARTS.sub("", part).strip() == "" or not part:
-            compilation.refuse("E011", written.number.location, name=part)
-    if sum(part.startswith("seq") for part in parts) != 1:
-        compilation.refuse("E012", written.number.location, pattern=written.number.pattern)
-
-
 def _display(
     compilation: Compilation, written: EntityDefinition, fields: Mapping[str, Field]
 ) -> tuple[tuple[str, str | None], ...]:
@@ -89,7 +78,7 @@ def _display(
     end = 0
     for match in _PLACEHOLDER.finditer(pattern):
         name = Reference(match.group(1), written.display_location or written.location)
-        known = [*(key for key, field in fields.items() if field.stored and field.to is None), "id", "number"]
+        known = [*(key for key, field in fields.items() if field.type.key in _SHOWN), "id", "number"]
         if compilation.require(name, known, "E020", entity=written.key):
             parts.append((pattern[end : match.start()], name.name))
         end = match.end()
@@ -101,32 +90,6 @@ def _default_display(written: EntityDefinition, fields: Mapping[str, Field]) -> 
     if text is not None:
         return f"{{{text}}}"
     return "{number}" if written.number else "{id}"
-
-
-def _rules(compilation: Compilation, written: EntityDefinition, path: str) -> tuple[Rule, ...]:
-    found = []
-    for rule in written.rules.values():
-        check = compilation.expression(rule.check, written.key, BOOLEAN)
-        shown = compilation.require_all(rule.fields, written.fields, "E002", entity=written.key)
-        if check is not None:
-            used = tuple(dict.fromkeys(use[0] for use in sorted(check.checked.uses) if use[0] in written.fields))
-            message = compilation.label(f"{path}.rules.{rule.key}", rule.message)
-            found.append(Rule(rule.key, check, message, frozenset(rule.at), shown or used[:1]))
-    return tuple(found)
-
-
-def _unique(
-    compilation: Compilation, written: EntityDefinition, fields: Mapping[str, Field], path: str
-) -> tuple[Unique, ...]:
-    found = []
-    stored = [key for key, field in fields.items() if field.stored]
-    for unique in written.unique.values():
-        keys = compilation.require_all(unique.fields, stored, "E002", entity=written.key)
-        where = compilation.expression(unique.where, written.key, BOOLEAN)
-        message = compilation.label(f"{path}.unique.{unique.key}", unique.message)
-        if keys:
-            found.append(Unique(unique.key, f"uq_e_{written.key}__{unique.key}", keys, where, message))
-    return tuple(found)
 
 
 def _sections(
@@ -143,7 +106,8 @@ def _sections(
 
 def _rest(compilation: Compilation, fields: Mapping[str, Field], placed: set[str]) -> tuple[Section, ...]:
     """Fields the author placed nowhere: two beside each other, line tables and long texts on their own."""
-    wide, narrow = [], []
+    wide: list[str] = []
+    narrow: list[str] = []
     for key, field in fields.items():
         if key not in placed and not field.retired:
             (wide if field.type.key in ("lines", "long_text", "file") else narrow).append(key)
@@ -194,9 +158,18 @@ def _filters(
     return (*keys[: _FILTERS - 1], "owner")
 
 
-def _access(compilation: Compilation, written: EntityDefinition, fields: Mapping[str, Field]) -> dict[str, Access]:
+def _access(
+    compilation: Compilation,
+    written: EntityDefinition,
+    fields: Mapping[str, Field],
+    display: tuple[tuple[str, str | None], ...],
+) -> dict[str, Access]:
     found = {}
+    named = {key for _, key in display}
     for access in written.access.values():
+        for hidden in access.hide:
+            if hidden.name in named:  # what a record is called stands in links, lists and notices
+                compilation.refuse("E021", hidden.location, name=hidden.name, entity=written.key)
         role = compilation.require(access.role, compilation.definition.roles, "E003")
         if role is not None:
             found[role] = _access_of(compilation, written, access, fields)
@@ -226,7 +199,10 @@ def _access_of(
 
 
 def _scopes(compilation: Compilation, written: EntityDefinition) -> dict[str, Expression]:
-    found = {key: compilation.expression(scope.where, written.key, BOOLEAN) for key, scope in written.scopes.items()}
+    found = {
+        key: compilation.expression(scope.where, written.key, BOOLEAN, sql=True)
+        for key, scope in written.scopes.items()
+    }
     return {key: expression for key, expression in found.items() if expression is not None}
 
 

@@ -6,8 +6,10 @@ not guess: a field with a mistake is left out and the problem noted.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from engine import messages
 from engine.compiler import patterns
@@ -17,7 +19,8 @@ from engine.compiler.field_types import FIELD_TYPES, FieldType
 from engine.compiler.readers import Wrong, is_empty
 from engine.compiler.shapes import field_type
 from engine.definition.model import FieldDefinition
-from engine.expression import BOOLEAN, nearest
+from engine.expression import BOOLEAN, Kind, nearest
+from engine.expression.types import can_hold
 
 RESERVED = frozenset(SYSTEM_FIELDS) | {"version", "owner_id", "team_id", "release_id", "deleted_at", "search_text"} | {
     "parent_id", "position", "user", "record", "file", "values",
@@ -158,7 +161,18 @@ def _fetch(compilation: Compilation, written: FieldDefinition) -> tuple[str, str
     if target is not None and there not in target.fields:
         compilation.refuse("E002", written.fetch.location, nearest(there, target.fields), name=there, entity=target.key)
         return None
+    if target is not None and not _fits(written, target.fields[there]):
+        compilation.refuse("E023", written.fetch.location, name=written.key, fetch=written.fetch.name)
+        return None
     return link, there
+
+
+def _fits(written: FieldDefinition, source: FieldDefinition) -> bool:
+    """Tell whether a value of ``source`` can stand in the field as it is."""
+    here, there = field_type(written), field_type(source)
+    if here is None or there is None:
+        return True  # an unknown type is a problem of its own
+    return here.kind not in (Kind.FILE, Kind.LINES) and can_hold(here, there)
 
 
 def _siblings(compilation: Compilation, written: FieldDefinition) -> Mapping[str, FieldDefinition]:
@@ -175,7 +189,10 @@ def _default(compilation: Compilation, written: FieldDefinition, field: Field) -
     if is_empty(written.default) or field.type.key in ("lines", "file"):
         return None
     try:
-        return field.type.parse(written.default, field)
+        value = field.type.parse(written.default, field)
+        if isinstance(value, datetime) and value.tzinfo is None:
+            return value.replace(tzinfo=ZoneInfo(compilation.definition.timezone)).astimezone(UTC)
+        return value
     except Wrong as wrong:
         compilation.refuse("E009", written.location, name=written.key, reason=_Said(wrong))
         return None

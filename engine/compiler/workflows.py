@@ -213,7 +213,7 @@ def _with_link(
     if not via:
         compilation.refuse("W008", written.link.location, name=other, entity=entity.key)
         return requirement
-    where = compilation.expression(written.where, other, BOOLEAN)
+    where = compilation.expression(written.where, other, BOOLEAN, sql=True)
     return replace(requirement, link=other, via=via[0], where=where)
 
 
@@ -340,6 +340,6 @@ def _check_reachable(compilation: Compilation, written: WorkflowDefinition, work
                     if after is not None and after not in reached:
                         reached.add(after)
                         waiting.append(after)
-    for key, stage in written.stages.items():
+    for key, unreached in written.stages.items():
         if key not in reached:
-            compilation.refuse("W002", stage.location, name=key, label=stage.label)
+            compilation.refuse("W002", unreached.location, name=key, label=unreached.label)

@@ -1,0 +1,75 @@
+"""From written rules and uniquenesses to compiled ones.
+
+Enters: ``EntityDefinition``. Leaves: ``Rule`` and ``Unique``. Must not judge a record: that is done when one is saved.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields as parts_of
+from dataclasses import is_dataclass
+from typing import Any
+
+from engine.compiler.app import SYSTEM_FIELDS, Expression, Field, Rule, Unique
+from engine.compiler.compilation import Compilation
+from engine.definition.model import EntityDefinition
+from engine.expression import BOOLEAN, resolved
+
+
+def compile_rules(compilation: Compilation, written: EntityDefinition, path: str) -> tuple[Rule, ...]:
+    """Return the rules of an entity, each with the fields it waits for."""
+    found = []
+    for rule in written.rules.values():
+        check = compilation.expression(rule.check, written.key, BOOLEAN)
+        shown = compilation.require_all(rule.fields, written.fields, "E002", entity=written.key)
+        if check is not None:
+            used = tuple(dict.fromkeys(use[0] for use in sorted(check.checked.uses) if use[0] in written.fields))
+            message = compilation.label(f"{path}.rules.{rule.key}", rule.message)
+            needs = () if _speaks_of_missing(check) else _own(check, written)
+            found.append(Rule(rule.key, check, message, frozenset(rule.at), shown or used[:1], needs))
+    return tuple(found)
+
+
+def compile_uniques(
+    compilation: Compilation, written: EntityDefinition, fields: Mapping[str, Field], path: str
+) -> tuple[Unique, ...]:
+    """Return the uniquenesses over several fields, each with a condition an index can keep."""
+    found = []
+    stored = [key for key, field in fields.items() if field.stored]
+    for unique in written.unique.values():
+        keys = compilation.require_all(unique.fields, stored, "E002", entity=written.key)
+        where = compilation.expression(unique.where, written.key, BOOLEAN, sql=True)
+        if where is not None and not _of_one_row(where, written, stored):
+            compilation.refuse("E022", where.location, expression=where.text)
+        message = compilation.label(f"{path}.unique.{unique.key}", unique.message)
+        if keys:
+            found.append(Unique(unique.key, f"uq_e_{written.key}__{unique.key}", keys, where, message))
+    return tuple(found)
+
+
+def _own(check: Expression, written: EntityDefinition) -> tuple[str, ...]:
+    """Return the fields of the record itself that the expression names."""
+    return tuple(sorted(use[0] for use in check.checked.uses if len(use) == 1 and use[0] in written.fields))
+
+
+def _of_one_row(where: Expression, written: EntityDefinition, stored: Iterable[str]) -> bool:
+    """Tell whether the database can keep an index for the condition: own columns only, and the same at any time."""
+    columns = {*stored, *SYSTEM_FIELDS}
+    alone = all(len(use) == 1 and use[0] in columns for use in where.checked.uses)
+    lists = any(field.type.name == "choices" for key, field in written.fields.items() if (key,) in where.checked.uses)
+    return alone and not lists and not where.checked.context
+
+
+def _speaks_of_missing(check: Expression) -> bool:
+    """Tell whether an expression says itself what a missing value means: ``is missing`` or ``default(...)``."""
+    return any(
+        isinstance(node, resolved.IsMissing) or (isinstance(node, resolved.Call) and node.name == "default")
+        for node in _walk(check.checked.tree)
+    )
+
+
+def _walk(node: Any) -> Iterator[Any]:
+    yield node
+    for part in parts_of(node):
+        inner = getattr(node, part.name)
+        for one in inner if isinstance(inner, tuple) else (inner,):
+            if isinstance(one, resolved.NODES) and is_dataclass(one):
+                yield from _walk(one)
