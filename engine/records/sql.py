@@ -47,6 +47,10 @@ class IsOneOf(ColumnElement[bool]):
         self.column = column
         self.values = values
 
+    def self_group(self, against: Any = None) -> "IsOneOf":
+        """Stay as it is: SQLAlchemy would write ``(column IN ...) = 1`` for SQLite, which no index serves."""
+        return self
+
 
 @compiles(IsOneOf, "postgresql")
 def _render_any(element: IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
