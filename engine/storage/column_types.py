@@ -9,7 +9,8 @@ goes through them.
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Numeric, Text
@@ -140,15 +141,17 @@ def _plain(value: Any) -> Any:
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain, allow_nan=False).encode
 
 
+_WIDE = Context(prec=60)  # whatever context the caller set, these shifts are exact
+
+
 def _to_units(scale: int) -> Processor:
-    factor = 10**scale
-    unit = Decimal(1)
+    factor, shift = 10**scale, _WIDE.scaleb
 
     def units(value: Any) -> Any:
         if value is None:
             return None
         if type(value) is Decimal:
-            return int(value.scaleb(scale).quantize(unit, ROUND_HALF_UP))
+            return int(shift(value, scale).to_integral_value(ROUND_HALF_UP))
         if type(value) is int:
             return value * factor
         raise TypeError(f"a decimal column takes Decimal or int, not {type(value).__name__}")
@@ -157,12 +160,15 @@ def _to_units(scale: int) -> Processor:
 
 
 def _from_units(scale: int) -> Processor:
+    shift, places = _WIDE.scaleb, Decimal(-scale)
+
     def decimal(value: int | None) -> Decimal | None:
-        return None if value is None else Decimal(value).scaleb(-scale)
+        return None if value is None else shift(value, places)
 
     return decimal
 
 
+@lru_cache(maxsize=256)  # the moment of a session is written several times
 def _moment_to_text(value: datetime | None) -> str | None:
     if value is None:
         return None
@@ -172,7 +178,7 @@ def _moment_to_text(value: datetime | None) -> str | None:
 
 
 def _text_to_moment(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return None if value is None else datetime.fromisoformat(value + "+00:00")
 
 
 def _aware(value: Any) -> Any:

@@ -34,6 +34,8 @@ def translated() -> Iterator[None]:
 def find_code(error: DBAPIError) -> str | None:
     """Return the message code for a condition outside our power, None for an error that is our own."""
     state = getattr(error.orig, "sqlstate", None)
+    if state == "0A000" and "cached plan" in str(error.orig):
+        return "storage.busy"  # a statement prepared before a publish changed the type of a column it reads
     if state is not None:
         return _BY_STATE.get(state) or _BY_CLASS.get(state[:2])
     name = getattr(error.orig, "sqlite_errorname", None)
@@ -50,7 +52,6 @@ _BY_STATE = {
     "55P03": "storage.busy",  # lock timeout
     "53100": "storage.full",
     "25006": "storage.read_only",
-    "0A000": "storage.busy",  # a statement prepared before a publish changed the type of a column it reads
     "57P01": "storage.gone",
     "57P02": "storage.gone",
     "57P03": "storage.gone",

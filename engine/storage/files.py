@@ -10,7 +10,9 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -81,6 +83,13 @@ class FileStore:
         if not _SHA256.fullmatch(sha256):
             raise NotFound("storage.no_file")
         return self._folder / sha256[:2] / sha256[2:4] / sha256
+
+    def tidy(self, before: datetime) -> None:
+        """Remove what uploads left behind that broke off with their process before a moment."""
+        for path in (self._folder / "incoming").glob("*"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before.timestamp():
+                    path.unlink()
 
     def _temporary(self) -> Path:
         # On the same disk as its final place, so that the rename cannot tear.

@@ -1,16 +1,38 @@
 """Statements compiled once and run many times, for the paths every request takes.
 
-Enters: a SQLAlchemy Core statement with named parameters. Leaves: an object that runs it with a mapping of values, past
-SQLAlchemy's per-execution work (cache key, parameter compilation, result metadata). Must not be used for statements
-whose shape depends on the values: an ``IN`` over a list is refused.
+Enters: a SQLAlchemy Core statement with named parameters. Leaves: an object that runs it with a mapping of values on
+the driver's own cursor, past SQLAlchemy's work for each execution (cache key, parameters, result metadata), which costs
+more than the query itself. Must not be used for statements whose shape depends on the values: an ``IN`` over a list is
+refused. Transactions, errors and listeners are those of the connection, as if SQLAlchemy had run it.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, NoReturn, Protocol
 
-from sqlalchemy import ClauseElement, Connection, CursorResult, Dialect, Select
+from sqlalchemy import ClauseElement, Connection, Dialect, Select
+from sqlalchemy.exc import DBAPIError
 
 from engine.storage.column_types import Processor
+
+Values = Mapping[str, Any]
+
+
+class Executed(Protocol):
+    """A cursor after a statement."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the statement concerned."""
+        ...
+
+    def fetchone(self) -> Sequence[Any] | None:
+        """Return the next row as the driver has it."""
+        ...
+
+    def fetchall(self) -> list[Sequence[Any]]:
+        """Return all rows as the driver has them."""
+        ...
 
 
 class Prepared:
@@ -23,44 +45,31 @@ class Prepared:
         if compiled.post_compile_params or compiled.literal_execute_params:
             raise ValueError("a prepared statement cannot take a list of values")
         self.sql = str(compiled)
-        self._positional: bool = compiled.positional
-        self._parameters = _read_parameters(compiled, dialect)
+        self._dialect = dialect
+        self._parameters = _Parameters(compiled, dialect)
         self._readers = _make_readers(statement, dialect)
 
-    def execute(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
+    def execute(self, connection: Connection, values: Values) -> Executed:
         """Run the statement."""
-        return connection.exec_driver_sql(self.sql, self._bind(values))
+        return self._run(connection, self._parameters.bind(values), many=False)
 
-    def execute_many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    def execute_many(self, connection: Connection, rows: Iterable[Values]) -> None:
         """Run the statement once for each row of values, in one call of the driver."""
-        bound = [self._bind(row) for row in rows]
+        bound = [self._parameters.bind(row) for row in rows]
         if bound:
-            connection.exec_driver_sql(self.sql, bound)
+            self._run(connection, bound, many=True)
 
-    def fetch_all(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def fetch_all(self, connection: Connection, values: Values) -> list[tuple[Any, ...]]:
         """Run a ``select`` (or a statement with RETURNING) and return its rows as Python values."""
-        rows = connection.exec_driver_sql(self.sql, self._bind(values)).fetchall()
-        if not self._readers:
-            return [tuple(row) for row in rows]
+        rows = self.execute(connection, values).fetchall()
         return [self._read(row) for row in rows]
 
-    def fetch_one(self, connection: Connection, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    def fetch_one(self, connection: Connection, values: Values) -> tuple[Any, ...] | None:
         """Run a ``select`` and return its first row as Python values, or None."""
-        row = connection.exec_driver_sql(self.sql, self._bind(values)).fetchone()
+        row = self.execute(connection, values).fetchone()
         return None if row is None else self._read(row)
 
-    def _bind(self, values: Mapping[str, Any]) -> Any:
-        if self._positional:
-            return tuple(
-                [fixed if name is None else (values[name] if make is None else make(values[name]))
-                 for name, _, make, fixed in self._parameters]
-            )  # fmt: skip
-        return {
-            key: fixed if name is None else (values[name] if make is None else make(values[name]))
-            for name, key, make, fixed in self._parameters
-        }
-
-    def _read(self, row: Iterable[Any]) -> tuple[Any, ...]:
+    def _read(self, row: Sequence[Any]) -> tuple[Any, ...]:
         if not self._readers:
             return tuple(row)
         found = list(row)
@@ -68,24 +77,72 @@ class Prepared:
             found[index] = reader(found[index])
         return tuple(found)
 
+    def _run(self, connection: Connection, bound: Any, *, many: bool) -> Executed:
+        if connection.dispatch.before_cursor_execute:
+            # Somebody listens (a plan that is rehearsed, a test that counts): let SQLAlchemy tell them.
+            heard: Any = connection.exec_driver_sql(self.sql, bound)
+            return heard  # type: ignore[no-any-return]
+        if not connection.in_transaction():
+            connection.begin()
+        cursor: Any = connection.connection.driver_connection.cursor()  # type: ignore[union-attr]
+        try:
+            (cursor.executemany if many else cursor.execute)(self.sql, bound)
+        except self._dialect.loaded_dbapi.Error as error:
+            self._fail(connection, cursor, error)
+        return cursor  # type: ignore[no-any-return]
 
-_Parameter = tuple[str | None, str, Processor | None, Any]
-"""(name to look up, or None when the value is fixed; the driver's key; what makes the stored value; the fixed value)"""
+    def _fail(self, connection: Connection, cursor: Any, error: Any) -> NoReturn:
+        """Raise what SQLAlchemy would have raised, and give up a connection the server has closed."""
+        lost = self._dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)
+        if lost:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            self.sql,
+            None,
+            error,
+            self._dialect.loaded_dbapi.Error,
+            hide_parameters=True,
+            connection_invalidated=lost,
+            dialect=self._dialect,
+        ) from error
 
 
-def _read_parameters(compiled: Any, dialect: Dialect) -> list[_Parameter]:
-    order = compiled.positiontup if compiled.positional else list(compiled.binds)
-    return [_read_parameter(compiled, dialect, key) for key in order]
+class _Parameters:
+    """From a mapping of values to what the driver takes."""
+
+    def __init__(self, compiled: Any, dialect: Dialect) -> None:
+        keys = list(compiled.positiontup if compiled.positional else compiled.binds)
+        binds = [compiled.binds[key] for key in keys]
+        escaped = compiled.escaped_bind_names or {}
+        self._driver_keys = None if compiled.positional else [escaped.get(key, key) for key in keys]
+        names = [bind.key for bind in binds]
+        self._pick = _picker(names)
+        self._fixed = {bind.key: _fixed_value(bind, dialect) for bind in binds if not bind.required}
+        makers = [_bind_processor(bind, dialect) if bind.required else None for bind in binds]
+        self._makers = [(index, make) for index, make in enumerate(makers) if make is not None]
+
+    def bind(self, values: Values) -> Any:
+        found = list(self._pick({**values, **self._fixed} if self._fixed else values))
+        for index, make in self._makers:
+            found[index] = make(found[index])
+        return tuple(found) if self._driver_keys is None else dict(zip(self._driver_keys, found, strict=True))
 
 
-def _read_parameter(compiled: Any, dialect: Dialect, key: str) -> _Parameter:
-    bind = compiled.binds[key]
-    make = bind.type.dialect_impl(dialect).bind_processor(dialect)
-    escaped = compiled.escaped_bind_names.get(key, key) if compiled.escaped_bind_names else key
-    if bind.required:
-        return bind.key, escaped, make, None
-    value = bind.effective_value
-    return None, escaped, None, value if make is None else make(value)
+def _picker(names: list[str]) -> Any:
+    if len(names) == 1:
+        only = names[0]
+        return lambda values: (values[only],)
+    return itemgetter(*names) if names else lambda values: ()
+
+
+def _fixed_value(bind: Any, dialect: Dialect) -> Any:
+    make = _bind_processor(bind, dialect)
+    return bind.effective_value if make is None else make(bind.effective_value)
+
+
+def _bind_processor(bind: Any, dialect: Dialect) -> Processor | None:
+    make: Processor | None = bind.type.dialect_impl(dialect).bind_processor(dialect)
+    return make
 
 
 def _make_readers(statement: ClauseElement, dialect: Dialect) -> list[tuple[int, Processor]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from engine.errors import NotFound
 from engine.storage.system_tables import current_release, releases
@@ -103,8 +103,3 @@ def _select_release(*more: Any) -> Select[Any]:
 
 def _read_release(row: Row[Any]) -> Release:
     return Release(row.id, row.digest, row.app, row.version, row.created_at, row.created_by, row.note)
-
-
-def count_releases(connection: Connection) -> int:
-    """Return how many releases there are."""
-    return connection.scalar(select(func.count()).select_from(releases)) or 0

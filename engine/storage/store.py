@@ -9,12 +9,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import ClauseElement, Connection
+from sqlalchemy.exc import DBAPIError
 
 from engine.clock import Clock
 from engine.compiler.app import CompiledApp
@@ -24,6 +25,7 @@ from engine.errors import DefinitionError, Location
 from engine.storage import releases
 from engine.storage.compiled import load_stored
 from engine.storage.database import Database
+from engine.storage.faults import Unavailable
 from engine.storage.files import FileStore
 from engine.storage.prepared import Prepared
 from engine.storage.tables import Tables, build_tables
@@ -34,6 +36,7 @@ __all__ = ["Published", "Session", "Store", "load_stored"]
 Loader = Callable[[SourceFolder], CompiledApp]
 
 _LOOK_EVERY = 1.0
+_GENERATION = "SELECT generation FROM fw_current_release"
 _log = logging.getLogger("formwork.storage")
 
 
@@ -112,6 +115,7 @@ class Store:
         self._next_look = 0.0
         self._published = _nothing()
         upgrade(database)
+        self.files.tidy(clock.now() - timedelta(days=1))
         self.reload()
 
     @property
@@ -130,17 +134,22 @@ class Store:
         return self._published.release_id
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """Give a session that sees one snapshot and cannot write."""
+    def read(self, *, snapshot: bool = False) -> Iterator[Session]:
+        """Give a session that cannot write; with ``snapshot`` everything in it is read as of one moment.
+
+        Without it, PostgreSQL may show lines saved a moment after their record was read: good enough for a page, whose
+        save is checked against the version, not for a printed page or a report.
+        """
         self.refresh()
-        with self.database.read() as connection:
+        with self._said_if_outdated(), self.database.read(snapshot=snapshot) as connection:
             yield Session(connection, self._published, self.clock, self.files, writes=False)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Give a session that commits at the end, or rolls back when an error passes through."""
         self.refresh()
-        with self.database.write() as connection:
+        with self._said_if_outdated(), self.database.write() as connection:
+            self._require_current(connection)
             session = Session(connection, self._published, self.clock, self.files, writes=True)
             yield session
         self.follow(session)
@@ -161,7 +170,8 @@ class Store:
         if not self._loading.acquire(blocking=False):
             return  # another thread is at it; this one goes on with what it has
         try:
-            self._load_newest()
+            with self.database.read() as connection:
+                self._load_newest(connection)
         except DefinitionError:
             _log.exception("The current release cannot be loaded; the one before stays in use")
         finally:
@@ -169,15 +179,44 @@ class Store:
 
     def reload(self) -> None:
         """Load the current release now; raises what its sources raise."""
-        with self._loading:
-            self._load_newest()
+        with self._loading, self.database.read() as connection:
+            self._load_newest(connection)
             self._next_look = time.monotonic() + _LOOK_EVERY
 
-    def _load_newest(self) -> None:
-        with self.database.read() as connection:
-            if releases.find_generation(connection) == self._published.generation:
-                return
-            current = releases.find_current(connection)
+    def _require_current(self, connection: Connection) -> None:
+        """Make sure that a write on SQLite is made by the rules of the release that holds in its transaction.
+
+        There a decimal is stored as units of its scale: a writer that does not know yet of a new scale would store
+        another amount. On PostgreSQL such a writer meets an error or is right, and the question costs a round trip.
+        """
+        if self.database.dialect != "sqlite":
+            return
+        if connection.exec_driver_sql(_GENERATION).scalar() != self._published.generation:
+            try:
+                with self._loading:
+                    self._load_newest(connection)
+            except DefinitionError as error:
+                raise Unavailable("storage.unreadable_release") from error
+
+    @contextmanager
+    def _said_if_outdated(self) -> Iterator[None]:
+        """Ask for another try when the database refuses a statement because a release was published meanwhile."""
+        try:
+            yield
+        except (DBAPIError, Unavailable) as error:
+            if isinstance(error, Unavailable) and error.code != "storage.busy":
+                raise
+            before = self._published.generation
+            with suppress(DefinitionError, DBAPIError, Unavailable):
+                self.reload()
+            if self._published.generation == before:
+                raise
+            raise Unavailable("storage.renewed") from error
+
+    def _load_newest(self, connection: Connection) -> None:
+        if releases.find_generation(connection) == self._published.generation:
+            return
+        current = releases.find_current(connection)
         if current is None:
             self._published = _nothing()
             return

@@ -53,7 +53,7 @@ def test_a_reading_connection_cannot_write(ready: Database) -> None:
 
 
 def test_a_reader_sees_one_moment_while_others_write(ready: Database) -> None:
-    with ready.read() as connection:
+    with ready.read(snapshot=True) as connection:
         before = connection.scalar(select(func.count()).select_from(settings))
         _put(ready, "later")
         assert connection.scalar(select(func.count()).select_from(settings)) == before
@@ -168,8 +168,10 @@ def test_postgresql_is_opened_for_safety(postgresql_database: Database) -> None:
     with postgresql_database.write() as connection:
         assert connection.scalar(text("SHOW synchronous_commit")) == "on"
         assert connection.scalar(text("SHOW timezone")) == "UTC"
-    with postgresql_database.read() as connection:
+    with postgresql_database.read(snapshot=True) as connection:
         assert connection.scalar(text("SHOW transaction_isolation")) == "repeatable read"
+    with postgresql_database.read() as connection:
+        assert connection.scalar(text("SHOW transaction_isolation")) == "read committed"
 
 
 def test_a_connection_the_server_closed_is_replaced_unnoticed(postgresql_database: Database) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,12 @@ def test_a_content_that_is_not_there_is_not_found(files: FileStore, sha256: str)
 )
 def test_names_are_cleaned(given: str, clean: str) -> None:
     assert clean_name(given) == clean
+
+
+def test_what_a_killed_upload_left_is_removed_after_a_day(files: FileStore) -> None:
+    left = files._temporary()
+    left.write_bytes(b"half")
+    files.tidy(datetime.now(UTC) - timedelta(days=1))
+    assert left.exists()
+    files.tidy(datetime.now(UTC) + timedelta(seconds=5))
+    assert not left.exists()

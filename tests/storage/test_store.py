@@ -1,17 +1,21 @@
 """Sessions: one moment, one release, and what follows a commit."""
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from engine.clock import SetClock
 from engine.storage import catalog
 from engine.storage import store as store_module
 from engine.storage.database import Database
+from engine.storage.faults import Unavailable
 from engine.storage.store import Store
 from tests.conftest import MakeStore, to_folder
-from tests.storage.workshop import WORKSHOP, with_field
+from tests.storage.workshop import WORKSHOP, add_machines, edited, with_field
 
 CHANGED = with_field("remark: {type: text, label: 备注}")
 
@@ -79,6 +83,10 @@ def test_a_release_that_cannot_be_loaded_leaves_the_one_before_in_use(
     _later(monkeypatch, 1.1)
     with store.read() as session:
         assert session.app is before
+    if database.dialect == "sqlite":
+        with pytest.raises(Unavailable) as refused, store.write():
+            pass
+        assert refused.value.code == "storage.unreadable_release"
 
 
 def test_a_session_has_one_moment(make_store: MakeStore, clock: SetClock) -> None:
@@ -122,8 +130,6 @@ def test_a_reading_session_has_no_commit_to_follow(make_store: MakeStore) -> Non
 
 
 def test_statements_are_prepared_once_for_a_release(make_store: MakeStore) -> None:
-    from sqlalchemy import select
-
     store = make_store(WORKSHOP)
     made: list[int] = []
 
@@ -135,3 +141,36 @@ def test_statements_are_prepared_once_for_a_release(make_store: MakeStore) -> No
         with store.read() as session:
             assert session.prepared("machines", make).fetch_all(session.connection, {}) == []
     assert made == [1]
+
+
+def test_a_writer_that_has_not_heard_of_a_new_scale_stores_the_right_amount(
+    make_store: MakeStore, database: Database, tmp_path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_store(WORKSHOP)
+    _later(monkeypatch, 0)
+    finer = edited(("machine/entity.yaml", "price:  {type: money,", "price:  {type: money, scale: 4,"))
+    catalog.publish(Store(database, tmp_path, clock), to_folder(finer), actor_id=None)
+    add_machines(store, {"name": "A", "price": Decimal("12.34")})
+    store.reload()
+    with store.read() as session:
+        price = session.tables.entity["machine"].c.price
+        assert session.connection.scalars(select(price)).all() == [Decimal("12.3400")]
+
+
+def test_a_process_that_has_not_heard_of_a_rename_is_asked_to_try_again(
+    make_store: MakeStore, database: Database, tmp_path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_store(WORKSHOP)
+    _later(monkeypatch, 0)
+    renamed = edited(("machine/entity.yaml", "size:   {type: text", "extent: {was: size, type: text"))
+    catalog.publish(Store(database, tmp_path, clock), to_folder(renamed), actor_id=None)
+    with pytest.raises(Unavailable) as refused, store.read() as session:
+        session.connection.execute(select(session.tables.entity["machine"].c.size))
+    assert refused.value.code == "storage.renewed"
+    add_machines(store, {"name": "A", "extent": "大"})
+
+
+def test_an_error_of_our_own_stays_what_it_is(make_store: MakeStore) -> None:
+    store = make_store(WORKSHOP)
+    with pytest.raises(DBAPIError), store.read() as session:
+        session.connection.execute(text("SELECT nonsense FROM e_machine"))
