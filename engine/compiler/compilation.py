@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.compiler.app import Expression, Label
-from engine.definition.model import AppDefinition, ExpressionText, Reference
+from engine.definition.model import AppDefinition, EntityDefinition, ExpressionText, Reference
 from engine.errors import Location, Problem
 from engine.expression import (
     Checked,
@@ -51,6 +51,17 @@ class Compilation:
         """Return those of ``references`` that are known, noting a problem for each that is not."""
         names = list(known)
         found = (self.require(reference, names, code, **params) for reference in references)
+        return tuple(name for name in found if name is not None)
+
+    def require_stored(
+        self, references: Iterable[Reference], stored: Iterable[str], entity: EntityDefinition
+    ) -> tuple[str, ...]:
+        """Return those of ``references`` that are among ``stored``; a line table or a file is no single value."""
+        names = list(stored)
+        found = []
+        for one in references:
+            code = "E024" if one.name in entity.fields else "E002"
+            found.append(self.require(one, names, code, entity=entity.key))
         return tuple(name for name in found if name is not None)
 
     def label(self, path: str, written: str | None) -> Label:

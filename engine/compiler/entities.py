@@ -128,7 +128,7 @@ def _columns(
 ) -> tuple[str, ...]:
     if written.list is not None and written.list.columns:
         shown = [key for key, field in fields.items() if field.stored]
-        return compilation.require_all(written.list.columns, [*shown, *SYSTEM_FIELDS], "E002", entity=written.key)
+        return compilation.require_stored(written.list.columns, [*shown, *SYSTEM_FIELDS], written)
     keys = [key for _, key in display if key]
     keys += ["stage"] if workflow else []
     for kinds in (("link",), ("money",), ("choice",), ("date",), ("phone", "text")):

@@ -108,7 +108,7 @@ def _expressions(compilation: Compilation, written: FieldDefinition, shape: str)
         "default_from": compilation.expression(written.default_from, shape, own),
         "computed": compilation.expression(written.computed, shape, own),
         "migrate": compilation.expression(written.migrate, shape, own),
-        "where": compilation.expression(written.where, written.to.name, BOOLEAN) if written.to else None,
+        "where": compilation.expression(written.where, written.to.name, BOOLEAN, sql=True) if written.to else None,
     }
 
 

@@ -10,9 +10,13 @@ from typing import Any
 import re2
 
 
+_QUIET = re2.Options()
+_QUIET.log_errors = False  # the mistake is told to the author, not to the log
+
+
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> Any:
-    return re2.compile(pattern)
+    return re2.compile(pattern, _QUIET)
 
 
 def find_mistake(pattern: str) -> str | None:
@@ -20,7 +24,8 @@ def find_mistake(pattern: str) -> str | None:
     try:
         _compiled(pattern)
     except re2.error as mistake:
-        return str(mistake)
+        said = mistake.args[0] if mistake.args else ""
+        return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
     return None
 
 

@@ -35,7 +35,7 @@ def compile_uniques(
     found = []
     stored = [key for key, field in fields.items() if field.stored]
     for unique in written.unique.values():
-        keys = compilation.require_all(unique.fields, stored, "E002", entity=written.key)
+        keys = compilation.require_stored(unique.fields, stored, written)
         where = compilation.expression(unique.where, written.key, BOOLEAN, sql=True)
         if where is not None and not _of_one_row(where, written, stored):
             compilation.refuse("E022", where.location, expression=where.text)

@@ -226,7 +226,8 @@ def test_exchanging_two_neighbours_of_a_credit_code_is_noticed() -> None:
 
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.decimals(), st.text(), st.binary(), st.dates(),
-    st.datetimes(), st.datetimes(timezones=st.just(UTC)), st.integers(4300, 6000).map(lambda digits: 10**digits), st.integers(30, 6000).map(lambda digits: "9" * digits),
+    st.datetimes(), st.datetimes(timezones=st.just(UTC)), st.integers(4300, 6000).map(lambda digits: 10**digits),
+    st.integers(30, 6000).map(lambda digits: "9" * digits),
     st.text(alphabet="0123456789.-+eE,万%¥元年月日/: TZ"), st.text(alphabet="\ud800\udfff\x00\x1c\u202e\u2000a"),
     st.from_regex(r"-?[0-9]{1,20}(\.[0-9]{0,20})?%?", fullmatch=True),
     st.sampled_from(["a", "乙", "2024", "是", "13800138000", "https://a.cn", "a@b.cn", "91350100M000100Y43"]),

@@ -1,0 +1,73 @@
+"""Every mistake an author can make beyond the shape of a file is refused at its place, in the expected words."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from engine.compiler.compile import load_app
+from engine.definition.source import SourceFolder
+from engine.errors import DefinitionError
+from tests.compiler.shop import SHOP, edited
+
+HERE = Path(__file__).parent
+ENGINE = HERE.parent.parent / "engine"
+MISTAKES: list[dict[str, Any]] = yaml.safe_load((HERE / "problems.yaml").read_text(encoding="utf-8"))
+
+
+def problems_of(texts: dict[str, str], *, unchecked: bool = False) -> list[str]:
+    with pytest.raises(DefinitionError) as refused:
+        load_app(SourceFolder(texts), checked=unchecked)
+    return [problem.text("en") for problem in refused.value.problems]
+
+
+def test_the_shop_is_sound() -> None:
+    app = load_app(SourceFolder(SHOP))
+
+    assert app.entities["order"].label == {"zh": "订单", "en": "Order"}
+    assert app.entities["order"].fields["title"].label == {"zh": "标题", "en": "Title"}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda one: one["mistake"].replace(" ", "-"))
+def test_a_mistake_is_told_with_its_place_and_a_suggestion(mistake: dict[str, Any]) -> None:
+    texts = edited(mistake["file"], mistake["instead_of"], mistake["written"])
+
+    assert problems_of(texts, unchecked=mistake.get("unchecked", False)) == mistake["says"]
+
+
+def test_a_second_workflow_of_an_entity_is_refused() -> None:
+    again = "workflow: again\nentity: order\nlabel: 流程\nstages:\n  one: {label: 一}\n"
+
+    said = problems_of({**SHOP, "customer/workflow.yaml": again})
+
+    assert said == ["order/workflow.yaml:1:1: entity 'order' already has a workflow; an entity has one. [W007]"]
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_files() -> None:
+    texts = edited("app.yaml", "[customer, order]", "[customer, ordr]")
+    texts["order/entity.yaml"] = SHOP["order/entity.yaml"].replace("read: mine", "read: mime")
+    texts["order/print.yaml"] = SHOP["order/print.yaml"].replace("words: amount", "words: due")
+
+    assert [said.partition(": ")[0] for said in problems_of(texts)] == [
+        "app.yaml:11:18",
+        "order/entity.yaml:33:17",
+        "order/print.yaml:9:8",
+    ]
+
+
+def test_the_problem_in_chinese_names_the_same_place() -> None:
+    with pytest.raises(DefinitionError) as refused:
+        load_app(SourceFolder(edited("app.yaml", "[customer, order]", "[customer, ordr]")))
+
+    assert refused.value.problems[0].text("zh") == "app.yaml:11:18: 实体“ordr”不存在。 是否想写“order”？ [E001]"
+
+
+def test_every_problem_code_of_the_compiler_is_made_here() -> None:
+    written = "".join(path.read_text(encoding="utf-8") for path in sorted((ENGINE / "compiler").glob("*.py")))
+    codes = set(re.findall(r'"([AELPWX]\d{3})"', written))
+    told = {code for one in MISTAKES for said in one["says"] for code in re.findall(r"\[([A-Z]\d{3})\]$", said)}
+
+    assert codes - told == {"W007"}  # made in a test of its own
+    assert {code for code in told if code[0] != "D"} <= codes
