@@ -182,3 +182,17 @@ def test_what_is_imported_is_depended_upon_and_nothing_else() -> None:
 
 def distributions(lines: str) -> set[str]:
     return {re.split(r"[\[<>=;]", line)[0].strip() for line in lines.split("\n") if line}
+
+
+def test_a_wheel_carries_every_file_that_is_not_python() -> None:
+    config = ConfigParser()
+    config.read_string(text_of("setup.cfg"))
+    data = {package: lines.split() for package, lines in config["options.package_data"].items()}
+    carried = {path for package in data for pattern in data[package] for path in (ROOT / package).glob(pattern)}
+    left_out = [
+        name
+        for name in kept_files()
+        if name.startswith(("engine/", "web/")) and not name.startswith("web/frontend/") and not name.endswith(".py")
+        if (ROOT / name) not in carried
+    ]
+    assert left_out == []
