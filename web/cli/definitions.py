@@ -69,6 +69,7 @@ def plan_command(site: Site, path: str, sql: bool) -> int:
 @click.pass_obj
 def publish_command(site: Site, path: str, yes: bool, note: str | None, login: str | None) -> int:
     """Show the plan, ask, and publish exactly that."""
+    from engine.records.settling import settle_after
     from engine.storage import catalog
 
     store, folder = site.open_store(), _read(path)
@@ -83,7 +84,10 @@ def publish_command(site: Site, path: str, yes: bool, note: str | None, login: s
     if not yes and not _agreed(site):
         site.say("cli.not_published")
         return 1
-    release = catalog.publish(store, folder, actor_id=_publisher(site, login), note=note, expected=plan)
+    settle = settle_after(store.app)
+    release = catalog.publish(
+        store, folder, actor_id=_publisher(site, login), note=note, expected=plan, settle=settle
+    )
     site.say("cli.published", release=release.id, version=release.version)
     return 0
 
