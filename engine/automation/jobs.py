@@ -19,6 +19,8 @@ from engine.storage.store import Store
 QUEUE = "formwork"
 SWEEP_EVERY = 5.0
 """Seconds between two looks at the outbox when nobody rings."""
+GATHER = 0.1
+"""Seconds to wait after a ring: many saves in a row are then delivered together, in one transaction."""
 
 _log = logging.getLogger("formwork.jobs")
 
@@ -50,7 +52,8 @@ class WorkerThread:
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            self._bell.wait(self._every)
+            if self._bell.wait(self._every):
+                self._ending.wait(GATHER)
             self._bell.clear()
             _drain_quietly(self._store)
 

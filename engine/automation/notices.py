@@ -32,7 +32,7 @@ def list_notices(session: Session, *, actor: Actor, limit: int = 20) -> list[Not
     columns = (notices.c.id, notices.c.kind, notices.c.entity, notices.c.record_id, notices.c.params, notices.c.at)
     own = select(*columns, notices.c.read_at).where(notices.c.user_id == actor.id)
     rows = session.connection.execute(own.order_by(notices.c.id.desc()).limit(limit))
-    return [Notice(*row[:4], row[4] or {}, row[5], row[6] is not None) for row in rows]
+    return [_notice(row) for row in rows]
 
 
 def count_unread(session: Session, *, actor: Actor) -> int:
@@ -41,7 +41,21 @@ def count_unread(session: Session, *, actor: Actor) -> int:
     return session.connection.execute(select(func.count()).select_from(unread.subquery())).scalar() or 0
 
 
-def mark_read(session: Session, *, actor: Actor) -> None:
-    """Mark all notices of the actor read."""
+def find_notice(session: Session, id: int, *, actor: Actor) -> Notice | None:
+    """Return one notice of the actor."""
+    columns = (notices.c.id, notices.c.kind, notices.c.entity, notices.c.record_id, notices.c.params, notices.c.at)
+    own = select(*columns, notices.c.read_at).where(notices.c.user_id == actor.id, notices.c.id == id)
+    row = session.connection.execute(own).first()
+    return _notice(row) if row is not None else None
+
+
+def mark_read(session: Session, *, actor: Actor, only: int | None = None) -> None:
+    """Mark all notices of the actor read, or the ``only`` one."""
     unread = update(notices).where(notices.c.user_id == actor.id, notices.c.read_at.is_(None))
+    if only is not None:
+        unread = unread.where(notices.c.id == only)
     session.connection.execute(unread.values(read_at=session.now()))
+
+
+def _notice(row: Any) -> Notice:
+    return Notice(*row[:4], row[4] or {}, row[5], row[6] is not None)

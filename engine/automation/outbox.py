@@ -6,14 +6,16 @@ waits.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from engine.automation.reactions import REACTIONS
+from engine.records.sql import is_one_of
+from engine.storage.faults import Unavailable
 from engine.storage.store import Session, Store
 from engine.storage.system_tables import outbox
 
@@ -60,57 +62,68 @@ def count_waiting(session: Session) -> dict[str, int]:
 
 
 def _deliver_batch(store: Store) -> int:
+    """Deliver what waits in one transaction; when that fails, each event in its own, so that one holds up no other."""
     events = _waiting(store)
-    silent = [event.id for event in events if event.type not in REACTIONS]
-    if silent:
+    if not events:
+        return 0
+    try:
         with store.write() as session:
-            _mark_done(session, silent)
-    for event in events:
-        if event.type in REACTIONS:
-            _deliver(store, event)
+            _deliver(session, events)
+    except Unavailable:
+        raise  # nobody's fault: the next sweep tries again
+    except Exception:  # whatever a reaction does wrong must not stop the others
+        for event in events:
+            _deliver_alone(store, event)
     return len(events)
 
 
 def _waiting(store: Store) -> list[Event]:
-    columns = (
-        outbox.c.id,
-        outbox.c.at,
-        outbox.c.type,
-        outbox.c.entity,
-        outbox.c.record_id,
-        outbox.c.payload,
-        outbox.c.attempts,
-    )
+    def build() -> Any:
+        c = outbox.c
+        due = (c.done_at.is_(None), c.available_at <= bindparam("now", type_=c.at.type), c.attempts <= len(RETRY_AFTER))
+        columns = (c.id, c.at, c.type, c.entity, c.record_id, c.payload, c.attempts)
+        return select(*columns).where(*due).order_by(c.id).limit(_BATCH)
+
     with store.read() as session:
-        due = (
-            outbox.c.done_at.is_(None),
-            outbox.c.available_at <= session.now(),
-            outbox.c.attempts <= len(RETRY_AFTER),
-        )
-        rows = session.connection.execute(select(*columns).where(*due).order_by(outbox.c.id).limit(_BATCH))
-        return [Event(row[0], row[1], row[2], row[3], row[4], row[5] or {}, row[6]) for row in rows]
+        rows = session.prepared("waiting events", build).fetch_all(session.connection, {"now": session.now()})
+    return [Event(row[0], row[1], row[2], row[3], row[4], row[5] or {}, row[6]) for row in rows]
 
 
-def _mark_done(session: Session, ids: Iterable[int]) -> None:
-    statement = update(outbox).where(outbox.c.id.in_(list(ids)), outbox.c.done_at.is_(None))
-    session.connection.execute(statement.values(done_at=session.now()))
+def _deliver(session: Session, events: Sequence[Event]) -> None:
+    claimed = _claim(session, [event.id for event in events])
+    for event in events:
+        if event.id in claimed and event.type in REACTIONS:
+            REACTIONS[event.type](session, event)
+    _mark_done(session, sorted(claimed))
 
 
-def _deliver(store: Store, event: Event) -> None:
+def _deliver_alone(store: Store, event: Event) -> None:
     try:
         with store.write() as session:
-            if _claim(session, event.id):
-                REACTIONS[event.type](session, event)
-                _mark_done(session, [event.id])
-    except Exception as error:  # whatever a reaction does wrong must not stop the others
+            _deliver(session, [event])
+    except Exception as error:
         _log.exception("Event %s (%s) failed", event.id, event.type)
         _put_off(store, event, error)
 
 
-def _claim(session: Session, id_: int) -> bool:
-    """Lock an event that nobody else is delivering and that is not done yet."""
-    waiting = select(outbox.c.id).where(outbox.c.id == id_, outbox.c.done_at.is_(None))
-    return session.connection.execute(waiting.with_for_update(skip_locked=True)).first() is not None
+def _claim(session: Session, ids: list[int]) -> frozenset[int]:
+    """Lock the events that nobody else is delivering and that are not done yet."""
+
+    def build() -> Any:
+        waiting = select(outbox.c.id).where(is_one_of(outbox.c.id, "ids"), outbox.c.done_at.is_(None))
+        return waiting.order_by(outbox.c.id).with_for_update(skip_locked=True)
+
+    rows = session.prepared("claim events", build).fetch_all(session.connection, {"ids": ids})
+    return frozenset(row[0] for row in rows)
+
+
+def _mark_done(session: Session, ids: list[int]) -> None:
+    def build() -> Any:
+        done = update(outbox).where(is_one_of(outbox.c.id, "ids"))
+        return done.values(done_at=bindparam("now", type_=outbox.c.done_at.type))
+
+    given = {"ids": ids, "now": session.now()}
+    session.prepared("mark events done", build).execute(session.connection, given)
 
 
 def _put_off(store: Store, event: Event, error: Exception) -> None:

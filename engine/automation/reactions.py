@@ -74,7 +74,10 @@ def _name(session: Session, event: Happened) -> str:
     if entity is None or event.record_id is None:
         return ""
     table = session.tables.entity[entity.key]
-    row = session.connection.execute(
-        select(*record_columns(table, entity)).where(table.c.id == event.record_id)
-    ).first()
+
+    def build() -> Any:
+        return select(*record_columns(table, entity)).where(table.c.id == bindparam("record_id"))
+
+    statement = session.prepared(("named", entity.key), build)
+    row = statement.fetch_one(session.connection, {"record_id": event.record_id})
     return display(entity, to_values(entity, row)) if row is not None else ""
