@@ -6,6 +6,8 @@ command returns holds all values, so it is filtered here too.
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from flask import Response, g
@@ -18,7 +20,6 @@ from web.gate import store
 PREFIX = "/api/v1"
 Convert = Callable[[Any], Any]
 _MOST_KEPT = 2_000
-_ABSENT = object()
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str, allow_nan=False).encode
 _writers: "dict[tuple[str, str, frozenset[str]], Writer]" = {}
 
@@ -29,6 +30,7 @@ class Writer:
     def __init__(self, entity: Entity, hidden: frozenset[str]) -> None:
         self._convert: dict[str, Convert | None] = dict(_SYSTEM)
         self._empty: dict[str, Any] = {}
+        self._plans: dict[tuple[str, ...], _Plan] = {}
         for key, field in entity.fields.items():
             if key not in hidden and not field.retired:
                 self._convert[key] = _converter(field, hidden)
@@ -40,14 +42,33 @@ class Writer:
 
     def write(self, record: Record) -> dict[str, Any]:
         """Return the values a record has as plain data: system fields and fields side by side."""
-        found: dict[str, Any] = {"id": record.id, "version": record.version}
-        convert = self._convert
-        for key, value in record.values.items():
-            to_json = convert.get(key, _ABSENT)
-            if to_json is _ABSENT:
-                continue
-            found[key] = value if to_json is None or value is None else to_json(value)  # type: ignore[operator]
+        keys = tuple(record.values)
+        plan = self._plans.get(keys) or self._plan(keys)
+        found = {"id": record.id, "version": record.version} | record.values
+        for key in plan.dropped:
+            del found[key]
+        for key, to_json in plan.converted:
+            value = found[key]
+            if value is not None:
+                found[key] = to_json(value)
         return found
+
+    def _plan(self, keys: tuple[str, ...]) -> "_Plan":
+        """Work out once what becomes of records with these keys: all rows of a list have the same."""
+        if len(self._plans) > _MOST_KEPT:
+            self._plans.clear()
+        converted = [(key, to_json) for key in keys if (to_json := self._convert.get(key)) is not None]
+        dropped = tuple(key for key in keys if key not in self._convert and key != "id")
+        plan = self._plans[keys] = _Plan(dropped, tuple(converted))
+        return plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Keys that are not told, and keys whose value is written differently in JSON."""
+
+    dropped: tuple[str, ...]
+    converted: tuple[tuple[str, Convert], ...]
 
 
 def writer_for(entity: str) -> Writer:
@@ -102,7 +123,7 @@ def _converter(field: Field, hidden: frozenset[str]) -> Convert | None:
         return _lines_converter(field, hidden)
     if field.type.key == "file":
         return _write_files
-    return None if field.type.key in _PLAIN else field.type.to_json
+    return None if field.type.key in _PLAIN else _ISO.get(field.type.key, field.type.to_json)
 
 
 def _lines_converter(field: Field, hidden: frozenset[str]) -> Convert:
@@ -128,13 +149,14 @@ def _write_files(files: Any) -> Any:
 _PLAIN = frozenset(
     ("text", "long_text", "phone", "email", "url", "credit_code", "integer", "boolean", "choice", "link", "user")
 )
+_ISO: dict[str, Convert] = {"date": date.isoformat, "datetime": datetime.isoformat}
 _SYSTEM: dict[str, Convert | None] = {
     "number": None,
     "stage": None,
     "owner": None,
     "team": None,
-    "created_at": iso,
+    "created_at": datetime.isoformat,
     "created_by": None,
-    "updated_at": iso,
+    "updated_at": datetime.isoformat,
     "updated_by": None,
 }
