@@ -82,13 +82,24 @@ def _page(status: int, detail: str) -> Response:
         "back_url": safe_next(_came_from(), "") or None,
         "retry": status in (429, 503),
     }
-    return Response(render_template("pages/error.html", error=error, shell=make_shell()), status, mimetype="text/html")
+    try:
+        html = render_template("pages/error.html", error=error, shell=make_shell())
+    except Exception:  # the page itself may be what is broken: whoever asked still gets the sentence
+        log.exception("the error page could not be drawn, request %s", g.get("request_id"))
+        return Response(detail, status, mimetype="text/plain")
+    return Response(html, status, mimetype="text/html")
 
 
 def _came_from() -> str | None:
-    """Return the path of the page on this site that led here."""
+    """Return the path of the page on this site that led here, unless it is this one."""
+    behind = _page_behind()
+    return behind if behind != request.path else None
+
+
+def _page_behind() -> str | None:
+    """Return the path of the page on this site that sent this; its form shows what was typed after signing in."""
     referrer = urlsplit(request.referrer or "")
-    return referrer.path if referrer.netloc == request.host and referrer.path != request.path else None
+    return referrer.path if referrer.netloc == request.host else None
 
 
 # ---- the branches
@@ -142,12 +153,14 @@ def _not_signed_in(error: NotSignedIn) -> Any:
         said.headers["WWW-Authenticate"] = 'Bearer realm="formwork"'
         return said
     if request.headers.get("HX-Request"):  # a part of a page cannot hold the sign-in page: send the whole page there
-        return Response("", 401, {"HX-Redirect": url_for("auth.login")})
-    here = request.full_path.rstrip("?") if request.method == "GET" else None
+        return Response("", 401, {"HX-Redirect": url_for("auth.login", next=_page_behind())})
+    here = request.full_path.rstrip("?") if request.method == "GET" else _page_behind()
     return redirect(url_for("auth.login", next=here if here != "/" else None), 303)
 
 
-def _csrf(error: CSRFError) -> Response:
+def _csrf(error: CSRFError) -> Any:
+    if not is_api() and find_reader() is None and request.endpoint != "auth.sign_in":
+        return _not_signed_in(NotSignedIn())
     said = locale().say("people.form_expired")
     return answer(400, "people.form_expired", said)
 

@@ -37,17 +37,19 @@ _HSTS = (("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),)
 
 
 def protect_answers(app: Flask, *, secure: bool) -> None:
-    """Give every answer of ``app`` its headers; a header a view has set stays as it is."""
+    """Give every answer of ``app`` its headers; a content policy or caching rule a view has set stays as it is."""
     pages = _HEADERS + (_HSTS if secure else ())
     api = _API_HEADERS + (_HSTS if secure else ())
 
     @app.after_request
     def add_headers(answer: Response) -> Response:
-        is_api = request.path.startswith("/api/")
-        for name, value in api if is_api else pages:
-            answer.headers.setdefault(name, value)
-        if "Cache-Control" not in answer.headers:
-            answer.headers["Cache-Control"] = "no-store"
+        headers = answer.headers
+        own_policy = "Content-Security-Policy" in headers
+        for name, value in api if request.path.startswith("/api/") else pages:
+            if not own_policy or name != "Content-Security-Policy":
+                headers.add(name, value)
+        if "Cache-Control" not in headers:
+            headers.add("Cache-Control", "no-store")
         return answer
 
 

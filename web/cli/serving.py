@@ -111,15 +111,16 @@ def _serve(site: Site, host: str, port: int) -> None:
             ident="",
             max_request_body_size=settings.largest_upload + 1_048_576,
             channel_timeout=60,
+            clear_untrusted_proxy_headers=not settings.proxies,  # else what the proxy says would never arrive
         )
     except OSError as error:
         raise click.ClickException(site.text("cli.port_taken", host=host, port=port, reason=error.strerror)) from None
     address = settings.public_url or f"http://{_shown_host(host)}:{server.effective_port}"
-    site.say("cli.ready", address=address)
-    show_accounts(site)
-    site.say("cli.stop_hint")
-    sys.stdout.flush()
     with _stopped_by_signal(), _worker(app.extensions["formwork.store"], settings):
+        site.say("cli.ready", address=address)
+        show_accounts(site)
+        site.say("cli.stop_hint")
+        sys.stdout.flush()
         server.run()
     server.close()
     site.say("cli.stopped")
