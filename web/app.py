@@ -4,7 +4,6 @@ Enters: ``Settings``. Leaves: a WSGI application. Must not do anything at import
 """
 
 import secrets
-from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, g
@@ -13,6 +12,7 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import text
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from engine.automation.jobs import RedisDoorbell
 from engine.clock import Clock, SystemClock
 from engine.storage.database import open_database
 from engine.storage.store import Store
@@ -22,7 +22,7 @@ from web.errors import handle_errors
 from web.page_kit import install_page_kit
 from web.pages import register_pages
 from web.security import protect_answers
-from web.settings import Settings
+from web.settings import Settings, read_settings
 from web.throttle import LoginThrottle
 
 _FORM_MEMORY = 4 * 1024 * 1024  # a form with 500 lines of 20 columns
@@ -73,8 +73,17 @@ def _config(settings: Settings) -> dict[str, Any]:
     }
 
 
+def make_wsgi() -> Flask:
+    """Return the application of the home folder the environment names, for a WSGI server: ``web.app:make_wsgi()``."""
+    return create_app(read_settings())
+
+
 def _open_store(settings: Settings, clock: Clock) -> Store:
-    return Store(open_database(settings.database_url), Path(settings.files_dir), clock)
+    """Open the store; where there is a Redis, its workers are rung after each commit that left something to do."""
+    store = Store(open_database(settings.database_url), settings.files_dir, clock)
+    if settings.redis_url:
+        store.bell = RedisDoorbell(settings.redis_url, settings.database_url, str(settings.files_dir)).ring
+    return store
 
 
 def _make_throttle(settings: Settings) -> LoginThrottle:

@@ -18,6 +18,7 @@ from engine.errors import FormworkError
 from engine.people import sessions, signed_in, tokens
 from engine.people.actor import Actor
 from engine.people.signed_in import SignedIn
+from engine.storage.faults import Unavailable
 from engine.storage.store import Session, Store
 from web.i18n import Locale, choose_language
 from web.settings import Settings
@@ -191,8 +192,12 @@ def _found(who: SignedIn | None) -> SignedIn:
 
 
 def _touch(here: Store, who: SignedIn) -> None:
-    with here.write() as session:
-        signed_in.touch(session, who)
+    """Note that the session is in use; what was asked for has been done, so a database that is busy is no failure."""
+    try:
+        with here.write() as session:
+            signed_in.touch(session, who)
+    except Unavailable:
+        return
 
 
 def _make_locale(actor: Actor | None) -> Locale:

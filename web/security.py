@@ -33,7 +33,7 @@ _API_HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
-_HSTS = (("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),)
+_HSTS = (("Strict-Transport-Security", "max-age=31536000"),)
 
 
 def protect_answers(app: Flask, *, secure: bool) -> None:

@@ -4,6 +4,7 @@ Enters: a template and where to listen. Leaves: a running site, whose address an
 touch data that is there: a second start only serves.
 """
 
+import logging
 import signal
 import sys
 import threading
@@ -48,6 +49,7 @@ def worker_command(site: Site) -> None:
     from engine.automation import jobs
 
     settings = site.settings()
+    _log_to_stderr()
     site.say("cli.worker_running")
     with _stopped_by_signal():
         if settings.redis_url:
@@ -100,8 +102,9 @@ def _serve(site: Site, host: str, port: int) -> None:
 
     from web.app import create_app
 
-    app = create_app(site.settings())
+    _log_to_stderr()
     settings = site.settings()
+    app = create_app(settings)
     try:
         server: Any = create_server(
             app,
@@ -128,11 +131,10 @@ def _serve(site: Site, host: str, port: int) -> None:
 
 @contextmanager
 def _worker(store: Store, settings: Settings) -> Iterator[None]:
-    """Drain the outbox beside the web, or ring the workers that do it where there is a Redis."""
+    """Drain the outbox beside the web, unless workers of their own do it."""
     from engine.automation import jobs
 
     if settings.redis_url:
-        store.bell = jobs.RedisDoorbell(settings.redis_url, settings.database_url, str(settings.files_dir)).ring
         yield
         return
     thread = jobs.WorkerThread(store)
@@ -158,6 +160,10 @@ def _stopped_by_signal() -> Iterator[None]:
         pass
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 def _shown_host(host: str) -> str:
