@@ -85,9 +85,7 @@ def publish_command(site: Site, path: str, yes: bool, note: str | None, login: s
         site.say("cli.not_published")
         return 1
     settle = settle_after(store.app)
-    release = catalog.publish(
-        store, folder, actor_id=_publisher(site, login), note=note, expected=plan, settle=settle
-    )
+    release = catalog.publish(store, folder, actor_id=_publisher(site, login), note=note, expected=plan, settle=settle)
     site.say("cli.published", release=release.id, version=release.version)
     return 0
 
@@ -111,7 +109,8 @@ def releases_command(site: Site, limit: int) -> None:
     for release in found:
         mark = "*" if release.id == store.release_id else " "
         at = release.created_at.astimezone(ZoneInfo(store.app.timezone))
-        who = people[release.created_by].name if release.created_by in people else "–"
+        person = people.get(release.created_by or 0)
+        who = person.name if person else "–"
         line = (
             f"{mark} {release.id:>4}  {at:%Y-%m-%d %H:%M}  {release.app} {release.version}  {who}  {release.note or ''}"
         )
