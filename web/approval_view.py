@@ -1,14 +1,17 @@
 """How an approval stands, as ``parts/approval.html`` draws it.
 
-Enters: a ``Panel`` (submitted) or a ``Path`` (would be submitted). Leaves: the view, in people's words. Must not decide.
+Enters: a ``Panel`` (submitted) or a ``Path`` (would be submitted). Leaves: the view, in people's words. Must not
+decide.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.compiler.app import CompiledApp
 from engine.expression import Kind
 from engine.workflow.panel import Panel, PanelPerson, PanelStep
-from engine.workflow.planning import Path, PathStep
+from engine.workflow.planning import FALLBACK, Path, PathStep
+from engine.workflow.rule_words import say_rule
 from engine.workflow.shown import Shown
 from web.cells import Cells
 
@@ -26,16 +29,16 @@ def view_panel(cells: Cells, panel: Panel, *, actions: Sequence[Mapping[str, Any
         "state": panel.status,
         "headline": headline(cells, panel),
         "note": cells.locale.label(panel.auto_note) or panel.ended_reason or None,
-        "steps": [_step(cells, step) for step in panel.steps],
+        "steps": [_step(cells, step) for step in panel.steps if _applied(panel, step)],
         "actions": list(actions),
         "problem": None,
     }
 
 
-def view_path(cells: Cells, path: Path) -> View:
-    """Return who would decide if this were submitted now."""
+def view_path(cells: Cells, path: Path, app: CompiledApp) -> View:
+    """Return who would decide if this were submitted now, and the condition that puts them there."""
     text = cells.locale
-    asked = [step for step in path.steps if step.fate != "when"]
+    asked = [step for step in path.steps if step.fate != "when" and path.auto_note is None]
     if path.auto_note is not None:
         said = text.t("approval.would_pass")
     else:
@@ -45,7 +48,7 @@ def view_path(cells: Cells, path: Path) -> View:
         "state": "preview",
         "headline": said,
         "note": text.label(path.auto_note) or None,
-        "steps": [_path_step(cells, step) for step in asked],
+        "steps": [_path_step(cells, step, _why(cells, app, path, step)) for step in asked],
         "actions": [],
         "problem": text.t("approval.blocked") if path.blocked else None,
     }
@@ -72,7 +75,9 @@ def figures(cells: Cells, shown: Sequence[Shown]) -> list[dict[str, Any]]:
         if one.kind is Kind.BOOLEAN and one.value is not True:
             continue
         tone = "amber" if one.kind is Kind.BOOLEAN else None
-        made.append({"label": cells.locale.label(one.label), "text": shown_text(cells, one), "tone": tone, "note": None})
+        made.append(
+            {"label": cells.locale.label(one.label), "text": shown_text(cells, one), "tone": tone, "note": None}
+        )
     return made
 
 
@@ -121,18 +126,34 @@ def _person(cells: Cells, person: PanelPerson) -> View:
     }
 
 
-def _path_step(cells: Cells, step: PathStep) -> View:
+def _path_step(cells: Cells, step: PathStep, why: str | None) -> View:
     text = cells.locale
-    people = [cells.person(one.name) | {"state": "waiting", "word": "", "when": None, "reason": None, "for": None} for one in step.people]
+    blank = {"state": "waiting", "word": "", "when": None, "reason": None, "for": None}
+    people = [cells.person(one.name) | blank for one in step.people]
     return {
         "label": text.label(step.label),
         "state": "todo" if step.fate == "asked" else "skipped",
         "decide": text.t(f"approval.decide_{step.decide}") if len(step.people) > 1 else None,
-        "why": text.t(f"approval.skipped_{step.fate}") if step.fate != "asked" else None,
+        "why": why,
         "due": None,
         "late": False,
         "people": people,
     }
+
+
+def _why(cells: Cells, app: CompiledApp, path: Path, step: PathStep) -> str | None:
+    if step.fate != "asked":
+        return cells.locale.t(f"approval.skipped_{step.fate}")
+    said = say_rule(app, path.approval, step.key, step.rule, cells.locale.language) if step.rule else ""
+    return cells.locale.t("approval.because", rule=said) if said else None
+
+
+def _applied(panel: Panel, step: PanelStep) -> bool:
+    """Whether a step has to do with this submission: one whose condition did not hold, or never reached, has not."""
+    if step.skipped == "when" or panel.auto_note is not None:
+        return False
+    reached = step.status not in ("planned", "closed")
+    return reached or (panel.status == "running" and step.key != FALLBACK)
 
 
 def _names(step: PathStep) -> str:

@@ -6,9 +6,11 @@ return markup.
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from engine.compiler.app import Entity, Field, Stage
+from engine.printing.capitals import in_capitals
 from engine.records.record import USER, Labels, Record, display
 from web.i18n import Locale
 from web.shell import ENTITY_URL, initials
@@ -22,6 +24,7 @@ _SYSTEM = {
     "created_at": "datetime", "updated_at": "datetime", "team": "hidden",
 }  # fmt: skip
 _NUMBERS = frozenset({"integer", "decimal", "money", "percent"})
+_MOST_IN_WORDS = Decimal(10) ** 16
 
 
 def record_url(entity: str, id_: int) -> str:
@@ -66,7 +69,7 @@ class Cells:
             return self.moment(value)
         text = self.text(field, value)
         shown = {"integer": "number", "decimal": "number"}.get(kind, kind)
-        return {"kind": shown, "text": text, "title": None, "url": _address(kind, value), "tone": None}
+        return {"kind": shown, "text": text, "title": None, "url": _address(kind, value), "tone": None, "value": value}
 
     def text(self, field: Field, value: Any) -> str:
         """Return a number, amount, share or text as the reader writes it."""
@@ -103,7 +106,8 @@ class Cells:
 
     def due(self, moment: datetime) -> dict[str, Any]:
         """Return a moment in the future as pages show it."""
-        return {"text": self.locale.datetime(moment), "title": self.locale.datetime(moment), "iso": moment.isoformat(), "fresh": False}
+        said = self.locale.datetime(moment)
+        return {"text": said, "title": said, "iso": moment.isoformat(timespec="seconds"), "fresh": False}
 
     def person(self, name: str, title: str | None = None) -> dict[str, Any]:
         """Return a person as pages show them."""
@@ -138,7 +142,9 @@ class Cells:
             return {"kind": "stage", "text": badge["label"], "tone": badge["tone"], "title": None, "url": None}
         if kind == "user":
             return self._user(labels.get((USER, value), ""))
-        return self.moment(value) if kind == "datetime" else {"kind": kind, "text": str(value), "title": None, "url": None}
+        return (
+            self.moment(value) if kind == "datetime" else {"kind": kind, "text": str(value), "title": None, "url": None}
+        )
 
     def _linked(self, field: Field, value: int, labels: Labels) -> Cell:
         if field.to is None:
@@ -153,6 +159,22 @@ class Cells:
 def title_of(entity: Entity, record: Record) -> str:
     """Return what a record is called on its page."""
     return display(entity, record.values)
+
+
+def subtitle_of(cells: Cells, entity: Entity, record: Record) -> Cell | None:
+    """Return whom or what a record is about: its first required link, when the title does not say so already."""
+    for field in entity.fields.values():
+        if field.to is not None and field.required and field.key not in record.hidden and not field.retired:
+            cell = cells.of_record(entity, field.key, record)
+            said = cell["text"] and cell["text"] not in title_of(entity, record)
+            return cell | {"key": field.key} if said else None
+    return None
+
+
+def words_of(field: Field, value: Any) -> str | None:
+    """Return an amount in capitals (大写) for a field that asks for it."""
+    sayable = field.words and isinstance(value, Decimal) and value.is_finite() and abs(value) < _MOST_IN_WORDS
+    return in_capitals(value) if sayable else None
 
 
 def is_right(field: Field | None) -> bool:

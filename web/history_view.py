@@ -1,6 +1,7 @@
 """The history of a record in people's words, as ``parts/history.html`` draws it.
 
-Enters: entries as the reader may see them. Leaves: who did what, and old → new for each field. Must not read more values.
+Enters: entries as the reader may see them. Leaves: who did what, and old → new for each field. Must not read more
+values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,14 +20,44 @@ from engine.records.sql import is_one_of
 from engine.storage.store import Session
 from web.cells import Cells
 
-_ICONS = {"create": "plus", "import": "upload", "update": "edit", "move": "arrow-right", "approve": "check", "refuse": "x",
-          "return": "corner-up-left", "withdraw": "arrow-back-up", "comment": "message", "delete": "trash"}  # fmt: skip
+_ICONS = {
+    "create": "plus",
+    "import": "upload",
+    "update": "edit",
+    "move": "arrow-right",
+    "approve": "check",
+    "refuse": "x",
+    "return": "corner-up-left",
+    "withdraw": "arrow-back-up",
+    "comment": "message",
+    "delete": "trash",
+}
 
 
 def view_history(cells: Cells, session: Session, entity: Entity, entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """Return the entries as the page shows them, newest first."""
     labels = _labels(session, entity, entries)
     return [_entry(cells, entity, entry, labels) for entry in entries]
+
+
+def say_value(cells: Cells, field: Field, value: Any, labels: Labels) -> str:
+    """Return a value, typed or as the history keeps it, in the reader's words; one line for each row."""
+    if field.type.key == "lines":
+        return "\n".join(_row(cells, field, row, labels) for row in value or ())
+    return _said(cells, field, value, labels)
+
+
+def typed_value(field: Field, value: Any) -> Any:
+    """Return a value the history keeps as JSON as it was; one that cannot be read (an older type) as text."""
+    if not isinstance(value, str):
+        return Decimal(str(value)) if isinstance(value, float) else value
+    try:
+        if field.type.key == "percent" and value.endswith("%"):
+            return Decimal(value[:-1]) / 100
+        reader = {"decimal": Decimal, "date": date.fromisoformat, "datetime": datetime.fromisoformat}
+        return reader.get(str(field.type.column), str)(value)
+    except (ValueError, InvalidOperation):
+        return value
 
 
 def _entry(cells: Cells, entity: Entity, entry: Entry, labels: Labels) -> dict[str, Any]:
@@ -60,14 +91,18 @@ def _changes(cells: Cells, entity: Entity, entry: Entry, labels: Labels) -> list
         field = entity.fields.get(key)
         if field is not None and field.type.key != "lines":
             label = cells.locale.label(field.label)
-            made.append({"label": label, "old": _said(cells, field, old, labels), "new": _said(cells, field, new, labels)})
+            made.append(
+                {"label": label, "old": _said(cells, field, old, labels), "new": _said(cells, field, new, labels)}
+            )
         elif field is not None:
             made += _line_changes(cells, field, old or [], new or [], labels)
         elif key == "stage":
             before, after = cells.stage(entity, old), cells.stage(entity, new)
-            made.append({"label": cells.locale.t("field.stage"), "old": before["label"] if before else "", "new": after["label"] if after else ""})
+            said = [badge["label"] if badge else "" for badge in (before, after)]
+            made.append({"label": cells.locale.t("field.stage"), "old": said[0], "new": said[1]})
         elif key == "owner":
-            made.append({"label": cells.locale.t("field.owner"), "old": labels.get((USER, old), ""), "new": labels.get((USER, new), "")})
+            said = [labels.get((USER, one), "") for one in (old, new)]
+            made.append({"label": cells.locale.t("field.owner"), "old": said[0], "new": said[1]})
     return made
 
 
@@ -89,9 +124,8 @@ def _line_changes(
             if was.get(key) != row.get(key) and column.computed is None:
                 said = (_said(cells, column, was.get(key), labels), _said(cells, column, row.get(key), labels))
                 made.append({"label": f"{label} · {cells.locale.label(column.label)}", "old": said[0], "new": said[1]})
-    return made + [
-        {"label": cells.locale.label(field.label), "old": _row(cells, field, row, labels), "new": ""} for row in before.values()
-    ]
+    label = cells.locale.label(field.label)
+    return made + [{"label": label, "old": _row(cells, field, row, labels), "new": ""} for row in before.values()]
 
 
 def _row(cells: Cells, field: Field, row: Mapping[str, Any], labels: Labels) -> str:
@@ -105,23 +139,8 @@ def _said(cells: Cells, field: Field, value: Any, labels: Labels) -> str:
         return ""
     if field.type.key == "file":
         return "、".join(str(one.get("name")) for one in value)
-    cell = cells.of_field(field, _typed(field, value), labels)
+    cell = cells.of_field(field, typed_value(field, value), labels)
     return str(cell["text"])
-
-
-def _typed(field: Field, value: Any) -> Any:
-    try:
-        if field.type.key == "percent" and str(value).endswith("%"):
-            return Decimal(str(value)[:-1]) / 100
-        if field.type.column == "decimal":
-            return Decimal(str(value))
-        if field.type.column == "date":
-            return date.fromisoformat(value)
-        if field.type.column == "datetime":
-            return datetime.fromisoformat(value)
-    except (ValueError, InvalidOperation):
-        return str(value)
-    return value
 
 
 def _labels(session: Session, entity: Entity, entries: Sequence[Entry]) -> Labels:
@@ -142,7 +161,9 @@ def _labels(session: Session, entity: Entity, entries: Sequence[Entry]) -> Label
     return labels
 
 
-def _collect(field: Field | None, key: str, pair: Sequence[Any], people: set[int], records: dict[str, set[int]]) -> None:
+def _collect(
+    field: Field | None, key: str, pair: Sequence[Any], people: set[int], records: dict[str, set[int]]
+) -> None:
     if key == "owner" or (field is not None and field.type.column == "user"):
         people.update(one for one in pair if isinstance(one, int))
     elif field is not None and field.to is not None:

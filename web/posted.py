@@ -1,10 +1,10 @@
 """What a form posted, as raw values for a command and as typed for the form that may come back.
 
-Enters: the posted names and values (``widgets/inputs.html`` and ``widgets/lines.html`` say which). Leaves: ``Posted``. Must
-not drop an unknown name: the command refuses it, so that nothing is silently ignored.
+Enters: the posted names and values (``widgets/inputs.html`` and ``widgets/lines.html`` say which). Leaves:
+``Posted``. Must not drop an unknown name: the command refuses it, so that nothing is silently ignored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from engine.compiler.app import Entity, Field
 
 _HELPERS = ("_text", "_new", "_order")
 _MOST_ROWS = 1_000
+_TAKE = "_take."
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,18 @@ def read_posted(entity: Entity, form: "MultiDict[str, str]") -> Posted:
             rows = _rows(lines, form)
             typed[lines.key] = rows
             raw[lines.key] = [{key: value for key, value in row.items() if key != "_token"} for row in rows]
-    return Posted(raw, typed, _number(form.get("_version")), form.get("_action_id") or None)
+    return Posted(raw, typed, read_version(form), form.get("_action_id") or None)
+
+
+def read_version(form: "MultiDict[str, str]") -> int:
+    """Return the version of the record that the form was filled from; 0, which none has, when it says nothing."""
+    said = form.get("_version", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else 0
+
+
+def read_taken(form: "MultiDict[str, str]") -> frozenset[str]:
+    """Return the fields whose stored value somebody chose to keep on the conflict page."""
+    return frozenset(name.removeprefix(_TAKE) for name in form if name.startswith(_TAKE) and form[name] == "theirs")
 
 
 def _value(field: Field | None, values: Sequence[str]) -> Any:
@@ -73,5 +85,15 @@ def _says_something(row: dict[str, Any]) -> bool:
     return any(value not in ("", [], False) for key, value in row.items() if key != "_token")
 
 
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
+def typed_links(entity: Entity, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return only the linked records and people among what was typed, by id, rows included: to learn their names."""
+    found: dict[str, Any] = _ids(entity.fields, typed)
+    for field in entity.line_fields:
+        rows = typed.get(field.key) or ()
+        found[field.key] = [_ids(field.fields, row) for row in rows if isinstance(row, Mapping)]
+    return found
+
+
+def _ids(fields: Mapping[str, Field], typed: Mapping[str, Any]) -> dict[str, int]:
+    said = {key: str(typed.get(key) or "") for key, field in fields.items() if field.type.column in ("link", "user")}
+    return {key: int(text) for key, text in said.items() if text.isascii() and text.isdecimal() and len(text) < 19}

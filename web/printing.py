@@ -1,7 +1,7 @@
 """A record on paper: from its values to texts in the reader's language.
 
-Enters: a record as the reader may see it, and a print. Leaves: the view of ``pages/print.html`` and the same for the PDF.
-Must not look anything up that the reader did not read.
+Enters: a record as the reader may see it, and a print. Leaves: the view of ``pages/print.html`` and the same for the
+PDF. Must not look anything up that the reader did not read.
 """
 
 from collections.abc import Mapping
@@ -36,13 +36,23 @@ def prints_of(app: CompiledApp, entity: Entity) -> list[Print]:
 
 
 def view_print(
-    cells: Cells, session: Session, entity: Entity, record: Record, printed: Print, panel: Panel | None, *,
-    actor: Actor, back_url: str, pdf_url: str,
+    cells: Cells,
+    session: Session,
+    entity: Entity,
+    record: Record,
+    printed: Print,
+    panel: Panel | None,
+    *,
+    actor: Actor,
+    back_url: str,
+    pdf_url: str,
 ) -> PrintView:
     """Return a record on paper."""
     text, definition = cells.locale, printed.definition
     totals = [_entry(cells, entity, ref.name, record) for ref in definition.totals if _shown(record, ref.name)]
-    marked = printed.watermark_when is None or printed.watermark_when.run(record.values, make_env(session, actor)) is True
+    marked = (
+        printed.watermark_when is None or printed.watermark_when.run(record.values, make_env(session, actor)) is True
+    )
     page = {
         "app": text.label(session.app.label),
         "lang": text.language,
@@ -105,7 +115,9 @@ def _tables(
         return []
     field = entity.fields[lines.name]
     rows = record.values.get(lines.name) or []
-    columns = [field.fields[ref.name] for ref in printed.definition.columns if f"{lines.name}.{ref.name}" not in record.hidden]
+    columns = [
+        field.fields[ref.name] for ref in printed.definition.columns if f"{lines.name}.{ref.name}" not in record.hidden
+    ]
     columns = [column for column in columns if any(row.get(column.key) is not None for row in rows)]
     return [{
         "label": cells.locale.label(field.label),
@@ -115,13 +127,21 @@ def _tables(
              "note": None, "url": None, "changed": False}
             for row in rows
         ],
-        "totals": [{"label": one["label"], "text": one["text"], "strong": at == 0, "note": None} for at, one in enumerate(totals)],
+        "totals": [
+            {"label": one["label"], "text": one["text"], "strong": at == 0, "note": None}
+            for at, one in enumerate(totals)
+        ],
     }]  # fmt: skip
 
 
 def _column(cells: Cells, column: Field) -> dict[str, Any]:
     right = is_right(column)
-    return {"key": column.key, "label": cells.locale.label(column.label), "align": "right" if right else None, "wide": column.to is not None}
+    return {
+        "key": column.key,
+        "label": cells.locale.label(column.label),
+        "align": "right" if right else None,
+        "wide": column.to is not None,
+    }
 
 
 def _plain_table(table: Mapping[str, Any]) -> Any:

@@ -4,7 +4,7 @@ Enters: a field with its value, or with what somebody typed and the error that b
 parse: what was typed goes back exactly as it came.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,18 +12,21 @@ from typing import Any
 from engine.compiler.app import Entity, Field
 from engine.records.record import USER, Labels
 from engine.records.rights import Rights
-from web.cells import Cells, is_right
+from web.cells import Cells, is_right, words_of
+from web.line_view import split_columns
 
 Input = dict[str, Any]
 _RADIO_OPTIONS = 4
 _RADIO_LETTERS = 24
 _WIDE = frozenset({"long_text", "lines", "file", "choices"})
+_BLANK_ROW = {"_token": "r0"}
 
 
 class Inputs:
     """Makes the inputs of one form.
 
-    ``typed`` holds what was posted, by field name, when a form comes back; ``errors`` sentences by path.
+    ``values`` are the typed values behind the form, ``typed`` what was posted, by field name, when a form comes back;
+    ``errors`` are sentences by path. A line table nobody has filled in yet starts with a row when it needs one.
     """
 
     def __init__(
@@ -48,7 +51,7 @@ class Inputs:
     def field(self, field: Field, *, wide: bool = False) -> Input:
         """Return the input of a field of the entity."""
         key = field.key
-        made = self._base(field, key, f"f-{key}", self._is_fixed(field, key))
+        made = self._base(field, key, f"f-{key}", self.is_fixed(field))
         made["error"] = self.errors.get(key)
         made["required"] = field.required or key in self.required
         made["width"] = 2 if wide or field.type.key in _WIDE else 1
@@ -56,6 +59,12 @@ class Inputs:
         if field.type.key == "lines":
             return made | self._lines(field, raw)
         return made | self._valued(field, raw, self.values.get(key), f"{self.entity.key}.{key}")
+
+    def total(self, field: Field) -> dict[str, Any]:
+        """Return a computed figure for the foot of a line table."""
+        made = self.field(field)
+        return {"id": made["id"], "label": made["label"], "text": made["text"], "strong": field.words,
+                "words": made["words"], "help": made["help"]}  # fmt: skip
 
     def raw(self, field: Field, value: Any) -> Any:
         """Return a stored value as its input holds it."""
@@ -73,8 +82,11 @@ class Inputs:
             return "true" if value else ""
         return value if isinstance(value, list) else str(value)
 
-    def _is_fixed(self, field: Field, key: str) -> bool:
-        return field.readonly or key in self.rights.readonly or key in self.locked or field.retired
+    def is_fixed(self, field: Field) -> bool:
+        """Tell whether nobody may type this field now."""
+        return field.readonly or field.key in self.rights.readonly or field.key in self.locked or field.retired
+
+    # ---- one input
 
     def _base(self, field: Field, name: str, id_: str, fixed: bool) -> Input:
         locale = self.cells.locale
@@ -99,21 +111,17 @@ class Inputs:
             "numeric": is_right(field),
             "value": "",
             "text": "",
+            "words": None,
             "in_line": False,
         }
 
     def _valued(self, field: Field, raw: Any, value: Any, address: str) -> Input:
         kind = field.type.key
-        made: Input = {"value": raw if isinstance(raw, str) else raw}
-        made["text"] = self._text(field, raw, value)
+        made: Input = {"value": raw, "text": self._text(field, raw, value)}
+        if field.words:
+            made["words"] = words_of(field, value) or ""
         if kind in ("choice", "choices"):
-            chosen = set(raw if isinstance(raw, list) else [raw])
-            made["options"] = [
-                {"value": key, "label": self.cells.locale.label(label), "selected": key in chosen}
-                for key, label in field.options.items()
-            ]
-            letters = sum(len(option["label"]) for option in made["options"])
-            made["style"] = "radio" if len(field.options) <= _RADIO_OPTIONS and letters <= _RADIO_LETTERS else "select"
+            made |= self._options(field, raw)
         if kind == "link":
             made["pick_url"] = f"/pick/{field.to}?for={address}"
         if kind == "user":
@@ -122,10 +130,20 @@ class Inputs:
             made |= self._files(field, raw, value)
         return made
 
+    def _options(self, field: Field, raw: Any) -> Input:
+        chosen = set(raw if isinstance(raw, list) else [raw])
+        options = [
+            {"value": key, "label": self.cells.locale.label(label), "selected": key in chosen}
+            for key, label in field.options.items()
+        ]
+        letters = sum(len(option["label"]) for option in options)
+        short = len(options) <= _RADIO_OPTIONS and letters <= _RADIO_LETTERS
+        return {"options": options, "style": "radio" if short else "select"}
+
     def _text(self, field: Field, raw: Any, value: Any) -> str:
         if field.type.key in ("link", "user"):
             said = str(raw or "")
-            id_ = int(said) if said.isdecimal() and len(said) < 19 else 0
+            id_ = int(said) if said.isascii() and said.isdecimal() and len(said) < 19 else 0
             return self.labels.get((field.to or USER, id_), "")
         if value is None or field.type.key in ("file", "lines"):
             return ""
@@ -133,8 +151,10 @@ class Inputs:
 
     def _files(self, field: Field, raw: Any, value: Any) -> Input:
         present = value if isinstance(value, list) else []
-        kept = {str(part) for part in (raw if isinstance(raw, list) else str(raw or "").split(","))}
-        shown = [one for one in present if not self.typed or str(one["id"]) in kept or field.key not in self.typed]
+        kept = {
+            str(one.get("id") if isinstance(one, Mapping) else one) for one in (raw if isinstance(raw, list) else [])
+        }
+        shown = [one for one in present if field.key not in self.typed or str(one["id"]) in kept]
         return {
             "many": field.many,
             "upload_url": f"/files?for={self.entity.key}.{field.key}",
@@ -147,20 +167,28 @@ class Inputs:
     # ---- line tables
 
     def _lines(self, field: Field, raw: Any) -> Input:
-        fixed = self._is_fixed(field, field.key)
-        columns = [column for column in field.fields.values() if f"{field.key}.{column.key}" not in self.rights.hidden and not column.retired]
-        rows = raw if isinstance(raw, list) else []
+        fixed = self.is_fixed(field)
+        main, under = split_columns(list(self._columns(field)))
         stored = self.values.get(field.key) or []
-        made_rows = [self._row(field, columns, row, at, _stored_row(stored, row, at), fixed) for at, row in enumerate(rows)]
+        rows = list(raw) if isinstance(raw, list) else []
+        if not rows and field.min_rows and not fixed:
+            rows = [_BLANK_ROW]
+        blank = {one.key: self._cell(field, one, "", None, "__row__", None, fixed) for one in (*main, *under)}
         return {
             "kind": "lines",
-            "columns": [self._column(column) for column in columns],
-            "rows": made_rows,
-            "blank": {column.key: self._cell(field, column, "", None, "__row__", None, fixed) for column in columns},
+            "columns": [self._column(column) for column in main],
+            "under": [self._column(column) for column in under],
+            "rows": list(self._rows(field, (*main, *under), rows, stored, fixed)),
+            "blank": blank,
             "totals": [],
             "can_add": not fixed,
             "can_remove": not fixed,
         }
+
+    def _columns(self, field: Field) -> Iterator[Field]:
+        for column in field.fields.values():
+            if f"{field.key}.{column.key}" not in self.rights.hidden and not column.retired:
+                yield column
 
     def _column(self, column: Field) -> dict[str, Any]:
         kind = column.type.key
@@ -173,17 +201,21 @@ class Inputs:
             "size": size,
         }
 
-    def _row(
-        self, field: Field, columns: Sequence[Field], row: Mapping[str, Any], at: int, stored: Mapping[str, Any], fixed: bool
-    ) -> dict[str, Any]:
-        token = str(row.get("_token") or f"r{at}")
-        fields = {}
-        for column in columns:
-            typed = column.key in row and "_token" in row
-            raw = row[column.key] if typed else self.raw(column, stored.get(column.key))
-            error = self.errors.get(f"{field.key}.{at}.{column.key}")
-            fields[column.key] = self._cell(field, column, raw, stored.get(column.key), token, error, fixed)
-        return {"token": token, "id": row.get("id") or "", "fields": fields, "error": self.errors.get(f"{field.key}.{at}")}
+    def _rows(
+        self, field: Field, columns: Sequence[Field], rows: Sequence[Any], stored: Sequence[Any], fixed: bool
+    ) -> Iterator[dict[str, Any]]:
+        by_id = {str(one["id"]): one for one in stored if one.get("id")}
+        for at, row in enumerate(rows):
+            behind = stored[at] if len(stored) == len(rows) else by_id.get(str(row.get("id")), {})
+            token = str(row.get("_token") or f"r{at}")
+            cells = {}
+            for column in columns:
+                typed = "_token" in row and column.key in row
+                raw = row[column.key] if typed else self.raw(column, behind.get(column.key))
+                error = self.errors.get(f"{field.key}.{at}.{column.key}")
+                cells[column.key] = self._cell(field, column, raw, behind.get(column.key), token, error, fixed)
+            error = self.errors.get(f"{field.key}.{at}")
+            yield {"token": token, "id": row.get("id") or "", "fields": cells, "error": error}
 
     def _cell(
         self, field: Field, column: Field, raw: Any, value: Any, token: str, error: str | None, fixed: bool
@@ -199,9 +231,3 @@ def _plain(value: Decimal) -> str:
     """Return a decimal without needless zeros: 12.5, 100."""
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _stored_row(stored: Sequence[Mapping[str, Any]], row: Mapping[str, Any], at: int) -> Mapping[str, Any]:
-    if row.get("id"):
-        return next((one for one in stored if str(one.get("id")) == str(row["id"])), {})
-    return stored[at] if "_token" not in row and at < len(stored) else {}

@@ -5,50 +5,56 @@ decision. Must not decide who may decide.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from flask import g, make_response, redirect, render_template, request
 
 from engine.compiler.app import Entity
 from engine.errors import InvalidValues, NotFound, NotPossibleNow
+from engine.expression import Kind
 from engine.records import queries
 from engine.records.record import Record
 from engine.records.rights import get_entity
 from engine.workflow import approvals, inbox
-from engine.workflow.inbox import InboxItem
+from engine.workflow.inbox import Box, InboxItem
 from engine.workflow.panel import Panel, PanelPerson, list_panels
 from web.api.requests import read_id
-from web.approval_view import figures, headline, view_panel
+from web.approval_view import figures, headline, shown_text, view_panel
 from web.cells import Cells, record_url, title_of
 from web.gate import locale, now, reads, writes
+from web.line_view import line_table
 from web.pages.frame import page_shell
-from web.pages.records import line_table
+from web.security import safe_next
 from web.shell import add_toast
 
-BOXES = ("mine", "done", "started")
+BOXES: tuple[Box, ...] = ("mine", "done", "started")
 _PAGE = 30
 _FIGURES = 3
-_TONES = {"approve": "green", "refuse": "red", "return": "amber", "approved": "green", "refused": "red", "returned": "amber"}
+_TONES = {
+    "approve": "green",
+    "refuse": "red",
+    "return": "amber",
+    "approved": "green",
+    "refused": "red",
+    "returned": "amber",
+}
 
 
 @reads
 def queue() -> Any:
     """Show a box of the queue."""
-    box = request.args.get("box", "mine")
-    page = inbox.list_tasks(g.session, actor=g.actor, box=box, after=request.args.get("after"), limit=_PAGE)  # type: ignore[arg-type]
-    waiting = inbox.count_tasks(g.session, actor=g.actor)
+    asked = request.args.get("box", "mine")
+    box = next((one for one in BOXES if one == asked), "mine")
+    page = inbox.list_tasks(g.session, actor=g.actor, box=box, after=request.args.get("after"), limit=_PAGE)
     text = locale()
+    empty = {"title": text.t(f"approvals.none_{box}"), "text": text.t(f"approvals.none_{box}_text")}
     view = {
-        "tabs": [
-            {"label": text.t(f"approvals.{name}"), "url": f"/approvals?box={name}", "active": name == box,
-             "count": str(waiting) if name == "mine" and waiting else None}
-            for name in BOXES
-        ],
+        "tabs": [_tab(name, name == box) for name in BOXES],
         "groups": group_tasks(page.items),
         "more_url": f"/approvals?box={box}&after={page.next}" if page.next else None,
-        "empty": {"icon": "checks", "title": text.t(f"approvals.none_{box}"), "text": text.t(f"approvals.none_{box}_text"), "action": None},
-    }  # fmt: skip
+        "empty": empty | {"icon": "checks", "action": None},
+    }
     return render_template("pages/approvals.html", queue=view, shell=page_shell())
 
 
@@ -64,7 +70,12 @@ def decide(task_id: str) -> Any:
     id_, form = read_id(task_id), request.form
     try:
         approvals.decide(
-            g.session, id_, form.get("decision", ""), reason=form.get("reason"), action_id=form.get("_action_id") or None, actor=g.actor
+            g.session,
+            id_,
+            form.get("decision", ""),
+            reason=form.get("reason"),
+            action_id=form.get("_action_id") or None,
+            actor=g.actor,
         )
     except InvalidValues as invalid:
         return _decision_page(id_, 422, error=invalid.errors[0].text(locale().language) if invalid.errors else None)
@@ -78,9 +89,9 @@ def decide(task_id: str) -> Any:
 @writes
 def withdraw(approval_id: str) -> Any:
     """Take back what was submitted."""
-    state = approvals.withdraw(g.session, read_id(approval_id), actor=g.actor)
+    approvals.withdraw(g.session, read_id(approval_id), actor=g.actor)
     add_toast(locale().t("approval.withdrawn"))
-    return redirect(_came_from(state) or "/approvals?box=started", 303)
+    return redirect(safe_next(request.form.get("next"), "/approvals?box=started"), 303)
 
 
 ROUTES = (
@@ -89,6 +100,12 @@ ROUTES = (
     ("/approvals/<task_id>", ["POST"], decide),
     ("/approvals/withdraw/<approval_id>", ["POST"], withdraw),
 )
+
+
+def _tab(name: Box, active: bool) -> dict[str, Any]:
+    waiting = inbox.count_tasks(g.session, actor=g.actor) if name == "mine" else 0
+    label = locale().t(f"approvals.{name}")
+    return {"label": label, "url": f"/approvals?box={name}", "active": active, "count": str(waiting or "") or None}
 
 
 def group_tasks(items: Sequence[InboxItem]) -> list[dict[str, Any]]:
@@ -107,15 +124,17 @@ def view_task(cells: Cells, item: InboxItem) -> dict[str, Any]:
     open_here = item.task is not None and item.at is None
     ended = item.decision or (item.status if item.status != "running" else None)
     waiting = text.t("approval.waiting_short", names="、".join(item.waiting)) if item.waiting else None
+    about = next((shown_text(cells, one) for one in item.shown if one.kind is Kind.LINK), None)
+    shown = [one for one in item.shown if one.kind is not Kind.LINK]
     return {
         "url": f"/approvals/{item.task}" if open_here else record_url(item.entity, item.record_id),
         "title": text.label(item.step_label) or text.label(item.label),
         "record_title": item.name,
-        "number": None,
+        "about": about if about and about not in item.name else None,
         "starter": cells.person(item.starter),
         "when": cells.when(item.at or item.since),
         "late": item.is_late(cells.now),
-        "figures": [{"label": one["label"], "text": one["text"]} for one in figures(cells, item.shown)[:_FIGURES]],
+        "figures": [{"label": one["label"], "text": one["text"]} for one in figures(cells, shown)[:_FIGURES]],
         "outcome": {"label": text.t(f"outcome.{ended}"), "tone": _TONES.get(ended, "grey")} if ended else None,
         "holder": waiting,
     }
@@ -164,7 +183,11 @@ def _about(
     text = cells.locale
     guard = g.session.app.approvals[panel.approval].guard if panel.approval in g.session.app.approvals else frozenset()
     fields = [entity.fields[key] for key in entity.fields if key in guard and key not in record.hidden]
-    plain = [field for field in fields if field.type.key not in ("lines", "file") and record.values.get(field.key) is not None]
+    plain = [
+        field
+        for field in fields
+        if field.type.key not in ("lines", "file") and record.values.get(field.key) is not None
+    ]
     return {
         "label": text.label(panel.label),
         "step": text.label(item.step_label),
@@ -181,8 +204,15 @@ def _about(
         "figures": figures(cells, panel.shown),
         "changes": None,
         "tables": [line_table(cells, entity, field, record) for field in fields if field.type.key == "lines"],
-        "entries": [{"label": text.label(field.label), "cell": cells.of_record(entity, field.key, record)} for field in plain],
-        "files": [cells.file(one) for field in entity.file_fields if field.key not in record.hidden for one in record.values.get(field.key) or ()],
+        "entries": [
+            {"label": text.label(field.label), "cell": cells.of_record(entity, field.key, record)} for field in plain
+        ],
+        "files": [
+            cells.file(one)
+            for field in entity.file_fields
+            if field.key not in record.hidden
+            for one in record.values.get(field.key) or ()
+        ],
         "path": view_panel(cells, panel),
     }
 
@@ -214,9 +244,3 @@ def _how_closed(cells: Cells, panel: Panel, item: InboxItem) -> str:
     if item.decision is not None and item.at is not None:
         return text.t("decision.you_did", what=text.t(f"outcome.{item.decision}"), when=text.ago(item.at, cells.now))
     return headline(cells, panel)
-
-
-def _came_from(state: Any) -> str | None:
-    referrer: Mapping[str, Any] = {"path": request.form.get("next", "")}
-    path = str(referrer["path"])
-    return path if path.startswith("/e/") and "//" not in path and "\\" not in path else None

@@ -1,11 +1,13 @@
-"""The first page of the day: what waits for me, what I should do next, where I was.
+"""The first page of the day: what waits for me, what happened to my work, where I was.
 
 Enters: the actor. Leaves: their own work. Must not show a ranking of people.
 """
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from flask import g, render_template
+from flask import g, redirect, render_template
 
 from engine.automation import notices
 from engine.automation.notices import Notice
@@ -16,15 +18,25 @@ from engine.records.queries import ListQuery
 from engine.records.record import Record
 from engine.records.rights import find_rights
 from engine.workflow import inbox
-from web.cells import Cells, record_url, title_of
+from web.api.requests import read_id
+from web.cells import Cells, record_url, subtitle_of, title_of
 from web.gate import locale, now, reads, writes
 from web.pages.approvals import view_task
 from web.pages.frame import page_shell
 from web.shell import ENTITY_URL
 
 _TASKS = 5
+_NOTICES = 6
 _RECENT = 8
-_CREATE = 4
+_OF_EACH = 5
+_CREATE = 3
+_TONES = {"approval_approved": "green", "approval_refused": "red", "approval_returned": "amber"}
+_ICONS = {
+    "approval_approved": "circle-check",
+    "approval_refused": "ban",
+    "approval_returned": "corner-up-left",
+    "approval_withdrawn": "arrow-back-up",
+}
 
 
 @reads
@@ -32,7 +44,7 @@ def show() -> Any:
     """Show the first page."""
     cells, text = Cells(locale(), now()), locale()
     tasks = inbox.list_tasks(g.session, actor=g.actor, limit=_TASKS)
-    recent, drafts = _recent(cells), _drafts(cells)
+    recent = _recent(cells)
     hour = text.local(cells.now).hour
     part = "morning" if hour < 12 else "afternoon" if hour < 18 else "evening"
     view = {
@@ -43,9 +55,9 @@ def show() -> Any:
             "waiting": inbox.count_tasks(g.session, actor=g.actor),
             "entries": [view_task(cells, item) for item in tasks.items],
         },
-        "todo": [_todo(cells, notice) for notice in notices.list_notices(g.session, actor=g.actor, limit=_RECENT) if not notice.read],
+        "news": [_news(cells, notice) for notice in _unread()],
         "recent": recent,
-        "drafts": drafts,
+        "drafts": _drafts(cells),
         "create": _create(),
         "empty": None if recent or tasks.items else _first_visit(),
     }
@@ -54,63 +66,81 @@ def show() -> Any:
 
 @writes
 def read_notices() -> Any:
-    """Mark the notices read."""
+    """Mark all notices read."""
     notices.mark_read(g.session, actor=g.actor)
-    return "", 204
+    return redirect("/", 303)
+
+
+@writes
+def open_notice(notice_id: str) -> Any:
+    """Mark a notice read and go where it leads; one that is not mine leads home."""
+    id_ = read_id(notice_id)
+    found = notices.find_notice(g.session, id_, actor=g.actor)
+    notices.mark_read(g.session, actor=g.actor, only=id_)
+    leads = found is not None and found.entity is not None and found.record_id is not None
+    return redirect(record_url(found.entity, found.record_id) if found and leads else "/", 303)  # type: ignore[arg-type]
 
 
 ROUTES = (
     ("/", ["GET"], show),
     ("/notices/read", ["POST"], read_notices),
+    ("/notices/<notice_id>/open", ["POST"], open_notice),
 )
 
 
-def _todo(cells: Cells, notice: Notice) -> dict[str, Any]:
-    url = record_url(notice.entity, notice.record_id) if notice.entity and notice.record_id else "/approvals"
-    if notice.kind == "approval_asked" and "task" in notice.params:
-        url = f"/approvals/{notice.params['task']}"
-    tone = {"approval_approved": "green", "approval_refused": "red", "approval_returned": "amber"}.get(notice.kind)
+def _unread() -> Iterator[Notice]:
+    """Unread news; what waits for a decision stands in the queue beside it already."""
+    found = notices.list_notices(g.session, actor=g.actor, limit=_NOTICES * 5)
+    return islice((one for one in found if not one.read and one.kind != "approval_asked"), _NOTICES)
+
+
+def _news(cells: Cells, notice: Notice) -> dict[str, Any]:
     return {
         "text": cells.locale.t(f"notice.{notice.kind}", what=notice.params.get("what", "")),
-        "url": url,
-        "icon": "bell",
-        "tone": tone,
+        "url": f"/notices/{notice.id}/open",
+        "icon": _ICONS.get(notice.kind, "bell"),
+        "tone": _TONES.get(notice.kind),
         "when": cells.when(notice.at),
     }
 
 
 def _recent(cells: Cells) -> list[dict[str, Any]]:
-    """The records the actor touched last, over all kinds on the menu."""
-    found: list[tuple[Any, dict[str, Any]]] = []
-    for entity in _entities():
-        for record in _mine(entity, ()):
-            found.append((record.values["updated_at"], _entry(cells, entity, record)))
-    found.sort(key=lambda pair: pair[0], reverse=True)
-    return [entry for _, entry in found[:_RECENT]]
+    """The actor's records that changed last, over all kinds on the menu."""
+    found = [(entity, record) for entity in _entities() for record in _mine(entity, ())]
+    found.sort(key=lambda pair: pair[1].values["updated_at"], reverse=True)
+    return [_entry(cells, entity, record) for entity, record in found[:_RECENT]]
 
 
 def _drafts(cells: Cells) -> list[dict[str, Any]]:
     """Records that still stand in the first stage and would go on through an approval."""
-    entries = []
-    for entity in _entities():
-        workflow = entity.workflow
-        if workflow is not None and any(move.approval and workflow.first in move.from_ for move in workflow.moves.values()):
-            entries += [_entry(cells, entity, record) for record in _mine(entity, (Filter("stage", "eq", workflow.first),))]
-    return entries[:_RECENT]
+    found = [
+        (entity, record)
+        for entity in _entities()
+        if entity.workflow is not None and _asks_approval(entity)
+        for record in _mine(entity, (Filter("stage", "eq", entity.workflow.first),))
+    ]
+    return [_entry(cells, entity, record) for entity, record in found[:_RECENT]]
 
 
 def _mine(entity: Entity, filters: tuple[Filter, ...]) -> list[Record]:
     own = Filter("owner", "eq", g.actor.id)
-    shown = tuple(key for _, key in entity.display if key and key in entity.fields)
-    query = ListQuery(filters=(own, *filters), sort="updated_at", descending=True, limit=5, columns=shown or ("id",))
+    shown = dict.fromkeys(key for _, key in entity.display if key and key in entity.fields)
+    shown |= dict.fromkeys(key for key, field in entity.fields.items() if field.to is not None and field.required)
+    allowed = queries.readable_keys(entity, find_rights(g.session.app, entity, g.actor))
+    columns = tuple(key for key in shown if key in allowed)
+    query = ListQuery(
+        filters=(own, *filters), sort="updated_at", descending=True, limit=_OF_EACH, columns=columns or ("id",)
+    )
     return queries.list_records(g.session, entity.key, query, actor=g.actor).records
 
 
 def _entry(cells: Cells, entity: Entity, record: Record) -> dict[str, Any]:
+    subtitle = subtitle_of(cells, entity, record)
     return {
         "entity_label": cells.locale.label(entity.label),
+        "icon": entity.icon,
         "title": title_of(entity, record),
-        "number": record.values.get("number"),
+        "about": subtitle["text"] if subtitle else None,
         "url": record_url(entity.key, record.id),
         "stage": cells.stage(entity, record.values.get("stage")),
         "when": cells.when(record.values["updated_at"]),
@@ -122,11 +152,22 @@ def _entities() -> list[Entity]:
     return [app.entities[key] for key in app.menu if find_rights(app, app.entities[key], g.actor).read]
 
 
+def _asks_approval(entity: Entity) -> bool:
+    workflow = entity.workflow
+    return workflow is not None and any(one.approval and workflow.first in one.from_ for one in workflow.moves.values())
+
+
 def _create() -> list[dict[str, Any]]:
+    """What this person may make: what others decide about first, then in the order of the menu."""
     text, app = locale(), g.session.app
     makeable = [entity for entity in _entities() if find_rights(app, entity, g.actor).create]
+    makeable.sort(key=lambda entity: not _asks_approval(entity))
     return [
-        {"label": text.t("list.create", entity=text.label(entity.label)), "url": f"{ENTITY_URL.format(entity=entity.key)}/new", "icon": entity.icon or "plus"}
+        {
+            "label": text.t("list.create", entity=text.label(entity.label)),
+            "url": f"{ENTITY_URL.format(entity=entity.key)}/new",
+            "icon": entity.icon or "plus",
+        }
         for entity in makeable[:_CREATE]
     ]
 
@@ -134,4 +175,5 @@ def _create() -> list[dict[str, Any]]:
 def _first_visit() -> dict[str, Any]:
     create = _create()
     text = locale()
-    return {"title": text.t("home.first_title"), "text": text.t("home.first_text"), "action": create[0] if create else None}
+    said = text.t("home.first_text") if create else text.t("home.reader_text")
+    return {"title": text.t("home.first_title"), "text": said, "action": create[0] if create else None, "icon": "home"}

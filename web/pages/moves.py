@@ -1,14 +1,14 @@
 """Making a move: what it still needs, filled in on the spot.
 
-Enters: a record, a move, values and a reason. Leaves: the record in its new stage, or the same dialog with everything that
-is missing. Must not judge: the gate does.
+Enters: a record, a move, values and a reason. Leaves: the record in its new stage, or the same dialog with everything
+that is missing. Must not judge: the gate does.
 """
 
 import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Response, g, make_response, redirect, render_template, request
+from flask import g, make_response, render_template, request
 
 from engine.compiler.app import Move
 from engine.errors import FieldError, InvalidValues, Missing, NotPossibleNow
@@ -20,8 +20,9 @@ from engine.workflow.transitions import PossibleMove, list_moves, move_record
 from web.api.requests import read_id
 from web.approval_view import view_path
 from web.cells import Cells, record_url, title_of
+from web.form_view import label_of
 from web.gate import locale, now, reads, writes
-from web.pages.forms import label_of
+from web.pages.forms import go_to
 from web.pages.frame import page_shell
 from web.posted import Posted, read_posted
 from web.shell import add_toast
@@ -46,12 +47,19 @@ def do(entity: str, record_id: str, move: str) -> Any:
     raw = {key: value for key, value in posted.raw.items() if key != "reason"}
     try:
         record = move_record(
-            g.session, entity, id_, move, raw=raw, reason=request.form.get("reason"), version=posted.version, actor=g.actor
+            g.session,
+            entity,
+            id_,
+            move,
+            raw=raw,
+            reason=request.form.get("reason"),
+            version=posted.version,
+            actor=g.actor,
         )
     except InvalidValues as invalid:
         return _asked_again(entity, id_, move, posted, invalid)
     _told(entity, record)
-    return _go(record_url(entity, id_))
+    return go_to(record_url(entity, id_))
 
 
 ROUTES = (
@@ -69,7 +77,9 @@ def _asked_again(entity: str, id_: int, move: str, posted: Posted, invalid: Inva
     return _dialog(record, PossibleMove(possible.move, tuple(missing)), posted, invalid.errors, 422)
 
 
-def _dialog(record: Record, possible: PossibleMove, posted: Posted | None, errors: Sequence[FieldError], status: int) -> Any:
+def _dialog(
+    record: Record, possible: PossibleMove, posted: Posted | None, errors: Sequence[FieldError], status: int
+) -> Any:
     entity, text = get_entity(g.session.app, record.entity), locale()
     move = possible.move
     fields = _fields(record, possible, posted, errors)
@@ -89,7 +99,10 @@ def _dialog(record: Record, possible: PossibleMove, posted: Posted | None, error
         "fields": fields,
         "reason": _reason(move, errors),
         "path": _path(record, move),
-        "errors": [{"field_id": "", "label": label_of(entity, error.path), "text": error.text(text.language)} for error in stray],
+        "errors": [
+            {"field_id": "", "label": label_of(entity, error.path), "text": error.text(text.language)}
+            for error in stray
+        ],
         "blocked": any(not item.fields for item in possible.missing),
         "danger": cells.stage(entity, move.to) is not None and (cells.stage(entity, move.to) or {})["tone"] == "red",
     }
@@ -98,7 +111,9 @@ def _dialog(record: Record, possible: PossibleMove, posted: Posted | None, error
     return make_response(render_template("pages/move.html", move=view, shell=shell, fragment=fragment), status)
 
 
-def _fields(record: Record, possible: PossibleMove, posted: Posted | None, errors: Sequence[FieldError]) -> list[dict[str, Any]]:
+def _fields(
+    record: Record, possible: PossibleMove, posted: Posted | None, errors: Sequence[FieldError]
+) -> list[dict[str, Any]]:
     entity = get_entity(g.session.app, record.entity)
     asked = dict.fromkeys(key for item in possible.missing for key in item.fields)
     asked |= dict.fromkeys(key for key in (posted.raw if posted else {}) if key in entity.fields)
@@ -130,17 +145,10 @@ def _path(record: Record, move: Move) -> dict[str, Any] | None:
     if move.approval is None:
         return None
     path = approvals.preview_path(g.session, record, move.approval, actor=g.actor)
-    return view_path(Cells(locale(), now()), path)
+    return view_path(Cells(locale(), now()), path, g.session.app)
 
 
 def _told(entity: str, record: Record) -> None:
     badge = Cells(locale(), now()).stage(get_entity(g.session.app, entity), record.values.get("stage"))
     if badge is not None:
         add_toast(locale().t("move.did", stage=badge["label"]))
-
-
-def _go(url: str) -> Response:
-    if request.headers.get("HX-Request"):
-        return Response("", 204, headers={"HX-Redirect": url})
-    answer: Response = redirect(url, 303)  # type: ignore[assignment]
-    return answer

@@ -21,7 +21,10 @@ def records(entity: str) -> Any:
     source, _, field = request.args.get("for", "").partition(".")
     link = (source, field) if field else None
     found = queries.pick(g.session, entity, request.args.get("q", ""), actor=g.actor, limit=_MOST + 1, link=link)
-    items = [{"value": str(one.id), "text": one.text, "hint": one.number if one.number != one.text else None} for one in found]
+    items = [
+        {"value": str(one.id), "text": one.text, "hint": one.number if one.number != one.text else None}
+        for one in found
+    ]
     return jsonify({"items": items[:_MOST], "more": len(items) > _MOST})
 
 

@@ -27,7 +27,12 @@ def show() -> Any:
         "q": q,
         "groups": [_group(key, hits, q) for key, hits in found.items()],
         "total_text": text.t("search.total", count=total) if total else None,
-        "empty": {"icon": "search", "title": text.t("search.none" if q else "search.start"), "text": text.t("search.hint"), "action": None},
+        "empty": {
+            "icon": "search",
+            "title": text.t("search.none" if q else "search.start"),
+            "text": text.t("search.hint"),
+            "action": None,
+        },
     }
     return render_template("pages/search.html", search=view, shell=page_shell(q=q))
 

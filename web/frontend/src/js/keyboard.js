@@ -1,4 +1,4 @@
-// One-key commands outside of fields: / search, c create, e edit, j and k rows, Enter opens, g then a letter for places, ? help.
+// One-key commands outside of fields: / search, c create, e edit, p print, j and k rows, Enter opens, g then a letter for places, ? help.
 
 let places = 0;
 
@@ -21,6 +21,7 @@ const commands = {
   "?": () => document.getElementById("help")?.showModal(),
   c: () => follow("[data-key=c]"),
   e: () => follow("[data-key=e]"),
+  p: () => follow("[data-key=p]"),
   j: () => step(1),
   k: () => step(-1),
   g: () => { places = Date.now(); },

@@ -1,0 +1,76 @@
+"""The records that link to a record, newest first, for each kind the reader may see.
+
+Enters: a record. Leaves: the ``related`` groups of ``pages/record.html``. Must not list what the reader may not read.
+"""
+
+from typing import Any
+
+from flask import g
+
+from engine.compiler.app import Entity, Field
+from engine.records import queries
+from engine.records.filters import Filter
+from engine.records.queries import ListQuery, Page
+from engine.records.record import Record
+from engine.records.rights import find_rights
+from web.cells import Cells, record_url, title_of
+from web.columns import column_label, phone_slots, view_column
+from web.gate import locale
+from web.shell import ENTITY_URL
+
+_ROWS = 5
+_COLUMNS = 4
+
+
+def view_related(cells: Cells, entity: Entity, record: Record) -> list[dict[str, Any]]:
+    """Return the groups that have records in them."""
+    groups = []
+    for other in g.session.app.entities.values():
+        link = next((field for field in other.stored_fields if field.to == entity.key), None)
+        rights = find_rights(g.session.app, other, g.actor)
+        if link is None or not rights.read or link.key in rights.hidden:
+            continue
+        page = _fetch(other, link, record.id)
+        if page.records:
+            made_here = any(make.entity == other.key for make in entity.makes.values())
+            create = None if made_here else _create(other, link, record.id)
+            groups.append(_group(cells, other, link, record.id, page) | {"create": create})
+    return groups
+
+
+def _fetch(other: Entity, link: Field, id_: int) -> Page:
+    allowed = set(queries.readable_keys(other, find_rights(g.session.app, other, g.actor)))
+    columns = tuple(key for key in other.columns if key in allowed and key != link.key)[:_COLUMNS]
+    query = ListQuery(filters=(Filter(link.key, "eq", id_),), sort="id", descending=True, limit=_ROWS, columns=columns)
+    return queries.list_records(g.session, other.key, query, actor=g.actor)
+
+
+def _group(cells: Cells, other: Entity, link: Field, id_: int, page: Page) -> dict[str, Any]:
+    columns = [key for key in page.columns if key != link.key]
+    slots = phone_slots(other, columns)
+    list_url = ENTITY_URL.format(entity=other.key)
+    return {
+        "label": locale().label(other.label),
+        "url": f"{list_url}?{link.key}={id_}" if link.key in other.filters and page.next else None,
+        "count_text": f"{len(page.records)}{'+' if page.next else ''}",
+        "columns": [view_column(other, key, column_label(other, key), slots.get(key)) for key in columns],
+        "rows": [_row(cells, other, one, columns) for one in page.records],
+        "empty": "",
+    }
+
+
+def _row(cells: Cells, other: Entity, record: Record, columns: list[str]) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "url": record_url(other.key, record.id),
+        "title": title_of(other, record),
+        "late": False,
+        "cells": {key: cells.of_record(other, key, record) for key in columns},
+    }
+
+
+def _create(other: Entity, link: Field, id_: int) -> dict[str, str] | None:
+    if not find_rights(g.session.app, other, g.actor).create or link.readonly:
+        return None
+    label = locale().t("list.create", entity=locale().label(other.label))
+    return {"url": f"{ENTITY_URL.format(entity=other.key)}/new?{link.key}={id_}", "label": label}
