@@ -2,6 +2,8 @@
 
 import io
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from werkzeug.test import encode_multipart
 
 from engine.people import accounts
 from engine.storage.system_tables import outbox
-from tests.web.conftest import Desk
+from tests.web.conftest import Desk, Program
 
 PDF = b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n"
 
@@ -353,6 +355,44 @@ class TestMovesAndApprovals:
         assert lead.post(f"/tasks/{task['task']}/approve", {"action_id": "click-2"}).status_code == 409
         assert rep.get(f"/ticket/{made}").get_json()["stage"] == "done"
         assert rep.get("/tasks?box=started").get_json()["items"][0]["status"] == "approved"
+
+    def test_many_clicks_at_once_are_one_decision(self, desk: Desk) -> None:
+        rep = desk.program("rep1")
+        made = rep.made("ticket", title="a")["id"]
+        rep.post(f"/ticket/{made}/moves/ask", {"values": {"answer": "x"}}, If_Match='"1"')
+        programs = [desk.program("lead") for _ in range(12)]
+        task = programs[0].get("/tasks").get_json()["items"][0]["task"]
+        start = threading.Barrier(len(programs))
+
+        def click(program: Program) -> int:
+            start.wait()
+            return program.post(f"/tasks/{task}/approve", {"action_id": program.token[:20]}).status_code
+
+        with ThreadPoolExecutor(len(programs)) as pool:
+            said = sorted(pool.map(click, programs))
+        assert said == [200] + [409] * (len(programs) - 1)
+        history = rep.get(f"/ticket/{made}/history").get_json()["items"]
+        assert len([entry for entry in history if entry["changes"].get("stage", [None, None])[1] == "done"]) == 1
+
+    def test_many_writers_of_one_version_are_one_change(self, desk: Desk) -> None:
+        made = desk.program("rep1").made("ticket", title="a")["id"]
+        programs = [desk.program("lead") for _ in range(12)]
+        start = threading.Barrier(len(programs))
+
+        def write(number: int) -> int:
+            start.wait()
+            return programs[number].patch(f"/ticket/{made}", {"title": f"t{number}"}, 1).status_code
+
+        with ThreadPoolExecutor(len(programs)) as pool:
+            said = sorted(pool.map(write, range(len(programs))))
+        assert said == [200] + [409] * (len(programs) - 1)
+        assert programs[0].get(f"/ticket/{made}").get_json()["version"] == 2
+
+    def test_numbers_drawn_at_once_are_all_different(self, desk: Desk) -> None:
+        programs = [desk.program("rep1") for _ in range(12)]
+        with ThreadPoolExecutor(len(programs)) as pool:
+            made = list(pool.map(lambda program: program.made("ticket", title="a")["number"], programs))
+        assert sorted(made) == [f"GD2026-{number:04}" for number in range(1, 13)]
 
     @pytest.mark.parametrize("path", ["/tasks?box=nonsense", "/tasks?limit=x", "/tasks?after=x"])
     def test_a_strange_task_query_is_422(self, desk: Desk, path: str) -> None:
