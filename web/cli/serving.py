@@ -4,6 +4,7 @@ Enters: a template and where to listen. Leaves: a running site, whose address an
 touch data that is there: a second start only serves.
 """
 
+import gc
 import logging
 import signal
 import sys
@@ -119,6 +120,7 @@ def _serve(site: Site, host: str, port: int) -> None:
     except OSError as error:
         raise click.ClickException(site.text("cli.port_taken", host=host, port=port, reason=error.strerror)) from None
     address = settings.public_url or f"http://{_shown_host(host)}:{server.effective_port}"
+    gc.freeze()  # what is loaded stays: no collection needs to look through it again
     with _stopped_by_signal(), _worker(app.extensions["formwork.store"], settings):
         site.say("cli.ready", address=address)
         show_accounts(site)
