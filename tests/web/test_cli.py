@@ -267,6 +267,26 @@ class TestRunning:
             again.stop()
         assert not (tmp_path / "demo-accounts.txt").exists(), "a demo never comes into a site that has people"
 
+    def test_a_running_site_picks_up_what_is_published_and_ignores_what_is_refused(
+        self, run: Run, home: Path, tmp_path: Path
+    ) -> None:
+        run("user", "add", "rep_wang", "--role", "rep")
+        token = run("token", "create", "rep_wang").stdout.strip()
+        serving = Serving(home, str(DESK), "--no-demo", "--lang", "en")
+        try:
+            serving.wait()
+            assert "floor_no" not in serving.fields("ticket", token)
+            broken = changed(tmp_path / "broken", "ticket/entity.yaml", "type: money", "type: mony")
+            assert run("publish", broken, "--yes").exit_code == 1
+            good = changed(tmp_path / "good", "ticket/entity.yaml", "  urgent:", FLOOR)
+            assert run("publish", good, "--yes").exit_code == 0
+            until = time.monotonic() + 5
+            while "floor_no" not in serving.fields("ticket", token):
+                assert time.monotonic() < until, "rights, releases and roles agree within 5 seconds"
+                time.sleep(0.2)
+        finally:
+            assert serving.stop() == 0
+
     def test_a_taken_port_is_one_sentence(self, tmp_path: Path) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -306,6 +326,13 @@ class Serving:
     def get(self, path: str) -> int:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
             return int(answer.status)
+
+    def fields(self, entity: str, token: str) -> set[str]:
+        """Return the fields of an entity as the running site knows them."""
+        address = f"http://127.0.0.1:{self.port}/api/v1/schema/{entity}"
+        asked = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return set(json.load(answer)["properties"])
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
