@@ -58,4 +58,4 @@ def mark_read(session: Session, *, actor: Actor, only: int | None = None) -> Non
 
 
 def _notice(row: Any) -> Notice:
-    return Notice(*row[:4], row[4] or {}, row[5], row[6] is not None)
+    return Notice(row[0], row[1], row[2], row[3], row[4] or {}, row[5], row[6] is not None)

@@ -107,13 +107,15 @@ def _deliver_alone(store: Store, event: Event) -> None:
 
 
 def _claim(session: Session, ids: list[int]) -> frozenset[int]:
-    """Lock the events that nobody else is delivering and that are not done yet."""
+    """Lock the events that nobody else is delivering, and that nobody delivered or put off since they were seen."""
 
     def build() -> Any:
-        waiting = select(outbox.c.id).where(is_one_of(outbox.c.id, "ids"), outbox.c.done_at.is_(None))
-        return waiting.order_by(outbox.c.id).with_for_update(skip_locked=True)
+        now = bindparam("now", type_=outbox.c.at.type)
+        waiting = (is_one_of(outbox.c.id, "ids"), outbox.c.done_at.is_(None), outbox.c.available_at <= now)
+        return select(outbox.c.id).where(*waiting).order_by(outbox.c.id).with_for_update(skip_locked=True)
 
-    rows = session.prepared("claim events", build).fetch_all(session.connection, {"ids": ids})
+    given = {"ids": ids, "now": session.now()}
+    rows = session.prepared("claim events", build).fetch_all(session.connection, given)
     return frozenset(row[0] for row in rows)
 
 
@@ -130,4 +132,5 @@ def _put_off(store: Store, event: Event, error: Exception) -> None:
     wait = RETRY_AFTER[min(event.attempts, len(RETRY_AFTER) - 1)]
     with store.write() as session:
         later = {"attempts": event.attempts + 1, "available_at": session.now() + wait, "error": str(error)[:500]}
-        session.connection.execute(update(outbox).where(outbox.c.id == event.id).values(**later))
+        unchanged = (outbox.c.id == event.id, outbox.c.done_at.is_(None), outbox.c.attempts == event.attempts)
+        session.connection.execute(update(outbox).where(*unchanged).values(**later))

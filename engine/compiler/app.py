@@ -77,6 +77,11 @@ class Field:
     retired: bool = False
 
     @cached_property
+    def link_columns(self) -> "tuple[tuple[str, Field], ...]":
+        """The columns of a line table that lead to a record or a person."""
+        return tuple((key, one) for key, one in self.fields.items() if one.type.column in ("link", "user"))
+
+    @cached_property
     def stored(self) -> bool:
         """Whether the value is a column of the entity's table (files and line tables have tables of their own)."""
         return self.type.column is not None

@@ -9,7 +9,6 @@ from typing import Any
 
 import re2
 
-
 _QUIET = re2.Options()
 _QUIET.log_errors = False  # the mistake is told to the author, not to the log
 

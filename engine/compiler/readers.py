@@ -204,6 +204,11 @@ def read_choices(raw: Any, field: "Field") -> list[str]:
 
 def read_id(raw: Any, field: "Field") -> int:
     """Read the id of a linked record or user."""
+    return parse_id(raw)
+
+
+def parse_id(raw: Any) -> int:
+    """Return an id from 1 to 2^63 - 1, written as a number, as digits, or as ``{"id": ...}``; else raise ``Wrong``."""
     if isinstance(raw, Mapping):
         raw = raw.get("id")
     if isinstance(raw, str) and raw.strip().isdecimal() and len(raw) < 30:

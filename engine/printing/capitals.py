@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 _DIGITS = "零壹贰叁肆伍陆柒捌玖"
 _UNITS = ("", "拾", "佰", "仟")
-_GROUPS = ("", "万", "亿", "万亿", "亿亿")
+_HUNDRED_MILLION = 10**8
 
 
 def in_capitals(amount: Decimal) -> str:
@@ -28,20 +28,24 @@ def in_capitals(amount: Decimal) -> str:
 
 
 def _whole(number: int) -> str:
-    """Four digits at a time; a group that starts with zeros, or follows an empty one, is led by one 零."""
-    groups = []
-    while number:
-        number, group = divmod(number, 10_000)
-        groups.append(group)
-    said = ""
-    for at in reversed(range(len(groups))):
-        group = groups[at]
-        if not group:
-            continue
-        if said and (group < 1000 or groups[at + 1] % 10_000 == 0):
-            said += "零"
-        said += _group(group) + _GROUPS[at]
-    return said
+    """Read eight digits at a time, with 亿 between them: 12345 亿 is 壹万贰仟叁佰肆拾伍亿."""
+    high, low = divmod(number, _HUNDRED_MILLION)
+    if not high:
+        return _eight(low)
+    return _whole(high) + "亿" + _after(low < 10**7 or high % 10_000 == 0, _eight(low))
+
+
+def _eight(number: int) -> str:
+    """Read up to eight digits, with 万 between the two halves."""
+    high, low = divmod(number, 10_000)
+    if not high:
+        return _group(low)
+    return _group(high) + "万" + _after(low < 1000, _group(low))
+
+
+def _after(gap: bool, said: str) -> str:
+    """Lead what follows with one 零 when zeros stand between."""
+    return "零" + said if gap and said else said
 
 
 def _group(group: int) -> str:

@@ -7,10 +7,10 @@ other values. Must not read the content of a file, nor attach a file somebody el
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 
 from engine.compiler.app import Entity, Field
-from engine.errors import FieldError
+from engine.errors import FieldError, InvalidValues
 from engine.people.actor import Actor
 from engine.records.sql import is_one_of
 from engine.storage.store import Session
@@ -49,15 +49,13 @@ def check_uploads(
 ) -> list[Attachment]:
     """Return the attachments for ``ids``: those present already, and the actor's own fresh uploads."""
     known = {one["id"]: one for one in present}
-    fresh = [id_ for id_ in ids if id_ not in known]
-    if fresh:
-        known |= {one["id"]: one for one in _fresh_uploads(session, fresh, actor)}
-    found = [known[id_] for id_ in ids if id_ in known]
-    if len(found) < len(ids):
+    wanted = [id_ for id_ in ids if id_ not in known]
+    fresh = {one["id"]: one for one in _fresh_uploads(session, wanted, actor)} if wanted else {}
+    if len(fresh) < len(wanted):
         errors.append(FieldError(field.key, "value.file_missing"))
-    for one in found:
+    for one in fresh.values():  # what hangs there already was judged when it came
         check_file(field, one["name"], one["size"], errors)
-    return found
+    return [one for one in (known.get(id_) or fresh.get(id_) for id_ in ids) if one is not None]
 
 
 def check_file(field: Field, name: str, size: int, errors: list[FieldError]) -> None:
@@ -66,17 +64,29 @@ def check_file(field: Field, name: str, size: int, errors: list[FieldError]) -> 
     if field.accept and ending not in field.accept:
         errors.append(FieldError(field.key, "value.file_type", {"accept": "、".join(field.accept)}))
     if field.max_size is not None and size > field.max_size:
-        errors.append(FieldError(field.key, "value.file_size", {"max": f"{field.max_size // 1_048_576} MB"}))
+        errors.append(FieldError(field.key, "value.file_size", {"max": _in_words(field.max_size)}))
 
 
 def attach(session: Session, entity: str, record_id: int, field: str, ids: Sequence[int]) -> None:
-    """Make ``ids`` the files of a field, in this order; others are let go (their rows stay for the history)."""
+    """Make ``ids`` the files of a field, in this order; others are let go (their rows stay for the history).
+
+    Raises ``InvalidValues`` when a file was given to another record meanwhile.
+    """
     owned = (files.c.entity == entity, files.c.record_id == record_id, files.c.field == field)
     gone = update(files).where(*owned, files.c.deleted_at.is_(None)).values(deleted_at=session.now())
     session.connection.execute(gone)
     for position, id_ in enumerate(ids):
         row = {"entity": entity, "record_id": record_id, "field": field, "position": position, "deleted_at": None}
-        session.connection.execute(update(files).where(files.c.id == id_).values(**row))
+        free = or_(files.c.record_id.is_(None), and_(*owned))
+        if session.connection.execute(update(files).where(files.c.id == id_, free).values(**row)).rowcount != 1:
+            raise InvalidValues([FieldError(field, "value.file_missing")])
+
+
+def _in_words(size: int) -> str:
+    """Return bytes as people write them: ``20 MB``, ``500 KB``."""
+    if size >= 1_048_576:
+        return f"{size / 1_048_576:.1f}".removesuffix(".0") + " MB"
+    return f"{max(size // 1024, 1)} KB"
 
 
 def _fresh_uploads(session: Session, ids: Sequence[int], actor: Actor) -> list[Attachment]:

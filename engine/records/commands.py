@@ -6,11 +6,12 @@ be gone around: form, API, import and automation all call these.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select, update
 
-from engine.compiler.app import Entity, Field
+from engine.compiler.app import Entity
 from engine.errors import FieldError, InvalidValues, NotAllowed, NotPossibleNow
 from engine.expression import Env
 from engine.people.actor import Actor
@@ -19,13 +20,15 @@ from engine.records.completing import check_complete, compute_values, set_defaul
 from engine.records.evaluation import make_env, site_zone
 from engine.records.lines import overlay
 from engine.records.links import check_links, fetch_values
-from engine.records.record import Record
-from engine.records.rights import ALL, TEAM, Rights, find_rights, get_entity
+from engine.records.owning import first_owner, next_owner
+from engine.records.record import Record, without_hidden
+from engine.records.removal import require_delete, require_undecided, require_unused
+from engine.records.rights import Rights, find_rights, get_entity
 from engine.records.values import read_values
 from engine.records.writing import born, insert_record, lock_record, save_changes
 from engine.storage.journal import write_event, write_history
 from engine.storage.store import Session
-from engine.storage.system_tables import approvals, users
+from engine.storage.system_tables import users
 
 Raw = Mapping[str, Any]
 
@@ -49,7 +52,8 @@ def create_record(
     rights = require_create(session, compiled, actor)
     env = make_env(session, actor)
     values = prepare_new(session, compiled, raw, actor=actor, rights=rights, env=env)
-    return insert_record(session, compiled, values, actor=actor, env=env, details=origin)
+    made = insert_record(session, compiled, values, actor=actor, env=env, details=origin)
+    return without_hidden(replace(made, hidden=rights.hidden))
 
 
 def update_record(session: Session, entity: str, id: int, raw: Raw, *, version: int, actor: Actor) -> Record:
@@ -62,7 +66,8 @@ def update_record(session: Session, entity: str, id: int, raw: Raw, *, version: 
     require_write(record)
     require_version(session, record, version)
     changes = apply_values(session, compiled, record, raw, actor=actor)
-    return save_changes(session, compiled, record, changes, actor=actor, action="update", event="updated")
+    saved = save_changes(session, compiled, record, changes, actor=actor, action="update", event="updated")
+    return without_hidden(saved)
 
 
 def delete_record(session: Session, entity: str, id: int, *, version: int, actor: Actor) -> None:
@@ -73,11 +78,10 @@ def delete_record(session: Session, entity: str, id: int, *, version: int, actor
     compiled = get_entity(session.app, entity)
     rights = find_rights(session.app, compiled, actor)
     record = lock_record(session, compiled, id, actor=actor)
-    if not rights.delete or not record.can_write:
-        raise NotAllowed("record.no_delete")
+    require_delete(session, compiled, id, rights=rights, actor=actor)
     require_version(session, record, version)
-    _require_undecided(session, entity, id)
-    _require_unused(session, compiled, id)
+    require_undecided(session, entity, id)
+    require_unused(session, compiled, id)
     table = session.tables.entity[entity]
     gone = {"deleted_at": session.now(), "version": record.version + 1}
     session.connection.execute(update(table).where(table.c.id == id).values(**gone))
@@ -107,7 +111,9 @@ def complete_new(
     for field in entity.line_fields:
         if field.key in values:
             values[field.key] = overlay(field, (), values[field.key], env, errors)
-    values |= born(session, entity, actor) | _owner(session, owner, rights, actor, errors)
+    fresh = born(session, entity, actor)
+    _check_writable(entity, fresh, values, env, errors)
+    values |= fresh | first_owner(session, owner, rights=rights, actor=actor, errors=errors)
     _attach_uploads(session, entity, values, {}, actor, errors)
     set_defaults(entity.fields, values, env)
     check_links(session, entity, values, actor=actor, env=env, errors=errors)
@@ -145,17 +151,20 @@ def complete_changed(
     errors: list[FieldError] = []
     rights = find_rights(session.app, entity, actor)
     given = dict(raw)
-    owner = given.pop("owner", None)
+    owner = {"owner": given.pop("owner")} if "owner" in given else {}
     sent = read_values(entity.fields, given, rights=rights, zone=site_zone(session.app), errors=errors)
     for field in entity.line_fields:
         if field.key in sent:
             sent[field.key] = overlay(field, record.values[field.key], sent[field.key], env, errors)
-    if owner is not None:
-        sent |= _owner(session, owner, rights, actor, errors)
+    if owner:
+        present = {key: record.values[key] for key in ("owner", "team")}
+        sent |= next_owner(session, owner["owner"], present, rights=rights, errors=errors)
     _attach_uploads(session, entity, sent, record.values, actor, errors)
-    _check_unlocked(entity, record, {key: sent[key] for key in sent.keys() - unlocked}, env, errors)
     changed = {key: value for key, value in sent.items() if value != record.values.get(key)}
-    check_links(session, entity, changed, actor=actor, env=env, errors=errors)
+    judged = {key: changed[key] for key in changed.keys() - unlocked}
+    _check_unlocked(entity, record, judged, errors)
+    _check_writable(entity, record.values, judged, env, errors)
+    check_links(session, entity, changed, actor=actor, env=env, errors=errors, before=record.values)
     values = {**record.values, **changed}
     values |= {field.key: [dict(row) for row in values[field.key]] for field in entity.line_fields}
     _fetch(entity, values, record.values, env)
@@ -183,24 +192,7 @@ def require_version(session: Session, record: Record, version: int) -> None:
         return
     found = session.connection.execute(select(users.c.name).where(users.c.id == record.values["updated_by"])).scalar()
     at = record.values["updated_at"].astimezone(site_zone(session.app))
-    raise Stale(record, by=found or "—", at=f"{at:%m-%d %H:%M}")
-
-
-def _owner(session: Session, given: Any, rights: Rights, actor: Actor, errors: list[FieldError]) -> dict[str, Any]:
-    """The owner is whoever creates; only who may write more than their own may choose another."""
-    if given in (None, "", actor.id, str(actor.id)):
-        return {"owner": actor.id, "team": actor.team}
-    if not rights.write & {ALL, TEAM} or not str(given).isdecimal() or len(str(given)) > 18:
-        errors.append(FieldError("owner", "value.user_missing"))
-        return {}
-    person = select(users.c.id, users.c.department_id).where(
-        users.c.id == bindparam("id"), users.c.disabled_at.is_(None)
-    )
-    row = session.connection.execute(person, {"id": int(given)}).one_or_none()
-    if row is None:
-        errors.append(FieldError("owner", "value.user_missing"))
-        return {}
-    return {"owner": row.id, "team": row.department_id}
+    raise Stale(without_hidden(record), by=found or "—", at=f"{at:%m-%d %H:%M}")
 
 
 def _attach_uploads(
@@ -219,22 +211,23 @@ def _attach_uploads(
             )
 
 
-def _check_unlocked(
-    entity: Entity, record: Record, sent: Mapping[str, Any], env: Env, errors: list[FieldError]
-) -> None:
+def _check_unlocked(entity: Entity, record: Record, changed: Mapping[str, Any], errors: list[FieldError]) -> None:
+    """Add an error for each changed field that the record's stage locks."""
     stage = entity.workflow.stages.get(record.values.get("stage") or "") if entity.workflow else None
-    for key, value in sent.items():
-        if value == record.values.get(key):
-            continue
-        field: Field | None = entity.fields.get(key)
-        if stage is not None and key in stage.locked:
-            params = {"label": entity.fields[key].label, "stage": stage.label}
-            errors.append(FieldError(key, "value.locked", params))
-        elif (
-            field is not None
-            and field.readonly_when is not None
-            and field.readonly_when.run(record.values, env) is True
-        ):
+    if stage is not None:
+        locked = [key for key in changed if key in stage.locked]
+        errors += [
+            FieldError(key, "value.locked", {"label": entity.fields[key].label, "stage": stage.label}) for key in locked
+        ]
+
+
+def _check_writable(
+    entity: Entity, before: Mapping[str, Any], sent: Mapping[str, Any], env: Env, errors: list[FieldError]
+) -> None:
+    """Add an error for each sent field that is read-only by what the record was before."""
+    for key in sent:
+        field = entity.fields.get(key)
+        if field is not None and field.readonly_when is not None and field.readonly_when.run(before, env) is True:
             errors.append(FieldError(key, "value.readonly", {"label": field.label}))
 
 
@@ -246,21 +239,3 @@ def _fetch(entity: Entity, values: dict[str, Any], before: Mapping[str, Any], en
         for row in values.get(field.key) or ():
             known = old.get(row.get("id"), {})
             fetch_values(field.fields, row, [key for key in row if row[key] != known.get(key)], env)
-
-
-def _require_undecided(session: Session, entity: str, id: int) -> None:
-    """A record people are deciding about stays: their tasks would lead nowhere."""
-    running = (approvals.c.entity == entity, approvals.c.record_id == id, approvals.c.state == "running")
-    if session.connection.execute(select(approvals.c.id).where(*running)).first() is not None:
-        raise NotPossibleNow("record.in_approval")
-
-
-def _require_unused(session: Session, entity: Entity, id: int) -> None:
-    """A record other living records link to stays; the refusal names them by kind."""
-    for other in session.app.entities.values():
-        table = session.tables.entity[other.key]
-        for field in other.stored_fields:
-            if field.to == entity.key:
-                using = select(table.c.id).where(table.c[field.key] == id, table.c.deleted_at.is_(None)).limit(1)
-                if session.connection.execute(using).first() is not None:
-                    raise NotPossibleNow("record.in_use", by=other.label)

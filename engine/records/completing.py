@@ -46,26 +46,29 @@ def check_complete(entity: Entity, values: Mapping[str, Any], env: Env, errors: 
         for number, row in enumerate(rows):
             _check_required(field.fields, row, env, errors, f"{field.key}.{number}.", wrong)
     for rule in entity.rules:
-        if at in rule.at and _judged(entity, rule.check.checked.uses, rule.check.text, values):
-            if rule.check.run(values, env) is not True:
-                errors += [FieldError(path, "value.rule", {"message": rule.message}) for path in rule.fields or ("",)]
+        waits = at not in rule.at or any(values.get(key) is None for key in rule.needs)
+        if not waits and rule.check.run(values, env) is not True:
+            errors += [FieldError(path, "value.rule", {"message": rule.message}) for path in rule.fields or ("",)]
 
 
 def fitted(field: Field, value: Any) -> Any:
     """Return a computed number with the digits of its field, rounded half up; anything else as it is."""
-    if value is None or field.scale is None or not isinstance(value, Decimal | int) or isinstance(value, bool):
+    if field.scale is None or not _is_number(value):
         return value
     number = Decimal(value).quantize(Decimal(1).scaleb(-field.scale), rounding=ROUND_HALF_UP)
     return int(number) if field.type.key == "integer" else number
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Decimal | int) and not isinstance(value, bool)
+
+
 def _compute(field: Field, values: dict[str, Any], env: Env, path: str, errors: list[FieldError]) -> None:
     assert field.computed is not None  # noqa: S101 - the order holds computed fields only
     value = field.computed.run(values, env)
-    if isinstance(value, Decimal | int) and not isinstance(value, bool):
-        if abs(value) >= Decimal(10) ** (MAX_DIGITS - (field.scale or 0)):
-            errors.append(FieldError(path, "value.too_large"))
-            value = None
+    if _is_number(value) and abs(value) >= Decimal(10) ** (MAX_DIGITS - (field.scale or 0)):
+        errors.append(FieldError(path, "value.too_large"))
+        value = None
     values[field.key] = fitted(field, value)
 
 
@@ -99,10 +102,3 @@ def is_missing(value: Any) -> bool:
 def _holds(expression: Any, values: Mapping[str, Any], env: Env) -> bool:
     run: Callable[[Mapping[str, Any], Env], Any] | None = None if expression is None else expression.run
     return run is not None and run(values, env) is True
-
-
-def _judged(entity: Entity, uses: Any, text: str, values: Mapping[str, Any]) -> bool:
-    """A rule waits until the fields it names have values, unless it speaks of missing ones itself."""
-    if "missing" in text or "default(" in text:
-        return True
-    return all(values.get(use[0]) is not None for use in uses if len(use) == 1 and use[0] in entity.fields)

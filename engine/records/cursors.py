@@ -7,14 +7,17 @@ where to go on, never what may be seen.
 import base64
 import json
 import unicodedata
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from engine.compiler.app import Entity
+from engine.compiler.app import Entity, Field
+from engine.compiler.readers import MAX_DIGITS
 from engine.errors import FieldError, InvalidValues
 
-_MOST = 2_000
+_MOST = 12_000
+"""Characters of a cursor; the longest text a list can be sorted by fits."""
 
 
 def encode(value: Any, id_: int) -> str:
@@ -22,7 +25,7 @@ def encode(value: Any, id_: int) -> str:
     said = value if value is None or isinstance(value, int | bool | str) else str(value)
     if isinstance(value, date):
         said = value.isoformat()
-    return base64.urlsafe_b64encode(json.dumps([said, id_]).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps([said, id_], ensure_ascii=False).encode()).decode().rstrip("=")
 
 
 def decode(cursor: str, entity: Entity, sort: str) -> tuple[Any, int]:
@@ -40,45 +43,62 @@ def decode(cursor: str, entity: Entity, sort: str) -> tuple[Any, int]:
 
 def folded(text: str) -> str:
     """Return text as it is searched: lower case, full-width forms folded, at most 100 characters."""
-    return unicodedata.normalize("NFKC", text[:100]).lower().strip().replace("\x00", "")
+    clean = text[:100].replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
+    return unicodedata.normalize("NFKC", clean).lower().strip()
 
 
 def _typed(value: Any, entity: Entity, sort: str) -> Any:
     if value is None:
         return None
     field = entity.fields.get(sort)
-    kind = field.type.column if field is not None else _SYSTEM.get(sort, "text")
-    if kind in ("integer", "link", "user"):
-        if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
-            raise ValueError
-        return value
-    if kind == "boolean":
-        return bool(value)
-    if not isinstance(value, str):
-        raise ValueError
+    kind = (field.type.column if field is not None else _SYSTEM.get(sort)) or "text"
     if kind == "decimal":
-        number = Decimal(value)
-        if not number.is_finite() or number.adjusted() > 18:
-            raise ValueError
-        return number
-    if kind == "date":
-        return date.fromisoformat(value)
-    if kind == "datetime":
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            raise ValueError
-        return moment
-    return folded_text(value)
+        return _decimal(value, field)
+    read: Callable[[Any], Any] = _READERS.get(kind, _text)
+    return read(value)
 
 
-def folded_text(value: str) -> str:
-    """Return a text a database can take."""
-    value.encode("utf-8")  # UnicodeEncodeError is a ValueError: half of a character is no place in a list
-    if "\x00" in value:
+def _integer(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
         raise ValueError
     return value
 
 
+def _text(value: Any) -> str:
+    """Return a text a database can take; ``UnicodeEncodeError`` is a ``ValueError`` too."""
+    if not isinstance(value, str) or "\x00" in value:
+        raise ValueError
+    value.encode("utf-8")
+    return value
+
+
+def _decimal(value: Any, field: Field | None) -> Decimal:
+    number = Decimal(_text(value))
+    scale = (field.scale if field is not None else 0) or 0
+    if not number.is_finite() or number.adjusted() >= MAX_DIGITS - scale:
+        raise ValueError
+    return number
+
+
+def _day(value: Any) -> date:
+    return date.fromisoformat(_text(value))
+
+
+def _moment(value: Any) -> datetime:
+    moment = datetime.fromisoformat(_text(value))
+    if moment.tzinfo is None or not 1900 <= moment.year <= 2300:
+        raise ValueError
+    return moment
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "integer": _integer,
+    "link": _integer,
+    "user": _integer,
+    "boolean": bool,
+    "date": _day,
+    "datetime": _moment,
+}
 _SYSTEM = {
     "id": "integer", "owner": "user", "team": "link", "created_by": "user", "updated_by": "user",
     "created_at": "datetime", "updated_at": "datetime",

@@ -51,7 +51,7 @@ def list_history(
         )
         return select(*columns).select_from(source).where(*own).order_by(history.c.id.desc()).limit(bindparam("limit"))
 
-    given = {"record_id": id, "before": before or 2**62, "limit": min(limit, 200)}
+    given = {"record_id": id, "before": before or 2**62, "limit": max(1, min(limit, 200))}
     rows = session.prepared(("history", entity), build).fetch_all(session.connection, given)
     return [_entry(row, hidden) for row in rows]
 

@@ -6,31 +6,31 @@ other row what is wrong in it. Must not have rules of its own: each row passes `
 Rows are written in small transactions, so that others never wait long; a row that is refused holds no other back.
 """
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from engine.compiler.app import Entity, Field
 from engine.compiler.readers import is_empty
 from engine.errors import FieldError, InvalidValues, NotAllowed
 from engine.expression import Env
-from engine.messages import say
+from engine.messages import text
 from engine.people.actor import Actor
 from engine.records.bulk import insert_records
-from engine.records.columns import record_columns, to_values
 from engine.records.commands import prepare_new
-from engine.records.evaluation import Lookups, make_env, parameters
-from engine.records.record import display
-from engine.records.rights import Rights, find_rights, get_entity, scope_condition
+from engine.records.evaluation import make_env
+from engine.records.naming import Names
+from engine.records.rights import Rights, find_rights, get_entity
 from engine.records.sheets import Sheet
 from engine.records.sql import is_one_of
 from engine.storage.store import Session, Store
-from engine.storage.system_tables import users
 
 CHUNK = 200
+_Seen = defaultdict[str, set[Any]]
 _NO_COLUMN = frozenset({"lines", "file"})
 
 
@@ -43,8 +43,8 @@ class Refused:
 
     def text(self, language: str) -> str:
         """Return the mistakes in one line: ``客户名称：请填写…；…``."""
-        return "; ".join(
-            f"{say(label, language)}: {error.text(language)}" if label else error.text(language)
+        return text("sheet.between", language).join(
+            text("sheet.cell", language, label=label, why=error.text(language)) if label else error.text(language)
             for label, error in self.errors
         )
 
@@ -82,7 +82,7 @@ def import_records(
     with store.read() as session:
         compiled, rights = _require_import(session, entity, actor)
         columns = _match_columns(compiled, rights, sheet.headers)
-    seen: dict[str, set[Any]] = defaultdict(set)
+    seen: _Seen = defaultdict(set)
     for start in range(0, len(sheet.rows), CHUNK):
         chunk = sheet.rows[start : start + CHUNK]
         try:
@@ -134,7 +134,7 @@ def _names(entity: Entity, rights: Rights) -> dict[str, tuple[str, Field | None]
 
 
 def _folded(header: str) -> str:
-    return header.strip().rstrip("*＊").strip().lower()
+    return unicodedata.normalize("NFKC", header).strip().rstrip("*").strip().lower()
 
 
 def _import_chunk(
@@ -144,23 +144,24 @@ def _import_chunk(
     chunk: Sequence[tuple[int, list[Any]]],
     actor: Actor,
     result: ImportResult,
-    seen: dict[str, set[Any]],
+    seen: _Seen,
 ) -> None:
     refused: list[Refused] = []
-    fresh: dict[str, set[Any]] = defaultdict(set, {key: set(values) for key, values in seen.items()})
+    fresh: _Seen = defaultdict(set)
     good: list[dict[str, Any]] = []
     with store.write() as session:
         batch = _Batch(session, entity, columns, actor)
         batch.prepare(chunk)
         for number, cells in chunk:
             try:
-                good.append(batch.judge(cells, fresh))
+                good.append(batch.judge(cells, seen, fresh))
             except InvalidValues as invalid:
                 refused.append(batch.refused(number, invalid.errors))
         insert_records(session, batch.entity, good, actor=actor, env=batch.env, action="import")
     result.created += len(good)
     result.refused += refused
-    seen.update(fresh)
+    for key, values in fresh.items():
+        seen[key] |= values
 
 
 def _import_alone(
@@ -170,7 +171,7 @@ def _import_alone(
     row: tuple[int, list[Any]],
     actor: Actor,
     result: ImportResult,
-    seen: dict[str, set[Any]],
+    seen: _Seen,
 ) -> None:
     try:
         _import_chunk(store, entity, columns, [row], actor, result, seen)
@@ -187,7 +188,7 @@ class _Batch:
         self.entity = get_entity(session.app, entity)
         self.rights = find_rights(session.app, self.entity, actor)
         self.env: Env = make_env(session, actor)
-        self._ids: dict[tuple[str, str], int | None] = {}
+        self._names = Names(session, actor, self.env)
         self._taken: dict[str, set[Any]] = {}
         self._unique = [key for key, one in self.entity.fields.items() if one.unique]
 
@@ -198,15 +199,16 @@ class _Batch:
             cells = {
                 _cell_text(row[column.at]) for row in rows if column.at < len(row) and not is_empty(row[column.at])
             }
+            texts = {text for text in cells if text.isprintable()}  # no record is called by what cannot be stored
             if column.field is None or column.field.type.column == "user":
-                self._find_people(column.key, cells)
+                self._names.look_up_people(column.key, texts)
             elif column.field.to is not None:
-                self._find_records(column.key, column.field.to, cells)
+                self._names.look_up_records(column.key, column.field.to, texts)
             elif column.key in self._unique:
-                self._find_taken(column, cells)
+                self._find_taken(column.field, texts)
 
-    def judge(self, cells: Sequence[Any], seen: dict[str, set[Any]]) -> dict[str, Any]:
-        """Return the complete values of a row; raises ``InvalidValues``."""
+    def judge(self, cells: Sequence[Any], seen: _Seen, fresh: _Seen) -> dict[str, Any]:
+        """Return the complete values of a row, none of which was seen before; raises ``InvalidValues``."""
         raw, errors = self._raw(cells)
         try:
             values = prepare_new(self.session, self.entity, raw, actor=self.actor, rights=self.rights, env=self.env)
@@ -214,12 +216,13 @@ class _Batch:
             named = {error.path for error in errors}
             raise InvalidValues([*errors, *(one for one in invalid.errors if one.path not in named)]) from None
         for key in self._unique:
-            if values.get(key) is not None and (values[key] in self._taken.get(key, ()) or values[key] in seen[key]):
+            known = (self._taken.get(key, ()), seen[key], fresh[key])
+            if values.get(key) is not None and any(values[key] in one for one in known):
                 errors.append(FieldError(key, "value.not_unique", {"label": self.entity.fields[key].label}))
         if errors:
             raise InvalidValues(errors)
         for key in self._unique:
-            seen[key].add(values.get(key))
+            fresh[key].add(values.get(key))
         return values
 
     def refused(self, number: int, errors: Iterable[FieldError]) -> Refused:
@@ -236,66 +239,27 @@ class _Batch:
             if is_empty(cell):
                 continue
             if column.field is None or column.field.type.column in ("link", "user"):
-                cell = self._linked(column, _cell_text(cell), errors)
+                found = self._names.find(column.key, _cell_text(cell), of=column.field.to if column.field else None)
+                if isinstance(found, FieldError):
+                    errors.append(found)
+                    continue
+                cell = found
             raw[column.key] = cell
         return raw, errors
 
-    def _linked(self, column: _Column, text: str, errors: list[FieldError]) -> int | None:
-        found = self._ids.get((column.key, text))
-        if found is None:
-            code = "sheet.person_not_found" if column.field is None else "sheet.link_not_found"
-            errors.append(FieldError(column.key, code, {"name": text[:60]}))
-        return found
-
-    def _find_people(self, key: str, names: set[str]) -> None:
-        chosen = or_(is_one_of(users.c.login, "names", numbers=False), is_one_of(users.c.name, "names", numbers=False))
-
-        def build() -> Any:
-            return select(users.c.id, users.c.login, users.c.name).where(chosen, users.c.disabled_at.is_(None))
-
-        for id_, login, name in self.session.prepared("import people", build).fetch_all(
-            self.session.connection, {"names": list(names)}
-        ):
-            self._ids[key, login] = id_
-            self._ids.setdefault((key, name), id_)
-
-    def _find_records(self, key: str, target: str, names: set[str]) -> None:
-        entity = self.session.app.entities[target]
-        rights = find_rights(self.session.app, entity, self.actor)
-        table = self.session.tables.entity[target]
-        shown = [table.c[name] for _, name in entity.display if name in entity.fields]
-        first = [one for one in (table.c.number, *shown) if str(one.type) == "TEXT"]
-
-        def build() -> Any:
-            chosen = or_(*(is_one_of(one, "names", numbers=False) for one in first))
-            visible = scope_condition(self.session.tables, entity, table, rights.read)
-            return select(*record_columns(table, entity)).where(chosen, table.c.deleted_at.is_(None), visible)
-
-        given = parameters(self.session, self.actor) | {"names": list(names)}
-        lookups = self.env.lookup
-        statement = self.session.prepared(("import links", target, rights.read), build)
-        for row in statement.fetch_all(self.session.connection, given):
-            values = to_values(entity, row)
-            if isinstance(lookups, Lookups):
-                lookups.allow(target, values)
-            names_of = {values.get("number"), display(entity, values), *(values.get(one.key) for one in shown)}
-            for name in names_of:
-                if isinstance(name, str):
-                    self._ids.setdefault((key, name), values["id"])
-
-    def _find_taken(self, column: _Column, texts: set[str]) -> None:
+    def _find_taken(self, field: Field, texts: set[str]) -> None:
         table = self.session.tables.entity[self.entity.key]
-        one = table.c[column.key]
-        if column.field is None or column.field.type.column != "text":
+        one = table.c[field.key]
+        if field.type.column != "text":
             return
 
         def build() -> Any:
             return select(one).where(is_one_of(one, "names", numbers=False), table.c.deleted_at.is_(None))
 
-        statement = self.session.prepared(("import taken", self.entity.key, column.key), build)
+        statement = self.session.prepared(("import taken", self.entity.key, field.key), build)
         variants = texts | {text.upper() for text in texts}
         rows = statement.fetch_all(self.session.connection, {"names": list(variants)})
-        self._taken[column.key] = {row[0] for row in rows}
+        self._taken[field.key] = {row[0] for row in rows}
 
 
 def _cell_text(cell: Any) -> str:

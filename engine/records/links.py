@@ -6,6 +6,7 @@ whether a record the actor may not see exists.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from engine.expression import Env
 from engine.people import directory
 from engine.people.actor import Actor
 from engine.records.columns import record_columns, to_values
+from engine.records.completing import fitted
 from engine.records.evaluation import Lookups, parameters
 from engine.records.record import USER, Labels, display
 from engine.records.rights import ALL, find_rights, get_entity, scope_condition
@@ -28,10 +30,21 @@ Chosen = tuple[str, Field, int]
 
 
 def check_links(
-    session: Session, entity: Entity, values: Mapping[str, Any], *, actor: Actor, env: Env, errors: list[FieldError]
+    session: Session,
+    entity: Entity,
+    values: dict[str, Any],
+    *,
+    actor: Actor,
+    env: Env,
+    errors: list[FieldError],
+    before: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Add an error for each link or person in ``values`` that cannot be chosen; remember the rows that were read."""
-    chosen = list(_chosen(entity, values))
+    """Add an error for each link or person in ``values`` that cannot be chosen; remember the rows that were read.
+
+    A link that stood in its line ``before`` is not judged again. A record that cannot be chosen is taken out of
+    ``values``, so that nothing can be fetched from it or computed over it.
+    """
+    chosen = list(_chosen(entity, values, before))
     by_target: dict[str, set[int]] = defaultdict(set)
     people: set[int] = set()
     for _, field, id_ in chosen:
@@ -52,6 +65,7 @@ def check_links(
                 errors.append(FieldError(path, "value.user_missing"))
         elif (field.to, id_) not in lookups.allowed:
             errors.append(FieldError(path, "value.link_missing", {"label": field.label}))
+            _take_out(values, path)
         elif field.where is not None and field.where.run(env.lookup.linked(field.to, id_) or {}, env) is not True:
             errors.append(FieldError(path, "value.link_where", {"label": field.label}))
 
@@ -83,10 +97,12 @@ def fetch_values(fields: Mapping[str, Field], values: dict[str, Any], changed: I
             continue
         if values.get(field.key) is None or (field.readonly and link in moved):
             row = env.lookup.linked(target, values[link])
-            values[field.key] = None if row is None else row.get(there)
+            values[field.key] = None if row is None else fitted(field, row.get(there))
 
 
-def _chosen(entity: Entity, values: Mapping[str, Any]) -> Iterator[Chosen]:
+def _chosen(
+    entity: Entity, values: Mapping[str, Any], before: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[Chosen]:
     for key, value in values.items():
         field = entity.fields.get(key)
         if field is None or value is None:
@@ -94,10 +110,21 @@ def _chosen(entity: Entity, values: Mapping[str, Any]) -> Iterator[Chosen]:
         if field.type.column in ("link", "user"):
             yield key, field, value
         elif field.type.key == "lines":
+            old = {row.get("id"): row for row in before.get(key) or ()}
             for at, row in enumerate(value):
-                for name, column in field.fields.items():
-                    if column.type.column in ("link", "user") and row.get(name) is not None:
+                known = old.get(row.get("id"), {}) if row.get("id") is not None else {}
+                for name, column in field.link_columns:
+                    if row.get(name) is not None and row[name] != known.get(name):
                         yield f"{key}.{at}.{name}", column, row[name]
+
+
+def _take_out(values: dict[str, Any], path: str) -> None:
+    key, _, rest = path.partition(".")
+    if not rest:
+        values[key] = None
+        return
+    at, _, name = rest.partition(".")
+    values[key][int(at)][name] = None
 
 
 def _allow_visible(session: Session, target: str, ids: set[int], actor: Actor, lookups: Lookups) -> None:

@@ -7,9 +7,11 @@ to be shown in its form or given to ``create_record`` as they are. Must not writ
 from collections.abc import Mapping
 from typing import Any
 
-from engine.compiler.app import Entity, Make
+from engine.compiler.app import Entity, Field, Make, MakeLines
 from engine.errors import NotAllowed, NotPossibleNow
+from engine.expression import Env
 from engine.people.actor import Actor
+from engine.records.completing import fitted
 from engine.records.evaluation import make_env
 from engine.records.queries import get_record
 from engine.records.record import Record
@@ -56,15 +58,21 @@ def _values(session: Session, make: Make, record: Record, actor: Actor) -> dict[
     given: dict[str, Any] = {make.back: record.id}
     for key, expression in make.set.items():
         if _typeable(target, key, rights):
-            given[key] = expression.run(record.values, env)
+            given[key] = fitted(target.fields[key], expression.run(record.values, env))
     for key, lines in make.lines.items():
-        rows: list[Mapping[str, Any]] = record.values.get(lines.rows) or []
-        columns = {
-            name: one for name, one in lines.set.items() if not target.fields[key].fields[name].readonly
-            and f"{key}.{name}" not in rights.hidden | rights.readonly
-        }  # fmt: skip
-        given[key] = [{name: expression.run(row, env) for name, expression in columns.items()} for row in rows]
+        if _typeable(target, key, rights):
+            rows: list[Mapping[str, Any]] = record.values.get(lines.rows) or []
+            given[key] = [_row(target.fields[key], lines, row, rights, env) for row in rows]
     return given
+
+
+def _row(into: Field, lines: MakeLines, row: Mapping[str, Any], rights: Rights, env: Env) -> dict[str, Any]:
+    closed = rights.hidden | rights.readonly
+    return {
+        name: fitted(into.fields[name], expression.run(row, env))
+        for name, expression in lines.set.items()
+        if not into.fields[name].readonly and f"{into.key}.{name}" not in closed
+    }
 
 
 def _typeable(entity: Entity, key: str, rights: Rights) -> bool:

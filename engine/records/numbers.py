@@ -6,6 +6,7 @@ row is written: the counter row stays locked until the commit, which is what kee
 
 import re
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
@@ -48,7 +49,7 @@ def _fill(part: str, local: datetime, sequence: int) -> str:
 def _draw(session: Session, key: str, period: str, count: int) -> int:
     """Raise the counter by ``count`` and return it."""
 
-    def build() -> sqlite.Insert | postgresql.Insert:
+    def build() -> Any:
         dialect = postgresql if session.connection.dialect.name == "postgresql" else sqlite
         statement = dialect.insert(series).values(
             key=bindparam("key"), period=bindparam("period"), last=bindparam("count", type_=BigInteger)

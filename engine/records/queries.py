@@ -5,48 +5,40 @@ Must not let a field somebody may not see be sorted, filtered or searched by: it
 exist.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, literal, select
 
-from engine.compiler.app import Entity, Field
-from engine.errors import FieldError, InvalidValues, NotAllowed, NotFound
+from engine.compiler.app import Entity
+from engine.errors import NotAllowed, NotFound
 from engine.expression.sql import compile_where
 from engine.people.actor import Actor
 from engine.records import cursors
 from engine.records.attachments import read_attachments
-from engine.records.columns import column
-from engine.records.evaluation import parameters, site_zone
-from engine.records.filters import Filter, condition
-from engine.records.reading import Reading
+from engine.records.evaluation import parameters
+from engine.records.listing import (
+    COUNTED,
+    MOST,
+    NEVER_HIDDEN,
+    LinkCondition,
+    ListPlan,
+    ListQuery,
+    readable_keys,
+    reading_of,
+    scope_key,
+)
 from engine.records.record import Labels, Record, display
 from engine.records.rights import ALL, Rights, find_rights, get_entity, scope_condition
-from engine.storage.ordering import largest_first, smallest_first
 from engine.storage.store import Session
 from engine.storage.system_tables import approvals, tasks
 from engine.storage.table_source import TableSource
 
-MOST = 200
-COUNTED = 1_000
-_NEVER_HIDDEN = ("id", "number", "stage", "owner", "team", "created_at", "created_by", "updated_at", "updated_by")
-
-
-@dataclass(frozen=True)
-class ListQuery:
-    """What a list shows.
-
-    ``sort`` None is the entity's own, ``after`` the cursor of the page before, ``text`` a search.
-    """
-
-    filters: tuple[Filter, ...] = ()
-    sort: str | None = None
-    descending: bool = False
-    after: str | None = None
-    limit: int = 50
-    text: str = ""
-    columns: tuple[str, ...] = ()  # empty: every field
+__all__ = [
+    "COUNTED", "MOST", "Found", "ListQuery", "Page", "count_records", "get_record", "list_records", "pick",
+    "readable_keys", "require_read", "search",
+]  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -78,7 +70,8 @@ def get_record(session: Session, entity: str, id: int, *, actor: Actor) -> Recor
     compiled = get_entity(session.app, entity)
     rights = require_read(session, compiled, actor)
     table = session.tables.entity[entity]
-    reading = _reading(session, entity, table, compiled.stored_fields, compiled.value_keys)
+    keys = tuple(key for key in compiled.value_keys if key not in rights.hidden)
+    reading = reading_of(session, entity, table, compiled.stored_fields, keys)
 
     def build() -> Select[Any]:
         mine = scope_condition(session.tables, compiled, table, rights.read)
@@ -88,7 +81,9 @@ def get_record(session: Session, entity: str, id: int, *, actor: Actor) -> Recor
         found = select(*columns).select_from(reading.source)
         return found.where(table.c.id == bindparam("record_id"), table.c.deleted_at.is_(None), mine | asked)
 
-    key = ("get", entity, _key(rights.read), _key(rights.write))
+    if not 0 < id < 2**63:
+        raise NotFound()
+    key = ("get", entity, scope_key(rights.read), scope_key(rights.write), rights.hidden)
     row = session.prepared(key, build).fetch_one(session.connection, parameters(session, actor) | {"record_id": id})
     if row is None:
         raise NotFound()
@@ -97,9 +92,9 @@ def get_record(session: Session, entity: str, id: int, *, actor: Actor) -> Recor
     for lines in compiled.line_fields:
         if lines.key not in rights.hidden:
             values[lines.key] = _read_lines(session, compiled, lines.key, id, labels, rights)
-    values |= read_attachments(session, compiled, id) if compiled.file_fields else {}
+    files = read_attachments(session, compiled, id) if compiled.file_fields else {}
+    values |= {key: found for key, found in files.items() if key not in rights.hidden}
     version = values.pop("version")
-    _hide(values, rights)
     return Record(entity, id, version, values, labels, can_write=bool(row[-1]), hidden=rights.hidden)
 
 
@@ -107,9 +102,9 @@ def list_records(session: Session, entity: str, query: ListQuery, *, actor: Acto
     """Return a page of the records the actor may see; raises ``InvalidValues`` for an unknown field or a bad cursor."""
     compiled = get_entity(session.app, entity)
     rights = require_read(session, compiled, actor)
-    plan = _ListPlan(session, compiled, rights, query)
+    plan = ListPlan(session, compiled, rights, query)
     rows = plan.fetch(session, actor)
-    limit = min(query.limit, MOST)
+    limit = plan.limit
     labels: Labels = {}
     records = []
     for row in rows[:limit]:
@@ -127,7 +122,7 @@ def count_records(session: Session, entity: str, query: ListQuery, *, actor: Act
     """Return how many records a list has in all, counting to ``COUNTED + 1`` at most."""
     compiled = get_entity(session.app, entity)
     rights = require_read(session, compiled, actor)
-    plan = _ListPlan(session, compiled, rights, query)
+    plan = ListPlan(session, compiled, rights, query)
     return plan.count(session, actor)
 
 
@@ -153,13 +148,12 @@ def pick(
     For the field of a line table the field is written ``items.product``.
     """
     compiled = get_entity(session.app, entity)
-    require_read(session, compiled, actor)
-    shown = tuple(key for _, key in compiled.display if key and key not in _NEVER_HIDDEN)
+    rights = require_read(session, compiled, actor)
+    shown = tuple(key for _, key in compiled.display if key and key not in NEVER_HIDDEN)
     query = ListQuery(sort="id", descending=True, text=text, limit=limit, columns=shown)
-    where = _link_where(session, link)
-    plan = _ListPlan(session, compiled, find_rights(session.app, compiled, actor), query, where=where, where_key=link)
+    plan = ListPlan(session, compiled, rights, query, link=_link_condition(session, link))
     found = []
-    for row in plan.fetch(session, actor)[: min(limit, MOST)]:
+    for row in plan.fetch(session, actor)[: plan.limit]:
         values = plan.reading.values(row)
         found.append(Found(entity, values["id"], display(compiled, values), values["number"], values["stage"]))
     return found
@@ -173,158 +167,11 @@ def require_read(session: Session, entity: Entity, actor: Actor) -> Rights:
     return rights
 
 
-def readable_keys(entity: Entity, rights: Rights) -> list[str]:
-    """Return the stored fields and system fields the actor may see, sort and filter by."""
-    fields = [item.key for item in entity.stored_fields if item.key not in rights.hidden and not item.retired]
-    return [*fields, *_NEVER_HIDDEN]
-
-
-class _ListPlan:
-    """One list, its statement prepared for its shape."""
-
-    def __init__(
-        self,
-        session: Session,
-        entity: Entity,
-        rights: Rights,
-        query: ListQuery,
-        *,
-        where: Any = None,
-        where_key: Any = None,
-    ) -> None:
-        self._entity, self._rights, self._query = entity, rights, query
-        self._where, self._where_key = where, where_key
-        allowed = readable_keys(entity, rights)
-        self.sort, self.descending = self._sorted_by(allowed)
-        errors = [_unknown(one.field) for one in query.filters if one.field not in allowed]
-        wanted = query.columns or tuple(item.key for item in entity.stored_fields)
-        self.columns = tuple(key for key in wanted if key in allowed)
-        if errors:
-            raise InvalidValues(errors)
-        system = ("id", "number", "stage", "owner", "version", "updated_at")
-        keys = tuple(dict.fromkeys([*system, self.sort, *self.columns]))
-        self._table = session.tables.entity[entity.key]
-        self.reading = _reading(session, entity.key, self._table, entity.stored_fields, keys)
-        self._given: dict[str, Any] = {}
-        zone = site_zone(session.app)
-        for at, one in enumerate(query.filters):
-            self._given |= one.parameters(entity, at, zone)
-        self._words = cursors.folded(query.text).split()[:5]
-        self._given |= {f"word{at}": f"%{_escaped(word)}%" for at, word in enumerate(self._words)}
-
-    def fetch(self, session: Session, actor: Actor) -> list[tuple[Any, ...]]:
-        """Return the rows of the page, and one more when there is a page after."""
-        query = self._query
-        after = cursors.decode(query.after, self._entity, self.sort) if query.after else None
-        empty = after is not None and after[0] is None
-        shape = tuple((one.field, one.operator) for one in query.filters)
-        key = ("list", self._entity.key, _key(self._rights.read), self.reading.keys, shape, self.sort,
-               self.descending, after is not None, empty, len(self._words), self._where_key)  # fmt: skip
-        statement = session.prepared(key, lambda: self._select(session, after is not None, empty))
-        given = parameters(session, actor) | self._given | {"limit": min(query.limit, MOST) + 1}
-        if after is not None:
-            given |= {"after": after[0], "after_id": after[1]}
-        return statement.fetch_all(session.connection, given)
-
-    def count(self, session: Session, actor: Actor) -> int:
-        """Count the rows, to ``COUNTED + 1`` at most."""
-        shape = tuple((one.field, one.operator) for one in self._query.filters)
-        key = ("count", self._entity.key, _key(self._rights.read), shape, len(self._words))
-
-        def build() -> Select[Any]:
-            rows = select(self._table.c.id).where(*self._conditions(session)).limit(bindparam("limit")).subquery()
-            return select(func.count()).select_from(rows)
-
-        given = parameters(session, actor) | self._given | {"limit": COUNTED + 1}
-        row = session.prepared(key, build).fetch_one(session.connection, given)
-        return int(row[0]) if row else 0
-
-    def _sorted_by(self, allowed: Sequence[str]) -> tuple[str, bool]:
-        wanted = self._query.sort
-        if wanted is None:
-            own, descending = self._entity.sort
-            return (own, descending) if own in allowed else ("id", True)
-        declared = self._entity.fields.get(wanted)
-        if wanted not in allowed or (declared is not None and not declared.type.sortable):
-            raise InvalidValues([_unknown(wanted)])
-        return wanted, self._query.descending
-
-    def _select(self, session: Session, paged: bool, empty: bool) -> Select[Any]:
-        table, sort = self._table, column(self._table, self.sort)
-        order = largest_first if self.descending else smallest_first
-        by_id = table.c.id.desc() if self.descending else table.c.id.asc()
-        found = select(*self.reading.columns).select_from(self.reading.source).where(*self._conditions(session))
-        if paged:
-            found = found.where(self._after(sort, empty))
-        orders = (
-            [by_id] if self.sort == "id" else [order(sort) if sort.nullable else _plain(sort, self.descending), by_id]
-        )
-        return found.order_by(*orders).limit(bindparam("limit"))
-
-    def _after(self, sort: Any, empty: bool) -> ColumnElement[bool]:
-        """The rows after the cursor; missing values are the smallest of all."""
-        ids = self._table.c.id
-        next_id = ids < bindparam("after_id") if self.descending else ids > bindparam("after_id")
-        if self.sort == "id":
-            return next_id
-        if empty:
-            same = sort.is_(None) & next_id
-            return same if self.descending else same | sort.is_not(None)
-        value = bindparam("after", type_=sort.type)
-        further = sort < value if self.descending else sort > value
-        tie = (sort == value) & next_id
-        return further | tie | sort.is_(None) if self.descending and sort.nullable else further | tie
-
-    def _conditions(self, session: Session) -> list[ColumnElement[bool]]:
-        table = self._table
-        found = [table.c.deleted_at.is_(None), scope_condition(session.tables, self._entity, table, self._rights.read)]
-        found += [condition(table, self._entity, one, at) for at, one in enumerate(self._query.filters)]
-        found += [table.c.search_text.like(bindparam(f"word{at}"), escape="\\") for at in range(len(self._words))]
-        if self._where is not None:
-            found.append(self._where(table))
-        return found
-
-
-_readings: dict[Any, Reading] = {}
-
-
-def _reading(session: Session, of: str, table: Any, fields: Iterable[Field], keys: tuple[str, ...]) -> Reading:
-    """Return the columns of a select, worked out once per release (and store: each has tables of its own)."""
-    tables = session.tables.metadata
-    cached = _readings.get((tables, of, keys))
-    if cached is None:
-        if len(_readings) > COUNTED:
-            _readings.clear()
-        cached = _readings[tables, of, keys] = Reading(session, table, fields, keys)
-    return cached
-
-
-def _plain(sort: Any, descending: bool) -> Any:
-    return sort.desc() if descending else sort.asc()
-
-
-def _unknown(key: str) -> FieldError:
-    return FieldError(key[:60], "record.bad_filter", {"field": key[:60]})
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _key(scopes: frozenset[str]) -> Any:
-    return ALL if ALL in scopes else scopes
-
-
 def _asked(entity: Entity, table: Any) -> ColumnElement[bool]:
     """Whoever is or was asked to decide about a record may read it, in whatever scope their role has."""
     running = (approvals.c.entity == entity.key, approvals.c.record_id == table.c.id)
     own = tasks.c.holder_id == bindparam("actor_id")
     return exists().where(tasks.c.approval_id == approvals.c.id, own, *running)
-
-
-def _hide(values: dict[str, Any], rights: Rights) -> None:
-    for key in rights.hidden:
-        values.pop(key, None)
 
 
 def _read_lines(
@@ -334,7 +181,7 @@ def _read_lines(
     columns = entity.fields[lines].fields
     hidden = {key.partition(".")[2] for key in rights.hidden if key.startswith(f"{lines}.")}
     keys = ("id", *(key for key, item in columns.items() if item.stored and key not in hidden))
-    reading = _reading(session, f"{entity.key}.{lines}", table, columns.values(), keys)
+    reading = reading_of(session, f"{entity.key}.{lines}", table, columns.values(), keys)
 
     def build() -> Select[Any]:
         own = table.c.parent_id == bindparam("record_id")
@@ -349,7 +196,7 @@ def _read_lines(
     return rows
 
 
-def _link_where(session: Session, link: tuple[str, str] | None) -> Any:
+def _link_condition(session: Session, link: tuple[str, str] | None) -> LinkCondition | None:
     if link is None:
         return None
     from_entity = session.app.entities.get(link[0])
@@ -361,4 +208,4 @@ def _link_where(session: Session, link: tuple[str, str] | None) -> Any:
     if chosen is None or chosen.where is None:
         return None
     checked = chosen.where.checked
-    return lambda table: compile_where(checked, TableSource(session.tables), table)
+    return LinkCondition(link, lambda table: compile_where(checked, TableSource(session.tables), table))

@@ -4,7 +4,7 @@ Enters: nothing. Leaves: ``Record`` and ``display``. Must not read or write anyt
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.compiler.app import Entity
@@ -31,6 +31,18 @@ class Record:
     labels: Labels = field(default_factory=dict)
     can_write: bool = False
     hidden: frozenset[str] = frozenset()
+
+
+def without_hidden(record: Record) -> Record:
+    """Return ``record`` as whoever asked may see it: without the values of ``hidden``, columns of lines included."""
+    if not record.hidden:
+        return record
+    values = {key: value for key, value in record.values.items() if key not in record.hidden}
+    for name in record.hidden:
+        lines, _, column = name.partition(".")
+        if column and lines in values:
+            values[lines] = [{key: value for key, value in row.items() if key != column} for row in values[lines]]
+    return replace(record, values=values)
 
 
 def display(entity: Entity, values: Mapping[str, Any]) -> str:

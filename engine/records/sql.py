@@ -63,6 +63,25 @@ def _render_json(element: IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
     return f"{compiler.process(element.column, **kw)} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - both are rendered by SQLAlchemy
 
 
+class HasAnyOf(IsOneOf):
+    """Whether a JSON list of texts has one of a list that is one parameter."""
+
+    inherit_cache = False
+
+
+@compiles(HasAnyOf, "postgresql")
+def _render_overlap(element: HasAnyOf, compiler: SQLCompiler, **kw: Any) -> str:
+    column, values = compiler.process(element.column, **kw), compiler.process(element.values, **kw)
+    return f"jsonb_exists_any(CAST({column} AS jsonb), {values})"
+
+
+@compiles(HasAnyOf, "sqlite")
+def _render_each(element: HasAnyOf, compiler: SQLCompiler, **kw: Any) -> str:
+    column, values = compiler.process(element.column, **kw), compiler.process(element.values, **kw)
+    has = f"SELECT 1 FROM json_each({column}) AS held WHERE held.value IN (SELECT value FROM json_each({values}))"  # noqa: S608 - both are rendered by SQLAlchemy
+    return f"EXISTS ({has})"
+
+
 def is_one_of(column: ColumnElement[Any], parameter: str, *, numbers: bool = True) -> ColumnElement[bool]:
     """Return ``column is one of the values of parameter``."""
     return IsOneOf(column, bindparam(parameter, type_=ListOf(numbers=numbers)))

@@ -33,6 +33,8 @@ def create_upload(session: Session, stored: StoredFile, *, actor: Actor) -> Atta
 
 def get_file(session: Session, file_id: int, *, actor: Actor) -> Attachment:
     """Return a file the actor may see: through its record and field, or as their own upload. Raises ``NotFound``."""
+    if not 0 < file_id < 2**63:
+        raise NotFound("storage.no_file")
     row = session.prepared("file", _select_file).fetch_one(session.connection, {"file_id": file_id})
     if row is None:
         raise NotFound("storage.no_file")

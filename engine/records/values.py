@@ -29,7 +29,7 @@ def read_values(
     for key, given in raw.items():
         field = fields.get(key)
         if field is None or field.retired or key in rights.hidden:
-            errors.append(FieldError(str(key)[:60], "value.unknown_field", {"field": str(key)[:60]}))
+            errors.append(FieldError(said(key), "value.unknown_field", {"field": said(key)}))
         elif field.readonly or key in rights.readonly:
             errors.append(FieldError(key, "value.readonly", {"label": field.label}))
         elif field.type.key == "lines":
@@ -39,6 +39,11 @@ def read_values(
         if len(errors) > MAX_FIELDS:
             break
     return values
+
+
+def said(name: object) -> str:
+    """Return a name somebody sent as it may be repeated to them: short, and without halves of characters."""
+    return (name if isinstance(name, str) else str(name))[:60].encode("utf-8", "replace").decode("utf-8")
 
 
 def _read_into(
@@ -54,7 +59,7 @@ def _read_into(
         return
     if field.type.key == "datetime" and value.tzinfo is None:
         value = _in_utc(value, zone)
-    values[field.key] = value
+    values[field.key] = None if value == [] and field.stored else value
 
 
 def _in_utc(value: datetime, zone: ZoneInfo) -> datetime:
@@ -71,13 +76,8 @@ def _read_lines(
     except Wrong as wrong:
         errors.append(FieldError(field.key, wrong.code, wrong.params))
         return []
-    found = []
-    for row in rows:
-        at = len(found)
-        read = _read_row(field, row, rights, zone, f"{field.key}.{at}", errors)
-        if any(not is_empty(value) for key, value in read.items()):
-            found.append(read)
-    return found
+    typed = [row for row in rows if not all(is_empty(given) for given in row.values())]
+    return [_read_row(field, row, rights, zone, f"{field.key}.{at}", errors) for at, row in enumerate(typed)]
 
 
 def _read_row(
@@ -90,7 +90,7 @@ def _read_row(
             if not is_empty(given):
                 _read_row_id(read, given, path, errors)
         elif column is None or column.retired or f"{field.key}.{key}" in rights.hidden:
-            errors.append(FieldError(f"{path}.{str(key)[:60]}", "value.unknown_field", {"field": str(key)[:60]}))
+            errors.append(FieldError(f"{path}.{said(key)}", "value.unknown_field", {"field": said(key)}))
         elif column.readonly or f"{field.key}.{key}" in rights.readonly:
             errors.append(FieldError(f"{path}.{key}", "value.readonly", {"label": column.label}))
         else:
@@ -99,7 +99,9 @@ def _read_row(
 
 
 def _read_row_id(read: dict[str, Any], given: Any, path: str, errors: list[FieldError]) -> None:
-    if isinstance(given, bool) or not str(given).isdecimal() or len(str(given)) > 18:
+    if isinstance(given, str) and given.isdecimal() and len(given) < 19:
+        given = int(given)
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 < given < 2**63:
         errors.append(FieldError(path, "value.row_stale"))
     else:
-        read[ROW_ID] = int(given)
+        read[ROW_ID] = given

@@ -37,6 +37,8 @@ def lock_record(session: Session, entity: Entity, id: int, *, actor: Actor | Non
     ``Record.can_write`` says whether the actor's write scope holds the row. Raises ``NotFound`` when the record is
     absent or the actor may not see it.
     """
+    if not 0 < id < 2**63:
+        raise NotFound()
     rights = None if actor is None else find_rights(session.app, entity, actor)
     scopes = (ALL, ALL) if rights is None else (_scope_key(rights.read), _scope_key(rights.write))
     table = session.tables.entity[entity.key]
@@ -59,7 +61,8 @@ def lock_record(session: Session, entity: Entity, id: int, *, actor: Actor | Non
         values |= read_lines(session, entity, id)
     if entity.file_fields:
         values |= read_attachments(session, entity, id)
-    return Record(entity.key, id, values.pop("version"), values, can_write=bool(row[-1]))
+    hidden = frozenset() if rights is None else rights.hidden
+    return Record(entity.key, id, values.pop("version"), values, can_write=bool(row[-1]), hidden=hidden)
 
 
 def insert_record(
@@ -154,7 +157,7 @@ def save_changes(
     payload = {"version": version, "changed": sorted(changed), **(details or {})}
     write_event(session, f"{entity.key}.{event}", entity.key, record.id, payload)
     values |= {"updated_at": session.now(), "updated_by": None if actor is None else actor.id}
-    return Record(entity.key, record.id, version, values, can_write=record.can_write)
+    return Record(entity.key, record.id, version, values, can_write=record.can_write, hidden=record.hidden)
 
 
 def search_text(session: Session, entity: Entity, values: Mapping[str, Any], env: Env) -> str:
