@@ -35,7 +35,8 @@ _PG_SESSION = {
 }
 _PG_READER = {"default_transaction_read_only": "on"}
 # Values are personal data: no error text and no log may carry them.
-_POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 24, "hide_parameters": True}
+# The connection used last is used next: its statements are prepared and its pages are in memory.
+_POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 24, "pool_use_lifo": True, "hide_parameters": True}
 
 
 @dataclass
