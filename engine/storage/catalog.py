@@ -17,6 +17,7 @@ from engine.storage.compiled import load_folder, load_stored
 from engine.storage.journal import write_audit
 from engine.storage.plan import Plan, to_plain
 from engine.storage.releases import Current, Release, create_release, find_current, list_releases
+from engine.storage.renames import follow
 from engine.storage.store import Published, Session, Store
 from engine.storage.tables import build_tables
 from engine.storage.upgrades import take_turn
@@ -26,8 +27,10 @@ __all__ = ["list_releases", "plan", "publish"]
 Settle = Callable[[Session], None]
 
 
-def plan(store: Store, folder: SourceFolder) -> Plan:
+def plan(store: Store, folder: SourceFolder, *, back: bool = False) -> Plan:
     """Return what publishing ``folder`` would do; nothing is changed.
+
+    ``back`` says that it is an earlier release: what was renamed since is renamed back.
 
     Raises ``DefinitionError`` with every problem of the folder.
     """
@@ -35,7 +38,8 @@ def plan(store: Store, folder: SourceFolder) -> Plan:
     store.reload()
     with store.database.write() as connection:
         take_turn(connection)
-        return migration.plan(connection, _app_of(store, find_current(connection)), app, now=store.clock.now())
+        old = _app_of(store, find_current(connection))
+        return migration.plan(connection, old, follow(connection, old, app, back=back), now=store.clock.now())
 
 
 def publish(
@@ -46,11 +50,12 @@ def publish(
     note: str | None = None,
     expected: Plan | None = None,
     settle: Settle | None = None,
+    back: bool = False,
 ) -> Release:
     """Make ``folder`` the current release and return it; when nothing differs, return the one that is current.
 
     ``expected`` is the plan a person has seen. ``settle`` is called with a session under the new release before the
-    commit, for values that only the layers above can work out.
+    commit, for values that only the layers above can work out. ``back`` is that of ``plan``.
 
     Raises ``DefinitionError`` for problems of the folder, ``PlanBlocked`` when records stand in the way, and
     ``NotPossibleNow`` when another release, or another folder, is there than the plan was made for.
@@ -65,7 +70,9 @@ def publish(
         if current is not None and current.release.digest == app.digest:
             return current.release
         _require_base(expected, current)
-        release = _alter_and_record(store, connection, current, app, folder, actor_id, note)
+        old = _app_of(store, current)
+        done = migration.apply(connection, old, follow(connection, old, app, back=back), now=store.clock.now())
+        release = _record(store, connection, app, done, folder, actor_id, note)
         session = _open_session(store, connection, app, release)
         _audit(session, release, actor_id)
         if settle is not None:
@@ -76,7 +83,9 @@ def publish(
 
 
 @dataclass(frozen=True)
-class _Publisher:
+class Publisher:
+    """Whoever publishes, as the journal names people."""
+
     id: int
     via: str = "cli"
 
@@ -87,23 +96,21 @@ def _require_base(expected: Plan | None, current: Current | None) -> None:
         raise NotPossibleNow("storage.release_moved", found=found)
 
 
-def _alter_and_record(
+def _record(
     store: Store,
     connection: Connection,
-    current: Current | None,
     app: CompiledApp,
+    done: Plan,
     folder: SourceFolder,
     actor_id: int | None,
     note: str | None,
 ) -> Release:
-    now = store.clock.now()
-    done = migration.apply(connection, _app_of(store, current), app, now=now)
     values = {
         "digest": app.digest,
         "app": app.key,
         "version": app.version,
         "sources": dict(folder.files),
-        "created_at": now,
+        "created_at": store.clock.now(),
         "created_by": actor_id,
         "note": note,
         "plan": to_plain(done),
@@ -124,6 +131,6 @@ def _open_session(store: Store, connection: Connection, app: CompiledApp, releas
 
 
 def _audit(session: Session, release: Release, actor_id: int | None) -> None:
-    actor = None if actor_id is None else _Publisher(actor_id)
+    actor = None if actor_id is None else Publisher(actor_id)
     details = {"digest": release.digest, "version": release.version, "note": release.note}
     write_audit(session, "release.publish", f"release:{release.id}", details, actor=actor)

@@ -69,7 +69,7 @@ def fill(filling: Filling, steps: Iterable[Step]) -> list[PlanItem]:
                 items += _fill_replaced(filling, place, item, replaced[key])
             items += _fill_required(filling, place, item)
         items += _fill_stage(filling, place)
-    _fill_computed(filling, added)
+    _fill_computed(filling, added, fresh)
     return items
 
 
@@ -189,13 +189,15 @@ def alive(table: Table) -> ColumnElement[bool]:
 # ---- a new computed field
 
 
-def _fill_computed(filling: Filling, added: set[tuple[str, str]]) -> None:
-    """Work out computed fields that are new, lines before the records that sum them."""
+def _fill_computed(filling: Filling, added: set[tuple[str, str]], fresh: set[str]) -> None:
+    """Work out computed fields that are new, or back after a release without them, lines before what sums them."""
     for place in sorted(tables_of(filling.new, filling.tables), key=lambda place: place.line is None):
         order = place.entity.compute_order if place.line is None else place.line.compute_order
         for key in order:
             item = place.fields.get(key)
-            if item is not None and item.computed is not None and (place.table.name, key) in added:
+            if item is None or item.computed is None or place.table.name in fresh:
+                continue
+            if (place.table.name, key) in added or find_old_field(filling.old, place, item) is None:
                 _write(filling, place, item, item.computed, true())
 
 

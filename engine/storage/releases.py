@@ -4,7 +4,7 @@ Enters: the sources of a folder. Leaves: immutable rows, newest first. Must not 
 compile one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,6 +62,17 @@ def list_releases(connection: Connection, limit: int = 100) -> list[Release]:
     return [
         _read_release(row) for row in connection.execute(_select_release().order_by(releases.c.id.desc()).limit(limit))
     ]
+
+
+def list_digests(connection: Connection) -> dict[int, str]:
+    """Return the digest of every release by its id, oldest first."""
+    rows = connection.execute(select(releases.c.id, releases.c.digest).order_by(releases.c.id))
+    return {row.id: row.digest for row in rows}
+
+
+def list_sources(connection: Connection) -> Iterator[Mapping[str, str]]:
+    """Yield the texts of every release, oldest first."""
+    yield from connection.scalars(select(releases.c.sources).order_by(releases.c.id))
 
 
 def get_sources(connection: Connection, release_id: int) -> Mapping[str, str]:

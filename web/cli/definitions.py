@@ -5,20 +5,17 @@ release. Must not publish anything else than the plan that was shown.
 """
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from engine.definition.source import SourceFolder, read_folder
-from engine.errors import DefinitionError, NotPossibleNow, Problem
-from web.cli.site import Site, find_template, get_actor
+from engine.errors import DefinitionError, Problem
+from web.cli.plans import publish_shown, show_plan, show_unstaffed
+from web.cli.site import Site, find_template
 
 if TYPE_CHECKING:
-    from engine.storage.plan import Plan, PlanItem
-    from engine.storage.store import Store
-
-_MARKS = {"added": "+", "removed": "-", "changed": "~", "renamed": ">", "data": "=", "blocked": "!"}
+    from engine.storage.releases import Release
 
 
 @click.command("check", help="cli.check")
@@ -53,8 +50,8 @@ def plan_command(site: Site, path: str, sql: bool) -> int:
 
     store, folder = site.open_store(), _read(path)
     plan = catalog.plan(store, folder)
-    _show_plan(site, plan)
-    _show_unstaffed(site, store, folder)
+    show_plan(site, plan)
+    show_unstaffed(site, store, folder)
     if sql:
         for statement in plan.statements:
             click.echo(f"{statement.rstrip(';')};")
@@ -74,20 +71,12 @@ def publish_command(site: Site, path: str, yes: bool, note: str | None, login: s
 
     store, folder = site.open_store(), _read(path)
     plan = catalog.plan(store, folder)
-    _show_plan(site, plan)
-    _show_unstaffed(site, store, folder)
-    if plan.blocked:
-        site.say("cli.plan_blocked")
-        return 1
-    if plan.digest == store.app.digest:
-        return 0
-    if not yes and not _agreed(site):
-        site.say("cli.not_published")
-        return 1
-    settle = settle_after(store.app)
-    release = catalog.publish(store, folder, actor_id=_publisher(site, login), note=note, expected=plan, settle=settle)
-    site.say("cli.published", release=release.id, version=release.version)
-    return 0
+
+    def publish(actor_id: int | None) -> "Release":
+        settle = settle_after(store.app)
+        return catalog.publish(store, folder, actor_id=actor_id, note=note, expected=plan, settle=settle)
+
+    return publish_shown(site, store, folder, plan, publish, yes=yes, login=login)
 
 
 @click.command("releases", help="cli.releases")
@@ -136,45 +125,3 @@ def _as_data(problems: tuple[Problem, ...], language: str) -> dict[str, object]:
             for problem in problems
         ],
     }
-
-
-def _show_unstaffed(site: Site, store: "Store", folder: SourceFolder) -> None:
-    """Say which approval steps would find nobody among the people there are."""
-    from engine.compiler.compile import load_app
-    from engine.workflow.staffing import check_staffing
-
-    with store.read() as session:
-        for found in check_staffing(session.connection, load_app(folder, checked=True)):
-            click.echo(f"? {found.text(site.language)}")
-
-
-def _show_plan(site: Site, plan: "Plan") -> None:
-    if plan.is_empty:
-        site.say("cli.plan_empty")
-    for item in plan.items:
-        click.echo(f"{_MARKS.get(item.kind, ' ')} {item.text(site.language)}{_place(item)}")
-
-
-def _place(item: "PlanItem") -> str:
-    """Say where it is written and which records stand in the way, for what must be settled first."""
-    if item.kind != "blocked":
-        return ""
-    place = f"  {item.location}" if item.location else ""
-    records = f"  id: {', '.join(str(id_) for id_ in item.records)}" if item.records else ""
-    return place + records
-
-
-def _agreed(site: Site) -> bool:
-    click.echo(site.text("cli.ask_publish") + " ", nl=False)
-    answer = sys.stdin.readline()  # an empty or closed input means no
-    return answer.strip().lower() in ("y", "yes", "是", "好")
-
-
-def _publisher(site: Site, login: str | None) -> int | None:
-    if login is None:
-        return None
-    with site.open_store().read() as session:
-        actor = get_actor(session, login)
-    if not actor.is_admin:
-        raise NotPossibleNow("cli.publisher_no_admin", login=login)
-    return actor.id
