@@ -6,7 +6,8 @@ Enters: ``Settings``. Leaves: a WSGI application. Must not do anything at import
 import secrets
 from typing import Any
 
-from flask import Flask, Response, g
+from flask import Flask, Request, Response, g
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_compress import Compress
 from flask_wtf import CSRFProtect
 from sqlalchemy import text
@@ -29,9 +30,19 @@ _FORM_MEMORY = 4 * 1024 * 1024  # a form with 500 lines of 20 columns
 _FORM_PARTS = 20_000
 
 
+class _Cookies(SecureCookieSessionInterface):
+    """Flask's signed cookie; nothing is made ready to check a signature for whoever sends none, as programs do."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
+
+
 def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     """Return the application of one installation; its database is brought up to date."""
     app = Flask(__name__, template_folder="page_templates", static_folder=None)
+    app.session_interface = _Cookies()
     app.config.from_mapping(_config(settings))
     app.extensions["formwork.settings"] = settings
     app.extensions["formwork.store"] = _open_store(settings, clock or SystemClock())

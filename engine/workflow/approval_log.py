@@ -60,7 +60,7 @@ def find_task(session: Session, task_id: int, *, holder: int) -> HeldTask | None
 
 def find_running(session: Session, entity: str, record_id: int) -> int | None:
     """Return the approval that is running for a record."""
-    return _find_last(session, entity, record_id, "running", approvals.c.state == "running")
+    return _find_last(session, entity, record_id, "running", _RUNNING)
 
 
 def find_latest(session: Session, entity: str, record_id: int) -> int | None:
@@ -265,6 +265,7 @@ def _update_task() -> Any:
     return update(tasks).where(tasks.c.id == bindparam("task_id")).values(row)
 
 
+_RUNNING = approvals.c.state == "running"
 _DECISIONS: Mapping[str, str] = {
     "approved": "approve",
     "refused": "refuse",
