@@ -17,6 +17,7 @@ _OBJECTS = 20_000
 COMMANDS = {
     "run": "web.cli.serving",
     "worker": "web.cli.serving",
+    "new": "web.cli.writing",
     "check": "web.cli.definitions",
     "test": "web.cli.examples",
     "plan": "web.cli.definitions",

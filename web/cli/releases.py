@@ -13,7 +13,7 @@ import click
 from engine.definition.source import SourceFolder, read_folder
 from engine.errors import NotPossibleNow
 from web.cli.plans import publish_shown, show_items
-from web.cli.site import Site, find_template
+from web.cli.site import Site, find_template, has_content
 
 if TYPE_CHECKING:
     from engine.storage.releases import Release
@@ -70,7 +70,7 @@ def diff_command(site: Site, older: str, newer: str | None, files: bool) -> None
 def export_command(site: Site, folder: Path, release: int | None) -> None:
     """Write the sources of a release, by default the current one, as files."""
     sources = _read_release(site, release)
-    if _has_content(folder):
+    if has_content(folder):
         if read_folder(folder).digest != sources.digest:
             raise NotPossibleNow("cli.folder_not_empty", folder=folder)
         site.say("cli.export_same", folder=folder)
@@ -82,11 +82,6 @@ def export_command(site: Site, folder: Path, release: int | None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
     site.say("cli.exported", count=len(sources.files), folder=folder)
-
-
-def _has_content(folder: Path) -> bool:
-    """Tell whether there is more in a folder than ``.git`` and the like."""
-    return folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir())
 
 
 def _read_side(site: Site, given: str | None) -> SourceFolder:

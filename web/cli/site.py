@@ -76,6 +76,11 @@ def find_template(name: str) -> Path:
     raise NotFound("cli.no_template", name=name, known=", ".join(known))
 
 
+def has_content(folder: Path) -> bool:
+    """Tell whether there is more in a folder than ``.git`` and the like."""
+    return folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir())
+
+
 def get_actor(session: "Session", login: str) -> "Actor":
     """Return the person the command acts as; ``NotFound`` when there is none."""
     from engine.people import accounts

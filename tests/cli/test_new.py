@@ -1,0 +1,78 @@
+"""A new folder checks, plans, publishes and runs as it is."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from engine.clock import SystemClock
+from engine.definition.source import read_folder
+from engine.places import find_data
+from engine.records.commands import create_record
+from engine.storage.database import open_database
+from engine.storage.store import Store
+from engine.workflow.transitions import move_record
+from tests.cli.conftest import Run, open_store
+from web import demo
+from web.cli import make_cli
+from web.cli.site import get_actor
+from web.settings import install_home
+
+
+@pytest.mark.parametrize("template", ["starter", "manufacturing"])
+def test_a_new_folder_is_checked_planned_and_published(tmp_path: Path, template: str) -> None:
+    folder, home = tmp_path / "Our CRM", tmp_path / "home"
+    install_home(home)
+
+    def run(*arguments: object) -> str:
+        given = ["--home", str(home), *map(str, arguments)]
+        result = CliRunner().invoke(make_cli("en"), given)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    run("new", folder, *([] if template == "starter" else ["--from", template]))
+    run("check", folder)
+    assert "Add" in run("plan", folder)
+    run("publish", folder, "--yes")
+    assert open_store(home).app.key == ("our_crm" if template == "starter" else template)
+    assert (folder / "README.md").is_file()
+
+
+def test_the_first_line_of_every_file_leads_to_its_schema(run: Run, tmp_path: Path) -> None:
+    run("new", tmp_path / "crm", "--from", "manufacturing")
+    files = [path for path in (tmp_path / "crm").rglob("*.yaml")]
+    assert len(files) == len(read_folder(find_data("templates") / "manufacturing").files)
+    for path in files:
+        first = path.read_text(encoding="utf-8").splitlines()[0]
+        schema = path.parent / re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)[1]  # type: ignore[index]
+        assert "title" in json.loads(schema.read_text(encoding="utf-8")), path
+
+
+def test_a_record_of_the_starter_goes_all_the_way(run: Run, tmp_path: Path, home: Path) -> None:
+    run("new", tmp_path / "mine")
+    store = Store(open_database(f"sqlite:///{tmp_path}/mine.db"), tmp_path / "files", SystemClock())
+    from engine.storage import catalog
+
+    sources = read_folder(tmp_path / "mine")
+    catalog.publish(store, sources, actor_id=None)
+    demo.create_people(store, sources)
+    raw = {"title": "显示器", "kind": "device"}
+    with store.write() as session:
+        member, manager = (get_actor(session, login) for login in ("member", "manager"))
+        record = create_record(session, "request", raw, actor=member)
+        filled = {"amount": "1200", "reason": "旧的坏了"}
+        moved = move_record(session, "request", record.id, "submit", raw=filled, version=record.version, actor=member)
+        done = move_record(session, "request", record.id, "agree", version=moved.version, actor=manager)
+    assert done.values["stage"] == "agreed"
+
+
+def test_a_folder_with_something_in_it_is_left_alone(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("x", encoding="utf-8")
+    result = run("new", tmp_path / "mine")
+    assert result.exit_code == 1
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+    assert run("new", tmp_path / "other", "--from", "manufactoring").exit_code == 1
+    assert not (tmp_path / "other").exists()
