@@ -5,6 +5,7 @@ were written. Must not hold work: a job says only "look", so losing Redis with a
 module that knows ``rq`` and ``redis``.
 """
 
+import hashlib
 import logging
 import threading
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from engine.storage.database import open_database
 from engine.storage.store import Store
 
 QUEUE = "formwork"
+_LOOK = "formwork.look"
 SWEEP_EVERY = 5.0
 """Seconds between two looks at the outbox when nobody rings."""
 GATHER = 0.1
@@ -67,49 +69,52 @@ class RedisDoorbell:
         from rq.serializers import JSONSerializer
 
         connection = redis.Redis.from_url(redis_url, socket_connect_timeout=1, socket_timeout=2)
-        self._queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
-        self._arguments = (database_url, files_dir)
+        self._queue = Queue(queue_name(database_url), connection=connection, serializer=JSONSerializer)
         self._failure: type[Exception] = redis.RedisError
 
     def ring(self) -> None:
         """Ask any worker to look at the outbox."""
         try:
-            self._queue.enqueue("engine.automation.jobs.drain_once", *self._arguments, result_ttl=0, failure_ttl=60)
+            self._queue.enqueue(_LOOK, result_ttl=0, failure_ttl=60)
         except self._failure as error:
             _log.warning("Redis did not take the doorbell, the sweep will find it: %s", type(error).__name__)
 
 
-def drain_once(database_url: str, files_dir: str) -> int:
-    """Drain the outbox of an installation; this is what an RQ job runs."""
-    return drain(_store_of(database_url, files_dir))
+def queue_name(database_url: str) -> str:
+    """Return the queue of an installation: two that share a Redis do not answer each other's doorbell.
+
+    The address itself, which may hold a password, never goes to Redis.
+    """
+    return f"{QUEUE}-{hashlib.sha256(database_url.encode()).hexdigest()[:16]}"
 
 
 def work(redis_url: str, database_url: str, files_dir: str, *, burst: bool = False) -> None:
-    """Run one RQ worker until it is told to end, sweeping the outbox besides (``burst``: until the queue is empty)."""
+    """Run one RQ worker until it is told to end, sweeping the outbox besides (``burst``: until the queue is empty).
+
+    Whatever function a job names, the worker only looks at its own outbox: who can write to Redis can ring, no more.
+    """
     import redis
     from rq import Queue, SimpleWorker
+    from rq.job import Job
     from rq.serializers import JSONSerializer
 
-    sweeper = WorkerThread(_store_of(database_url, files_dir))
+    store = Store(open_database(database_url), Path(files_dir), SystemClock())
+
+    class Look(Job):
+        @property
+        def func(self) -> Callable[..., int]:
+            return lambda *args, **kwargs: drain(store)
+
+    sweeper = WorkerThread(store)
     connection = redis.Redis.from_url(redis_url)
-    queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
-    worker = SimpleWorker([queue], connection=connection, serializer=JSONSerializer)
+    queue = Queue(queue_name(database_url), connection=connection, serializer=JSONSerializer, job_class=Look)
+    worker = SimpleWorker([queue], connection=connection, serializer=JSONSerializer, job_class=Look)
     sweeper.start()
     try:
         worker.work(burst=burst, logging_level="WARNING")
     finally:
         sweeper.stop()
-
-
-_stores: dict[tuple[str, str], Store] = {}
-
-
-def _store_of(database_url: str, files_dir: str) -> Store:
-    """Return the store of this process for an installation: a worker serves many jobs with one pool."""
-    key = (database_url, files_dir)
-    if key not in _stores:
-        _stores[key] = Store(open_database(database_url), Path(files_dir), SystemClock())
-    return _stores[key]
+        store.database.close()
 
 
 def _drain_quietly(store: Store) -> None:
