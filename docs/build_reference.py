@@ -17,7 +17,7 @@ from engine.definition.schema import read_schema  # noqa: E402
 
 REFERENCE = HERE / "reference"
 EXAMPLE = REFERENCE / "example"
-ORDER = ("app", "entity", "workflow", "approval", "pattern", "print", "locale", "demo")
+ORDER = ("app", "entity", "workflow", "approval", "pattern", "print", "locale", "demo", "example")
 WRITTEN = "<!-- Written by docs/build_reference.py from schemas/; change those instead. -->\n"
 TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
 

@@ -11,42 +11,35 @@ after the last step that was committed.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
-from io import BytesIO
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select, update
 
 from engine.clock import SetClock
-from engine.compiler.app import Field
 from engine.definition.kinds import find_kind
 from engine.definition.parser import parse_documents
 from engine.definition.source import SourceFolder
 from engine.definition.yaml_reader import Document
-from engine.errors import DefinitionError, FieldError, FormworkError, InvalidValues, Location, Problem
+from engine.errors import DefinitionError, FormworkError, InvalidValues, Location, Problem
+from engine.examples import steps
+from engine.examples.sample_pdf import make_pdf
+from engine.examples.steps import Refs, Scene
 from engine.people import accounts
 from engine.people.actor import Actor
-from engine.records import commands, making
-from engine.records.queries import get_record
-from engine.records.record import Record
-from engine.records.uploads import create_upload
 from engine.storage.store import Session, Store
 from engine.storage.system_tables import settings
-from engine.workflow import approval_log, approvals, transitions
-from web.demo_pdf import make_pdf
 from web.demo_people import DemoAccount, create_people
 
 __all__ = ["DemoAccount", "create_people", "make_pdf", "play_story"]
 
 Progress = Callable[[int, int], None]
-Refs = dict[str, tuple[str, int]]
-"""Name in the story -> entity and id."""
 
 _PLACE = "demo.place"
 _DAYS = re.compile(r"-(\d+)d(?: (\d\d):(\d\d))?")
 _AGO = re.compile(r"-(\d+)([hm])")
-_DISTANCE = re.compile(r"([+-]\d+)d")
 _MORNING = time(9)
 _SOON = timedelta(minutes=7)
 """After the step before, when the moment that was written fell on a day off."""
@@ -163,12 +156,12 @@ class _Story:
         """Do what a step says, as who it says, at ``moment``."""
         self.clock.at = moment
         written = step.written
-        act = next(action for action in _ACTIONS if action in written)
+        act = steps.action_of(written)
         refs = dict(self.place.refs)
         try:
             with self.store.write() as session:
                 actor = _actor(session, written["as"])
-                made = _ACTIONS[act](_Scene(session, actor, self, refs, moment), written)
+                made = steps.play(self._scene(session, actor, refs, moment), written)
                 if made is not None and "ref" in written:
                     refs[written["ref"]] = (made.entity, made.id)
                 _write_place(session, replace(self.place, done=self.place.done + 1, refs=refs))
@@ -199,9 +192,15 @@ class _Story:
             local -= timedelta(days=1)
         return local.astimezone(UTC)
 
-    def past_moment(self, at: str, latest: datetime) -> datetime:
-        """Return a moment typed into a field, not after the step itself."""
-        return min(self._on_a_working_day(at), latest)
+    def _scene(self, session: Session, actor: Actor, refs: Refs, moment: datetime) -> Scene:
+        find_user = partial(accounts.find_user, session.connection)
+        return Scene(session, actor, refs, moment, self.zone, partial(self._find_past, latest=moment), find_user)
+
+    def _find_past(self, written: str, latest: datetime) -> datetime | None:
+        """Return a moment typed into a field as it is written for steps, not after the step itself."""
+        if not (_AGO.fullmatch(written) or _DAYS.fullmatch(written)):
+            return None
+        return min(self._on_a_working_day(written), latest)
 
 
 def _steps(documents: list[Document]) -> Iterator[_Step]:
@@ -213,138 +212,3 @@ def _steps(documents: list[Document]) -> Iterator[_Step]:
 def _actor(session: Session, login: str) -> Actor:
     user = accounts.find_user(session.connection, login)
     return accounts.get_actor(session.connection, user or 0)
-
-
-@dataclass(frozen=True)
-class _Scene:
-    """One step being played."""
-
-    session: Session
-    actor: Actor
-    story: _Story
-    refs: Refs
-    moment: datetime
-
-    def record(self, ref: str) -> Record:
-        """Return the record a step is about, as its actor sees it."""
-        entity, id_ = self._known(ref)
-        return get_record(self.session, entity, id_, actor=self.actor)
-
-    def raw(self, entity: str, step: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the actor types: refs, logins and distances replaced by what they stand for."""
-        fields = self.session.app.entities[entity].fields
-        typed = {key: self._typed(fields.get(key), value) for key, value in step.get("values", {}).items()}
-        for key, names in step.get("files", {}).items():
-            typed[key] = [_upload(self.session, name, self.actor) for name in names]
-        return typed
-
-    def _typed(self, field_: Field | None, value: Any) -> Any:
-        kind = field_.type.key if field_ is not None else ""
-        if field_ is not None and kind == "lines":
-            return [{key: self._typed(field_.fields.get(key), one) for key, one in row.items()} for row in value]
-        if isinstance(value, list):
-            return [str(one) for one in value]
-        return self._typed_one(kind, str(value))
-
-    def _typed_one(self, kind: str, said: str) -> Any:
-        if kind == "link":
-            return self._known(said)[1]
-        if kind == "user":
-            return accounts.find_user(self.session.connection, said) or said
-        if kind == "date" and (distance := _DISTANCE.fullmatch(said)):
-            return self._day(int(distance[1])).isoformat()
-        if kind == "datetime" and (_AGO.fullmatch(said) or _DAYS.fullmatch(said)):
-            return self.story.past_moment(said, self.moment).isoformat()
-        return said
-
-    def _day(self, distance: int) -> date:
-        return self.moment.astimezone(self.story.zone).date() + timedelta(days=distance)
-
-    def _known(self, ref: str) -> tuple[str, int]:
-        if ref not in self.refs:
-            raise InvalidValues([FieldError("ref", "demo.unknown_ref", {"ref": ref})])
-        return self.refs[ref]
-
-
-def _create(scene: _Scene, step: Mapping[str, Any]) -> Record:
-    entity = step["create"]
-    return commands.create_record(scene.session, entity, scene.raw(entity, step), actor=scene.actor)
-
-
-def _update(scene: _Scene, step: Mapping[str, Any]) -> Record:
-    record = scene.record(step["update"])
-    raw = scene.raw(record.entity, step)
-    return commands.update_record(
-        scene.session, record.entity, record.id, raw, version=record.version, actor=scene.actor
-    )
-
-
-def _delete(scene: _Scene, step: Mapping[str, Any]) -> None:
-    record = scene.record(step["delete"])
-    commands.delete_record(scene.session, record.entity, record.id, version=record.version, actor=scene.actor)
-
-
-def _make(scene: _Scene, step: Mapping[str, Any]) -> Record:
-    record = scene.record(step["from"])
-    make, given = making.make_values(scene.session, record.entity, record.id, step["make"], actor=scene.actor)
-    raw = {**given, **scene.raw(make.entity, step)}
-    return commands.create_record(scene.session, make.entity, raw, actor=scene.actor)
-
-
-def _move(scene: _Scene, step: Mapping[str, Any]) -> Record:
-    record = scene.record(step["of"])
-    return transitions.move_record(
-        scene.session,
-        record.entity,
-        record.id,
-        step["move"],
-        raw=scene.raw(record.entity, step),
-        reason=step.get("reason"),
-        version=record.version,
-        actor=scene.actor,
-    )
-
-
-def _decide(decision: str) -> Callable[[_Scene, Mapping[str, Any]], None]:
-    def act(scene: _Scene, step: Mapping[str, Any]) -> None:
-        task = _open_task(scene, step[decision])
-        approvals.decide(scene.session, task, decision, reason=step.get("reason"), actor=scene.actor)
-
-    return act
-
-
-def _withdraw(scene: _Scene, step: Mapping[str, Any]) -> None:
-    record = scene.record(step["withdraw"])
-    running = approval_log.find_running(scene.session, record.entity, record.id)
-    approvals.withdraw(scene.session, running or 0, reason=step.get("reason"), actor=scene.actor)
-
-
-def _open_task(scene: _Scene, ref: str) -> int:
-    """Return the task about this record that the actor holds; 0 when there is none, which ``decide`` refuses."""
-    record = scene.record(ref)
-    running = approval_log.find_running(scene.session, record.entity, record.id)
-    kept = approval_log.read(scene.session, running) if running is not None else None
-    mine = [task.number for task in kept.state.open_tasks if task.person.id == scene.actor.id] if kept else []
-    return kept.task_ids[mine[0] - 1] if kept and mine else 0
-
-
-_ACTIONS: Mapping[str, Callable[[_Scene, Mapping[str, Any]], Record | None]] = {
-    "create": _create,
-    "update": _update,
-    "delete": _delete,
-    "make": _make,
-    "move": _move,
-    "approve": _decide("approve"),
-    "refuse": _decide("refuse"),
-    "return": _decide("return"),
-    "withdraw": _withdraw,
-}
-
-
-# ---- files
-
-
-def _upload(session: Session, name: str, actor: Actor) -> int:
-    """Upload a one-page PDF of this name; return its id."""
-    stored = session.files.save(BytesIO(make_pdf(name)), name)
-    return int(create_upload(session, stored, actor=actor)["id"])

@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias, get_args
 from engine.definition.problems import did_you_mean, listed, problem
 from engine.errors import Location, Problem
 
-Kind: TypeAlias = Literal["app", "entity", "workflow", "approval", "print", "locale", "demo", "pattern"]
+Kind: TypeAlias = Literal["app", "entity", "workflow", "approval", "print", "locale", "demo", "example", "pattern"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 _THING: Final = r"[^/]+"
@@ -17,7 +17,7 @@ _NAMES: Final[tuple[tuple[re.Pattern[str], Kind], ...]] = (
     (re.compile(r"app\.yaml"), "app"),
     (re.compile(r"locales/[^/]+\.yaml"), "locale"),
     (re.compile(r"demo/[^/]+\.yaml"), "demo"),
-    (re.compile(rf"(?:{_THING}/)?examples/[^/]+\.yaml"), "demo"),
+    (re.compile(rf"(?:{_THING}/)?examples/[^/]+\.yaml"), "example"),
     (re.compile(r"workflows/[^/]+\.yaml"), "pattern"),
     (re.compile(rf"{_THING}/entity\.yaml"), "entity"),
     (re.compile(rf"{_THING}/workflow\.yaml"), "workflow"),
@@ -33,7 +33,7 @@ KNOWN_NAMES: Final = (
     "locales/<language>.yaml",
     "workflows/<pattern>.yaml",
     "demo/<name>.yaml",
-    "examples/<name>.yaml",
+    "<thing>/examples/<name>.yaml",
 )
 _LAST_NAMES: Final = ("app.yaml", "entity.yaml", "workflow.yaml", "approval.yaml", "print.yaml")
 

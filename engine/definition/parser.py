@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from engine.definition.approvals import parse_approval
 from engine.definition.apps import check_settings, parse_print, parse_settings
 from engine.definition.entities import check_entity, parse_entity
+from engine.definition.examples import check_examples
 from engine.definition.kinds import KINDS, Kind, check_name, find_kind
 from engine.definition.locales import check_locale, parse_locale
 from engine.definition.model import AppDefinition, WorkflowDefinition
@@ -67,7 +68,7 @@ def _read_documents(folder: SourceFolder, checked: bool) -> tuple[_Documents, li
         kind = find_kind(path)
         if kind is None:
             problems += filter(None, [check_name(path)])
-        if kind is None or (checked and kind == "demo"):
+        if kind is None or (checked and kind in ("demo", "example")):
             continue
         try:
             document = parse_yaml(folder.files[path], path)
@@ -109,6 +110,8 @@ def _check_documents(documents: _Documents) -> list[Problem]:
         problems += check_pattern(document)
     for document in documents["locale"]:
         problems += check_locale(document)
+    for document in documents["example"]:
+        problems += check_examples(document)
     return problems + _check_doubles(documents)
 
 

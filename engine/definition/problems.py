@@ -91,6 +91,7 @@ CODES: Final[Mapping[str, str]] = {
     "D143": "key value",
     "D144": "key value",
     "D145": "key value",
+    "D146": "key value",
     # what one file says
     "D201": "kind key first",
     "D202": "locale file",
@@ -107,6 +108,8 @@ CODES: Final[Mapping[str, str]] = {
     "D213": "value",
     "D214": "locale file",
     "D215": "locale",
+    "D216": "ref known",
+    "D217": "key step",
 }
 """Code -> the names of its parameters."""
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -77,6 +78,15 @@ class Session:
         if self._now is None:
             self._now = self.clock.now()
         return self._now
+
+    def again(self) -> "Session":
+        """Return a session in the same transaction at the present moment.
+
+        It is for what plays out over days and is rolled back: nobody is told of events that this session writes.
+        """
+        later = copy(self)
+        later._now = None
+        return later
 
     def after_commit(self, callback: Callable[[], object]) -> None:
         """Call ``callback`` once the transaction has committed; it is forgotten when the transaction rolls back."""

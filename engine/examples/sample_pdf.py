@@ -1,4 +1,4 @@
-"""A small document for the file fields of a demo.
+"""A small document for the file fields of a demo or an example.
 
 Enters: a file name. Leaves: the bytes of a valid PDF. Must not need a font or a library.
 """

@@ -1,0 +1,117 @@
+"""``formwork test``: the examples of a folder, played and taken back.
+
+Enters: a folder, or the name of a template that comes along. Leaves: what differs from what the examples expect, with
+its place. Must not leave anything in a database.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.definition.source import SourceFolder, read_folder
+from engine.errors import NotPossibleNow, Problem
+from web.cli.progress import Progress
+from web.cli.site import Site, find_template
+
+if TYPE_CHECKING:
+    from engine.clock import SetClock
+    from engine.examples.running import Outcome
+    from engine.storage.store import Store
+
+
+@click.command("test", help="cli.test")
+@click.argument("path")
+@click.option("--json", "as_json", is_flag=True, help="cli.option_json")
+@click.option("--site", "on_site", is_flag=True, help="cli.option_site")
+@click.pass_obj
+def test_command(site: Site, path: str, as_json: bool, on_site: bool) -> int:
+    """Play the examples of a folder; exit with 1 when one does not hold."""
+    folder = read_folder(find_template(path))
+    outcomes = play(site, folder, quiet=as_json, on_site=on_site)
+    if as_json:
+        click.echo(json.dumps(_as_data(outcomes, site.language), ensure_ascii=False, indent=2))
+        return 1 if any(outcome.problems for outcome in outcomes) else 0
+    failed = show_failures(site, outcomes)
+    if failed:
+        site.say("cli.test_failed", count=len(outcomes), failed=failed)
+    else:
+        site.say("cli.test_passed" if outcomes else "cli.test_none", count=len(outcomes))
+    return 1 if failed else 0
+
+
+def play(site: Site, folder: SourceFolder, *, quiet: bool = False, on_site: bool = False) -> "list[Outcome]":
+    """Play the examples of a folder; one without any takes no time."""
+    from engine.examples.reading import read_examples
+    from engine.examples.running import run_examples, throw_away_store
+
+    files = read_examples(folder)
+    if not files:
+        return []
+    place = _site_store(site, folder) if on_site else throw_away_store(folder)
+    if quiet:
+        with place as (store, clock):
+            return run_examples(store, clock, files)
+    with Progress(site).step("cli.step_examples") as show, place as (store, clock):
+        return run_examples(store, clock, files, show)
+
+
+def show_failures(site: Site, outcomes: "Sequence[Outcome]") -> int:
+    """Print what differs, once for each place, and return how many examples do not hold."""
+    problems = dict.fromkeys(problem.text(site.language) for outcome in outcomes for problem in outcome.problems)
+    for said in problems:
+        click.echo(said, err=True)
+    return sum(1 for outcome in outcomes if outcome.problems)
+
+
+@contextmanager
+def _site_store(site: Site, folder: SourceFolder) -> "Iterator[tuple[Store, SetClock]]":
+    """Open the installed database with a clock that can be set; files go to a folder that is thrown away."""
+    from datetime import UTC, datetime
+
+    from engine.clock import SetClock
+    from engine.storage.database import open_database
+    from engine.storage.store import Store
+
+    clock = SetClock(datetime.now(UTC))
+    with TemporaryDirectory(prefix="formwork-test-") as files:
+        store = Store(open_database(site.settings().database_url), Path(files), clock)
+        try:
+            if store.app.digest != folder.digest:
+                raise NotPossibleNow("cli.test_other_release")
+            yield store, clock
+        finally:
+            store.database.close()
+
+
+def _as_data(outcomes: "Sequence[Outcome]", language: str) -> dict[str, object]:
+    return {
+        "ok": not any(outcome.problems for outcome in outcomes),
+        "examples": [
+            {
+                "file": outcome.file,
+                "key": outcome.example.key,
+                "example": outcome.example.example,
+                "line": outcome.example.location.line,
+                "column": outcome.example.location.column,
+                "ok": not outcome.problems,
+                "problems": [_problem(problem, language) for problem in outcome.problems],
+            }
+            for outcome in outcomes
+        ],
+    }
+
+
+def _problem(problem: Problem, language: str) -> dict[str, object]:
+    place = problem.location
+    return {
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+        "code": problem.code,
+        "text": problem.sentence(language),
+    }
