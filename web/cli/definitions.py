@@ -11,6 +11,7 @@ import click
 
 from engine.definition.source import SourceFolder, read_folder
 from engine.errors import DefinitionError, Problem
+from web.cli.examples import examples_hold
 from web.cli.plans import publish_shown, show_plan, show_unstaffed
 from web.cli.site import Site, find_template
 
@@ -65,12 +66,16 @@ def plan_command(site: Site, path: str, sql: bool) -> int:
 @click.option("--as", "login", help="cli.option_publisher")
 @click.pass_obj
 def publish_command(site: Site, path: str, yes: bool, note: str | None, login: str | None) -> int:
-    """Show the plan, ask, and publish exactly that."""
+    """Play the examples, show the plan, ask, and publish exactly that."""
     from engine.records.settling import settle_after
     from engine.storage import catalog
 
     store, folder = site.open_store(), _read(path)
     plan = catalog.plan(store, folder)
+
+    changes = not plan.blocked and plan.digest != store.app.digest
+    if changes and not examples_hold(site, folder):
+        return 1
 
     def publish(actor_id: int | None) -> "Release":
         settle = settle_after(store.app)

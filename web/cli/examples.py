@@ -60,6 +60,14 @@ def play(site: Site, folder: SourceFolder, *, quiet: bool = False, on_site: bool
         return run_examples(store, clock, files, show)
 
 
+def examples_hold(site: Site, folder: SourceFolder) -> bool:
+    """Play the examples of what is to be published and say which of them do not hold."""
+    failed = show_failures(site, play(site, folder))
+    if failed:
+        site.say("cli.publish_examples")
+    return not failed
+
+
 def show_failures(site: Site, outcomes: "Sequence[Outcome]") -> int:
     """Print what differs, once for each place, and return how many examples do not hold."""
     problems = dict.fromkeys(problem.text(site.language) for outcome in outcomes for problem in outcome.problems)
