@@ -154,3 +154,19 @@ def test_pages_in_two_languages_show_the_same_commands() -> None:
         left = [line for line in said[0] if line not in english_only and not line.startswith("formwork publish")]
         right = [line for line in said[1] if line not in chinese_only and not line.startswith("formwork publish")]
         assert left == right, name(english)
+
+
+def test_the_architecture_names_modules_that_exist() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \w+ \| `(\w+)/` \|.*\| ([^|]+) \|$", text, re.MULTILINE)
+    assert len(rows) >= 9
+    named = [f"engine/{folder}/{module}" for folder, modules in rows for module in re.findall(r"`(\w+)/?`", modules)]
+    named += re.findall(r"`((?:\w+/)+(?:\w+(?:\.\w+)?)?)`", text)
+    assert [path for path in named if not exists(path)] == []
+
+
+def exists(path: str) -> bool:
+    """Tell whether a page may call this a module, a file or a folder; a function may stand behind a module."""
+    plain = path.rstrip("/")
+    module = f"engine/{plain.rpartition('.')[0]}.py"
+    return any((ROOT / one).exists() for one in (plain, f"{plain}.py", f"engine/{plain}", f"engine/{plain}.py", module))
