@@ -14,6 +14,7 @@ from engine.errors import FieldError
 from engine.expression import Env
 from engine.records.evaluation import make_env
 from engine.workflow import planning
+from engine.workflow.people_rules import Case
 from web.approval_view import view_path
 from web.cells import Cells
 from web.gate import locale, now
@@ -49,7 +50,10 @@ def view_outputs(sections: Sequence[Section]) -> Iterator[dict[str, str]]:
 
 
 def view_form_path(entity: Entity, values: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return who would decide about these values, for an entity whose next move asks somebody; else None."""
+    """Return who would decide about these values, for an entity whose next move asks somebody; else None.
+
+    ``values`` are whole, with what the reader may not see: a path that overlooked it would promise too much.
+    """
     approval = find_next_approval(entity, values)
     if approval is None:
         return None
@@ -60,7 +64,9 @@ def view_form_path(entity: Entity, values: Mapping[str, Any]) -> dict[str, Any] 
     stage = values.get("stage") or (entity.workflow.first if entity.workflow else None)
     whole = {"stage": stage, "owner": g.actor.id, "team": g.actor.team, **values}
     submission = planning.plan_submission(entity, approval, whole, env, actor=g.actor)
-    return view_path(Cells(locale(), now()), planning.preview(g.session, submission, whole), g.session.app)
+    case = Case(whole, submission.starter)
+    world = planning.LiveWorld(g.session, case, self_=submission.self_, empty=submission.empty)
+    return view_path(Cells(locale(), now()), planning.preview(submission, world), g.session.app)
 
 
 def find_next_approval(entity: Entity, values: Mapping[str, Any]) -> Approval | None:

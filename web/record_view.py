@@ -102,7 +102,7 @@ def _missing(entity: Entity, record: Record, moves: list[PossibleMove]) -> dict[
     action = move_action(record, entity, wanted) | {"label": locale().t("record.fill_in"), "icon": "edit"}
     return {
         "title": locale().t("record.missing", move=locale().label(wanted.move.label)),
-        "entries": [{"text": item.message, "url": None} for item in wanted.missing],
+        "entries": [{"text": locale().label(item.message), "url": None} for item in wanted.missing],
         "action": action if fillable else None,
     }
 

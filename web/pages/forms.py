@@ -121,6 +121,7 @@ def _new_form(
         "cancel_url": record_url(origin["entity"], origin["id"]) if origin else ENTITY_URL.format(entity=entity.key),
         "submit": {"label": text.t("form.create")},
         "version": None,
+        "path": view_form_path(entity, values),
         "preview_url": f"{url}/preview" if _has_computed(entity) else None,
         "post": _origin_fields(origin or _origin()),
     }
@@ -132,10 +133,12 @@ def _edit_form(
 ) -> Any:
     text, url = locale(), f"{record_url(entity.key, record.id)}/edit"
     values, labels = record.values, record.labels
+    whole = changed_values(entity, record, posted.raw if posted else {})
     if posted is not None:
-        values = {**values, **changed_values(entity, record, posted.raw)}
+        values = {**values, **whole}
         labels = labels | labels_of(entity, typed_links(entity, posted.typed))
     view = _form(entity, values, labels, posted, errors) | {
+        "path": view_form_path(entity, whole),
         "title": text.t("form.edit", name=title_of(entity, record)),
         "subtitle": None,
         "action_url": url,
@@ -160,7 +163,6 @@ def _form(
         "action_id": secrets.token_hex(16),
         "answer": posted is not None,
         "errors": view_errors(entity, errors),
-        "path": view_form_path(entity, values),
         **arrange_sections(view_sections(entity, inputs)),
     }
 

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from flask import g, make_response, render_template, request
+from flask import Response, g, make_response, render_template, request
 
 from engine.compiler.app import Move
 from engine.errors import FieldError, InvalidValues, Missing, NotPossibleNow
@@ -58,6 +58,11 @@ def do(entity: str, record_id: str, move: str) -> Any:
         )
     except InvalidValues as invalid:
         return _asked_again(entity, id_, move, posted, invalid)
+    except NotPossibleNow as refused:
+        if not request.headers.get("HX-Request"):
+            raise
+        add_toast(refused.text(locale().language), "error")  # the dialog is out of date: show how the record stands
+        return Response("", 409, headers={"HX-Redirect": record_url(entity, id_)})
     _told(entity, record)
     return go_to(record_url(entity, id_))
 
@@ -117,7 +122,8 @@ def _fields(
     entity = get_entity(g.session.app, record.entity)
     asked = dict.fromkeys(key for item in possible.missing for key in item.fields)
     asked |= dict.fromkeys(key for key in (posted.raw if posted else {}) if key in entity.fields)
-    said = {error.path: error.text(locale().language) for error in errors}
+    said = {key: locale().label(item.message) for item in possible.missing for key in item.fields} if posted else {}
+    said |= {error.path: error.text(locale().language) for error in errors}
     inputs = Inputs(
         Cells(locale(), now()), entity, find_rights(g.session.app, entity, g.actor), labels=record.labels, errors=said,
         typed=posted.typed if posted else None, values=record.values, required=frozenset(asked),
@@ -126,7 +132,7 @@ def _fields(
 
 
 def _missing(item: Missing) -> dict[str, Any]:
-    return {"text": item.message, "state": "missing", "hint": None, "url": None}
+    return {"text": locale().label(item.message), "state": "missing", "hint": None, "url": None}
 
 
 def _reason(move: Move, errors: Sequence[FieldError]) -> dict[str, Any] | None:

@@ -3,9 +3,10 @@
 Enters: a record and one of its prints. Leaves: a page. Must not print what the reader may not see.
 """
 
+from io import BytesIO
 from typing import Any
 
-from flask import Response, g, render_template
+from flask import Response, g, render_template, send_file
 
 from engine.errors import NotFound
 from engine.printing.pdf import render_pdf
@@ -31,9 +32,9 @@ def show(entity: str, record_id: str, key: str) -> Any:
 def pdf(entity: str, record_id: str, key: str) -> Response:
     """Answer the PDF."""
     view = _view(entity, record_id, key)
-    answer = Response(render_pdf(to_page(view), STATIC / "fonts"), mimetype="application/pdf")
+    content = BytesIO(render_pdf(to_page(view), STATIC / "fonts"))
     name = clean_name(f"{view.page['title'].replace(' ', '')}-{view.page['number']}.pdf")
-    answer.headers.set("Content-Disposition", "inline", filename=name)
+    answer = send_file(content, mimetype="application/pdf", download_name=name)
     answer.headers["Cache-Control"] = "private, no-cache"
     return answer
 

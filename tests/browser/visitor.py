@@ -1,0 +1,114 @@
+"""Somebody at a browser: signs in, fills in forms, looks at pages, and notes everything that goes wrong on the way."""
+
+import re
+from typing import Any
+
+DESK, PHONE = 1440, 390
+RUN_AXE = """async (rules) => {
+  const found = await axe.run(document, {resultTypes: ['violations'], ...(rules && {runOnly: rules})});
+  return found.violations.map((one) => `${one.id} (${one.impact}): ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
+}"""
+
+
+class Visitor:
+    """One person in one browser. ``problems`` collects console errors, refused scripts and failed requests."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.problems: list[str] = []
+        self.expected: tuple[str, ...] = ()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: message.type in ("error", "warning") and self._note(message.text))
+        page.on("pageerror", lambda error: self._note(str(error)))
+        page.on("response", lambda answer: answer.status >= 500 and self._note(f"{answer.status} {answer.url}"))
+
+    def _note(self, text: str) -> None:
+        if not any(part in text for part in self.expected):
+            self.problems.append(f"{self.page.url}: {text}")
+
+    def expect(self, *parts: str) -> None:
+        """Some console messages are the browser's own words about an answer the test asks for (a 409, a 422)."""
+        self.expected = parts
+
+    # ---- going about
+
+    def sign_in(self, login: str, password: str) -> None:
+        self.page.goto("/login")
+        self.page.fill("[name=username]", login)
+        self.page.fill("[name=password]", password)
+        self.page.locator("main .btn-primary").click()
+        self.page.locator(".topbar [role=search]").wait_for(state="attached")
+
+    def open(self, path: str) -> int:
+        answer = self.page.goto(path)
+        return int(answer.status)
+
+    def press(self, name: str) -> None:
+        """Press the visible button, link or opener called ``name``."""
+        found = self.page.get_by_role("button", name=name, exact=True)
+        found = found.or_(self.page.get_by_role("link", name=name, exact=True))
+        found = found.or_(self.page.locator("summary", has_text=re.compile(rf"^\s*{re.escape(name)}\s*$")))
+        found.locator("visible=true").first.click()
+
+    def save(self) -> None:
+        """Send the form of the page and wait for the next one."""
+        self.page.locator(".form-tools .btn-primary").click()
+        self.page.wait_for_load_state()
+
+    # ---- forms
+
+    def fill(self, field: str, value: str) -> None:
+        self.page.locator(f"#f-{field}").fill(value)
+
+    def tick(self, label: str) -> None:
+        self.page.get_by_label(label, exact=True).check()
+
+    def pick(self, selector: str, words: str, wanted: str) -> None:
+        """Type into a picker and take what it offers."""
+        box = self.page.locator(selector)
+        box.fill(words)
+        picker = box.locator("xpath=ancestor::*[@data-picker]")
+        picker.locator("[role=option]", has_text=wanted).first.click()
+
+    def fill_line(self, lines: str, row: int, **values: str) -> None:
+        """Fill cells of a line table; a value ``"words -> choice"`` goes through a picker."""
+        for column, value in values.items():
+            cell = self.page.locator(f"#f-{lines}-field [data-row] [id^='f-{lines}-'][id$='-{column}']").nth(row)
+            if " -> " in value:
+                words, _, wanted = value.partition(" -> ")
+                cell_id = cell.get_attribute("id")
+                self.pick(f"[id='{cell_id}']", words, wanted)
+            else:
+                cell.fill(value)
+
+    def see(self, selector: str, text: str) -> None:
+        """Wait until an element says ``text``."""
+        self.page.locator(selector, has_text=text).first.wait_for(state="visible")
+
+    def see_value(self, selector: str, value: str) -> None:
+        """Wait until an input holds ``value``."""
+        from playwright.sync_api import expect
+
+        expect(self.page.locator(selector).first).to_have_value(value)
+
+    # ---- reading
+
+    def text(self, selector: str = "main") -> str:
+        return re.sub(r"[ \t]+", " ", self.page.locator(selector).first.inner_text())
+
+    @property
+    def path(self) -> str:
+        return "/" + self.page.url.split("/", 3)[3]
+
+    # ---- judging
+
+    def violations(self, *rules: str) -> list[str]:
+        """Return the rules of accessibility the page breaks, of all or of some."""
+        from axe_playwright_python.base import AXE_SCRIPT
+
+        self.page.evaluate(AXE_SCRIPT)
+        found: list[str] = self.page.evaluate(RUN_AXE, list(rules) or None)
+        return found
+
+    def scrolls_sideways(self) -> bool:
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
