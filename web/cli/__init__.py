@@ -26,6 +26,7 @@ COMMANDS = {
     "rollback": "web.cli.releases",
     "diff": "web.cli.releases",
     "export": "web.cli.releases",
+    "explain": "web.cli.explaining",
     "import": "web.cli.data",
     "user": "web.cli.people",
     "token": "web.cli.people",
