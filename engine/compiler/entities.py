@@ -40,6 +40,7 @@ def compile_entity(compilation: Compilation, written: EntityDefinition, workflow
     path = f"entities.{written.key}"
     fields = compile_fields(compilation, written.fields, written.key, path)
     display = _display(compilation, written, fields)
+    columns = _columns(compilation, written, fields, display, workflow)
     return Entity(
         key=written.key,
         label=compilation.label(f"{path}.label", written.label),
@@ -53,7 +54,7 @@ def compile_entity(compilation: Compilation, written: EntityDefinition, workflow
         rules=compile_rules(compilation, written, path),
         unique=compile_uniques(compilation, written, fields, path),
         sections=_sections(compilation, written, fields, path),
-        columns=_columns(compilation, written, fields, display, workflow),
+        columns=columns,
         sort=_sort(compilation, written, fields),
         filters=_filters(compilation, written, fields, workflow),
         access=_access(compilation, written, fields, display),
@@ -61,7 +62,7 @@ def compile_entity(compilation: Compilation, written: EntityDefinition, workflow
         makes={key: _make(compilation, make, written.key, path) for key, make in written.makes.items()},
         workflow=workflow,
         compute_order=compute_order(compilation, fields),
-        search=_search(fields, display),
+        search=_search(fields, display, columns),
         was=written.was,
     )
 
@@ -251,8 +252,12 @@ def _check_targets(
             compilation.require(Reference(key, location), fields, "E002", entity=entity)
 
 
-def _search(fields: Mapping[str, Field], display: tuple[tuple[str, str | None], ...]) -> tuple[str, ...]:
+def _search(
+    fields: Mapping[str, Field], display: tuple[tuple[str, str | None], ...], columns: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return what a record is found by: its name, what the author says, and the links its list shows."""
     keys = ["number", *(key for _, key in display if key)]
+    keys += [key for key in columns if key in fields and fields[key].to is not None]
     keys += [key for key, field in fields.items() if field.search and field.stored]
     keys += [key for key, field in fields.items() if field.type.key in ("phone", "credit_code")]
     searchable = {key for key, field in fields.items() if field.type.searchable or field.type.key == "link"} | {

@@ -46,13 +46,16 @@ class Wrong(Exception):
         super().__init__(code)
 
 
+_LISTS = (list, tuple)  # asked for every value of every row: "list | tuple" would be made anew each time
+
+
 def is_empty(raw: Any) -> bool:
     """Tell whether ``raw`` says nothing: None, blank text, an empty list."""
     if raw is None:
         return True
     if isinstance(raw, str):
         return not raw or raw.isspace()
-    return isinstance(raw, list | tuple) and not raw
+    return isinstance(raw, _LISTS) and not raw
 
 
 def as_percentage(value: Decimal) -> str:

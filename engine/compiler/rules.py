@@ -23,8 +23,7 @@ def compile_rules(compilation: Compilation, written: EntityDefinition, path: str
         if check is not None:
             used = tuple(dict.fromkeys(use[0] for use in sorted(check.checked.uses) if use[0] in written.fields))
             message = compilation.label(f"{path}.rules.{rule.key}", rule.message)
-            needs = () if _speaks_of_missing(check) else _own(check, written)
-            found.append(Rule(rule.key, check, message, frozenset(rule.at), shown or used[:1], needs))
+            found.append(Rule(rule.key, check, message, frozenset(rule.at), shown or used[:1], _needs(check, written)))
     return tuple(found)
 
 
@@ -45,9 +44,10 @@ def compile_uniques(
     return tuple(found)
 
 
-def _own(check: Expression, written: EntityDefinition) -> tuple[str, ...]:
-    """Return the fields of the record itself that the expression names."""
-    return tuple(sorted(use[0] for use in check.checked.uses if len(use) == 1 and use[0] in written.fields))
+def _needs(check: Expression, written: EntityDefinition) -> tuple[str, ...]:
+    """Return the fields a rule waits for: those it names without saying what it means when they are missing."""
+    named = {use[0] for use in check.checked.uses if len(use) == 1 and use[0] in written.fields}
+    return tuple(sorted(named - _spoken_of_as_missing(check)))
 
 
 def _of_one_row(where: Expression, written: EntityDefinition, stored: Iterable[str]) -> bool:
@@ -58,12 +58,14 @@ def _of_one_row(where: Expression, written: EntityDefinition, stored: Iterable[s
     return alone and not lists and not where.checked.context
 
 
-def _speaks_of_missing(check: Expression) -> bool:
-    """Tell whether an expression says itself what a missing value means: ``is missing`` or ``default(...)``."""
-    return any(
-        isinstance(node, resolved.IsMissing) or (isinstance(node, resolved.Call) and node.name == "default")
+def _spoken_of_as_missing(check: Expression) -> set[str]:
+    """Return the fields that stand in ``x is missing`` or ``default(x, ...)``."""
+    asked = [
+        node
         for node in _walk(check.checked.tree)
-    )
+        if isinstance(node, resolved.IsMissing) or (isinstance(node, resolved.Call) and node.name == "default")
+    ]
+    return {one.name for node in asked for one in _walk(node) if isinstance(one, resolved.Field)}
 
 
 def _walk(node: Any) -> Iterator[Any]:

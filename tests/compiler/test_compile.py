@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
+
 from engine.compiler.app import CompiledApp, Entity
 from engine.compiler.compile import load_app
 from engine.definition.source import SourceFolder
@@ -36,10 +38,19 @@ def test_a_rule_waits_for_the_fields_it_names() -> None:
     assert {rule.key: rule.needs for rule in order.rules} == {"soon": ("due",)}
 
 
-def test_a_rule_that_speaks_of_missing_values_does_not_wait() -> None:
-    for check in ("due is missing or due >= today()", "default(amount, 0) > 0 or due >= today()"):
-        order = app_with("order/entity.yaml", '"due >= today()"', f'"{check}"').entities["order"]
-        assert [rule.needs for rule in order.rules] == [()]
+@pytest.mark.parametrize(
+    ("check", "needs"),
+    [
+        ("due is missing or due >= today()", ()),
+        ("default(amount, 0) > 0 or due >= today()", ("due",)),
+        ("amount > 5 or (title is not missing and due is missing)", ("amount",)),
+        ("count(lines) > 0 or sum(lines.total) < amount", ("amount", "lines")),
+    ],
+)
+def test_a_rule_does_not_wait_for_a_field_it_speaks_of_as_missing(check: str, needs: tuple[str, ...]) -> None:
+    order = app_with("order/entity.yaml", '"due >= today()"', f'"{check}"').entities["order"]
+
+    assert [rule.needs for rule in order.rules] == [needs]
 
 
 def test_the_word_missing_inside_a_text_lets_a_rule_wait() -> None:
@@ -88,10 +99,10 @@ def test_stages_one_after_another_get_a_move_to_the_next() -> None:
     assert workflow.moves["to_asked"].label == {"zh": "进入“审批中”"}
 
 
-def test_what_a_record_is_found_by_is_its_number_its_name_and_its_phone() -> None:
+def test_what_a_record_is_found_by_is_its_number_its_name_its_phone_and_the_links_it_lists() -> None:
     app = load_app(SourceFolder(SHOP))
 
     assert (app.entities["order"].search, app.entities["customer"].search) == (
-        ("number", "title"),
+        ("number", "title", "customer"),
         ("number", "name", "phone"),
     )
