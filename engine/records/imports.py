@@ -196,6 +196,8 @@ class _Batch:
         """Look up, at once, everything the cells name."""
         rows = [cells for _, cells in chunk]
         for column in self.columns:
+            if not self._is_looked_up(column):
+                continue
             cells = {
                 _cell_text(row[column.at]) for row in rows if column.at < len(row) and not is_empty(row[column.at])
             }
@@ -204,8 +206,12 @@ class _Batch:
                 self._names.look_up_people(column.key, texts)
             elif column.field.to is not None:
                 self._names.look_up_records(column.key, column.field.to, texts)
-            elif column.key in self._unique:
+            else:
                 self._find_taken(column.field, texts)
+
+    def _is_looked_up(self, column: _Column) -> bool:
+        field = column.field
+        return field is None or field.type.column in ("user", "link") or column.key in self._unique
 
     def judge(self, cells: Sequence[Any], seen: _Seen, fresh: _Seen) -> dict[str, Any]:
         """Return the complete values of a row, none of which was seen before; raises ``InvalidValues``."""

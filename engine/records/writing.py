@@ -215,9 +215,14 @@ def find_changes(entity: Entity, before: Mapping[str, Any], after: Mapping[str, 
             found[key] = [before.get(key), after.get(key)]
     for key, field in entity.fields.items():
         old, new = before.get(key), after.get(key)
-        if old != new and not (not old and not new and old in (None, []) and new in (None, [])):
-            found[key] = [_to_json(field, old), _to_json(field, new)]
+        if old != new:
+            told = [_to_json(field, old), _to_json(field, new)]
+            if told != _NOTHING:
+                found[key] = told
     return found
+
+
+_NOTHING = [None, None]  # an empty list and None are the same to a reader
 
 
 def _to_json(field: Any, value: Any) -> Any:
