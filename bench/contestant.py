@@ -201,6 +201,8 @@ class Contestant:
         return self.side.create(REP[rep], self.values(self._customers[rep]))
 
     def _take(self, stage: str, count: int) -> list[tuple[Any, Any]]:
+        if len(self._waiting[stage]) < count:
+            raise AssertionError(f"there are too few records in stage {stage}: fill more")
         taken, self._waiting[stage] = self._waiting[stage][:count], self._waiting[stage][count:]
         return [(REP[i % REPS], row_id) for row_id, i in taken]
 
