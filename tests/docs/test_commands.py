@@ -123,13 +123,15 @@ def test_the_commands_about_people_work_in_their_order(site: Site) -> None:
 
 
 def test_a_backup_is_made_and_restored_as_told(site: Site) -> None:
-    backup, _, restore = shell_blocks("backup-and-upgrade.md")
+    backup, _, restore, releases = shell_blocks("backup-and-upgrade.md")
     (site.folder / "backup").mkdir()
     site.shell(backup)
     making = [line for line in restore.splitlines() if "formwork" not in line.split()]
     site.shell("\n".join(making))
     told = site.shell("formwork --home restored releases")
     assert "manufacturing" in told
+    site.shell("\n".join(line for line in releases.splitlines() if "rollback" not in line))
+    assert (site.folder / "our-crm-before/app.yaml").is_file()
     with running(site.folder, free_port(), site.environ | {"FORMWORK_HOME": "restored"}):
         pass
 

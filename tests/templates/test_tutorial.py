@@ -15,7 +15,7 @@ from engine.storage import catalog
 from engine.storage.database import Database
 from engine.storage.store import Store
 from tests.conftest import ROOT, to_folder
-from web.cli.definitions import _show_plan
+from web.cli.plans import show_plan
 from web.cli.site import Site
 
 TUTORIALS = {"zh": "tutorial-change-a-template.zh.md", "en": "tutorial-change-a-template.md"}
@@ -77,7 +77,7 @@ def _answer(
         plan = catalog.plan(store, folder)
     except DefinitionError as error:
         return "\n".join(problem.text(language) for problem in error.problems)
-    _show_plan(Site(language, str(home), {}), plan)
+    show_plan(Site(language, str(home), {}), plan)
     return capsys.readouterr().out
 
 
