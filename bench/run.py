@@ -73,7 +73,8 @@ class Line:
 
 def main() -> None:
     options = _read_options()
-    size = replace(QUICK if options.quick else FULL, **({"rows": options.records} if options.records else {}))
+    given = {"rows": options.records, "rounds": options.rounds}
+    size = replace(QUICK if options.quick else FULL, **{name: value for name, value in given.items() if value})
     tables: dict[str, list[Line]] = {}
     for kind, database in _databases(options).items():
         with tempfile.TemporaryDirectory(prefix="formwork-bench-") as home, contextlib.ExitStack() as stack:
@@ -101,6 +102,7 @@ def _read_options() -> argparse.Namespace:
         help="address of a local PostgreSQL whose user may create databases; default $FORMWORK_BENCH_POSTGRES",
     )
     parser.add_argument("--records", type=int, help="opportunities in the table")
+    parser.add_argument("--rounds", type=int, help="rounds of each row")
     parser.add_argument("--clients", type=int, default=4, help="connections for requests/s")
     parser.add_argument("--save", nargs="?", const="latest", help="name under bench/results/ for .md and .json")
     return parser.parse_args()
