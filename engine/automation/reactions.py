@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.records.columns import record_columns, to_values
 from engine.records.record import display
+from engine.records.sql import insert_into
 from engine.storage.store import Session
 from engine.storage.system_tables import notices
 
@@ -51,10 +51,10 @@ REACTIONS: Mapping[str, Reaction] = {"approval.asked": tell_asked, "approval.end
 
 def _notify(session: Session, event: Happened, user: int, kind: str, key: str, params: Mapping[str, Any]) -> None:
     def build() -> Any:
-        dialect = postgresql if session.connection.dialect.name == "postgresql" else sqlite
         names = ("user_id", "key", "kind", "entity", "record_id", "params", "at")
         row = {name: bindparam(name, type_=notices.c[name].type) for name in names}
-        return dialect.insert(notices).values(row).on_conflict_do_nothing(index_elements=[notices.c.key])
+        told = insert_into(notices, session.connection.dialect).values(row)
+        return told.on_conflict_do_nothing(index_elements=[notices.c.key])
 
     given = {
         "user_id": user,

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, bindparam
-from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.compiler.app import Entity
 from engine.records.evaluation import site_zone
+from engine.records.sql import insert_into
 from engine.storage.store import Session
 from engine.storage.system_tables import series
 
@@ -50,8 +50,7 @@ def _draw(session: Session, key: str, period: str, count: int) -> int:
     """Raise the counter by ``count`` and return it."""
 
     def build() -> Any:
-        dialect = postgresql if session.connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(series).values(
+        statement = insert_into(series, session.connection.dialect).values(
             key=bindparam("key"), period=bindparam("period"), last=bindparam("count", type_=BigInteger)
         )
         drawn = statement.on_conflict_do_update(

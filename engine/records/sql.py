@@ -6,10 +6,10 @@ contain a value: values always travel as parameters.
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Dialect, Text, bindparam
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Dialect, Table, Text, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
@@ -80,6 +80,11 @@ def _render_each(element: HasAnyOf, compiler: SQLCompiler, **kw: Any) -> str:
     column, values = compiler.process(element.column, **kw), compiler.process(element.values, **kw)
     has = f"SELECT 1 FROM json_each({column}) AS held WHERE held.value IN (SELECT value FROM json_each({values}))"  # noqa: S608 - both are rendered by SQLAlchemy
     return f"EXISTS ({has})"
+
+
+def insert_into(table: Table, dialect: Dialect) -> Any:
+    """Return the ``INSERT`` of the database in use, which knows ``ON CONFLICT``; the other one is never loaded."""
+    return import_module(f"sqlalchemy.dialects.{dialect.name}").insert(table)
 
 
 def is_one_of(column: ColumnElement[Any], parameter: str, *, numbers: bool = True) -> ColumnElement[bool]:
