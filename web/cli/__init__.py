@@ -18,6 +18,7 @@ COMMANDS = {
     "run": "web.cli.serving",
     "worker": "web.cli.serving",
     "new": "web.cli.writing",
+    "format": "web.cli.writing",
     "check": "web.cli.definitions",
     "test": "web.cli.examples",
     "plan": "web.cli.definitions",

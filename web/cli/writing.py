@@ -6,12 +6,13 @@ somebody wrote, nor change what a file says.
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from engine.definition.kinds import find_kind
-from engine.errors import NotPossibleNow
+from engine.errors import DefinitionError, Location, NotPossibleNow, Problem
 from web.cli.site import Site, find_template, has_content
 
 STARTER = "starter"
@@ -34,6 +35,50 @@ def new_command(site: Site, folder: Path, template: str) -> None:
     for path in sorted(folder.rglob("*.yaml")):
         _adapt(path, path.relative_to(folder), folder, rename=template == STARTER)
     site.say("cli.new_made", folder=folder)
+
+
+@click.command("format", help="cli.format")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--check", is_flag=True, help="cli.option_check")
+@click.pass_obj
+def format_command(site: Site, path: Path, check: bool) -> int:
+    """Lay out a file, or all definition files of a folder; with ``check`` only name those that would change."""
+    from engine.definition.formatting import format_text
+
+    changed, problems = 0, []
+    files = list(_files(path))
+    for file, name in files:
+        try:
+            text = file.read_bytes().decode("utf-8")
+            done = format_text(text, name, find_kind(name))
+        except DefinitionError as error:
+            problems += error.problems
+            continue
+        except UnicodeDecodeError:
+            problems.append(Problem("D001", Location(name)))
+            continue
+        if done != text:
+            changed += 1
+            site.say("cli.format_would" if check else "cli.format_did", file=name)
+            if not check:
+                file.write_bytes(done.encode("utf-8"))
+    if problems:
+        raise DefinitionError(problems)
+    site.say("cli.format_count", total=len(files), changed=changed)
+    return 1 if check and changed else 0
+
+
+def _files(path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the definition files at ``path``, each with its name below the folder that holds ``app.yaml``."""
+    if path.is_file():
+        whole = path.resolve()
+        root = next((above for above in whole.parents if (above / "app.yaml").is_file()), whole.parent)
+        yield path, whole.relative_to(root).as_posix()
+        return
+    for file in sorted(path.rglob("*.yaml")):
+        name = file.relative_to(path).as_posix()
+        if find_kind(name) is not None and not file.is_symlink():
+            yield file, name
 
 
 def _adapt(path: Path, name: Path, folder: Path, *, rename: bool) -> None:
