@@ -32,7 +32,8 @@ class StepDefinition:
 
 @dataclass(frozen=True)
 class ExampleDefinition:
-    """One example. ``expect`` is what is written there; ``expected_at`` says where each part of it stands."""
+    """One example. ``expect`` is what is written there; ``expected_at`` says where each part of it stands, each field
+    of ``values`` under ``values.<field>``."""
 
     key: str
     location: Location
@@ -103,7 +104,10 @@ def _check_refs(steps: tuple[StepDefinition, ...], known: list[str]) -> Iterator
 def _parse_example(document: Document, key: str) -> ExampleDefinition:
     path: NodePath = ("examples", key)
     written = document.data["examples"][key]
-    places = {name: document.at_value((*path, "expect", name)) for name in written["expect"]}
+    expect = written["expect"]
+    places = {name: document.at_value((*path, "expect", name)) for name in expect}
+    for name in expect.get("values", ()):
+        places[f"values.{name}"] = document.at_value((*path, "expect", "values", name))
     return ExampleDefinition(
         key,
         document.at_key(path),
@@ -112,7 +116,7 @@ def _parse_example(document: Document, key: str) -> ExampleDefinition:
         _steps(document, path, "given"),
         _steps(document, path, "do"),
         written.get("about"),
-        written["expect"],
+        expect,
         places,
     )
 

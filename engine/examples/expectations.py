@@ -29,22 +29,27 @@ _SYSTEM_FIELDS = ("stage", "number", "owner")
 
 @dataclass(frozen=True)
 class Difference:
-    """One expectation that does not hold; ``field`` is set when it is about one that does not exist."""
+    """One expectation that does not hold; ``field`` is the value it is about, ``unknown`` when there is none."""
 
     part: Label
-    expected: str
+    expected: object  # a text, or something that has a ``text``
     actual: object
     field: str | None = None
+    unknown: bool = False
 
 
 class Refusal:
-    """Why a step was refused, in the reader's language."""
+    """Why a step was refused, in the reader's language; ``quoted`` within another sentence."""
 
-    def __init__(self, error: FormworkError) -> None:
-        self.error = error
+    def __init__(self, error: FormworkError, *, quoted: bool = False) -> None:
+        self.error, self.quoted = error, quoted
 
     def text(self, language: str) -> str:
         """Return everything that is said about it."""
+        said = self._said(language)
+        return f"“{said}”" if self.quoted else said
+
+    def _said(self, language: str) -> str:
         if isinstance(self.error, InvalidValues):
             said = [f"{item.path}: {item.text(language)}" for item in self.error.errors]
             return "; ".join(said + [item.message for item in self.error.missing])
@@ -152,8 +157,7 @@ def _refused(ending: Ending, expected: str) -> Iterator[Difference]:
 def _sees(ending: Ending, expected: bool) -> Iterator[Difference]:
     if (ending.seen() is not None) != expected:
         yes, no = said_in_both("example.seen"), said_in_both("example.not_seen")
-        language = ending.scene.session.app.language
-        yield Difference(_part("sees"), messages.say(yes if expected else no, language), no if expected else yes)
+        yield Difference(_part("sees"), yes if expected else no, no if expected else yes)
 
 
 def _hidden(ending: Ending, expected: Sequence[str]) -> Iterator[Difference]:
@@ -169,13 +173,13 @@ def _values(ending: Ending, expected: Mapping[str, Any]) -> Iterator[Difference]
     for key, written in expected.items():
         part = said_in_both("example.part.value", field=key)
         if entity is None or not values:
-            yield Difference(part, _written(written), said_in_both("example.no_record"))
+            yield Difference(part, _written(written), said_in_both("example.no_record"), key)
             continue
         field = entity.fields.get(key)
         if field is None and key not in _SYSTEM_FIELDS:
-            yield Difference(part, _written(written), entity.label, field=key)
+            yield Difference(part, _written(written), entity.label, key, unknown=True)
         elif not _equal(ending.scene, key, field, written, values.get(key)):
-            yield Difference(part, _written(written), _shown(ending, key, field, values.get(key)))
+            yield Difference(part, _written(written), _shown(ending, key, field, values.get(key)), key)
 
 
 _CHECKS: Mapping[str, Callable[[Ending, Any], Iterator[Difference]]] = {
@@ -276,7 +280,7 @@ def _compare_sets(part: str, expected: Sequence[str], actual: Sequence[str]) -> 
 
 
 def _refusal(ending: Ending) -> object:
-    return said_in_both("example.not_refused") if ending.refused is None else Refusal(ending.refused)
+    return said_in_both("example.not_refused") if ending.refused is None else Refusal(ending.refused, quoted=True)
 
 
 def _part(key: str) -> Label:

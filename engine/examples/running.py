@@ -209,11 +209,11 @@ class _Play:
 
 
 def _problem(ending: Ending, example: ExampleDefinition, key: str, found: Difference) -> Problem:
-    location = example.expected_at[key]
-    if found.field is not None:
+    location = example.expected_at[key if found.field is None else f"{key}.{found.field}"]
+    if found.unknown:
         known = ending.entity.fields if ending.entity is not None else {}
         params = {"example": example.example, "field": found.field, "entity": found.actual}
-        return Problem("T003", location, params, did_you_mean(found.field, known))
+        return Problem("T003", location, params, did_you_mean(str(found.field), known))
     params = {"example": example.example, "part": found.part, "expected": found.expected, "actual": found.actual}
     return Problem("T002", location, params)
 
