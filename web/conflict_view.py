@@ -88,7 +88,7 @@ class _Sides:
         return self._as_typed(self.entity.fields[key], self.record.values.get(key))
 
     def _typed(self, key: str) -> Any:
-        field, typed = self.entity.fields[key], self.posted.raw.get(key)
+        field, typed = self.entity.fields[key], self.posted.typed.get(key)
         if field.type.key == "lines":
             return [_row_typed(field, row) for row in typed or ()]
         if isinstance(typed, list):

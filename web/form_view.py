@@ -13,6 +13,7 @@ from engine.compiler.app import Approval, Entity, Field
 from engine.errors import FieldError
 from engine.expression import Env
 from engine.records.evaluation import make_env
+from engine.records.rights import find_rights
 from engine.workflow import planning
 from engine.workflow.people_rules import Case
 from web.approval_view import view_path
@@ -91,10 +92,11 @@ def view_errors(entity: Entity, errors: Sequence[FieldError]) -> list[dict[str, 
 
 
 def label_of(entity: Entity, path: str) -> str:
-    """Return what a field, or a cell of a line table, is called: ``报价明细 第 2 行 数量``."""
+    """Return what a field, or a cell of a line table, is called (``报价明细 第 2 行 数量``); "" for a hidden one."""
     key, _, rest = path.partition(".")
     field = entity.fields.get(key)
-    if field is None:
+    hidden = find_rights(g.session.app, entity, g.actor).hidden
+    if field is None or key in hidden or f"{key}.{rest.rpartition('.')[2]}" in hidden:
         return ""
     said = locale().label(field.label)
     if not rest:
@@ -177,4 +179,4 @@ def _line_outputs(made: Mapping[str, Any]) -> Iterator[dict[str, str]]:
 
 def _field_id(entity: Entity, path: str) -> str:
     key = path.partition(".")[0]
-    return f"f-{key}" if key in entity.fields else ""
+    return f"f-{key}" if label_of(entity, path) else ""

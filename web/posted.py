@@ -39,7 +39,9 @@ def read_posted(entity: Entity, form: "MultiDict[str, str]") -> Posted:
         raw[name] = _value(entity.fields.get(name), form.getlist(name))
     typed = dict(raw)
     for lines in entity.line_fields:
-        if f"{lines.key}._order" in form or f"{lines.key}._present" in form:
+        if lines.key in raw:  # text where rows belong: the command refuses it, and the form shows no rows
+            typed[lines.key] = []
+        elif f"{lines.key}._order" in form:
             rows = _rows(lines, form)
             typed[lines.key] = rows
             raw[lines.key] = [{key: value for key, value in row.items() if key != "_token"} for row in rows]

@@ -21,10 +21,16 @@ import pytest
 from tests.browser.visitor import DESK, Visitor
 from web.page_kit import STATIC
 
-_OPTIONS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+_OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 _SERVE = "from web.cli import main; main()"
 _PATIENCE = 90
 

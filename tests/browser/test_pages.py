@@ -1,5 +1,7 @@
-"""What holds for every kind of page: no rule of accessibility broken in light and dark, nothing that scrolls sideways on a
-phone, no refused script, little to load; and the keyboard, and English."""
+"""What holds for every kind of page: no rule of accessibility broken in light and dark, nothing scrolls sideways.
+
+And: no refused script, little to load, the keyboard, English.
+"""
 
 import re
 from collections.abc import Iterator
@@ -11,10 +13,22 @@ from tests.browser.conftest import Site, Visit
 from tests.browser.visitor import DESK, PHONE, Visitor
 
 PAGES = (
-    "/", "/e/customer", "/e/quote", "/e/quote?stage=lost", "/e/quote/new", "/e/customer/new", "/e/contract/1",
-    "/e/customer/1", "/e/quote/1", "/search", "/search?q=甬川", "/approvals", "/approvals?box=done", "/settings/account",
+    "/",
+    "/e/customer",
+    "/e/quote",
+    "/e/quote?stage=lost",
+    "/e/quote/new",
+    "/e/customer/new",
+    "/e/contract/1",
+    "/e/customer/1",
+    "/e/quote/1",
+    "/search",
+    "/search?q=甬川",
+    "/approvals",
+    "/approvals?box=done",
+    "/settings/account",
     "/e/nothing-like-it",
-)  # fmt: skip
+)
 HEAVIEST_KB, MOST_REQUESTS = 200, 12
 RULES: dict[str, tuple[str, ...]] = {"light": (), "dark": ("color-contrast",)}
 """Themes differ in colours only, so in the dark only those are judged again."""

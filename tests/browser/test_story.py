@@ -1,6 +1,7 @@
 """客户建档 → 报价审批 → 合同归档, walked by the people who do it: a rep, her manager on the phone, the director.
 
-Once on a desk and once on a phone. Pictures of the README are taken on the way when FORMWORK_SCREENSHOTS names a folder.
+Once on a desk and once on a phone. Pictures of the README are taken on the way when FORMWORK_SCREENSHOTS names a
+folder.
 """
 
 import io

@@ -1,5 +1,7 @@
-"""What goes wrong on an ordinary day: a session that ends while somebody types, two people in one record, a second click,
-a connection that is gone."""
+"""What goes wrong on an ordinary day, and costs nobody what they typed.
+
+A session that ends while somebody types, two people in one record, a second click, a connection that is gone.
+"""
 
 from tests.browser.conftest import Site, Visit
 from tests.browser.visitor import Visitor

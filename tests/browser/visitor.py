@@ -6,7 +6,8 @@ from typing import Any
 DESK, PHONE = 1440, 390
 RUN_AXE = """async (rules) => {
   const found = await axe.run(document, {resultTypes: ['violations'], ...(rules && {runOnly: rules})});
-  return found.violations.map((one) => `${one.id} (${one.impact}): ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
+  const where = (one) => one.nodes.map((node) => node.html.slice(0, 160)).join(' | ');
+  return found.violations.map((one) => `${one.id} (${one.impact}): ${where(one)}`);
 }"""
 
 

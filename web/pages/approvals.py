@@ -10,20 +10,18 @@ from typing import Any
 
 from flask import g, make_response, redirect, render_template, request
 
-from engine.compiler.app import Entity
 from engine.errors import InvalidValues, NotFound, NotPossibleNow
 from engine.expression import Kind
 from engine.records import queries
-from engine.records.record import Record
 from engine.records.rights import get_entity
 from engine.workflow import approvals, inbox
 from engine.workflow.inbox import Box, InboxItem
-from engine.workflow.panel import Panel, PanelPerson, list_panels
+from engine.workflow.panel import list_panels
 from web.api.requests import read_id
-from web.approval_view import figures, headline, shown_text, view_panel
-from web.cells import Cells, record_url, title_of
+from web.approval_view import figures, shown_text
+from web.cells import Cells, record_url
+from web.decision_view import say_closed, view_decision, view_position
 from web.gate import locale, now, reads, writes
-from web.line_view import line_table
 from web.pages.frame import page_shell
 from web.security import safe_next
 from web.shell import add_toast
@@ -78,7 +76,8 @@ def decide(task_id: str) -> Any:
             actor=g.actor,
         )
     except InvalidValues as invalid:
-        return _decision_page(id_, 422, error=invalid.errors[0].text(locale().language) if invalid.errors else None)
+        said = [error.text(locale().language) for error in invalid.errors] + [item.message for item in invalid.missing]
+        return _decision_page(id_, 422, error=" ".join(said))
     except NotPossibleNow as refused:
         return _decision_page(id_, 409, closed=refused.text(locale().language))
     add_toast(locale().t(f"decision.did_{form.get('decision')}"))
@@ -152,18 +151,15 @@ def _decision_page(task_id: int, status: int, *, error: str | None = None, close
     if panel is None:
         raise NotFound()
     cells = Cells(locale(), now())
-    mine = next((person for person in panel.waiting if person.id == g.actor.id), None)
     if closed is None and panel.task != task_id:
-        closed = _how_closed(cells, panel, item)
-    view = _about(cells, entity, record, panel, item, mine) | {
+        closed = say_closed(cells, panel, item)
+    view = view_decision(cells, entity, record, panels, panel, item) | {
         "action_url": f"/approvals/{task_id}",
         "action_id": request.form.get("_action_id") or secrets.token_hex(16),
-        "version": record.version,
-        "choices": _choices(panel),
         "reason": request.form.get("reason", ""),
         "error": error,
         "chosen": request.form.get("decision"),
-        "position": _position(task_id),
+        "position": view_position(task_id),
         "closed": closed,
     }
     return make_response(render_template("pages/decision.html", decision=view, shell=page_shell()), status)
@@ -175,72 +171,3 @@ def _find_item(task_id: int) -> InboxItem:
     if found is None:
         raise NotFound("approval.no_such_task")
     return found
-
-
-def _about(
-    cells: Cells, entity: Entity, record: Record, panel: Panel, item: InboxItem, mine: PanelPerson | None
-) -> dict[str, Any]:
-    text = cells.locale
-    guard = g.session.app.approvals[panel.approval].guard if panel.approval in g.session.app.approvals else frozenset()
-    fields = [entity.fields[key] for key in entity.fields if key in guard and key not in record.hidden]
-    plain = [
-        field
-        for field in fields
-        if field.type.key not in ("lines", "file") and record.values.get(field.key) is not None
-    ]
-    return {
-        "label": text.label(panel.label),
-        "step": text.label(item.step_label),
-        "number": record.values.get("number"),
-        "title": title_of(entity, record),
-        "record_url": record_url(entity.key, record.id),
-        "starter": cells.person(panel.starter.name),
-        "asked": cells.when(panel.started_at),
-        "due": cells.due(mine.due) if mine and mine.due else None,
-        "late": bool(mine and mine.due and mine.due < cells.now),
-        "message": _message(panel),
-        "why": mine.why if mine else None,
-        "for": None,
-        "figures": figures(cells, panel.shown),
-        "changes": None,
-        "tables": [line_table(cells, entity, field, record) for field in fields if field.type.key == "lines"],
-        "entries": [
-            {"label": text.label(field.label), "cell": cells.of_record(entity, field.key, record)} for field in plain
-        ],
-        "files": [
-            cells.file(one)
-            for field in entity.file_fields
-            if field.key not in record.hidden
-            for one in record.values.get(field.key) or ()
-        ],
-        "path": view_panel(cells, panel),
-    }
-
-
-def _message(panel: Panel) -> str | None:
-    return next((comment.text for comment in panel.comments if comment.person.id == panel.starter.id), None)
-
-
-def _choices(panel: Panel) -> list[dict[str, Any]]:
-    text = locale()
-    offered = [one for one in ("approve", "return", "refuse") if one in panel.actions]
-    return [
-        {"value": one, "label": text.t(f"decision.{one}"), "reason": one in panel.reasons, "main": one == "approve",
-         "hint": text.t(f"decision.{one}_hint") if one != "approve" else None}
-        for one in offered
-    ]  # fmt: skip
-
-
-def _position(task_id: int) -> dict[str, Any] | None:
-    waiting = [item.task for item in inbox.list_tasks(g.session, actor=g.actor, limit=50).items]
-    if task_id not in waiting or len(waiting) < 2:
-        return None
-    at = waiting.index(task_id)
-    return {"at": at + 1, "of": len(waiting), "next_url": f"/approvals/{waiting[(at + 1) % len(waiting)]}"}
-
-
-def _how_closed(cells: Cells, panel: Panel, item: InboxItem) -> str:
-    text = cells.locale
-    if item.decision is not None and item.at is not None:
-        return text.t("decision.you_did", what=text.t(f"outcome.{item.decision}"), when=text.ago(item.at, cells.now))
-    return headline(cells, panel)

@@ -28,6 +28,8 @@ def upload() -> Any:
         stored = store().files.save(sent.stream, sent.filename, accept=field.accept, max_size=field.max_size)
     except Wrong as wrong:
         return _refused(locale().say(wrong.code, **wrong.params))
+    finally:
+        sent.close()
     with store().write() as session:
         found = uploads.create_upload(session, stored, actor=g.actor)
     return jsonify({"id": found["id"], "name": found["name"], "size": found["size"]}), 201
