@@ -57,7 +57,8 @@ def start(rest: list[str]) -> int:
 def run_tests(rest: list[str]) -> int:
     install_formwork("test")
     build_frontend()
-    return hand_over([str(VENV / BIN / "python"), "-m", "pytest", *rest])
+    how = rest or ["-n", "auto"]  # the whole suite on all processors; with arguments, whatever pytest takes
+    return hand_over([str(VENV / BIN / "python"), "-m", "pytest", *how])
 
 
 def build_wheel(rest: list[str]) -> int:
