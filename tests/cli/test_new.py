@@ -76,3 +76,9 @@ def test_a_folder_with_something_in_it_is_left_alone(run: Run, tmp_path: Path) -
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
     assert run("new", tmp_path / "other", "--from", "manufactoring").exit_code == 1
     assert not (tmp_path / "other").exists()
+
+
+def test_a_template_is_not_copied_into_itself(run: Run, tmp_path: Path) -> None:
+    run("new", tmp_path / "mine")
+    result = run("new", tmp_path / "mine" / "request" / "copy", "--from", tmp_path / "mine")
+    assert result.exit_code == 1 and not (tmp_path / "mine" / "request" / "copy").exists()

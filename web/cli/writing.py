@@ -30,6 +30,8 @@ def new_command(site: Site, folder: Path, template: str) -> None:
     source = find_template(template)
     if has_content(folder):
         raise NotPossibleNow("cli.folder_not_empty", folder=folder)
+    if folder.resolve().is_relative_to(source.resolve()):
+        raise NotPossibleNow("cli.new_inside", folder=folder, template=source)
     shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "__pycache__"))
     shutil.copytree(find_data("schemas"), folder / "schemas", dirs_exist_ok=True)
     for path in sorted(folder.rglob("*.yaml")):
