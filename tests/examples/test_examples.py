@@ -1,5 +1,6 @@
 """Examples of a definition: they hold or say what differs and where, and nothing of them stays."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -71,6 +72,16 @@ def test_all_examples_of_a_template_hold(template: str, least: int) -> None:
 
 def test_the_examples_of_the_reference_hold() -> None:
     outcomes = play_folder(read_folder(ROOT / "docs" / "reference" / "example"))
+    assert (len(outcomes), failed(outcomes)) == (3, [])
+
+
+@pytest.mark.parametrize("page", ["examples.md", "examples.zh.md"])
+def test_the_examples_of_the_page_about_them_hold(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n# (\S+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    template = read_folder(ROOT / "templates" / "manufacturing").files
+    files = {path: one for path, one in template.items() if "examples/" not in path} | {block[0]: block[1]}
+    outcomes = play_folder(SourceFolder(files))
     assert (len(outcomes), failed(outcomes)) == (3, [])
 
 

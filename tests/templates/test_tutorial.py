@@ -11,6 +11,7 @@ from engine.clock import SetClock
 from engine.compiler.compile import load_app
 from engine.definition.source import SourceFolder
 from engine.errors import DefinitionError
+from engine.examples.running import play_folder
 from engine.storage import catalog
 from engine.storage.database import Database
 from engine.storage.store import Store
@@ -67,6 +68,7 @@ def test_the_tutorial_can_be_followed(
     stages = app.entities["quote"].workflow
     assert stages is not None
     assert [need.key for need in stages.stages["sent"].enter] == ["valid", "packing"]
+    assert [outcome.example.key for outcome in play_folder(copy.folder()) if outcome.problems] == []
 
 
 def _answer(
