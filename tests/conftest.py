@@ -6,14 +6,17 @@ and say so, when it is not there. Each run has a database of its own there, drop
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from engine.clock import SetClock
 from engine.definition.source import SourceFolder, read_folder
+from engine.people import passwords
 from engine.storage import catalog
 from engine.storage.database import Database, open_database
 from engine.storage.store import Store
@@ -75,13 +78,46 @@ def database(request: pytest.FixtureRequest) -> Database:
     return found
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hash with the smallest parameters: what is tested is who gets in, not how long guessing takes."""
+    careful = passwords._HASHER
+    passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    yield
+    passwords._HASHER = careful
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Callable[[SourceFolder], Path]:
+    """Return a SQLite file in which a folder is published, made once in a run for each folder."""
+    made: dict[str, Path] = {}
+
+    def find(folder: SourceFolder) -> Path:
+        if folder.digest not in made:
+            path = tmp_path_factory.mktemp("published") / "formwork.sqlite3"
+            database = open_database(f"sqlite:///{path}")
+            monday = SetClock(datetime(2026, 3, 2, 1, 0, tzinfo=UTC))
+            catalog.publish(Store(database, path.parent, monday), folder, actor_id=None)
+            database.close()
+            made[folder.digest] = path
+        return made[folder.digest]
+
+    return find
+
+
 @pytest.fixture
-def make_store(database: Database, tmp_path: Path, clock: SetClock) -> MakeStore:
+def make_store(
+    database: Database, tmp_path: Path, clock: SetClock, published: Callable[[SourceFolder], Path]
+) -> MakeStore:
     """Publish a template (a folder, the name of a bundled one, or texts by path) and return its store."""
 
     def make(template: Path | str | Mapping[str, str]) -> Store:
+        folder = to_folder(template)
+        place = Path(database.url.database or "")
+        if database.dialect == "sqlite" and not place.exists():
+            shutil.copyfile(published(folder), place)  # closed when it was made: no journal is left beside it
         store = Store(database, tmp_path / "files", clock)
-        catalog.publish(store, to_folder(template), actor_id=None)
+        catalog.publish(store, folder, actor_id=None)
         return store
 
     return make
