@@ -74,7 +74,7 @@ def _install(site: Site, progress: Progress, folder: Path, *, given: bool, demo:
         _tell_difference(site, store, folder)
     with store.read() as session:
         empty = not accounts.has_users(session.connection)
-    if demo:
+    if demo and (folder / "demo").is_dir():
         load_demo(site, progress, store, clock, folder, fresh=empty)
     elif empty:
         make_admin(site, store)
