@@ -289,6 +289,10 @@ class Entity:
         """The names of a record's values: system fields, ``version``, then stored fields in order."""
         return (*SYSTEM_FIELDS, "version", *(item.key for item in self.stored_fields))
 
+    def empty_values(self) -> dict[str, Any]:
+        """Return the value of every field of a record nobody has filled in."""
+        return {key: None if item.stored else [] for key, item in self.fields.items()}
+
     @cached_property
     def line_fields(self) -> tuple[Field, ...]:
         """The line tables."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, Table, bindparam, exists, func, or_, select, tuple_
 
 from engine.compiler.app import Entity, Field
 from engine.errors import FieldError, InvalidValues
@@ -98,13 +98,17 @@ class ListPlan:
     def fetch(self, session: Session, actor: Actor) -> list[tuple[Any, ...]]:
         """Return the rows of the page, and one more when there is a page after."""
         after = cursors.decode(self._query.after, self._entity, self.sort) if self._query.after else None
-        empty = after is not None and after[0] is None
-        key = ("list", *self._shape(), self.reading.keys, self.sort, self.descending, after is not None, empty)
-        statement = session.prepared(key, lambda: self._select(session, after is not None, empty))
-        given = parameters(session, actor) | self._given | {"limit": self.limit + 1}
+        given = parameters(session, actor) | self._given
         if after is not None:
             given |= {"after": after[0], "after_id": after[1]}
-        return statement.fetch_all(session.connection, given)
+        rows: list[tuple[Any, ...]] = []
+        for part in self._parts(after):
+            key = ("list", *self._shape(), self.reading.keys, self.sort, self.descending, part)
+            statement = session.prepared(key, lambda part=part: self._select(session, part))  # type: ignore[misc]
+            rows += statement.fetch_all(session.connection, given | {"limit": self.limit + 1 - len(rows)})
+            if len(rows) > self.limit:
+                break
+        return rows
 
     def count(self, session: Session, actor: Actor) -> int:
         """Count the rows, to ``COUNTED + 1`` at most."""
@@ -134,11 +138,23 @@ class ListPlan:
             raise InvalidValues([_unknown(wanted)])
         return wanted, self._query.descending
 
-    def _select(self, session: Session, paged: bool, empty: bool) -> Select[Any]:
+    def _parts(self, after: tuple[Any, int] | None) -> tuple[str, ...]:
+        """Return the stretches of the list that make up a page, each one range of an index, in order.
+
+        Missing values are the smallest of all: they come first or, descending, last.
+        """
+        if after is None:
+            return ("start",)
+        if self.sort == "id":
+            return ("further",)
+        if after[0] is None:
+            return ("missing further",) if self.descending else ("missing further", "present")
+        nullable = getattr(column(self._table, self.sort), "nullable", True)
+        return ("further", "missing") if self.descending and nullable else ("further",)
+
+    def _select(self, session: Session, part: str) -> Select[Any]:
         found = select(*self.reading.columns).select_from(self.reading.source).where(*self._conditions(session))
-        if paged:
-            found = found.where(self._after(empty))
-        return found.order_by(*self._orders()).limit(bindparam("limit"))
+        return found.where(*self._within(part)).order_by(*self._orders()).limit(bindparam("limit"))
 
     def _orders(self) -> list[Any]:
         by_id, sort = self._table.c.id, column(self._table, self.sort)
@@ -148,19 +164,21 @@ class ListPlan:
         first = largest_first(sort) if getattr(sort, "nullable", True) else sort.desc()
         return [by_id.desc()] if self.sort == "id" else [first, by_id.desc()]
 
-    def _after(self, empty: bool) -> Any:
-        """The rows after the cursor; missing values are the smallest of all."""
+    def _within(self, part: str) -> list[Any]:
         ids, sort = self._table.c.id, column(self._table, self.sort)
-        next_id = ids < bindparam("after_id") if self.descending else ids > bindparam("after_id")
-        if self.sort == "id":
-            return next_id
-        if empty:
-            same = sort.is_(None) & next_id
-            return same if self.descending else same | sort.is_not(None)
-        value = bindparam("after", type_=sort.type)
-        further = sort < value if self.descending else sort > value
-        tie = (sort == value) & next_id
-        return further | tie | sort.is_(None) if self.descending else further | tie
+        if part == "start":
+            return []
+        if part == "present":
+            return [sort.is_not(None)]
+        if part == "missing":
+            return [sort.is_(None)]
+        last_id = bindparam("after_id", type_=ids.type)
+        if part == "missing further" or self.sort == "id":
+            next_id = ids < last_id if self.descending else ids > last_id
+            return [next_id] if self.sort == "id" else [sort.is_(None), next_id]
+        # A comparison of pairs, unlike one with OR, lets the index begin where the page before ended.
+        here, last = tuple_(sort, ids), tuple_(bindparam("after", type_=sort.type), last_id)
+        return [here < last if self.descending else here > last]
 
     def _conditions(self, session: Session) -> list[ColumnElement[bool]]:
         table = self._table

@@ -91,7 +91,7 @@ def insert_record(
             attach(session, entity.key, id_, field.key, [one["id"] for one in values[field.key]])
     write_history(session, entity.key, id_, 1, action, find_changes(entity, {}, values), actor=actor)
     write_event(session, f"{entity.key}.created", entity.key, id_, {"version": 1, **(details or {})})
-    return Record(entity.key, id_, 1, values, can_write=True)
+    return Record(entity.key, id_, 1, entity.empty_values() | values, can_write=True)
 
 
 def born(session: Session, entity: Entity, actor: Actor) -> dict[str, Any]:
@@ -149,6 +149,7 @@ def save_changes(
     for field in entity.line_fields:
         if field.key in changed:
             write_lines(session, entity, field, record.id, record.values[field.key], values[field.key])
+            changed[field.key][1] = _to_json(field, values[field.key])  # with the ids of new lines
     for field in entity.file_fields:
         if field.key in changed:
             attach(session, entity.key, record.id, field.key, [one["id"] for one in values[field.key]])

@@ -236,6 +236,10 @@ def add_people(session: Session, desk: Desk) -> None:
     accounts.disable_user(session, desk.people["gone"], actor=None)
 
 
+def line(product: Record, **more: Any) -> dict[str, Any]:
+    return {"product": product.id, "qty": "2", **more}
+
+
 def errors_of(act: Callable[[], Any], language: str = "zh") -> dict[str, str]:
     """The sentences beside the fields of what is refused."""
     try:

@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -10,13 +9,9 @@ from engine.errors import InvalidValues, NotAllowed, NotFound, NotPossibleNow
 from engine.records import commands
 from engine.records.commands import Stale
 from engine.records.record import Record, display
-from tests.records.desk import Desk, errors_of
+from tests.records.desk import Desk, errors_of, line
 
 D = Decimal
-
-
-def line(product: Record, **more: Any) -> dict[str, Any]:
-    return {"product": product.id, "qty": "2", **more}
 
 
 # ---- creating
@@ -114,95 +109,6 @@ def test_a_refused_record_leaves_nothing_behind(desk: Desk) -> None:
 
 def test_a_disabled_person_cannot_be_chosen(desk: Desk) -> None:
     assert "seller" in errors_of(lambda: desk.deal(seller=desk.people["gone"]))
-
-
-# ---- nobody assigns what is not theirs
-
-
-@pytest.mark.parametrize(
-    "key",
-    ["id", "number", "stage", "team", "version", "created_at", "created_by", "updated_by", "owner_id", "team_id",
-     "release_id", "deleted_at", "search_text", "secret", "old", "", "unknown", "__class__", "lines.0.qty"],
-)  # fmt: skip
-def test_a_system_hidden_retired_or_unknown_field_is_answered_as_unknown(desk: Desk, key: str) -> None:
-    made = desk.deal("rep")
-
-    for act in (lambda: desk.deal("rep", **{key: "1"}), lambda: desk.update("rep", made, **{key: "1"})):
-        assert errors_of(act) == {key: f"没有“{key}”这个字段。"}
-    assert desk.get("rep", made).version == 1
-
-
-@pytest.mark.parametrize("key", ["serial", "region", "total", "cut", "pieces"])
-def test_a_readonly_or_computed_field_is_refused(desk: Desk, key: str) -> None:
-    made = desk.deal("rep")
-    label = desk.store.app.entities["deal"].fields[key].label["zh"]
-
-    for act in (lambda: desk.deal("rep", **{key: "1"}), lambda: desk.update("rep", made, **{key: "1"})):
-        assert errors_of(act) == {key: f"“{label}”由系统填写，不能修改。"}
-
-
-def test_hidden_and_readonly_columns_of_lines_are_refused(desk: Desk) -> None:
-    product = desk.product()
-
-    said = errors_of(lambda: desk.deal("rep", lines=[line(product, cost="1", memo="x", amount="5", id=7)]))
-
-    assert said == {
-        "lines.0.cost": "没有“cost”这个字段。",
-        "lines.0.memo": "“说明”由系统填写，不能修改。",
-        "lines.0.amount": "“金额”由系统填写，不能修改。",
-        "lines.0": "这一行已被删除，请刷新后重试。",
-    }
-
-
-def test_a_field_readonly_from_the_start_cannot_be_slipped_in(desk: Desk) -> None:
-    agreed = desk.deal(agreed=True, why="x", fixed="a")  # nothing is agreed before it exists
-
-    assert errors_of(lambda: desk.update("chief", agreed, fixed="b")) == {"fixed": "“定稿后不改”由系统填写，不能修改。"}
-    assert desk.update("chief", agreed, fixed="a", note="n").values["note"] == "n"  # sent unchanged is no change
-
-
-@pytest.mark.parametrize("raw", [None, "", "  "])
-def test_the_owner_is_whoever_creates(desk: Desk, raw: Any) -> None:
-    rep = desk.actor("rep")
-
-    made = desk.get("rep", desk.deal("rep", owner=raw))
-
-    assert (made.values["owner"], made.values["team"]) == (rep.id, rep.team)
-
-
-def test_who_may_write_more_than_their_own_may_choose_the_owner(desk: Desk) -> None:
-    stranger = desk.actor("stranger")
-
-    for login, given in (("chief", stranger.id), ("lead", str(stranger.id)), ("chief", {"id": stranger.id})):
-        made = desk.create(login, "deal", title=desk.name("a"), owner=given)
-        assert (made.values["owner"], made.values["team"]) == (stranger.id, stranger.team)
-
-
-@pytest.mark.parametrize("raw", [True, 1.0, [[]], "abc", "9" * 5000, -1, 2**70, {"id": {}}, 4711])
-def test_an_owner_that_is_nobody_is_refused(desk: Desk, raw: Any) -> None:
-    missing = {"owner": "所选的人员不存在或已停用，请重新选择。"}
-
-    assert errors_of(lambda: desk.deal("chief", owner=raw)) == missing
-    made = desk.deal()
-    assert errors_of(lambda: desk.update("chief", made, owner=raw)) == missing
-
-
-def test_nobody_gives_away_or_takes_a_record_by_a_scope_of_their_own(desk: Desk) -> None:
-    missing = {"owner": "所选的人员不存在或已停用，请重新选择。"}
-    own = desk.deal("rep")
-    east = desk.deal(client=desk.client(region="east").id)
-
-    assert errors_of(lambda: desk.update("rep", own, owner=desk.people["rep2"])) == missing
-    assert errors_of(lambda: desk.update("eastern", east, owner=desk.people["eastern"])) == missing
-    assert errors_of(lambda: desk.deal("rep", owner=desk.people["rep2"])) == missing
-    assert desk.update("eastern", east, owner=desk.people["chief"], note="n").values["owner"] == desk.people["chief"]
-
-
-def test_an_owner_sent_empty_keeps_the_record_where_it_is(desk: Desk) -> None:
-    made = desk.deal("rep")
-
-    assert "owner" in errors_of(lambda: desk.update("chief", made, owner=""))
-    assert desk.get("chief", made).values["owner"] == desk.people["rep"]
 
 
 # ---- completing: fetched, computed, required, judged
@@ -334,89 +240,6 @@ def test_what_a_stage_locks_is_refused_and_the_rest_is_not(desk: Desk) -> None:
     assert said == {"title": "“标题”在“封存”阶段已锁定，不能修改。", "lines": "“明细”在“封存”阶段已锁定，不能修改。"}
     same = [{"id": row["id"]} for row in shut.values["lines"]]
     assert desk.update("chief", shut, title=deal.values["title"], lines=same, note="n").version == 3
-
-
-# ---- lines
-
-
-def test_lines_are_added_changed_removed_and_put_in_order(desk: Desk) -> None:
-    first, second, third = desk.product(price="1"), desk.product(price="2"), desk.product(price="3")
-    deal = desk.deal(lines=[line(first), line(second)])
-    ids = [row["id"] for row in deal.values["lines"]]
-
-    changed = desk.update("chief", deal, lines=[line(third), {"id": ids[1], "qty": "5"}, {"id": ids[0]}])
-
-    rows = desk.get("chief", changed).values["lines"]
-    assert [(row["product"], row["qty"], row["memo"]) for row in rows] == [
-        (third.id, D("2.00"), "无"),
-        (second.id, D("5.00"), "无"),
-        (first.id, D("2.00"), "无"),
-    ]
-    assert [row["id"] for row in rows[1:]] == [ids[1], ids[0]]
-    assert changed.values["total"] == D("18.00")
-    assert changed.values["lines"] == rows
-
-    left = desk.update("chief", changed, lines=[{"id": ids[0]}])
-    assert [row["id"] for row in desk.get("chief", left).values["lines"]] == [ids[0]]
-    assert desk.update("chief", left, lines=[]).values["total"] == D("0.00")
-
-
-def test_lines_not_sent_stay(desk: Desk) -> None:
-    deal = desk.deal(lines=[line(desk.product())])
-
-    assert desk.update("chief", deal, note="n").values["lines"] == deal.values["lines"]
-
-
-@pytest.mark.parametrize("row_id", ["foreign", 0, -1, True, "x", "9" * 5000, [[]], {"a": 1}, 10**30, 1.0])
-def test_the_line_of_another_record_is_as_good_as_gone(desk: Desk, row_id: Any) -> None:
-    product = desk.product()
-    foreign, deal = desk.deal(lines=[line(product)]), desk.deal(lines=[line(product)])
-    given = foreign.values["lines"][0]["id"] if row_id == "foreign" else row_id
-
-    said = errors_of(lambda: desk.update("chief", deal, lines=[{"id": given, "qty": "9"}]))
-
-    assert said["lines.0"] == "这一行已被删除，请刷新后重试。"
-    assert desk.get("chief", foreign).values["lines"] == foreign.values["lines"]
-
-
-def test_a_line_sent_twice_is_refused(desk: Desk) -> None:
-    deal = desk.deal(lines=[line(desk.product())])
-    id_ = deal.values["lines"][0]["id"]
-
-    assert list(errors_of(lambda: desk.update("chief", deal, lines=[{"id": id_}, {"id": id_}]))) == ["lines.1"]
-
-
-def test_blank_lines_are_left_out_and_wrong_ones_are_counted(desk: Desk) -> None:
-    product = desk.product()
-
-    made = desk.deal(lines=[{}, {"qty": "", "product": None}, line(product), {"memo": " "}])
-    assert len(made.values["lines"]) == 1
-    said = errors_of(lambda: desk.deal(lines=[{"qty": "x"}, {"qty": "y"}, line(product, qty="z")]))
-    assert [path for path in said if path.endswith("qty")] == ["lines.0.qty", "lines.1.qty", "lines.2.qty"]
-
-
-@pytest.mark.parametrize("raw", ["x", 5, {"0": {}}, [1, 2], ["a"], True])
-def test_lines_that_are_no_lines_are_refused(desk: Desk, raw: Any) -> None:
-    assert errors_of(lambda: desk.deal(lines=raw)) == {"lines": "明细应为若干行。"}
-
-
-def test_too_many_lines_are_refused(desk: Desk) -> None:
-    product = desk.product()
-
-    assert errors_of(lambda: desk.deal(lines=[line(product)] * 6)) == {"lines": "最多 5 行。"}
-
-
-def test_a_link_that_stood_in_its_line_before_is_not_judged_again(desk: Desk) -> None:
-    product = desk.product()
-    deal = desk.deal(lines=[line(product)])
-    desk.update("chief", product, state="ended")
-    row = deal.values["lines"][0]["id"]
-
-    changed = desk.update("chief", deal, lines=[{"id": row, "product": product.id, "qty": "3"}])
-
-    assert changed.values["lines"][0]["qty"] == D("3.00")
-    said = errors_of(lambda: desk.update("chief", changed, lines=[{"id": row}, line(product)]))
-    assert said == {"lines.1.product": "所选的“产品”不符合条件，请重新选择。"}
 
 
 # ---- uniqueness
