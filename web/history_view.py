@@ -9,14 +9,9 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import select
-
 from engine.compiler.app import Entity, Field
-from engine.people import directory
-from engine.records.columns import record_columns, to_values
-from engine.records.history import Entry
-from engine.records.record import USER, Labels, display
-from engine.records.sql import is_one_of
+from engine.records.history import Entry, name_links
+from engine.records.record import USER, Labels
 from engine.storage.store import Session
 from web.cells import Cells
 
@@ -36,7 +31,7 @@ _ICONS = {
 
 def view_history(cells: Cells, session: Session, entity: Entity, entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """Return the entries as the page shows them, newest first."""
-    labels = _labels(session, entity, entries)
+    labels = name_links(session, entity, entries)
     return [_entry(cells, entity, entry, labels) for entry in entries]
 
 
@@ -141,35 +136,3 @@ def _said(cells: Cells, field: Field, value: Any, labels: Labels) -> str:
         return "、".join(str(one.get("name")) for one in value)
     cell = cells.of_field(field, typed_value(field, value), labels)
     return str(cell["text"])
-
-
-def _labels(session: Session, entity: Entity, entries: Sequence[Entry]) -> Labels:
-    """Look up, at once, everybody and everything the entries name."""
-    people: set[int] = set()
-    records: dict[str, set[int]] = {}
-    for entry in entries:
-        for key, pair in entry.changes.items():
-            _collect(entity.fields.get(key), key, pair, people, records)
-    labels: Labels = {(USER, one.id): one.name for one in directory.people(session.connection, people).values()}
-    for target, ids in records.items():
-        other, table = session.app.entities[target], session.tables.entity[target]
-        found = select(*record_columns(table, other)).where(is_one_of(table.c.id, "ids"))
-        statement = session.prepared(("names", target), lambda found=found: found)  # type: ignore[misc]
-        for row in statement.fetch_all(session.connection, {"ids": list(ids)}):
-            values = to_values(other, row)
-            labels[target, values["id"]] = display(other, values)
-    return labels
-
-
-def _collect(
-    field: Field | None, key: str, pair: Sequence[Any], people: set[int], records: dict[str, set[int]]
-) -> None:
-    if key == "owner" or (field is not None and field.type.column == "user"):
-        people.update(one for one in pair if isinstance(one, int))
-    elif field is not None and field.to is not None:
-        records.setdefault(field.to, set()).update(one for one in pair if isinstance(one, int))
-    elif field is not None and field.type.key == "lines":
-        for rows in pair:
-            for row in rows or ():
-                for name, column in field.fields.items():
-                    _collect(column, "", [row.get(name)], people, records)

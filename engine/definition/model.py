@@ -1,7 +1,7 @@
 """What an author wrote, as frozen data: no behaviour, no lookups, names still unresolved, expressions still text.
 
-Enters: nothing (the parser fills these). Leaves: ``XDefinition`` dataclasses, each with the place it was written at.
-Must not know the database, the web, or what a name refers to: the compiler resolves that. Mappings keep file order.
+Enters: nothing (the parser fills these). Leaves: ``XDefinition`` dataclasses with their places, in file order.
+Must not know the database, the web, or what a name refers to: the compiler resolves that.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class FieldDefinition:
-    """One field of an entity or of a line table (``fields`` is filled for ``type: lines`` only)."""
+    """One field of an entity or a line table (``fields``: of ``type: lines`` only)."""
 
     key: str
     location: Location
@@ -151,10 +151,10 @@ class ScopeDefinition:
 
 @dataclass(frozen=True)
 class MakeDefinition:
-    """How a record of another entity is made from this one without retyping (报价 -> 合同).
+    """How a record of another entity is made from this one (报价 -> 合同).
 
-    ``set`` gives, for each field of the new record, an expression over this record; ``lines`` gives, for each line
-    table of the new record, the line table here (``rows``) and expressions over one of its lines.
+    ``set``: for each field of the new record an expression over this one; ``lines``: for each of its line tables the
+    table here (``rows``) and expressions over one of its lines.
     """
 
     key: str
@@ -199,25 +199,18 @@ class EntityDefinition:
     was: str | None = None
 
 
-# ---- who: people named in a definition
-
-
 @dataclass(frozen=True)
 class WhoDefinition:
     """One entry of a ``who:`` list, such as ``{role: manager}`` or ``{manager_of: starter}``.
 
-    ``kind``: ``role`` (all holders of the role), ``user`` (a login), ``field`` (a user field of the record),
-    ``owner``, ``starter``, ``manager_of`` (of ``starter`` or ``owner``), ``managers_of`` (that person's managers, one
-    after another, up to the first who holds role ``up_to``).
+    ``role``: all its holders; ``user``: a login; ``field``: a user field of the record; ``owner``, ``starter``;
+    ``manager_of`` one of these two; ``managers_of``: one manager after another, up to the first who holds ``up_to``.
     """
 
     kind: Literal["role", "user", "field", "owner", "starter", "manager_of", "managers_of"]
     location: Location
     name: str = ""
     up_to: Reference | None = None
-
-
-# ---- workflow
 
 
 @dataclass(frozen=True)
@@ -260,8 +253,7 @@ class StageDefinition:
 class MoveDefinition:
     """A way between stages, named by its verb.
 
-    With ``approval`` the record waits in stage ``during`` until people decided, then enters ``to``, or goes to
-    ``refused`` (default: where it came from).
+    With ``approval`` it waits in ``during`` until people decided, then enters ``to``, else ``refused`` (or goes back).
     """
 
     key: str
@@ -290,9 +282,6 @@ class WorkflowDefinition:
     stages: Mapping[str, StageDefinition]  # outcomes included, after the stages
     moves: Mapping[str, MoveDefinition]
     forward: Literal["written", "next_only"] = "written"  # next_only: a move to the next stage is made for each stage
-
-
-# ---- approval
 
 
 @dataclass(frozen=True)
@@ -351,7 +340,7 @@ class ApprovalDefinition:
 
 @dataclass(frozen=True)
 class PrintDefinition:
-    """A printed page of an entity (HTML preview and PDF)."""
+    """A printed page of an entity."""
 
     key: str
     location: Location

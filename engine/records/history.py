@@ -4,15 +4,21 @@ Enters: a record's id. Leaves: entries, newest first, without the values of fiel
 write.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from engine.compiler.app import Entity, Field
+from engine.people import directory
 from engine.people.actor import Actor
+from engine.records.columns import record_columns, to_values
 from engine.records.queries import get_record
+from engine.records.record import USER, Labels, display
 from engine.records.rights import find_rights, get_entity
+from engine.records.sql import is_one_of
 from engine.storage.store import Session
 from engine.storage.system_tables import history, users
 
@@ -54,6 +60,43 @@ def list_history(
     given = {"record_id": id, "before": before or 2**62, "limit": max(1, min(limit, 200))}
     rows = session.prepared(("history", entity), build).fetch_all(session.connection, given)
     return [_entry(row, hidden) for row in rows]
+
+
+def name_links(session: Session, entity: Entity, entries: Sequence[Entry]) -> Labels:
+    """Return what everybody and everything named in the entries is called now, looked up at once."""
+    people: set[int] = set()
+    records: dict[str, set[int]] = {}
+    for entry in entries:
+        for key, pair in entry.changes.items():
+            _collect(entity.fields.get(key), key, pair, people, records)
+    labels: Labels = {(USER, one.id): one.name for one in directory.people(session.connection, people).values()}
+    for target, ids in records.items():
+        labels |= _names(session, target, ids)
+    return labels
+
+
+def _names(session: Session, target: str, ids: set[int]) -> Labels:
+    entity, table = session.app.entities[target], session.tables.entity[target]
+
+    def build() -> Any:
+        return select(*record_columns(table, entity)).where(is_one_of(table.c.id, "ids"))
+
+    rows = session.prepared(("names", target), build).fetch_all(session.connection, {"ids": list(ids)})
+    found = (to_values(entity, row) for row in rows)
+    return {(target, values["id"]): display(entity, values) for values in found}
+
+
+def _collect(
+    field: Field | None, key: str, pair: Sequence[Any], people: set[int], records: dict[str, set[int]]
+) -> None:
+    if key == "owner" or (field is not None and field.type.column == "user"):
+        people.update(one for one in pair if isinstance(one, int))
+    elif field is not None and field.to is not None:
+        records.setdefault(field.to, set()).update(one for one in pair if isinstance(one, int))
+    elif field is not None and field.type.key == "lines":
+        for row in (row for rows in pair for row in rows or ()):
+            for name, column in field.fields.items():
+                _collect(column, "", [row.get(name)], people, records)
 
 
 def _entry(row: tuple[Any, ...], hidden: frozenset[str]) -> Entry:

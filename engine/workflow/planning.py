@@ -15,11 +15,11 @@ from engine import messages
 from engine.compiler.app import Approval, Entity, Field, Label, Move, Step
 from engine.expression import Env
 from engine.people.actor import Actor
+from engine.records.calendar import add_working
 from engine.storage.column_types import to_json
 from engine.storage.store import Session
 from engine.workflow.approval_decisions import Holders, Submission
 from engine.workflow.approval_state import Person, StepPlan
-from engine.records.calendar import add_working
 from engine.workflow.people_rules import Case, Rule, find_holders, to_rules
 
 FALLBACK = "_fallback"
