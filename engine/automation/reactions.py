@@ -5,6 +5,7 @@ second of the same key is no notice.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import bindparam, select
@@ -21,6 +22,8 @@ class Happened(Protocol):
 
     @property
     def id(self) -> int: ...
+    @property
+    def at(self) -> datetime: ...
     @property
     def entity(self) -> str | None: ...
     @property
@@ -63,7 +66,7 @@ def _notify(session: Session, event: Happened, user: int, kind: str, key: str, p
         "entity": event.entity,
         "record_id": event.record_id,
         "params": {"what": _name(session, event), **params},
-        "at": session.now(),
+        "at": event.at,
     }
     session.prepared("notify", build).execute(session.connection, given)
 
