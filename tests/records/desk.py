@@ -33,7 +33,7 @@ roles:
   guest: {label: 访客}
   remover: {label: 清理员}
   admin: {label: 管理员}
-menu: [client, product, deal]
+menu: [client, product, stock, deal]
 """
 
 CLIENT = """\
@@ -56,6 +56,19 @@ access:
   remover: {read: all, write: all, delete: own, create: true}
 scopes:
   east: {where: "region = 'east'"}
+"""
+
+STOCK = """\
+entity: stock
+label: 库位
+fields:
+  name:  {type: text, label: 名称}
+  house: {type: text, label: 库}
+  place: {type: integer, label: 位}
+unique:
+  place: {fields: [house, place], message: 这个库位已被占用}
+access:
+  chief: {read: all, create: true, import: true}
 """
 
 PRODUCT = """\
@@ -148,6 +161,7 @@ DESK: Mapping[str, str] = {
     "app.yaml": APP,
     "client/entity.yaml": CLIENT,
     "product/entity.yaml": PRODUCT,
+    "stock/entity.yaml": STOCK,
     "deal/entity.yaml": DEAL,
     "deal/workflow.yaml": FLOW,
 }
