@@ -15,6 +15,7 @@ from engine.records.record import USER, Labels
 from engine.storage.store import Session
 from web.cells import Cells
 
+_DECISIONS = frozenset({"approve", "refuse", "return", "withdraw"})
 _ICONS = {
     "create": "plus",
     "import": "upload",
@@ -32,7 +33,12 @@ _ICONS = {
 def view_history(cells: Cells, session: Session, entity: Entity, entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """Return the entries as the page shows them, newest first."""
     labels = name_links(session, entity, entries)
-    return [_entry(cells, entity, entry, labels) for entry in entries]
+    made: list[dict[str, Any]] = []
+    for at, entry in enumerate(entries):
+        ended = made.pop()["changes"] if at and _brings_about(entry, entries[at - 1]) else []
+        shown = _entry(cells, entity, entry, labels)
+        made.append(shown | {"changes": [*shown["changes"], *ended]})
+    return made
 
 
 def say_value(cells: Cells, field: Field, value: Any, labels: Labels) -> str:
@@ -53,6 +59,12 @@ def typed_value(field: Field, value: Any) -> Any:
         return reader.get(str(field.type.column), str)(value)
     except (ValueError, InvalidOperation):
         return value
+
+
+def _brings_about(decision: Entry, newer: Entry) -> bool:
+    """Whether the newer entry is only the change of stage that a decision brought about: told as one."""
+    same = newer.at == decision.at and newer.actor_id == decision.actor_id
+    return same and "stage" in newer.changes and decision.action in _DECISIONS
 
 
 def _entry(cells: Cells, entity: Entity, entry: Entry, labels: Labels) -> dict[str, Any]:
@@ -84,6 +96,8 @@ def _changes(cells: Cells, entity: Entity, entry: Entry, labels: Labels) -> list
     made = []
     for key, (old, new) in entry.changes.items():
         field = entity.fields.get(key)
+        if field is not None and field.computed is not None and not field.words:
+            continue  # it follows from what was typed, which stands beside it
         if field is not None and field.type.key != "lines":
             label = cells.locale.label(field.label)
             made.append(

@@ -47,7 +47,7 @@ class ListView:
             "entity": self.entity.key,
             "columns": self._columns(shown),
             "rows": [self._row(record, shown) for record in self.page.records],
-            "more_url": self._address(after=self.page.next) if self.page.next else None,
+            "more_url": self._address(after=self.page.next, cols=",".join(shown)) if self.page.next else None,
         }
 
     def whole(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class ListView:
             return plain, queries.list_records(g.session, self.entity.key, plain, actor=g.actor)
 
     def _address(self, **changes: Any) -> str:
-        gone = {*changes, "after"}
+        gone = {*changes, "after", "cols"}
         given = [(name, value) for name, value in request.args.items(multi=True) if name not in gone and value]
         given += [(name, value) for name, value in changes.items() if value]
         return f"{self.url}?{urlencode(given)}" if given else self.url
@@ -102,13 +102,14 @@ class ListView:
     # ---- what is shown
 
     def _shown_columns(self) -> list[str]:
-        """Columns empty in every row give way; continued pages keep what the first page showed."""
+        """Columns that say nothing give way: empty ones, and the owner to somebody who sees only their own."""
         if request.args.get("cols"):
             asked = request.args["cols"].split(",")
             return [key for key in self.columns if key in asked]
         if not self.page.records:
             return list(self.columns)
-        filled = [key for key in self.columns if any(_has(record, key) for record in self.page.records)]
+        kept = [key for key in self.columns if key != "owner" or not self.rights.read <= {"own"}]
+        filled = [key for key in kept if any(_has(record, key) for record in self.page.records)]
         return filled or list(self.columns[:1])
 
     def _columns(self, shown: Sequence[str]) -> list[dict[str, Any]]:

@@ -132,6 +132,9 @@ def manager_approves(manager: Visitor, quote: str, *, pictured: bool = False) ->
 
 def director_returns_it(director: Visitor, quote: str) -> None:
     """A return without a reason is refused and says so; with one, the rep will read it."""
+    if director.page.viewport_size["width"] == DESK:
+        director.open("/e/quote")
+        picture(director, "list")
     director.open(quote)
     director.expect("422")
     director.press("去审批")
@@ -173,12 +176,6 @@ def hand_over(rep: Visitor, quote: str, name: str) -> str:
     assert not watermark(rep, quote)
     if rep.page.viewport_size["width"] == DESK:
         picture(rep, "quote")
-        rep.open("/e/quote")
-        picture(rep, "list")
-        rep.open(quote)
-    rep.page.locator(".record-tools summary").click() if not rep.page.get_by_role(
-        "link", name="转为合同"
-    ).is_visible() else None
     rep.press("转为合同")
     assert rep.page.locator("#f-customer").input_value() == name
     assert rep.page.locator("#f-amount").input_value() == "169000"
@@ -241,7 +238,12 @@ def pdf_text(content: bytes) -> str:
 
 
 def picture(visitor: Visitor, name: str) -> None:
-    """Take a picture for the README."""
-    if PICTURES:
-        visitor.page.evaluate("document.getElementById('toasts').replaceChildren()")
-        visitor.page.screenshot(path=str(Path(PICTURES) / f"{name}.png"))
+    """Take a picture for the README, small enough to be looked at there."""
+    if not PICTURES:
+        return
+    page, size = visitor.page, visitor.page.viewport_size
+    if size["width"] == DESK:
+        page.set_viewport_size({"width": 1200, "height": 640})
+    page.evaluate("document.getElementById('toasts').replaceChildren()")
+    page.screenshot(path=str(Path(PICTURES) / f"{name}.png"))
+    page.set_viewport_size(size)
