@@ -16,6 +16,7 @@ from engine.records.evaluation import make_env
 from engine.records.queries import get_record
 from engine.records.record import Record
 from engine.records.rights import Rights, find_rights, get_entity
+from engine.records.whole import read_whole_record
 from engine.storage.store import Session
 
 
@@ -48,7 +49,11 @@ def _allowed(session: Session, make: Make, actor: Actor) -> bool:
 
 
 def _possible(session: Session, make: Make, record: Record, actor: Actor) -> bool:
-    return make.when is None or make.when.run(record.values, make_env(session, actor)) is True
+    """Judge the condition over the whole record: it holds for everybody alike, whatever they see."""
+    if make.when is None:
+        return True
+    whole = read_whole_record(session, get_entity(session.app, record.entity), record) if record.hidden else record
+    return make.when.run(whole.values, make_env(session, actor)) is True
 
 
 def _values(session: Session, make: Make, record: Record, actor: Actor) -> dict[str, Any]:

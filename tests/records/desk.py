@@ -33,7 +33,7 @@ roles:
   guest: {label: 访客}
   remover: {label: 清理员}
   admin: {label: 管理员}
-menu: [client, product, stock, deal]
+menu: [client, product, stock, slip, deal]
 """
 
 CLIENT = """\
@@ -69,6 +69,27 @@ unique:
   place: {fields: [house, place], message: 这个库位已被占用}
 access:
   chief: {read: all, create: true, import: true}
+"""
+
+SLIP = """\
+entity: slip
+label: 单据
+fields:
+  deal:  {type: link, to: deal, label: 交易, where: "stage = 'open'"}
+  third: {type: money, label: 三分之一}
+  share: {type: percent, label: 份额, scale: 2}
+  when:  {type: datetime, label: 时刻}
+  kinds: {type: choices, label: 类别, options: {rush: 加急, test: 试样, bulk: 大批}}
+  rows:
+    type: lines
+    label: 行
+    fields:
+      what: {type: link, to: product, label: 什么}
+      part: {type: decimal, label: 份, scale: 1}
+      own:  {type: text, label: 自填, default: 自}
+access:
+  chief: {read: all, create: true}
+  rep:   {read: own, create: true, hide: [third], readonly: [rows.part]}
 """
 
 PRODUCT = """\
@@ -134,6 +155,15 @@ rules:
   fresh:         {check: "due >= today()", at: [create], message: 交期已过, fields: [due]}
 unique:
   once: {fields: [client, title], where: "agreed", message: 这家客户已有同名交易}
+makes:
+  slip:
+    label: 开单
+    entity: slip
+    back: deal
+    when: "total > 0 and secret != 'no'"
+    set: {third: "total / 3", share: share, when: met, kinds: kinds}
+    lines:
+      rows: {rows: lines, set: {what: product, part: "qty / 3"}}
 list: {columns: [number, title, client, total], sort: "-total", filters: [client, share]}
 access:
   rep:     {read: own, write: own, create: true, hide: [secret, lines.cost], readonly: [pieces, lines.memo]}
@@ -162,6 +192,7 @@ DESK: Mapping[str, str] = {
     "client/entity.yaml": CLIENT,
     "product/entity.yaml": PRODUCT,
     "stock/entity.yaml": STOCK,
+    "slip/entity.yaml": SLIP,
     "deal/entity.yaml": DEAL,
     "deal/workflow.yaml": FLOW,
 }

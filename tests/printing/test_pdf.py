@@ -1,0 +1,129 @@
+"""PDF pages hold what was asked for, in Chinese, and whatever people typed stays text."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+
+from engine.errors import NotPossibleNow
+from engine.printing import pdf
+from engine.printing.pdf import PrintPage, render_pdf
+
+pytest.importorskip("typst", reason="typst is not installed")
+
+BUILT = Path(__file__).parent.parent.parent / "web" / "static" / "dist" / "fonts"
+PAGE: PrintPage = {
+    "lang": "zh",
+    "title": "报价单",
+    "number": "BJ202603-0001",
+    "company": {"name": "甬江机械", "lines": ["宁波市江北区"]},
+    "date_text": "2026-03-02",
+    "watermark": None,
+    "parties": [{"label": "客户", "lines": ["北方阀门厂"]}],
+    "entries": [{"label": "付款条件", "text": "月结30天", "wide": False}],
+    "tables": [
+        {
+            "columns": [{"label": "产品", "right": False}, {"label": "数量", "right": True}],
+            "rows": [["密封垫 F-100", "1,200.00"], ["油封", "3.50"]],
+        }
+    ],
+    "totals": [{"label": "合计", "text": "12,345.67"}],
+    "words": {"label": "大写", "text": "壹万贰仟叁佰肆拾伍元陆角柒分"},
+    "notes": ["逾期请重新询价。"],
+    "approval": [{"label": "区域经理", "text": "同意"}],
+    "signatures": ["报价人"],
+}
+
+
+@pytest.fixture(scope="module")
+def fonts() -> Path:
+    """The fonts made at set-up, or those of the system; skips when neither is there."""
+    found = BUILT if BUILT.is_dir() else pdf._system_fonts()
+    if found is None:
+        pytest.skip("no Chinese font: run the set-up, or install Noto Sans CJK")
+    return found
+
+
+def text_of(content: bytes) -> str:
+    """The text of all pages, without the spaces a PDF puts between pieces."""
+    pages = pypdf.PdfReader(io.BytesIO(content)).pages
+    return "".join("".join(page.extract_text() for page in pages).split())
+
+
+def page_with(**more: Any) -> PrintPage:
+    return {**PAGE, **more}  # type: ignore[typeddict-item]
+
+
+def test_every_value_stands_on_the_page(fonts: Path) -> None:
+    said = text_of(render_pdf(PAGE, fonts))
+
+    for value in (
+        "报价单", "BJ202603-0001", "甬江机械", "宁波市江北区", "2026-03-02", "北方阀门厂", "付款条件", "月结30天",
+        "密封垫F-100", "1,200.00", "油封", "12,345.67", "壹万贰仟叁佰肆拾伍元陆角柒分", "逾期请重新询价。",
+        "区域经理同意", "报价人",
+    ):  # fmt: skip
+        assert value in said, value
+
+
+def test_an_unapproved_page_carries_its_watermark_on_every_sheet(fonts: Path) -> None:
+    rows = [[f"产品 {at}", "1"] for at in range(120)]
+    tables = [{**PAGE["tables"][0], "rows": rows}]
+
+    content = render_pdf(page_with(watermark="未批准", tables=tables), fonts)
+
+    pages = pypdf.PdfReader(io.BytesIO(content)).pages
+    assert len(pages) > 1
+    assert all("未批准" in "".join(page.extract_text().split()) for page in pages)
+    assert "未批准" not in text_of(render_pdf(page_with(tables=tables), fonts))
+
+
+HOSTILE = [
+    "#panic()", '#read("/etc/passwd")', "#let x = 1; $ x^2 $", "*stern* _unter_ `code`", "</w:t><script>",
+    "\\u{41} \\n",
+    "= Überschrift", "@verweis <marke>", "// nichts", "\"'", "{}[]()", "#sys.inputs",
+]  # fmt: skip
+
+
+def test_whatever_people_typed_stays_text(fonts: Path) -> None:
+    rows = [[text, "1"] for text in HOSTILE]
+    said = text_of(render_pdf(page_with(tables=[{**PAGE["tables"][0], "rows": rows}]), fonts))
+
+    for text in HOSTILE:
+        assert "".join(text.split()) in said.replace("“", '"').replace("”", '"').replace("’", "'").replace("‘", "'"), (
+            text
+        )
+
+
+@pytest.mark.parametrize("text", ["😀", "\u202e", "a" * 5_000, "\n" * 50, "", "𠮷野家", "\x01"])
+def test_an_odd_text_anywhere_still_gives_a_page(fonts: Path, text: str) -> None:
+    page = page_with(
+        title=text, number=text, notes=[text], entries=[{"label": text, "text": text, "wide": True}], signatures=[text],
+        watermark=text,
+    )  # fmt: skip
+    assert render_pdf(page, fonts).startswith(b"%PDF")
+
+
+def test_a_page_of_nothing_is_a_page(fonts: Path) -> None:
+    empty: dict[str, Any] = {
+        key: [] for key in ("parties", "entries", "tables", "totals", "notes", "approval", "signatures")
+    }
+
+    assert render_pdf(page_with(company=None, date_text="", words=None, **empty), fonts).startswith(b"%PDF")
+
+
+def test_the_same_data_give_the_same_content(fonts: Path) -> None:
+    assert text_of(render_pdf(PAGE, fonts)) == text_of(render_pdf(PAGE, fonts))
+
+
+def test_without_a_chinese_font_nothing_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "_SYSTEM_FONTS", (tmp_path,))
+    pdf._system_fonts.cache_clear()
+    try:
+        with pytest.raises(NotPossibleNow) as refused:
+            render_pdf(PAGE, tmp_path / "missing")
+    finally:
+        pdf._system_fonts.cache_clear()
+
+    assert refused.value.text().startswith("没有找到中文字体")
