@@ -13,10 +13,10 @@ from engine.expression import Env
 from engine.people.actor import Actor
 from engine.records.completing import fitted
 from engine.records.evaluation import make_env
+from engine.records.lines import read_lines
 from engine.records.queries import get_record
 from engine.records.record import Record
 from engine.records.rights import Rights, find_rights, get_entity
-from engine.records.whole import read_whole_record
 from engine.storage.store import Session
 
 
@@ -52,8 +52,17 @@ def _possible(session: Session, make: Make, record: Record, actor: Actor) -> boo
     """Judge the condition over the whole record: it holds for everybody alike, whatever they see."""
     if make.when is None:
         return True
-    whole = read_whole_record(session, get_entity(session.app, record.entity), record) if record.hidden else record
-    return make.when.run(whole.values, make_env(session, actor)) is True
+    env = make_env(session, actor)
+    return make.when.run(_whole(session, record, env) if record.hidden else record.values, env) is True
+
+
+def _whole(session: Session, record: Record, env: Env) -> Mapping[str, Any]:
+    entity = get_entity(session.app, record.entity)
+    return {
+        **record.values,
+        **(env.lookup.linked(entity.key, record.id) or {}),
+        **read_lines(session, entity, record.id),
+    }
 
 
 def _values(session: Session, make: Make, record: Record, actor: Actor) -> dict[str, Any]:
