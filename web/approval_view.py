@@ -16,6 +16,8 @@ from engine.workflow.shown import Shown
 from web.cells import Cells
 
 View = dict[str, Any]
+_SHORT = 48
+"""A longer condition explains nothing at a glance; who is asked stands there all the same."""
 _STEP = {
     "planned": "todo", "open": "current", "stranded": "current", "passed": "done", "refused": "refused",
     "skipped": "skipped", "closed": "todo",
@@ -42,7 +44,7 @@ def view_path(cells: Cells, path: Path, app: CompiledApp) -> View:
     if path.auto_note is not None:
         said = text.t("approval.would_pass")
     else:
-        names = [_names(step) for step in asked if step.fate == "asked"]
+        names = [_names(cells, step) for step in asked if step.fate == "asked"]
         said = text.t("approval.would_ask", names=text.t("approval.then").join(names))
     return {
         "state": "preview",
@@ -58,7 +60,7 @@ def headline(cells: Cells, panel: Panel) -> str:
     """Return one sentence: ``等李经理审批，已 3 小时``."""
     text = cells.locale
     if panel.status == "running":
-        names = "、".join(dict.fromkeys(person.name for person in panel.waiting))
+        names = text.t("text.comma").join(dict.fromkeys(person.name for person in panel.waiting))
         since = min((person.since for person in panel.waiting if person.since), default=panel.started_at)
         return text.t("approval.waiting", names=names or "—", since=_lasted(cells, since))
     if panel.auto_note is not None:
@@ -145,7 +147,7 @@ def _why(cells: Cells, app: CompiledApp, path: Path, step: PathStep) -> str | No
     if step.fate != "asked":
         return cells.locale.t(f"approval.skipped_{step.fate}")
     said = say_rule(app, path.approval, step.key, step.rule, cells.locale.language) if step.rule else ""
-    return cells.locale.t("approval.because", rule=said) if said else None
+    return cells.locale.t("approval.because", rule=said) if 0 < len(said) <= _SHORT else None
 
 
 def _applied(panel: Panel, step: PanelStep) -> bool:
@@ -156,8 +158,8 @@ def _applied(panel: Panel, step: PanelStep) -> bool:
     return reached or (panel.status == "running" and step.key != FALLBACK)
 
 
-def _names(step: PathStep) -> str:
-    return "、".join(one.name for one in step.people)
+def _names(cells: Cells, step: PathStep) -> str:
+    return cells.locale.t("text.comma").join(one.name for one in step.people)
 
 
 def _lasted(cells: Cells, since: Any) -> str:

@@ -64,7 +64,11 @@ class Cells:
             return {"kind": "choice", "text": label or str(value), "tone": "grey", "title": None, "url": None}
         if kind == "choices":
             entries = [{"label": self.locale.label(field.options.get(one)) or one, "tone": "grey"} for one in value]
-            return {"kind": "choices", "text": "、".join(one["label"] for one in entries), "entries": entries}
+            return {
+                "kind": "choices",
+                "text": self.locale.t("text.comma").join(one["label"] for one in entries),
+                "entries": entries,
+            }
         if isinstance(value, date):
             return self.moment(value)
         text = self.text(field, value)

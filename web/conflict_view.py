@@ -112,7 +112,7 @@ class _Sides:
             return "\n".join(self._row_said(field, row) for row in typed or ())
         if field.type.key in ("choice", "choices"):
             chosen = typed if isinstance(typed, list) else [typed]
-            return "、".join(locale().label(field.options.get(one)) or str(one) for one in chosen)
+            return locale().t("text.comma").join(locale().label(field.options.get(one)) or str(one) for one in chosen)
         if field.type.key in ("link", "user"):
             return str(self.inputs.field(field)["text"])
         if field.type.key == "boolean":

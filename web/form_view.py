@@ -116,7 +116,9 @@ def _section(entity: Entity, inputs: Inputs, at: int, env: Env) -> Section:
     if all(inputs.is_fixed(field) for field in fields):
         shown = []
     folded = at > 0 and not any(_asks(field, inputs) for field in fields)
-    labels = "、".join(one["label"] for one in shown[:_HINTS]) + ("…" if len(shown) > _HINTS else "")
+    labels = locale().t("text.comma").join(one["label"] for one in shown[:_HINTS]) + (
+        "…" if len(shown) > _HINTS else ""
+    )
     label = locale().label(section.label)
     return {"key": section.key, "label": label, "fields": shown, "folded": folded, "hint": labels if folded else None}
 

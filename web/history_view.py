@@ -147,6 +147,6 @@ def _said(cells: Cells, field: Field, value: Any, labels: Labels) -> str:
     if value is None:
         return ""
     if field.type.key == "file":
-        return "、".join(str(one.get("name")) for one in value)
+        return cells.locale.t("text.comma").join(str(one.get("name")) for one in value)
     cell = cells.of_field(field, typed_value(field, value), labels)
     return str(cell["text"])

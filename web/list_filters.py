@@ -60,7 +60,7 @@ class FilterPanel:
         name = {"gte": f"{one.field}.from", "lte": f"{one.field}.to"}.get(one.operator, one.field)
         sign = {"gte": "≥ ", "lte": "≤ "}.get(one.operator, "")
         values = one.value if isinstance(one.value, list) else [one.value]
-        said = sign + "、".join(self._said(one.field, str(value)) for value in values)
+        said = sign + locale().t("text.comma").join(self._said(one.field, str(value)) for value in values)
         return {"label": column_label(self.entity, one.field), "text": said, "remove_url": address(**{name: None})}
 
     def _options(self, key: str, field: Field | None) -> list[dict[str, Any]] | None:

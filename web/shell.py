@@ -85,4 +85,7 @@ def _account() -> list[dict[str, Any]]:
 
 def _roles(actor: Actor) -> str | None:
     roles, language = store().app.roles, locale()
-    return "、".join(language.label(roles[key].label) for key in sorted(actor.roles) if key in roles) or None
+    return (
+        language.t("text.comma").join(language.label(roles[key].label) for key in sorted(actor.roles) if key in roles)
+        or None
+    )

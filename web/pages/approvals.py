@@ -122,7 +122,7 @@ def view_task(cells: Cells, item: InboxItem) -> dict[str, Any]:
     text = cells.locale
     open_here = item.task is not None and item.at is None
     ended = item.decision or (item.status if item.status != "running" else None)
-    waiting = text.t("approval.waiting_short", names="、".join(item.waiting)) if item.waiting else None
+    waiting = text.t("approval.waiting_short", names=text.t("text.comma").join(item.waiting)) if item.waiting else None
     about = next((shown_text(cells, one) for one in item.shown if one.kind is Kind.LINK), None)
     shown = [one for one in item.shown if one.kind is not Kind.LINK]
     return {
