@@ -4,6 +4,7 @@ Enters: nothing (``compile.py`` fills these). Leaves: frozen dataclasses that st
 every request. Must not hold anything that changes while the app runs, nor know SQL tables or HTTP.
 """
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -77,6 +78,18 @@ class Field:
     retired: bool = False
 
     @cached_property
+    def option_names(self) -> Mapping[str, str]:
+        """The option each key and each label stands for, labels in the form people may type them."""
+        said = {text: key for key, label in self.options.items() for text in label.values()}
+        folded = {unicodedata.normalize("NFKC", text).strip(): key for text, key in said.items()}
+        return folded | said | {key: key for key in self.options}
+
+    @cached_property
+    def column_plan(self) -> "FieldPlan":
+        """What is to be done with the columns of a line."""
+        return FieldPlan.of(self.fields)
+
+    @cached_property
     def link_columns(self) -> "tuple[tuple[str, Field], ...]":
         """The columns of a line table that lead to a record or a person."""
         return tuple((key, one) for key, one in self.fields.items() if one.type.column in ("link", "user"))
@@ -85,6 +98,23 @@ class Field:
     def stored(self) -> bool:
         """Whether the value is a column of the entity's table (files and line tables have tables of their own)."""
         return self.type.column is not None
+
+
+@dataclass(frozen=True)
+class FieldPlan:
+    """Which of many fields need a step at all, worked out once so that a record does not ask each of its fields."""
+
+    required: tuple[Field, ...]
+    fetched: tuple[Field, ...]
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Field]) -> "FieldPlan":
+        """Return the plan for the fields of an entity or of a line table."""
+        typed = [one for one in fields.values() if not one.retired and one.computed is None]
+        return cls(
+            required=tuple(one for one in typed if one.required or one.required_when is not None),
+            fetched=tuple(one for one in fields.values() if one.fetch is not None),
+        )
 
 
 @dataclass(frozen=True)
@@ -288,6 +318,11 @@ class Entity:
     def value_keys(self) -> tuple[str, ...]:
         """The names of a record's values: system fields, ``version``, then stored fields in order."""
         return (*SYSTEM_FIELDS, "version", *(item.key for item in self.stored_fields))
+
+    @cached_property
+    def plan(self) -> FieldPlan:
+        """What is to be done with the fields of a record."""
+        return FieldPlan.of(self.fields)
 
     def empty_values(self) -> dict[str, Any]:
         """Return the value of every field of a record nobody has filled in."""

@@ -188,12 +188,10 @@ def read_choice(raw: Any, field: "Field") -> str:
         said = unicodedata.normalize("NFKC", _require_text(raw)).strip()
     except Wrong:
         raise Wrong("value.choice", options=_Options(field)) from None
-    if said in field.options:
-        return said
-    for key, label in field.options.items():
-        if said in label.values() or said in (unicodedata.normalize("NFKC", one) for one in label.values()):
-            return key
-    raise Wrong("value.choice", options=_Options(field))
+    key = field.option_names.get(said)
+    if key is None:
+        raise Wrong("value.choice", options=_Options(field))
+    return key
 
 
 def read_choices(raw: Any, field: "Field") -> list[str]:
@@ -285,7 +283,8 @@ def _moment_from_text(written: str) -> datetime:
 
 
 def _checked_text(text: str, field: "Field") -> str:
-    text = unicodedata.normalize("NFC", text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
     if _REFUSED.search(text):
         raise Wrong("value.control")
     limit = field.max_length or field.type.max_length

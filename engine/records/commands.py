@@ -232,10 +232,8 @@ def _check_writable(
 
 
 def _fetch(entity: Entity, values: dict[str, Any], before: Mapping[str, Any], env: Env) -> None:
-    changed = [key for key, value in values.items() if value != before.get(key)]
-    fetch_values(entity.fields, values, changed, env)
+    fetch_values(entity.fields, entity.plan.fetched, values, before, env)
     for field in entity.line_fields:
         old = {row["id"]: row for row in before.get(field.key) or ()}
         for row in values.get(field.key) or ():
-            known = old.get(row.get("id"), {})
-            fetch_values(field.fields, row, [key for key in row if row[key] != known.get(key)], env)
+            fetch_values(field.fields, field.column_plan.fetched, row, old.get(row.get("id"), {}), env)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from engine.compiler.app import Entity, Field
+from engine.compiler.app import Entity, Field, FieldPlan
 from engine.compiler.readers import MAX_DIGITS
 from engine.errors import FieldError
 from engine.expression import Env
@@ -38,13 +38,13 @@ def compute_values(entity: Entity, values: dict[str, Any], env: Env, errors: lis
 def check_complete(entity: Entity, values: Mapping[str, Any], env: Env, errors: list[FieldError], *, at: str) -> None:
     """Add an error for each missing required value and each broken rule; ``at`` is ``create`` or ``update``."""
     wrong = {error.path for error in errors}
-    _check_required(entity.fields, values, env, errors, "", wrong)
+    _check_required(entity.plan, values, env, errors, "", wrong)
     for field in entity.line_fields:
         rows = values.get(field.key) or ()
         if len(rows) < field.min_rows and not field.retired and field.key not in wrong:
             errors.append(FieldError(field.key, "value.too_few_rows", {"min": field.min_rows}))
         for number, row in enumerate(rows):
-            _check_required(field.fields, row, env, errors, f"{field.key}.{number}.", wrong)
+            _check_required(field.column_plan, row, env, errors, f"{field.key}.{number}.", wrong)
     for rule in entity.rules:
         waits = at not in rule.at or any(values.get(key) is None for key in rule.needs)
         if not waits and rule.check.run(values, env) is not True:
@@ -73,18 +73,17 @@ def _compute(field: Field, values: dict[str, Any], env: Env, path: str, errors: 
 
 
 def _check_required(
-    fields: Mapping[str, Field],
+    plan: FieldPlan,
     values: Mapping[str, Any],
     env: Env,
     errors: list[FieldError],
     prefix: str,
     wrong: set[str],
 ) -> None:
-    for key, field in fields.items():
-        if field.retired or field.computed is not None or not is_missing(values.get(key)):
-            continue
-        if f"{prefix}{key}" not in wrong and is_required(field, values, env):
-            errors.append(FieldError(f"{prefix}{key}", "value.required", {"label": field.label}))
+    for field in plan.required:
+        path = f"{prefix}{field.key}"
+        if is_missing(values.get(field.key)) and path not in wrong and is_required(field, values, env):
+            errors.append(FieldError(path, "value.required", {"label": field.label}))
 
 
 def is_required(field: Field, values: Mapping[str, Any], env: Env) -> bool:

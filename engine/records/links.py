@@ -85,18 +85,18 @@ def label_links(session: Session, entity: Entity, values: Mapping[str, Any], *, 
     return labels | {(USER, id_): person.name for id_, person in people.items()}
 
 
-def fetch_values(fields: Mapping[str, Field], values: dict[str, Any], changed: Iterable[str], env: Env) -> None:
-    """Fill fields with ``fetch`` from the linked record: empty ones, and read-only ones whenever the link changed."""
-    moved = set(changed)
-    for field in fields.values():
-        if field.fetch is None:
-            continue
+def fetch_values(
+    fields: Mapping[str, Field], fetched: Iterable[Field], values: dict[str, Any], before: Mapping[str, Any], env: Env
+) -> None:
+    """Fill ``fetched`` from the linked record: empty ones, and read-only ones whenever the link changed."""
+    for field in fetched:
+        assert field.fetch is not None  # noqa: S101 - the plan holds those that fetch
         link, there = field.fetch
-        target = fields[link].to
-        if values.get(link) is None or target is None:
+        target, id_ = fields[link].to, values.get(link)
+        if id_ is None or target is None:
             continue
-        if values.get(field.key) is None or (field.readonly and link in moved):
-            row = env.lookup.linked(target, values[link])
+        if values.get(field.key) is None or (field.readonly and id_ != before.get(link)):
+            row = env.lookup.linked(target, id_)
             values[field.key] = None if row is None else fitted(field, row.get(there))
 
 
