@@ -13,11 +13,6 @@ _QUIET = re2.Options()
 _QUIET.log_errors = False  # the mistake is told to the author, not to the log
 
 
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> Any:
-    return re2.compile(pattern, _QUIET)
-
-
 def find_mistake(pattern: str) -> str | None:
     """Return what is wrong with ``pattern``, or None."""
     try:
@@ -31,3 +26,8 @@ def find_mistake(pattern: str) -> str | None:
 def matches(pattern: str, text: str) -> bool:
     """Tell whether the whole of ``text`` matches ``pattern``."""
     return _compiled(pattern).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> Any:
+    return re2.compile(pattern, _QUIET)

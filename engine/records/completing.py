@@ -14,6 +14,9 @@ from engine.compiler.readers import MAX_DIGITS
 from engine.errors import FieldError
 from engine.expression import Env
 
+_UNIT = tuple(Decimal(1).scaleb(-scale) for scale in range(MAX_DIGITS + 1))
+_TOO_LARGE = tuple(Decimal(10) ** (MAX_DIGITS - scale) for scale in range(MAX_DIGITS + 1))
+
 
 def set_defaults(fields: Mapping[str, Field], values: dict[str, Any], env: Env) -> None:
     """Give each field that was not sent its default; a field sent empty stays empty."""
@@ -55,8 +58,20 @@ def fitted(field: Field, value: Any) -> Any:
     """Return a computed number with the digits of its field, rounded half up; anything else as it is."""
     if field.scale is None or not _is_number(value):
         return value
-    number = Decimal(value).quantize(Decimal(1).scaleb(-field.scale), rounding=ROUND_HALF_UP)
+    number = Decimal(value).quantize(_UNIT[field.scale], rounding=ROUND_HALF_UP)
     return int(number) if field.type.key == "integer" else number
+
+
+def is_required(field: Field, values: Mapping[str, Any], env: Env) -> bool:
+    """Tell whether ``field`` must have a value in this record; an invisible field never must."""
+    if not (field.required or _holds(field.required_when, values, env)):
+        return False
+    return field.visible_when is None or _holds(field.visible_when, values, env)
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether a stored value says nothing."""
+    return value is None or value == "" or value == []
 
 
 def _is_number(value: Any) -> bool:
@@ -66,7 +81,7 @@ def _is_number(value: Any) -> bool:
 def _compute(field: Field, values: dict[str, Any], env: Env, path: str, errors: list[FieldError]) -> None:
     assert field.computed is not None  # noqa: S101 - the order holds computed fields only
     value = field.computed.run(values, env)
-    if _is_number(value) and abs(value) >= Decimal(10) ** (MAX_DIGITS - (field.scale or 0)):
+    if _is_number(value) and abs(value) >= _TOO_LARGE[field.scale or 0]:
         errors.append(FieldError(path, "value.too_large"))
         value = None
     values[field.key] = fitted(field, value)
@@ -84,18 +99,6 @@ def _check_required(
         path = f"{prefix}{field.key}"
         if is_missing(values.get(field.key)) and path not in wrong and is_required(field, values, env):
             errors.append(FieldError(path, "value.required", {"label": field.label}))
-
-
-def is_required(field: Field, values: Mapping[str, Any], env: Env) -> bool:
-    """Tell whether ``field`` must have a value in this record; an invisible field never must."""
-    if not (field.required or _holds(field.required_when, values, env)):
-        return False
-    return field.visible_when is None or _holds(field.visible_when, values, env)
-
-
-def is_missing(value: Any) -> bool:
-    """Tell whether a stored value says nothing."""
-    return value is None or value == "" or value == []
 
 
 def _holds(expression: Any, values: Mapping[str, Any], env: Env) -> bool:

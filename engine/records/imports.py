@@ -58,13 +58,6 @@ class ImportResult:
     refused: list[Refused] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Column:
-    at: int
-    key: str
-    field: Field | None  # None for the owner
-
-
 def import_records(
     store: Store,
     entity: str,
@@ -92,6 +85,13 @@ def import_records(
                 _import_alone(store, entity, columns, row, actor, result, seen)
         progress(min(start + CHUNK, result.total), result.total)
     return result
+
+
+@dataclass(frozen=True)
+class _Column:
+    at: int
+    key: str
+    field: Field | None  # None for the owner
 
 
 def _require_import(session: Session, entity: str, actor: Actor) -> tuple[Entity, Rights]:

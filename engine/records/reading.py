@@ -19,17 +19,6 @@ from engine.storage.system_tables import users
 PEOPLE = ("owner", "created_by", "updated_by")
 
 
-@dataclass(frozen=True)
-class _Name:
-    """Where the name of one linked thing stands in a row: ``start`` to ``end`` are the columns of its display."""
-
-    key: str
-    target: str
-    entity: Entity | None
-    fields: tuple[str, ...]
-    start: int
-
-
 class Reading:
     """The columns of one kind of select, in order."""
 
@@ -76,3 +65,14 @@ class Reading:
         self.source = self.source.outerjoin(alias, alias.c.id == table.c[field.key])
         self._names.append(_Name(field.key, target.key, target, fields, len(self.columns)))
         self.columns += [alias.c[key] for key in fields]
+
+
+@dataclass(frozen=True)
+class _Name:
+    """Where the name of one linked thing stands in a row: ``start`` to ``end`` are the columns of its display."""
+
+    key: str
+    target: str
+    entity: Entity | None
+    fields: tuple[str, ...]
+    start: int

@@ -175,6 +175,21 @@ def search_text(session: Session, entity: Entity, values: Mapping[str, Any], env
     return unicodedata.normalize("NFKC", "\n".join(parts)).lower()
 
 
+def find_changes(entity: Entity, before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
+    """Return old and new of every value that differs, in JSON form."""
+    found: Changes = {}
+    for key in ("number", "stage", "owner", "team"):
+        if before.get(key) != after.get(key):
+            found[key] = [before.get(key), after.get(key)]
+    for key, field in entity.fields.items():
+        old, new = before.get(key), after.get(key)
+        if old != new:
+            told = [_to_json(field, old), _to_json(field, new)]
+            if told != _NOTHING:
+                found[key] = told
+    return found
+
+
 def _scope_key(scopes: frozenset[str]) -> Any:
     return ALL if ALL in scopes else scopes
 
@@ -206,21 +221,6 @@ def _update_statement(table: Table, columns: tuple[str, ...]) -> Any:
     row = {key: bindparam(f"new_{key}", type_=table.c[key].type) for key in columns}
     where = (table.c.id == bindparam("record_id"), table.c.version == bindparam("seen"))
     return update(table).where(*where).values(row)
-
-
-def find_changes(entity: Entity, before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
-    """Return old and new of every value that differs, in JSON form."""
-    found: Changes = {}
-    for key in ("number", "stage", "owner", "team"):
-        if before.get(key) != after.get(key):
-            found[key] = [before.get(key), after.get(key)]
-    for key, field in entity.fields.items():
-        old, new = before.get(key), after.get(key)
-        if old != new:
-            told = [_to_json(field, old), _to_json(field, new)]
-            if told != _NOTHING:
-                found[key] = told
-    return found
 
 
 _NOTHING = [None, None]  # an empty list and None are the same to a reader
