@@ -88,7 +88,7 @@ def quick_passwords() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Callable[[SourceFolder], Path]:
+def published_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[SourceFolder], Path]:
     """Return a SQLite file in which a folder is published, made once in a run for each folder."""
     made: dict[str, Path] = {}
 
@@ -107,7 +107,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Callable[[SourceFolde
 
 @pytest.fixture
 def make_store(
-    database: Database, tmp_path: Path, clock: SetClock, published: Callable[[SourceFolder], Path]
+    database: Database, tmp_path: Path, clock: SetClock, published_file: Callable[[SourceFolder], Path]
 ) -> MakeStore:
     """Publish a template (a folder, the name of a bundled one, or texts by path) and return its store."""
 
@@ -115,7 +115,7 @@ def make_store(
         folder = to_folder(template)
         place = Path(database.url.database or "")
         if database.dialect == "sqlite" and not place.exists():
-            shutil.copyfile(published(folder), place)  # closed when it was made: no journal is left beside it
+            shutil.copyfile(published_file(folder), place)  # closed when it was made: no journal is left beside it
         store = Store(database, tmp_path / "files", clock)
         catalog.publish(store, folder, actor_id=None)
         return store
