@@ -37,6 +37,7 @@ __all__ = ["Published", "Session", "Store", "load_stored"]
 Loader = Callable[[SourceFolder], CompiledApp]
 
 _LOOK_EVERY = 1.0
+_MOST_PREPARED = 5_000
 _GENERATION = "SELECT generation FROM fw_current_release"
 _log = logging.getLogger("formwork.storage")
 
@@ -101,10 +102,12 @@ class Session:
 
         ``columns`` are those of an ``insert`` or ``update`` that takes its values as parameters.
         """
-        found = self._published.prepared.get(key)
+        kept = self._published.prepared
+        found = kept.get(key)
         if found is None:
-            found = Prepared(make(), self.connection.dialect, columns=columns)
-            self._published.prepared[key] = found
+            if len(kept) >= _MOST_PREPARED:  # odd combinations of filters must not fill the memory
+                kept.clear()
+            found = kept[key] = Prepared(make(), self.connection.dialect, columns=columns)
         return found
 
 
