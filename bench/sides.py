@@ -39,6 +39,11 @@ MANAGER = [person for person in PEOPLE if person.role == "manager"]
 DIRECTOR = PEOPLE[-1]
 
 
+def _environment() -> dict[str, str]:
+    """A side starts as people start it: with the modules Python compiled at the start before."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 @dataclass
 class Table:
     """A table to be filled by copying rows: its name, and SQL for the columns that differ.
@@ -77,7 +82,7 @@ class Side:
         return [sys.executable, "-c", code, database_url, str(home)]
 
     def environment(self, port: int) -> dict[str, str]:
-        return dict(os.environ)
+        return _environment()
 
     # Requests
 
@@ -209,7 +214,7 @@ class Generic(Side):
         from web.settings import install_home
 
         install_home(home)
-        self._environment = os.environ | {"FORMWORK_DATABASE_URL": database_url, "FORMWORK_HOME": str(home)}
+        self._environment = _environment() | {"FORMWORK_DATABASE_URL": database_url, "FORMWORK_HOME": str(home)}
         command = self._formwork("publish", str(self.definitions), "--yes")
         subprocess.run(command, env=self._environment, check=True, stdout=subprocess.DEVNULL)
         self._add_people(database_url, home)
