@@ -24,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 BUILD_VENV = HERE / ".venv-build"
 FRONTEND = HERE / "web" / "frontend"
+EDITOR = HERE / "tests" / "editor"
 DIST = HERE / "web" / "static" / "dist"
 LOGS = VENV / "setup-logs"
 BIN = "Scripts" if os.name == "nt" else "bin"
@@ -57,7 +58,11 @@ def start(rest: list[str]) -> int:
 def run_tests(rest: list[str]) -> int:
     install_formwork("test")
     build_frontend()
-    how = rest or ["-n", "auto"]  # the whole suite on all processors; with arguments, whatever pytest takes
+    if has_usable_node():  # the language server that editors use; without it its tests are skipped
+        install_node_packages(dict(os.environ), EDITOR, "安装语言服务器 Installing language-server")
+    # The whole suite on all processors, neighbours on the same one: they share sites and databases. With arguments,
+    # whatever pytest takes.
+    how = rest or ["-n", "auto", "--dist", "worksteal"]
     return hand_over([str(VENV / BIN / "python"), "-m", "pytest", *how])
 
 
@@ -123,7 +128,7 @@ def build_frontend(force: bool = False) -> None:
     make_environment(BUILD_VENV)
     install_into_build_environment("fonttools>=4.60")
     environment = environment_with_node()
-    install_node_packages(environment)
+    install_node_packages(environment, FRONTEND, "安装页面组件 Installing page components")
     run_step("构建前端 Building pages", ["node", "build.mjs"], cwd=FRONTEND, env=environment)
     build_fonts()
     stamp.write_text(wanted)
@@ -174,13 +179,13 @@ def install_into_build_environment(requirement: str) -> None:
     stamp.touch()
 
 
-def install_node_packages(environment: dict[str, str]) -> None:
-    stamp = FRONTEND / "node_modules" / ".installed"
-    wanted = hash_files([FRONTEND / "package-lock.json"])
+def install_node_packages(environment: dict[str, str], folder: Path, title: str) -> None:
+    stamp = folder / "node_modules" / ".installed"
+    wanted = hash_files([folder / "package-lock.json"])
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     npm = shutil.which("npm", path=environment["PATH"]) or "npm"
-    run_step("安装页面组件 Installing page components", [npm, "ci"], cwd=FRONTEND, env=environment)
+    run_step(title, [npm, "ci"], cwd=folder, env=environment)
     stamp.write_text(wanted)
 
 

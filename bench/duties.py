@@ -68,6 +68,16 @@ class Duties:
         answer = self._refused(self.side.create(REP[1], self.contestant.values(self.customer)), 422)
         assert self.side.errors_of(answer) == {"customer"}, "another's customer could be chosen"
 
+    def duty_search(self) -> None:
+        """a record is found by a part of its name, by its sound, its initials and the tail of a phone"""
+        row_id, version = self.side.id_of(row := self._create()), self.side.version_of(row)
+        changed = {"name": "甬江轴承大修", "contact_phone": "13987654321"}
+        self.ask(self.side.update(REP[0], row_id, version, changed))
+        for words in ("轴承大", "zhouchengda", "zcdx", "654321"):
+            found = self.side.items_of(self.ask(self.side.find(REP[0], words)))
+            assert [self.side.id_of(one) for one in found] == [row_id], words
+        assert not self.side.items_of(self.ask(self.side.find(REP[1], "轴承大"))), "another's record was found"
+
     def duty_version(self) -> None:
         """the second editor is told, and nothing is overwritten"""
         row = self._create()

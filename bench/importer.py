@@ -5,6 +5,7 @@ command calls the engine. Each line of standard input is a JSON job (`file`, `to
 (`created`, `refused`, `seconds`) on standard output; an empty answer says that the process is ready.
 """
 
+import gc
 import json
 import sys
 import time
@@ -12,12 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from web.cli import OBJECTS
+
 Answer = dict[str, Any]
 Import = Callable[[Path, str], Answer]
 
 
 def main(open_side: Callable[[str, Path], Import]) -> None:
     """Arguments: the address of the database, the home folder."""
+    gc.set_threshold(OBJECTS)
     bring_in = open_side(sys.argv[1], Path(sys.argv[2]))
     print("{}", flush=True)
     for line in sys.stdin:
@@ -44,9 +48,9 @@ def open_floor(database_url: str, home: Path) -> Import:
 
 def open_generic(database_url: str, home: Path) -> Import:
     from engine.clock import SystemClock
+    from engine.importing.at_once import import_records
+    from engine.importing.sheets import read_sheet
     from engine.people.tokens import find_by_token
-    from engine.records.imports import import_records
-    from engine.records.sheets import read_sheet
     from engine.storage.database import open_database
     from engine.storage.store import Store
 

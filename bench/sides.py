@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import insert
 
@@ -95,6 +96,9 @@ class Side:
     def page(self, who: Person, stage: str, least: int, after: str | None = None) -> Request:
         address = f"/opportunity?stage={stage}&amount.min={least}&sort=-amount&limit=50"
         return self._request(who, "GET", address + (f"&after={after}" if after else ""))
+
+    def find(self, who: Person, words: str) -> Request:
+        return self._request(who, "GET", f"/opportunity?q={quote(words)}")
 
     def detail(self, who: Person, row_id: Any) -> Request:
         return self._request(who, "GET", f"/opportunity/{row_id}")
@@ -205,8 +209,8 @@ class Generic(Side):
 
     name = "generic"
     health = "/readyz"
-    customer = Table("e_customer", Side.customer.varied | {"search_text": "'customer ' || i"})
-    opportunity = Table("e_opportunity", Floor.opportunity.varied | {"search_text": "'bench ' || i"})
+    customer = Table("e_customer", Side.customer.varied)
+    opportunity = Table("e_opportunity", Floor.opportunity.varied)
     journal = ("fw_history", "fw_outbox")
     definitions = Path(__file__).parent / "app"
 

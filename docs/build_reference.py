@@ -4,6 +4,7 @@ Run ``python docs/build_reference.py`` after a change of ``schemas/`` or of ``do
 pages that are older than what they are made from.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from engine import messages  # noqa: E402
 from engine.definition.kinds import find_kind  # noqa: E402
-from engine.definition.schema import read_schema  # noqa: E402
+from engine.definition.schema import OTHERS, read_schema  # noqa: E402
 
 REFERENCE = HERE / "reference"
 EXAMPLE = REFERENCE / "example"
-ORDER = ("app", "entity", "workflow", "approval", "pattern", "print", "locale", "demo", "example")
+BROKEN = HERE.parent / "tests" / "definition" / "broken"
+ORDER = ("app", "entity", "workflow", "approval", "automations", "pattern", "print", "locale", "demo", "example")
 WRITTEN = "<!-- Written by docs/build_reference.py from schemas/; change those instead. -->\n"
 TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
 
@@ -31,7 +34,9 @@ def main() -> None:
 def pages() -> dict[str, str]:
     """Return the text of each page by file name."""
     made = {f"{kind}.md": "\n".join(_page(kind)) + "\n" for kind in ORDER}
-    return {"README.md": "\n".join(_index()) + "\n", **made, "shared.md": "\n".join(_shared()) + "\n"}
+    others = {f"{name}.md": "\n".join(_page(name)) + "\n" for name in OTHERS}
+    rest = {"shared.md": "\n".join(_shared()) + "\n", "mistakes.md": "\n".join(_mistakes()) + "\n"}
+    return {"README.md": "\n".join(_index()) + "\n", **made, **others, **rest}
 
 
 def _index() -> Iterator[str]:
@@ -42,10 +47,12 @@ def _index() -> Iterator[str]:
     yield "每种文件一页；各页的例子合起来是一个小应用，由测试构建。\n"
     yield "| file | says | 内容 |"
     yield "|---|---|---|"
-    for kind in ORDER:
+    for kind in (*ORDER, *OTHERS):
         schema = read_schema(kind)
         yield f"| [{_cell(schema['title'])}]({kind}.md) | {schema['description']} | {schema['x-zh']['description']} |"
     yield "\nParts that several kinds of file share stand in [shared.md](shared.md). 共用部分见 shared.md。"
+    yield "What `formwork check` says, with an example of each mistake: [mistakes.md](mistakes.md)."
+    yield "各种错误的说法和例子见 mistakes.md。"
 
 
 def _page(kind: str) -> Iterator[str]:
@@ -68,6 +75,22 @@ def _shared() -> Iterator[str]:
     yield f"{schema['description']}  \n{schema['x-zh']['description']}\n"
     for name, part in schema["$defs"].items():
         yield from _definition(name, part)
+
+
+def _mistakes() -> Iterator[str]:
+    yield WRITTEN
+    yield "# What `formwork check` says · 检查会指出什么\n"
+    yield "Each code with its sentence and the folders of `tests/definition/broken/` that show it; `{…}` is filled in."
+    yield "每个代码的句子，以及展示它的例子；花括号处填入实际内容。\n"
+    said = {path.parent.name: path.read_text(encoding="utf-8") for path in sorted(BROKEN.glob("*/expected.txt"))}
+    english, chinese = messages.catalog("en"), messages.catalog("zh")
+    yield "| code | says | 内容 | examples · 例子 |"
+    yield "|---|---|---|---|"
+    for key in sorted(key for key in english if re.fullmatch(r"problem\.[A-Z]\d{3}", key)):
+        code = key.removeprefix("problem.")
+        names = [name for name, text in said.items() if f"[{code}]" in text][:3]
+        shown = [f"[{name}](../../tests/definition/broken/{name})" for name in names]
+        yield f"| {code} | {_cell(english[key])} | {_cell(chinese[key])} | {'<br>'.join(shown)} |"
 
 
 def _example(kind: str) -> Iterator[str]:

@@ -24,20 +24,39 @@ class Location:
 
 
 @dataclass(frozen=True)
+class Template:
+    """Where in a site's template, which is not edited, a mistake is written, and the site's ``file`` to mend it in.
+
+    ``exists`` says whether the site has that file already.
+    """
+
+    place: Location
+    file: str
+    exists: bool
+
+
+@dataclass(frozen=True)
 class Problem:
-    """One mistake of an author: ``code`` such as ``W003`` names the sentence ``problem.W003``."""
+    """One mistake of an author: ``code`` such as ``W003`` names the sentence ``problem.W003``.
+
+    ``template`` is there when a site's template says it.
+    """
 
     code: str
     location: Location
     params: Mapping[str, object] = field(default_factory=dict)
     suggestion: str | None = None
+    template: Template | None = None
 
     def sentence(self, language: str = messages.DEFAULT_LANGUAGE) -> str:
-        """Return the problem in one sentence, with the suggestion if there is one, without its place."""
-        said = messages.text(f"problem.{self.code}", language, **self.params)
-        if self.suggestion is None:
-            return said
-        return said + " " + messages.text("problem.suggestion", language, suggestion=self.suggestion)
+        """Return the problem in words, with the suggestion if there is one, without its place."""
+        said = [messages.text(f"problem.{self.code}", language, **self.params)]
+        if self.suggestion is not None:
+            said.append(messages.text("problem.suggestion", language, suggestion=self.suggestion))
+        if self.template is not None:
+            code = "problem.of_template" if self.template.exists else "problem.of_template_new"
+            said.append(messages.text(code, language, place=self.template.place, file=self.template.file))
+        return " ".join(said)
 
     def text(self, language: str = messages.DEFAULT_LANGUAGE) -> str:
         """Return ``file:line:column: sentence [code]``."""
@@ -61,13 +80,17 @@ class FieldError:
 class Missing:
     """One thing still missing before a move: ``fields`` are those that can be filled on the spot.
 
-    ``kind`` is ``fields``, ``file``, ``link`` or ``check``; ``message`` is in the language of whoever asked.
+    ``kind`` is ``fields``, ``file``, ``link``, ``check`` or ``approval``; ``message`` is in the language of whoever
+    asked; ``entity`` is what a record must be made of, or the record is to be found in, ``via`` its link field that
+    leads here.
     """
 
     key: str
     kind: str
     message: str
     fields: tuple[str, ...] = ()
+    entity: str | None = None
+    via: str | None = None
 
 
 class FormworkError(Exception):

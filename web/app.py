@@ -4,6 +4,7 @@ Enters: ``Settings``. Leaves: a WSGI application. Must not do anything at import
 """
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Request, Response, g
@@ -12,18 +13,21 @@ from flask_compress import Compress
 from flask_wtf import CSRFProtect
 from sqlalchemy import text
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import Rule
 
 from engine.automation.jobs import RedisDoorbell
 from engine.clock import Clock, SystemClock
+from engine.people.actor import ADMIN
 from engine.storage.database import open_database
 from engine.storage.store import Store
-from web import api, auth, gate
+from web import api, auth, calls, company, gate, joining, second_step
 from web.assets import serve_assets
 from web.errors import handle_errors
+from web.metrics import metrics
 from web.page_kit import install_page_kit
 from web.pages import register_pages
 from web.security import protect_answers
-from web.settings import Settings, read_settings
+from web.settings import Settings, WrongSetting, read_settings
 from web.throttle import LoginThrottle
 
 _FORM_MEMORY = 4 * 1024 * 1024  # a form with 500 lines of 20 columns
@@ -39,14 +43,28 @@ class _Cookies(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
 
+class _Rule(Rule):
+    """An address whose builder is made when it is first built: making all of them is most of the time of a start."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compile_ = super()._compile_builder
+        made: list[Callable[..., tuple[str, str]]] = []
+
+        def build(self: Rule, **values: Any) -> tuple[str, str]:
+            if not made:
+                made.append(compile_(append_unknown))
+            return made[0](self, **values)
+
+        return build
+
+
 def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     """Return the application of one installation; its database is brought up to date."""
     app = Flask(__name__, template_folder="page_templates", static_folder=None)
+    app.url_rule_class = _Rule
     app.session_interface = _Cookies()
     app.config.from_mapping(_config(settings))
-    app.extensions["formwork.settings"] = settings
-    app.extensions["formwork.store"] = _open_store(settings, clock or SystemClock())
-    app.extensions["formwork.throttle"] = _make_throttle(settings)
+    serve_installation(app, settings, clock or SystemClock())
     _number_requests(app)
     gate.allow_large_bodies(app)
     csrf = CSRFProtect(app)
@@ -60,6 +78,15 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, *[settings.proxies] * 4)  # type: ignore[method-assign]
     return app
+
+
+def serve_installation(app: Flask, settings: Settings, clock: Clock) -> None:
+    """Let the application answer from an installation: its settings, store, provider, and who was refused lately."""
+    app.extensions["formwork.settings"] = settings
+    app.extensions["formwork.store"] = _open_store(settings, clock)
+    app.extensions["formwork.throttle"] = _make_throttle(settings)
+    app.extensions["formwork.provider"] = company.make_provider(settings)
+    _check_roles(settings, app.extensions["formwork.store"])
 
 
 def _config(settings: Settings) -> dict[str, Any]:
@@ -91,10 +118,27 @@ def make_wsgi() -> Flask:
 
 def _open_store(settings: Settings, clock: Clock) -> Store:
     """Open the store; where there is a Redis, its workers are rung after each commit that left something to do."""
-    store = Store(open_database(settings.database_url), settings.files_dir, clock)
+    database = open_database(settings.database_url, longest_read=settings.longest_query or None)
+    store = Store(database, settings.files_dir, clock)
+    store.secret_key, store.public_url = settings.secret_key, settings.public_url
     if settings.redis_url:
         store.bell = RedisDoorbell(settings.redis_url, settings.database_url, str(settings.files_dir)).ring
     return store
+
+
+def _check_roles(settings: Settings, store: Store) -> None:
+    """Refuse a setting that names a role there is none of: it would protect nobody. Nothing published has no roles."""
+    named = {
+        "FORMWORK_SECOND_FACTOR": settings.second_factor_roles,
+        "FORMWORK_OIDC_NEW_ROLES": frozenset(settings.company.new_roles if settings.company else ()),
+    }
+    if not any(named.values()) or not store.app.roles:
+        return
+    known = {ADMIN, *store.app.roles}
+    for name, roles in named.items():
+        for role in sorted(roles - known):
+            store.database.close()
+            raise WrongSetting("cli.setting_role", name=name, value=role, known=", ".join(sorted(known)))
 
 
 def _make_throttle(settings: Settings) -> LoginThrottle:
@@ -121,9 +165,15 @@ def _register_views(app: Flask, csrf: CSRFProtect) -> None:
     csrf.exempt(programs)  # the gate asks for the token itself when a cookie, not a bearer token, says who it is
     app.register_blueprint(programs)
     app.register_blueprint(auth.blueprint)
+    app.register_blueprint(second_step.blueprint)
+    app.register_blueprint(company.blueprint)
+    app.register_blueprint(joining.blueprint)
     register_pages(app)
+    app.add_url_rule("/calls/<message_id>", "take_call_result", calls.take_call_result, methods=["POST"])
+    csrf.exempt("web.calls.take_call_result")  # signed with the secret of the dialler instead
     app.add_url_rule("/healthz", "healthz", _is_alive)
     app.add_url_rule("/readyz", "readyz", _is_ready)
+    app.add_url_rule("/metrics", "metrics", metrics)
 
 
 def _prepare_pages(app: Flask) -> None:

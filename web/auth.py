@@ -6,17 +6,18 @@ signed cookie. Must not tell a wrong password from an unknown login, nor send an
 
 from typing import Any
 
-from flask import Blueprint, current_app, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
 from flask import session as cookie
 
 from engine.errors import InvalidValues
-from engine.people import accounts, sessions
-from engine.people.sessions import Proven
-from web.gate import COOKIE_KEY, locale, now, open_to_all, reads, store, writes
+from engine.people import accounts, roster, second_factor, sessions, tokens
+from web.access_view import view_devices, view_tokens
+from web.gate import COOKIE_KEY, before_second_factor, locale, open_to_all, private, reads, settings, store, writes
 from web.i18n import LANGUAGES
+from web.letting_in import CAME_BY_COMPANY, count_attempt, forget_attempts, let_in, note_refused
 from web.security import safe_next
 from web.shell import add_toast, make_shell
-from web.throttle import LoginThrottle, TooManyAttempts
+from web.throttle import TooManyAttempts
 
 blueprint = Blueprint("auth", __name__)
 THEMES = ("auto", "light", "dark")
@@ -26,7 +27,7 @@ THEMES = ("auto", "light", "dark")
 @open_to_all
 def login() -> Any:
     """Show the sign-in page."""
-    return _login_page()
+    return login_page()
 
 
 @blueprint.post("/login")
@@ -34,19 +35,20 @@ def login() -> Any:
 def sign_in() -> Any:
     """Sign in: a fresh session, whatever cookie came along."""
     name, password = request.form.get("username", ""), request.form.get("password", "")
-    address = request.remote_addr or ""
-    throttle: LoginThrottle = current_app.extensions["formwork.throttle"]
+    login = sessions.normal_login(name)
     try:
-        throttle.attempt(sessions.normal_login(name), address)
+        count_attempt(login)
     except TooManyAttempts as error:
-        return _login_page(error.text(locale().language), status=429, retry_after=error.retry_after)
+        note_refused(None, "throttled")
+        return login_page(error.text(locale().language), status=429, retry_after=error.retry_after)
     proven = sessions.check_login(store().database, name, password)
-    key = _open_session(proven, password, address) if proven else None
-    if key is None:
-        return _login_page(locale().say("people.login_failed"), status=422)
-    throttle.succeed(sessions.normal_login(name), address)
-    _start_cookie(key)
-    return redirect(safe_next(request.form.get("next")), 303)
+    if proven is not None and proven.outdated:
+        with store().write() as session:
+            accounts.rehash_password(session, proven, password)
+    led = let_in(proven, login=login, to=request.form.get("next")) if proven is not None else None
+    if led is None:
+        note_refused(login, "password")
+    return led or login_page(locale().say("people.login_failed"), status=422)
 
 
 @blueprint.post("/logout")
@@ -57,11 +59,13 @@ def logout() -> Any:
     if key:
         with store().write() as session:
             sessions.close_by_key(session, key)
+    left = "company" if cookie.get(CAME_BY_COMPANY) else None
     cookie.clear()
-    return redirect(url_for("auth.login"), 303)
+    return redirect(url_for("auth.login", left=left), 303)
 
 
 @blueprint.post("/settings/preferences")
+@before_second_factor
 @open_to_all
 def preferences() -> Any:
     """Set the language and the theme: kept in the cookie for strangers, the language with the person too."""
@@ -76,6 +80,7 @@ def preferences() -> Any:
 
 
 @blueprint.get("/settings/account")
+@private
 @reads
 def account() -> Any:
     """Show a person their devices and let them change their password."""
@@ -86,8 +91,9 @@ def account() -> Any:
 @writes
 def change_password() -> Any:
     """Change one's own password; other devices and tokens end."""
-    form = request.form
+    form, login = request.form, sessions.normal_login(g.actor.login)
     try:
+        count_attempt(login)
         accounts.change_password(
             g.session,
             current=form.get("current", ""),
@@ -95,8 +101,13 @@ def change_password() -> Any:
             keep=g.signed_in.id,
             actor=g.actor,
         )
+    except TooManyAttempts as error:
+        answer = make_response(_account_page({"current": error.text(locale().language)}), 429)
+        answer.headers["Retry-After"] = str(error.retry_after)
+        return answer
     except InvalidValues as error:
         return _account_page({item.path: item.text(locale().language) for item in error.errors}), 422
+    forget_attempts(login)
     add_toast(locale().say("people.password_changed"))
     return redirect(url_for("auth.account"), 303)
 
@@ -110,32 +121,22 @@ def end_session(session_id: int) -> Any:
     return redirect(url_for("auth.account"), 303)
 
 
+@blueprint.post("/settings/tokens/<int:token_id>/revoke")
+@writes
+def revoke_token(token_id: int) -> Any:
+    """Revoke one of one's own tokens."""
+    tokens.revoke_token(g.session, token_id, actor=g.actor)
+    add_toast(locale().t("access.revoked"))
+    return redirect(url_for("auth.account"), 303)
+
+
 @blueprint.post("/settings/sessions/end-others")
 @writes
 def end_other_sessions() -> Any:
     """Sign every other device out."""
-    sessions.close_all(g.session, g.actor.id, keep=g.signed_in.id)
+    sessions.close_others(g.session, keep=g.signed_in.id, actor=g.actor)
     add_toast(locale().say("people.session_closed"))
     return redirect(url_for("auth.account"), 303)
-
-
-def _open_session(proven: Proven, password: str, address: str) -> str | None:
-    with store().write() as session:
-        old = cookie.get(COOKIE_KEY)
-        if old:
-            sessions.close_by_key(session, old)
-        if proven.outdated:
-            accounts.rehash_password(session, proven.user_id, password)
-        return sessions.open_session(session, proven, ip=address, agent=request.user_agent.string)
-
-
-def _start_cookie(key: str) -> None:
-    """Begin a new cookie; only what a stranger may choose is carried over, not the CSRF token."""
-    kept = {name: cookie[name] for name in ("lang", "theme") if name in cookie}
-    cookie.clear()
-    cookie.update(kept)
-    cookie[COOKIE_KEY] = key
-    cookie.permanent = True
 
 
 @writes
@@ -144,14 +145,17 @@ def _store_language() -> str:
     return ""
 
 
-def _login_page(error: str | None = None, *, status: int = 200, retry_after: int | None = None) -> Any:
+def login_page(error: str | None = None, *, status: int = 200, retry_after: int | None = None) -> Any:
+    """Show the sign-in page, with what went wrong."""
     given = request.form if request.method == "POST" else request.args
     page = {
         "action_url": url_for("auth.sign_in"),
         "username": request.form.get("username", "")[:100],
         "next": safe_next(given.get("next"), "") or None,
         "error": error,
-        "hint": None,
+        "hint": locale().t("login.forgotten"),
+        "company": _company(safe_next(given.get("next"), "") or None),
+        "left_company": "left" in request.args and settings().company is not None,
     }
     answer = make_response(render_template("pages/login.html", login=page, shell=make_shell()), status)
     if retry_after is not None:
@@ -159,26 +163,33 @@ def _login_page(error: str | None = None, *, status: int = 200, retry_after: int
     return answer
 
 
+def _company(to: str | None) -> dict[str, str] | None:
+    """Return the button to sign in with a company account, where the settings name a provider."""
+    given = settings().company
+    if given is None:
+        return None
+    return {"url": url_for("company.begin", next=to), "label": given.label or locale().t("company.sign_in")}
+
+
 def _account_page(errors: dict[str, str] | None = None) -> str:
-    devices = [
-        {
-            "agent": device.agent or "",
-            "ip": device.ip or "",
-            "seen": locale().ago(device.last_seen_at, now()),
-            "seen_at": locale().datetime(device.last_seen_at),
-            "current": device.id == g.signed_in.id,
-            "end_url": url_for("auth.end_session", session_id=device.id),
-        }
-        for device in sessions.list_devices(g.session.connection, g.actor.id, now=now())
-    ]
     page = {
         "password_url": url_for("auth.change_password"),
         "end_others_url": url_for("auth.end_other_sessions"),
+        "has_password": roster.get_entry(g.session.connection, g.actor.id).has_password,
         "errors": errors or {},
-        "devices": devices,
+        "devices": view_devices(g.actor.id, lambda id_: url_for("auth.end_session", session_id=id_)),
+        "tokens": view_tokens(g.actor.id, lambda id_: url_for("auth.revoke_token", token_id=id_)),
+        "second_factor": _second_factor(),
+        "new_token_url": "/settings/tokens/new",
         "texts": {name: locale().say(f"people.{name}") for name in _TEXTS},
     }
     return render_template("pages/account.html", account=page, shell=make_shell())
+
+
+def _second_factor() -> dict[str, Any]:
+    since, text = second_factor.find_standing(g.session.connection, g.actor.id).on_since, locale()
+    said = text.t("second_factor.on_since", date=text.date(since)) if since else text.t("second_factor.about")
+    return {"url": "/settings/second-factor", "on": since is not None, "text": said}
 
 
 _TEXTS = (
@@ -188,7 +199,5 @@ _TEXTS = (
     "new_password",
     "password_hint",
     "devices",
-    "this_device",
-    "end_device",
     "end_others",
 )

@@ -12,8 +12,10 @@ from typing import Any
 from engine.compiler.app import Entity, Field, Stage
 from engine.printing.capitals import in_capitals
 from engine.records.record import USER, Labels, Record, display
+from engine.storage.pictures import PICTURES
 from web.i18n import Locale
 from web.shell import ENTITY_URL, initials
+from web.value_cells import CELLS
 
 Cell = dict[str, Any]
 
@@ -23,7 +25,6 @@ _SYSTEM = {
     "id": "number", "number": "text", "stage": "stage", "owner": "user", "created_by": "user", "updated_by": "user",
     "created_at": "datetime", "updated_at": "datetime", "team": "hidden",
 }  # fmt: skip
-_NUMBERS = frozenset({"integer", "decimal", "money", "percent"})
 _MOST_IN_WORDS = Decimal(10) ** 16
 
 
@@ -42,7 +43,9 @@ class Cells:
 
     def of_record(self, entity: Entity, key: str, record: Record) -> Cell:
         """Return the cell of a field or system field of a record; a hidden field is told from an empty one."""
-        if key in record.hidden:
+        if record.masked.get(key):
+            return self.plain("masked", record.masked[key], title=self.locale.t("cell.masked"))
+        if key in record.hidden and key not in record.masked:
             return {"kind": "hidden", "text": self.locale.t("cell.hidden"), "title": None, "url": None}
         value = record.values.get(key)
         field = entity.fields.get(key)
@@ -54,41 +57,11 @@ class Cells:
         """Return the cell of a field's value."""
         if value is None or value == "" or value == []:
             return EMPTY
-        kind = field.type.key
-        if kind in ("link", "user"):
-            return self._linked(field, value, labels)
-        if kind == "file":
-            return {"kind": "files", "text": "", "entries": [self.file(one) for one in value]}
-        if kind == "choice":
-            label = self.locale.label(field.options.get(value))
-            return {"kind": "choice", "text": label or str(value), "tone": "grey", "title": None, "url": None}
-        if kind == "choices":
-            entries = [{"label": self.locale.label(field.options.get(one)) or one, "tone": "grey"} for one in value]
-            return {
-                "kind": "choices",
-                "text": self.locale.t("text.comma").join(one["label"] for one in entries),
-                "entries": entries,
-            }
-        if isinstance(value, date):
-            return self.moment(value)
-        text = self.text(field, value)
-        shown = {"integer": "number", "decimal": "number"}.get(kind, kind)
-        return {"kind": shown, "text": text, "title": None, "url": _address(kind, value), "tone": None, "value": value}
+        return CELLS[field.type.cell](self, field, value, labels)
 
-    def text(self, field: Field, value: Any) -> str:
-        """Return a number, amount, share or text as the reader writes it."""
-        kind = field.type.key
-        if value is None:
-            return ""
-        if kind == "money":
-            return self.locale.money(value, scale=_money_digits(value, field.scale))
-        if kind == "percent":
-            return self.locale.percent(value)
-        if kind in ("integer", "decimal"):
-            return self.locale.number(value)
-        if kind == "boolean":
-            return self.locale.t("cell.yes" if value else "cell.no")
-        return str(value)
+    def plain(self, kind: str, text: str, **more: Any) -> Cell:
+        """Return a cell that is a text."""
+        return {"kind": kind, "text": text, "title": None, "url": None} | more
 
     def moment(self, value: date) -> Cell:
         """Return the cell of a date or moment: short when near, whole on hover."""
@@ -127,7 +100,7 @@ class Cells:
             "size_text": self.locale.size(one["size"]),
             "url": url,
             "kind": "image" if kind.startswith("image/") else "pdf" if kind == "application/pdf" else "other",
-            "thumb_url": None,
+            "thumb_url": f"{url}/small" if kind in PICTURES else None,
             "by": None,
             "when": self.when(one["uploaded_at"]) if one.get("uploaded_at") else None,
         }
@@ -145,24 +118,19 @@ class Cells:
             badge = self.stage(entity, value) or {"label": str(value), "tone": "grey"}
             return {"kind": "stage", "text": badge["label"], "tone": badge["tone"], "title": None, "url": None}
         if kind == "user":
-            return self._user(labels.get((USER, value), ""))
+            return self.user(labels.get((USER, value), ""))
         return (
             self.moment(value) if kind == "datetime" else {"kind": kind, "text": str(value), "title": None, "url": None}
         )
 
-    def _linked(self, field: Field, value: int, labels: Labels) -> Cell:
-        if field.to is None:
-            return self._user(labels.get((USER, value), ""))
-        text = labels.get((field.to, value), f"#{value}")
-        return {"kind": "link", "text": text, "title": None, "url": record_url(field.to, value)}
-
-    def _user(self, name: str) -> Cell:
+    def user(self, name: str) -> Cell:
+        """Return the cell of a person."""
         return {"kind": "user", "text": name, "initials": initials(name), "title": None, "url": None}
 
 
 def title_of(entity: Entity, record: Record) -> str:
     """Return what a record is called on its page."""
-    return display(entity, record.values)
+    return display(entity, record.values, record.labels)
 
 
 def subtitle_of(cells: Cells, entity: Entity, record: Record) -> Cell | None:
@@ -183,22 +151,8 @@ def words_of(field: Field, value: Any) -> str | None:
 
 def is_right(field: Field | None) -> bool:
     """Tell whether a column is aligned to the right."""
-    return field is not None and field.type.key in _NUMBERS
+    return field is not None and field.type.right_aligned
 
 
 def _stage(entity: Entity, key: str | None) -> Stage | None:
     return entity.workflow.stages.get(key or "") if entity.workflow else None
-
-
-def _money_digits(value: Any, scale: int | None) -> int:
-    """Two digits, more only where the amount has them (a unit price of 0.1234)."""
-    least = -value.normalize().as_tuple().exponent if hasattr(value, "normalize") else 0
-    return max(min(2, scale if scale is not None else 2), min(int(least), scale or 2))
-
-
-def _address(kind: str, value: Any) -> str | None:
-    if kind == "url":
-        return str(value)
-    if kind == "email":
-        return f"mailto:{value}"
-    return f"tel:{value}" if kind == "phone" else None

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.compiler.app import Entity, Field
+from engine.expression import Kind
 from web.cells import is_right
 from web.gate import locale
 
-_PLACES = {"money": "money", "date": "date", "datetime": "date", "link": "sub"}
+_PLACES = {Kind.MONEY: "money", Kind.DATE: "date", Kind.DATETIME: "date", Kind.LINK: "sub"}
 _EXTRAS = ("extra", "extra2")
 
 
@@ -28,8 +29,7 @@ def view_column(entity: Entity, key: str, label: str, slot: str | None) -> dict[
 
 def phone_slots(entity: Entity, keys: Sequence[str]) -> dict[str, str]:
     """Return where each column stands on a phone's card; columns without a place are left out there."""
-    display = [key for _, key in entity.display if key]
-    title = next((key for key in (*display, *keys) if key in keys), None)
+    title = next((key for key in (*entity.display_keys, *keys) if key in keys), None)
     slots = {title: "title"} if title else {}
     free = list(_EXTRAS)
     for key in keys:
@@ -48,4 +48,4 @@ def _place(key: str, field: Field | None) -> str | None:
         return key
     if field is None:
         return "date" if key.endswith("_at") else None
-    return _PLACES.get(field.type.key)
+    return _PLACES.get(field.type.kind)

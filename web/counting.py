@@ -29,6 +29,16 @@ class Counters:
                 pass  # Redis may be lost without losing the protection
         return self._own.hit(item, key)
 
+    def count(self, limit: str, key: str) -> int:
+        """Count one and return how many there are in this window of ``limit``, to its number at most."""
+        item = parse(limit)
+        self.hit(limit, key)
+        try:
+            remaining = (self._shared or self._own).get_window_stats(item, key).remaining
+        except StorageError:
+            remaining = self._own.get_window_stats(item, key).remaining
+        return item.amount - remaining
+
     def forget(self, limit: str, key: str) -> None:
         """Begin to count anew."""
         item = parse(limit)

@@ -19,14 +19,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import insert, select, update
 
 from engine.clock import SetClock
-from engine.definition.kinds import find_kind
+from engine.definition.kinds import BASE, find_kind
 from engine.definition.parser import parse_documents
 from engine.definition.source import SourceFolder
 from engine.definition.yaml_reader import Document
 from engine.errors import DefinitionError, FormworkError, InvalidValues, Location, Problem
 from engine.examples import steps
-from engine.examples.sample_pdf import make_pdf
-from engine.examples.steps import Refs, Scene
+from engine.examples.sample_files import make_pdf
+from engine.examples.scene import Refs, Scene
 from engine.people import accounts
 from engine.people.actor import Actor
 from engine.storage.store import Session, Store
@@ -36,6 +36,7 @@ from web.demo_people import DemoAccount, create_people
 __all__ = ["DemoAccount", "create_people", "make_pdf", "play_story"]
 
 Progress = Callable[[int, int], None]
+LeftOut = Callable[[Problem], None]
 
 _PLACE = "demo.place"
 _DAYS = re.compile(r"-(\d+)d(?: (\d\d):(\d\d))?")
@@ -46,12 +47,17 @@ _SOON = timedelta(minutes=7)
 
 
 def play_story(
-    store: Store, clock: SetClock, folder: SourceFolder, progress: Progress = lambda done, total: None
+    store: Store,
+    clock: SetClock,
+    folder: SourceFolder,
+    progress: Progress = lambda done, total: None,
+    left_out: LeftOut = lambda problem: None,
 ) -> int:
     """Play the steps of ``demo/*.yaml`` in the order of time and return how many were played.
 
     ``clock`` is the one ``store`` was opened with; it stands at the present moment when called, and there again at the
-    end. A step that is refused raises ``DefinitionError`` with its place and the reason.
+    end. A step that is refused raises ``DefinitionError`` with its place and the reason; one of the template of a site,
+    whose rules are others, is given to ``left_out`` instead.
     """
     now = clock.now()
     written = _digest(folder)
@@ -59,7 +65,7 @@ def play_story(
         place = _read_place(session) or _Place(now, written)
     if place.written != written:
         return 0  # another story than the one that is here: its steps do not continue this one
-    story = _Story(store, clock, place)
+    story = _Story(store, clock, place, left_out)
     steps = story.in_order(parse_documents(folder, "demo"))
     waiting = steps[place.done :]
     try:
@@ -136,8 +142,8 @@ class _Refused:
 class _Story:
     """Plays steps one after another, each in a transaction of its own at its own moment."""
 
-    def __init__(self, store: Store, clock: SetClock, place: _Place) -> None:
-        self.store, self.clock, self.place = store, clock, place
+    def __init__(self, store: Store, clock: SetClock, place: _Place, left_out: LeftOut) -> None:
+        self.store, self.clock, self.place, self.left_out = store, clock, place, left_out
         self.zone = ZoneInfo(store.app.timezone)
         self.working_days = frozenset(store.app.calendar.days)
 
@@ -167,9 +173,18 @@ class _Story:
                 _write_place(session, replace(self.place, done=self.place.done + 1, refs=refs))
         except FormworkError as error:
             what = f"{written['as']} {act} {written.get('ref') or written.get('of') or written[act]}"
-            raise DefinitionError([Problem("M001", step.location, {"what": what, "why": _Refused(error)})]) from error
+            problem = Problem("M001", step.location, {"what": what, "why": _Refused(error)})
+            if not step.location.file.startswith(BASE):
+                raise DefinitionError([problem]) from error
+            self._leave_out(problem)
         self.place.done += 1
         self.place.refs = refs
+
+    def _leave_out(self, problem: Problem) -> None:
+        """Go on after a step that was written for the rules of a template, not for those of the site."""
+        with self.store.write() as session:
+            _write_place(session, replace(self.place, done=self.place.done + 1))
+        self.left_out(problem)
 
     def _moment(self, at: str) -> datetime:
         """Return the moment written as ``-30d 10:15``, ``-3h`` or ``-40m``."""

@@ -9,18 +9,20 @@ import logging
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError, TooManyRequests
 
 from engine import messages
-from engine.errors import DefinitionError, InvalidValues, Missing, NotAllowed, NotFound, NotPossibleNow
+from engine.errors import DefinitionError, FieldError, InvalidValues, Missing, NotAllowed, NotFound, NotPossibleNow
+from engine.records.duplicates import Other
 from engine.storage.faults import Unavailable
-from web.gate import NotSignedIn, find_reader, locale, settings
+from web.gate import NotSignedIn, SecondFactorMissing, find_reader, locale, settings, store
 from web.security import safe_next
 from web.shell import make_shell
+from web.whereabouts import own_page, page_behind
 
 log = logging.getLogger("formwork")
 PROBLEM = "application/problem+json"
@@ -43,6 +45,21 @@ def handle_errors(app: Flask) -> None:
 def answer(status: int, code: str, detail: str, /, **more: Any) -> Response:
     """Return the problem as a page or as problem+json, whichever was asked for."""
     return problem(status, code, detail, **more) if is_api() else _page(status, detail)
+
+
+def write_errors(errors: Iterable[FieldError], language: str) -> list[dict[str, Any]]:
+    """Return wrong values as plain data; ``params`` name the records in the way, those the reader may see."""
+    found = []
+    for error in errors:
+        said: dict[str, Any] = {"path": error.path, "code": error.code, "text": error.text(language)}
+        records = [{"entity": one.entity, "id": one.id} for one in others_in_the_way(error)]
+        found.append(said | ({"params": {"records": records}} if records else {}))
+    return found
+
+
+def others_in_the_way(error: FieldError) -> list[Other]:
+    """Return the records that an error speaks of, as far as the reader may see them."""
+    return [one for one in getattr(error.params.get("others"), "others", ()) if one.id is not None]
 
 
 def write_missing(missing: Iterable[Missing], language: str) -> list[dict[str, Any]]:
@@ -92,14 +109,8 @@ def _page(status: int, detail: str) -> Response:
 
 def _came_from() -> str | None:
     """Return the path of the page on this site that led here, unless it is this one."""
-    behind = _page_behind()
+    behind = page_behind()
     return behind if behind != request.path else None
-
-
-def _page_behind() -> str | None:
-    """Return the path of the page on this site that sent this; its form shows what was typed after signing in."""
-    referrer = urlsplit(request.referrer or "")
-    return referrer.path if referrer.netloc == request.host else None
 
 
 # ---- the branches
@@ -107,10 +118,12 @@ def _page_behind() -> str | None:
 
 def _invalid_values(error: InvalidValues) -> Response:
     language = locale().language
-    errors = [{"path": item.path, "code": item.code, "text": item.text(language)} for item in error.errors]
+    errors = write_errors(error.errors, language)
     missing = write_missing(error.missing, language)
     code = "invalid_values" if errors else "people.missing"
     said = messages.text(code, language, count=len(errors) or len(missing))
+    if request.method == "GET" and not is_api():  # an address that is wrong: nobody was saving anything
+        said = " ".join(dict.fromkeys(one["text"] for one in errors)) or said
     return answer(422, code, said, errors=errors, missing=missing)
 
 
@@ -153,13 +166,23 @@ def _not_signed_in(error: NotSignedIn) -> Any:
         said.headers["WWW-Authenticate"] = 'Bearer realm="formwork"'
         return said
     if request.headers.get("HX-Request"):  # a part of a page cannot hold the sign-in page: send the whole page there
-        return Response("", 401, {"HX-Redirect": url_for("auth.login", next=_page_behind())})
-    here = request.full_path.rstrip("?") if request.method == "GET" else _page_behind()
+        return Response("", 401, {"HX-Redirect": url_for("auth.login", next=own_page() or page_behind())})
+    here = request.full_path.rstrip("?") if request.method == "GET" else page_behind()
     return redirect(url_for("auth.login", next=here if here != "/" else None), 303)
 
 
+def _second_factor_missing(error: SecondFactorMissing) -> Any:
+    if is_api():
+        return problem(403, "people.factor_missing", locale().say("people.factor_missing"))
+    here = request.full_path.rstrip("?") if request.method == "GET" else None
+    page = url_for("pages.second_factor_show", next=here if here != "/" else None)
+    if request.headers.get("HX-Request"):
+        return Response("", 403, {"HX-Redirect": page})
+    return redirect(page, 303)
+
+
 def _csrf(error: CSRFError) -> Any:
-    if not is_api() and find_reader() is None and request.endpoint != "auth.sign_in":
+    if not is_api() and find_reader() is None and request.endpoint not in _SIGN_IN:
         return _not_signed_in(NotSignedIn())
     said = locale().say("people.form_expired")
     return answer(400, "people.form_expired", said)
@@ -170,6 +193,7 @@ def _http(error: HTTPException) -> Any:
     if error.code is None or error.code < 400:
         return error
     code = _HTTP_CODES.get(error.code, "people.page_failed" if error.code >= 500 else "people.bad_request")
+    find_reader()  # before anything is said: no view has asked who reads, and the answer is in their language
     said = answer(error.code, code, locale().say(code))
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
@@ -183,7 +207,15 @@ def _foreign_host(error: SecurityError) -> Response:
     return problem(400, "people.bad_host", said) if is_api() else Response(said, 400, mimetype="text/plain")
 
 
+def _not_storable(error: DataError) -> Response:
+    """Answer what the database cannot hold at all, such as a zero byte in a name to be searched for."""
+    log.warning("not storable, request %s: %s %s", g.get("request_id"), request.method, request.path, exc_info=error)
+    return answer(400, "people.bad_request", locale().say("people.bad_request"))
+
+
 def _bug(error: Exception) -> Response:
+    if store().notice_release():  # a page made of two releases may not fit together
+        return _unavailable(Unavailable("storage.renewed"))
     log.exception("unexpected error, request %s: %s %s", g.get("request_id"), request.method, request.path)
     return answer(500, "people.page_failed", locale().say("people.bug", id=g.get("request_id")))
 
@@ -198,9 +230,11 @@ _HANDLERS: dict[type[Exception], Callable[[Any], Any]] = {
     NotFound: _not_found,
     DefinitionError: _definition,
     NotSignedIn: _not_signed_in,
+    SecondFactorMissing: _second_factor_missing,
     CSRFError: _csrf,
     SecurityError: _foreign_host,
     HTTPException: _http,
+    DataError: _not_storable,
     Exception: _bug,
 }
 _HTTP_CODES = {
@@ -209,6 +243,7 @@ _HTTP_CODES = {
     RequestEntityTooLarge.code: "people.too_large",
     TooManyRequests.code: "people.too_many",
 }
+_SIGN_IN = ("auth.sign_in", "second_step.take")
 _KINDS = {
     401: "forbidden",
     403: "forbidden",

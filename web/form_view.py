@@ -11,11 +11,12 @@ from flask import g
 
 from engine.compiler.app import Approval, Entity, Field
 from engine.errors import FieldError
-from engine.expression import Env
 from engine.records.evaluation import make_env
 from engine.records.rights import find_rights
-from engine.workflow import planning
-from engine.workflow.people_rules import Case
+from engine.workflow.approval import planning
+from engine.workflow.approval.live_world import LiveWorld
+from engine.workflow.approval.people import Case
+from engine.workflow.approval.plan import Person
 from web.approval_view import view_path
 from web.cells import Cells
 from web.gate import locale, now
@@ -28,8 +29,7 @@ _HINTS = 6
 
 def view_sections(entity: Entity, inputs: Inputs) -> list[Section]:
     """Return the sections in which there is something to type or to read."""
-    env = make_env(g.session, g.actor)
-    sections = [_section(entity, inputs, at, env) for at in range(len(entity.sections))]
+    sections = [_section(entity, inputs, at) for at in range(len(entity.sections))]
     return [section for section in sections if section["fields"]]
 
 
@@ -64,9 +64,9 @@ def view_form_path(entity: Entity, values: Mapping[str, Any]) -> dict[str, Any] 
     env = make_env(g.session, g.actor)
     stage = values.get("stage") or (entity.workflow.first if entity.workflow else None)
     whole = {"stage": stage, "owner": g.actor.id, "team": g.actor.team, **values}
-    submission = planning.plan_submission(entity, approval, whole, env, actor=g.actor)
+    submission = planning.plan_submission(entity, approval, whole, env, starter=Person(g.actor.id, g.actor.name))
     case = Case(whole, submission.starter)
-    world = planning.LiveWorld(g.session, case, self_=submission.self_, empty=submission.empty)
+    world = LiveWorld(g.session, case, self_=submission.self_, empty=submission.empty)
     return view_path(Cells(locale(), now()), planning.preview(submission, world), g.session.app)
 
 
@@ -80,22 +80,28 @@ def find_next_approval(entity: Entity, values: Mapping[str, Any]) -> Approval | 
 
 
 def view_errors(entity: Entity, errors: Sequence[FieldError]) -> list[dict[str, str]]:
-    """Return what is wrong for the summary above a form, each with the field it leads to."""
-    return [
-        {
-            "field_id": _field_id(entity, error.path),
-            "label": label_of(entity, error.path),
-            "text": error.text(locale().language),
-        }
-        for error in errors
-    ]
+    """Return what is wrong for the summary above a form, each with the field it leads to.
+
+    Who has the same already is said beside the field, with a link, and only there.
+    """
+    found = []
+    for error in errors:
+        label = label_of(entity, error.path)
+        text = locale().t("form.see_there") if label and is_duplicate(error) else error.text(locale().language)
+        found.append({"field_id": _field_id(entity, error.path), "label": label, "text": text})
+    return found
+
+
+def is_duplicate(error: FieldError) -> bool:
+    """Return whether an error names records that are the same already."""
+    return "others" in error.params
 
 
 def label_of(entity: Entity, path: str) -> str:
     """Return what a field, or a cell of a line table, is called (``报价明细 第 2 行 数量``); "" for a hidden one."""
     key, _, rest = path.partition(".")
     field = entity.fields.get(key)
-    hidden = find_rights(g.session.app, entity, g.actor).hidden
+    hidden = find_rights(g.session.app, entity, g.actor).entering.hidden
     if field is None or key in hidden or f"{key}.{rest.rpartition('.')[2]}" in hidden:
         return ""
     said = locale().label(field.label)
@@ -107,30 +113,29 @@ def label_of(entity: Entity, path: str) -> str:
     return f"{said} {locale().label(column.label)}" if column else said
 
 
-def _section(entity: Entity, inputs: Inputs, at: int, env: Env) -> Section:
+def _section(entity: Entity, inputs: Inputs, at: int) -> Section:
     section = entity.sections[at]
     alone = {row[0] for row in section.rows if len(row) == 1}
     fields = [entity.fields[key] for row in section.rows for key in row]
-    fields = [field for field in fields if _is_shown(field, inputs, env)]
+    fields = [field for field in fields if _is_shown(field, inputs)]
     shown = list(_inputs(fields, inputs, alone))
     if all(inputs.is_fixed(field) for field in fields):
         shown = []
     folded = at > 0 and not any(_asks(field, inputs) for field in fields)
-    labels = locale().t("text.comma").join(one["label"] for one in shown[:_HINTS]) + (
-        "…" if len(shown) > _HINTS else ""
-    )
+    hints = [one["label"] for one in shown if one["when"] is None or one["when"]["shown"]]
+    labels = locale().t("text.comma").join(hints[:_HINTS]) + ("…" if len(hints) > _HINTS else "")
     label = locale().label(section.label)
     return {"key": section.key, "label": label, "fields": shown, "folded": folded, "hint": labels if folded else None}
 
 
-def _is_shown(field: Field, inputs: Inputs, env: Env) -> bool:
+def _is_shown(field: Field, inputs: Inputs) -> bool:
+    if field.key in inputs.masked:
+        return bool(inputs.masked[field.key])
     if field.key in inputs.rights.hidden or field.retired:
         return False
     if field.key in inputs.errors:
         return True
-    if inputs.is_fixed(field) and field.computed is None and _is_empty(inputs.values.get(field.key)):
-        return False
-    return field.visible_when is None or field.visible_when.run(inputs.values, env) is True
+    return not (inputs.is_fixed(field) and field.computed is None and _is_empty(inputs.values.get(field.key)))
 
 
 def _inputs(fields: Sequence[Field], inputs: Inputs, alone: set[str]) -> Iterator[dict[str, Any]]:
@@ -139,8 +144,8 @@ def _inputs(fields: Sequence[Field], inputs: Inputs, alone: set[str]) -> Iterato
     for at, field in enumerate(fields):
         if field.key in taken:
             continue
-        made = inputs.field(field, wide=field.key in alone and field.type.key in ("text", "url"))
-        if field.type.key == "lines":
+        made = inputs.field(field, wide=field.key in alone and field.type.is_text)
+        if field.type.has_rows:
             totals = totals_after(fields, at)
             taken |= {one.key for one in totals}
             made["totals"] = [inputs.total(one) for one in totals]
@@ -151,11 +156,11 @@ def _asks(field: Field, inputs: Inputs) -> bool:
     """Whether a field keeps its section open: it must be filled in, is wrong, or says something of its own."""
     if any(path == field.key or path.startswith(f"{field.key}.") for path in inputs.errors):
         return True
-    if inputs.is_fixed(field):
+    if inputs.is_fixed(field) or not inputs.is_shown(field):
         return False
     value = inputs.values.get(field.key)
     said = not _is_empty(value) and value != field.default and field.default_from is None
-    return field.required or field.key in inputs.required or bool(field.min_rows) or said
+    return inputs.is_required(field) or bool(field.min_rows) or said
 
 
 def _is_empty(value: Any) -> bool:

@@ -5,18 +5,18 @@ values.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from engine.compiler.app import Entity, Field
+from engine.compiler.app import CompiledApp, Entity, Field
+from engine.records.differences import from_json
 from engine.records.history import Entry, name_links
 from engine.records.record import USER, Labels
 from engine.storage.store import Session
 from web.cells import Cells
 
-_DECISIONS = frozenset({"approve", "refuse", "return", "withdraw"})
+_DECISIONS = frozenset({"approve", "refuse", "return", "withdraw", "terminate", "migrate"})
 _ICONS = {
+    "unflag": "flag",
     "create": "plus",
     "import": "upload",
     "update": "edit",
@@ -27,38 +27,55 @@ _ICONS = {
     "withdraw": "arrow-back-up",
     "comment": "message",
     "delete": "trash",
+    "restore": "arrow-back-up",
+    "roll_up": "refresh",
+    "migrate": "refresh",
+    "terminate": "x",
+    "complete": "check",
+    "claim": "user-check",
+    "retract": "arrow-back-up",
+    "revoke": "arrow-back-up",
+    "urge": "bell",
+    "share": "users",
+    "unshare": "users",
+    "merge": "arrow-merge",
+    "merged_away": "arrow-merge",
+    "relink": "arrow-merge",
+    "unmerge": "arrow-back-up",
+    "take": "user-check",
+    "give": "user-check",
+    "give_back": "arrow-back-up",
+    "reclaim": "arrow-back-up",
+    "lock": "lock",
+    "unlock": "lock",
 }
+_SAID = frozenset(_ICONS) | {
+    "transfer", "consult", "answer", "add_before", "add_after", "remove", "cc", "late", "resume", "reassign",
+}  # fmt: skip
 
 
-def view_history(cells: Cells, session: Session, entity: Entity, entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """Return the entries as the page shows them, newest first."""
+def view_history(
+    cells: Cells, session: Session, entity: Entity, entries: Sequence[Entry], *, newest: int | None = None
+) -> list[dict[str, Any]]:
+    """Return the entries as the page shows them, newest first; those before version ``newest`` can be looked at."""
     labels = name_links(session, entity, entries)
     made: list[dict[str, Any]] = []
     for at, entry in enumerate(entries):
         ended = made.pop()["changes"] if at and _brings_about(entry, entries[at - 1]) else []
-        shown = _entry(cells, entity, entry, labels)
+        older = entries[at + 1].release if at + 1 < len(entries) else None
+        shown = view_entry(cells, session.app, entity, entry, labels) | {
+            "release": entry.release if entry.release != older else None,
+            "version": entry.version if entry.version != newest and (entry.changes or born(entry)) else None,
+        }
         made.append(shown | {"changes": [*shown["changes"], *ended]})
     return made
 
 
 def say_value(cells: Cells, field: Field, value: Any, labels: Labels) -> str:
     """Return a value, typed or as the history keeps it, in the reader's words; one line for each row."""
-    if field.type.key == "lines":
+    if field.type.has_rows:
         return "\n".join(_row(cells, field, row, labels) for row in value or ())
     return _said(cells, field, value, labels)
-
-
-def typed_value(field: Field, value: Any) -> Any:
-    """Return a value the history keeps as JSON as it was; one that cannot be read (an older type) as text."""
-    if not isinstance(value, str):
-        return Decimal(str(value)) if isinstance(value, float) else value
-    try:
-        if field.type.key == "percent" and value.endswith("%"):
-            return Decimal(value[:-1]) / 100
-        reader = {"decimal": Decimal, "date": date.fromisoformat, "datetime": datetime.fromisoformat}
-        return reader.get(str(field.type.column), str)(value)
-    except (ValueError, InvalidOperation):
-        return value
 
 
 def _brings_about(decision: Entry, newer: Entry) -> bool:
@@ -67,28 +84,46 @@ def _brings_about(decision: Entry, newer: Entry) -> bool:
     return same and "stage" in newer.changes and decision.action in _DECISIONS
 
 
-def _entry(cells: Cells, entity: Entity, entry: Entry, labels: Labels) -> dict[str, Any]:
-    born = entry.action in ("create", "import")
-    changes = [] if born else _changes(cells, entity, entry, labels)
+def view_entry(cells: Cells, app: CompiledApp, entity: Entity, entry: Entry, labels: Labels) -> dict[str, Any]:
+    """Return one entry by itself; ``labels`` name what its values link to."""
+    changes = [] if born(entry) else _changes(cells, entity, entry, labels)
     return {
         "when": cells.when(entry.at),
         "who": cells.person(entry.actor) if entry.actor_id is not None else None,
-        "what": _what(cells, entity, entry, len(changes)),
+        "what": _what(cells, app, entity, entry, len(changes)),
         "reason": entry.note,
         "changes": changes,
         "icon": _ICONS.get(entry.action, "point"),
     }
 
 
-def _what(cells: Cells, entity: Entity, entry: Entry, changed: int) -> str:
+def born(entry: Entry) -> bool:
+    """Tell whether the record began with this entry."""
+    return entry.action in ("create", "import")
+
+
+def _what(cells: Cells, app: CompiledApp, entity: Entity, entry: Entry, changed: int) -> str:
     text = cells.locale
     move = entity.workflow.moves.get(str(entry.details.get("move"))) if entity.workflow else None
     if move is not None:
+        approval = app.approvals.get(str(move.approval))
+        if approval is not None and entry.details.get("to") == move.during:
+            return text.t("history.submitted", approval=text.label(approval.label))
         return text.t("history.moved", move=text.label(move.label))
+    if "restored" in entry.details:
+        return text.t("history.restored_version", count=changed, version=entry.details["restored"])
+    if entry.action in ("share", "unshare"):
+        told = {"to": entry.details.get("to"), "access": text.t(f"share.{entry.details.get('access')}")}
+        return text.t(f"history.{entry.action}", **told)
+    merged = entry.details.get("merge") or entry.details.get("unmerge")
+    if merged:
+        undone = "un" if "unmerge" in entry.details else ""
+        action = "relink" if entry.action == "relink" else "merge"
+        return text.t(f"history.{undone}{action}", name=merged.get("name"))
     step = text.label(entry.details.get("label"))
     if step:
         return text.t(f"history.{entry.action}_step", step=step)
-    key = f"history.{entry.action}" if entry.action in _ICONS else "history.update"
+    key = f"history.{entry.action}" if entry.action in _SAID else "history.update"
     return text.t(key, count=changed)
 
 
@@ -96,9 +131,9 @@ def _changes(cells: Cells, entity: Entity, entry: Entry, labels: Labels) -> list
     made = []
     for key, (old, new) in entry.changes.items():
         field = entity.fields.get(key)
-        if field is not None and field.computed is not None and not field.words:
+        if field is not None and field.computed is not None and not field.words and entry.action != "roll_up":
             continue  # it follows from what was typed, which stands beside it
-        if field is not None and field.type.key != "lines":
+        if field is not None and not field.type.has_rows:
             label = cells.locale.label(field.label)
             made.append(
                 {"label": label, "old": _said(cells, field, old, labels), "new": _said(cells, field, new, labels)}
@@ -146,7 +181,7 @@ def _said(cells: Cells, field: Field, value: Any, labels: Labels) -> str:
     """Return a value kept as JSON in the reader's words."""
     if value is None:
         return ""
-    if field.type.key == "file":
+    if field.type.has_files:
         return cells.locale.t("text.comma").join(str(one.get("name")) for one in value)
-    cell = cells.of_field(field, typed_value(field, value), labels)
+    cell = cells.of_field(field, from_json(field, value), labels)
     return str(cell["text"])

@@ -64,6 +64,10 @@ class Locale:
             return f"{day.month}月{day.day}日" if short else f"{day:%Y-%m-%d}"
         return f"{day.day} {_MONTHS[day.month - 1]}" + ("" if short else f" {day.year}")
 
+    def last_day(self, moment: dt.datetime) -> str:
+        """Return the last day of what ends at ``moment``: that before a midnight."""
+        return self.date((self.local(moment) - dt.timedelta(microseconds=1)).date())
+
     def datetime(self, value: dt.datetime | None) -> str:
         """Return a moment to the minute, on the site's clock."""
         if value is None:

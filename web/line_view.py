@@ -58,7 +58,7 @@ def _column(cells: Cells, column: Field) -> dict[str, Any]:
         "key": column.key,
         "label": cells.locale.label(column.label),
         "align": "right" if is_right(column) else None,
-        "wide": column.type.key in ("link", "long_text"),
+        "wide": column.to is not None or column.type.wide,
     }
 
 

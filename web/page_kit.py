@@ -5,7 +5,7 @@ with those three functions and with HTML escaping on. Must not know Flask, reque
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -47,14 +47,21 @@ def page_text(key: str, lang: str, **params: object) -> str:
     return text.format(**params) if params else text
 
 
-def script_texts(lang: str) -> dict[str, str]:
+def has_text(key: str) -> bool:
+    """Return whether there is a text of this key."""
+    return key in _read_texts("zh")
+
+
+@cache
+def script_texts(lang: str) -> Mapping[str, str]:
     """The texts scripts need, all keys that start with `js.`."""
     return {key: text for key, text in _read_texts(lang).items() if key.startswith("js.")}
 
 
 @cache
 def _read_texts(lang: str) -> dict[str, str]:
-    return yaml.safe_load((WEB / "locales" / f"{lang}.yaml").read_text(encoding="utf-8"))
+    texts: dict[str, str] = yaml.load((WEB / "locales" / f"{lang}.yaml").read_bytes(), Loader=yaml.CSafeLoader)
+    return texts
 
 
 @cache
@@ -64,4 +71,5 @@ def _read_manifest() -> dict[str, Any]:
 
 
 def _hashed_name(name: str) -> str:
-    return _read_manifest()["files"].get(name, name)
+    hashed: str = _read_manifest()["files"].get(name, name)
+    return hashed

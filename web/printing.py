@@ -86,7 +86,7 @@ def to_page(view: PrintView) -> PrintPage:
         "watermark": page["watermark"],
         "parties": page["parties"],
         "entries": page["entries"],
-        "tables": [_plain_table(table) for table in page["tables"]],
+        "tables": [plain_table(table) for table in page["tables"]],
         "totals": [{"label": one["label"], "text": one["text"]} for one in view.totals],
         "words": page["words"],
         "notes": page["notes"],
@@ -96,7 +96,7 @@ def to_page(view: PrintView) -> PrintPage:
 
 
 def _shown(record: Record, key: str) -> bool:
-    return key not in record.hidden and record.values.get(key) not in (None, "", [])
+    return record.shows(key)
 
 
 def _entry(cells: Cells, entity: Entity, key: str, record: Record) -> dict[str, Any]:
@@ -144,7 +144,8 @@ def _column(cells: Cells, column: Field) -> dict[str, Any]:
     }
 
 
-def _plain_table(table: Mapping[str, Any]) -> Any:
+def plain_table(table: Mapping[str, Any]) -> Any:
+    """Return a table of cells as plain texts for a PDF."""
     return {
         "columns": [{"label": column["label"], "right": column["align"] == "right"} for column in table["columns"]],
         "rows": [[str(row["cells"][column["key"]]["text"]) for column in table["columns"]] for row in table["rows"]],
@@ -153,7 +154,7 @@ def _plain_table(table: Mapping[str, Any]) -> Any:
 
 def _words(cells: Cells, entity: Entity, record: Record, printed: Print) -> dict[str, str] | None:
     words = printed.definition.words
-    if words is None or not _shown(record, words.name):
+    if words is None or record.values.get(words.name) is None:
         return None
     return {"label": cells.locale.t("print.words"), "text": in_capitals(record.values[words.name])}
 

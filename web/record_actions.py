@@ -10,13 +10,15 @@ from typing import Any
 
 from flask import g
 
+from engine.automation.pressing import list_buttons
 from engine.compiler.app import Entity
+from engine.compiler.app.ownership import POOL
 from engine.records.making import list_makes
 from engine.records.record import Record
 from engine.records.rights import find_rights
 from engine.workflow.panel import Panel
 from engine.workflow.transitions import PossibleMove
-from web.cells import record_url, title_of
+from web.cells import record_url
 from web.gate import locale
 from web.printing import prints_of
 
@@ -64,13 +66,22 @@ def move_action(record: Record, entity: Entity, possible: PossibleMove) -> Actio
 
 def withdraw_actions(panel: Panel, url: str) -> list[Action]:
     """Return the action that takes a submission back, when there is something to take back."""
-    if panel.status != "running" or not panel.can_withdraw:
-        return []
     text = locale()
-    return [make_action(
-        text.t("approval.withdraw"), f"/approvals/withdraw/{panel.id}", "arrow-back-up", method="post",
-        confirm=text.t("approval.withdraw_confirm"), post={"next": url},
-    )]  # fmt: skip
+    able = {
+        "urge": (panel.can_urge, panel.id, "bell"),
+        "withdraw": (panel.status == "running" and panel.can_withdraw, panel.id, "arrow-back-up"),
+        "retract": (panel.retractable is not None, panel.retractable, "arrow-back-up"),
+        "revoke": (panel.can_revoke, panel.id, "arrow-back-up"),
+        "terminate": (panel.can_terminate, panel.id, "x"),
+    }
+    return [
+        make_action(
+            text.t(f"approval.{name}"), f"/approvals/{name}/{id_}", icon, method="post", danger=name == "terminate",
+            confirm=text.t(f"approval.{name}_confirm") if name != "urge" else None, post={"next": url},
+        )
+        for name, (may, id_, icon) in able.items()
+        if may
+    ]  # fmt: skip
 
 
 def _actions(entity: Entity, record: Record, moves: Sequence[PossibleMove], panel: Panel | None) -> list[Action]:
@@ -78,25 +89,60 @@ def _actions(entity: Entity, record: Record, moves: Sequence[PossibleMove], pane
     actions = [move_action(record, entity, possible) for possible in moves]
     if panel is not None and panel.task is not None:
         actions.insert(0, make_action(text.t("record.decide"), f"/approvals/{panel.task}", "checks", main=True))
-    for make in list_makes(g.session, record, actor=g.actor):
-        first = not any(action["main"] for action in actions)
-        actions.append(make_action(text.label(make.label), f"{url}/make/{make.key}", "file-plus", main=first))
+    actions += _starting(record, url, any(action["main"] for action in actions))
     if _is_editable(entity, record):
         actions.append(make_action(text.t("record.edit"), f"{url}/edit", "edit", key="e"))
     for printed in prints_of(g.session.app, entity):
         label = text.t("record.print", name=text.label(printed.label))
         actions.append(make_action(label, f"{url}/print/{printed.key}", "printer", key="p"))
+    actions += pool_actions(entity, record)
+    if entity.ownership is not None and record.owns and record.values.get("owner") is not None:
+        label = text.t("pool.release")
+        actions.append(make_action(label, f"{url}/release", "arrow-back-up", danger=True, aside=True))
+    if entity.workflow is not None:
+        actions.append(make_action(text.t("flow.show"), f"{url}/flow", "sitemap", aside=True))
+    if g.actor.is_admin or record.owns or record.values.get("owner") == g.actor.id:
+        actions.append(make_action(text.t("seeing.title"), f"{url}/access", "eye", aside=True))
     running = panel is not None and panel.status == "running"
-    if find_rights(g.session.app, entity, g.actor).delete and record.can_write and not running:
+    if record.can_write and not running and find_rights(g.session.app, entity, g.actor).merge:
+        actions.append(make_action(text.t("merge.open"), f"{url}/merge", "arrow-merge", aside=True))
+    if find_rights(g.session.app, entity, g.actor).delete and record.owns and not running:
         actions.append(_delete_action(entity, record, url))
     return actions
+
+
+def _starting(record: Record, url: str, has_main: bool) -> list[Action]:
+    """Return what can be made from a record, and the buttons of automations; the first to make may be the main one."""
+    text = locale()
+    makes = [
+        make_action(text.label(make.label), f"{url}/make/{make.key}", "file-plus", main=number == 0 and not has_main)
+        for number, make in enumerate(list_makes(g.session, record, actor=g.actor))
+    ]
+    buttons = [
+        make_action(text.label(one.label), f"{url}/press/{one.key}", "bolt", method="post")
+        for one in list_buttons(g.session, record, actor=g.actor)
+    ]
+    return [*makes, *buttons]
+
+
+def pool_actions(entity: Entity, record: Record) -> list[Action]:
+    """Return what the reader may do with a record in a pool; none for one that somebody owns."""
+    pool = entity.ownership.pools.get(record.values.get(POOL) or "") if entity.ownership is not None else None
+    if pool is None:
+        return []
+    text, url, found = locale(), record_url(entity.key, record.id), []
+    if not g.actor.roles.isdisjoint(pool.members):
+        found.append(make_action(text.t("pool.claim"), f"{url}/claim", "user-check", method="post", main=True))
+    if not g.actor.roles.isdisjoint(pool.admins):
+        found.append(make_action(text.t("pool.assign"), f"{url}/assign", "user-check"))
+    return found
 
 
 def _delete_action(entity: Entity, record: Record, url: str) -> Action:
     text = locale()
     return make_action(
         text.t("record.delete"), f"{url}/delete", "trash", method="post", danger=True, aside=True,
-        confirm=text.t("record.delete_confirm", name=title_of(entity, record)), post={"_version": record.version},
+        post={"_version": record.version},
     )  # fmt: skip
 
 

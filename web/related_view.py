@@ -8,6 +8,7 @@ from typing import Any
 from flask import g
 
 from engine.compiler.app import Entity, Field
+from engine.errors import Missing
 from engine.records import queries
 from engine.records.filters import Filter
 from engine.records.queries import ListQuery, Page
@@ -39,14 +40,16 @@ def view_related(cells: Cells, entity: Entity, record: Record) -> list[dict[str,
 
 
 def _fetch(other: Entity, link: Field, id_: int) -> Page:
-    allowed = set(queries.readable_keys(other, find_rights(g.session.app, other, g.actor)))
+    allowed = set(queries.shown_keys(other, find_rights(g.session.app, other, g.actor)))
     columns = tuple(key for key in other.columns if key in allowed and key != link.key)[:_COLUMNS]
-    query = ListQuery(filters=(Filter(link.key, "eq", id_),), sort="id", descending=True, limit=_ROWS, columns=columns)
+    named = tuple(key for key in other.display_keys if key in allowed and key not in columns)
+    of_this = (Filter(link.key, "eq", id_),)
+    query = ListQuery(filters=of_this, sort="id", descending=True, limit=_ROWS, columns=columns + named)
     return queries.list_records(g.session, other.key, query, actor=g.actor)
 
 
 def _group(cells: Cells, other: Entity, link: Field, id_: int, page: Page) -> dict[str, Any]:
-    columns = [key for key in page.columns if key != link.key]
+    columns = [key for key in page.columns if key != link.key and key in other.columns][:_COLUMNS]
     slots = phone_slots(other, columns)
     list_url = ENTITY_URL.format(entity=other.key)
     return {
@@ -69,8 +72,19 @@ def _row(cells: Cells, other: Entity, record: Record, columns: list[str]) -> dic
     }
 
 
+def missing_url(missing: Missing, id_: int) -> str | None:
+    """Return where a linked record that is missing can be made, linked to record ``id_``, for whoever may make one."""
+    made = g.session.app.entities.get(missing.entity or "") if missing.kind == "link" else None
+    return None if made is None or missing.via is None else create_url(made, made.fields[missing.via], id_)
+
+
 def _create(other: Entity, link: Field, id_: int) -> dict[str, str] | None:
+    url = create_url(other, link, id_)
+    return None if url is None else {"url": url, "label": locale().t("list.create", entity=locale().label(other.label))}
+
+
+def create_url(other: Entity, link: Field, id_: int) -> str | None:
+    """Return where a record that links to record ``id_`` is made, None for whoever may make none."""
     if not find_rights(g.session.app, other, g.actor).create or link.readonly:
         return None
-    label = locale().t("list.create", entity=locale().label(other.label))
-    return {"url": f"{ENTITY_URL.format(entity=other.key)}/new?{link.key}={id_}", "label": label}
+    return f"{ENTITY_URL.format(entity=other.key)}/new?{link.key}={id_}"

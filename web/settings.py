@@ -10,11 +10,13 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine import messages
 from engine.errors import NotPossibleNow
+from engine.people.actor import ADMIN
 
 DEFAULT_HOME = "formwork-data"
 _MIB = 1024 * 1024
@@ -24,6 +26,17 @@ _WEAK_KEYS = ("secret", "changeme", "dev", "default", "password", "example", "te
 
 class WrongSetting(NotPossibleNow):
     """A setting that cannot be used; the text names it and says what to write."""
+
+
+@dataclass(frozen=True)
+class CompanySignIn:
+    """The OpenID Connect provider of a company. Newcomers get ``new_roles``; without any they are turned away."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    label: str | None = None  # what the button says
+    new_roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,13 @@ class Settings:
     login_limit: str = "10 per 5 minutes"  # of one login from one address
     login_total: str = "100 per 1 hour"  # of one login from anywhere
     address_limit: str = "300 per 5 minutes"  # of one address, which may be a whole office
+    second_factor_roles: frozenset[str] = frozenset()  # whoever has one of these must have a second factor
+    company: CompanySignIn | None = None
+    large_table: int = 50_000  # rows from which on PostgreSQL builds indexes while everybody works
+    lock_wait: int = 2  # seconds a publish waits for a table at a time
+    publish_wait: int = 60  # seconds a publish tries again before it says who holds it up
+    longest_query: int = 30  # seconds that a statement of a page or of the API may read; 0: as long as it likes
+    metrics_token: str | None = field(default=None, repr=False)  # for /metrics; without one it is not there
     testing: bool = False
 
     @property
@@ -75,6 +95,13 @@ def read_settings(environ: Mapping[str, str] | None = None, *, home: str | Path 
         trusted_hosts=_trusted_hosts(given),
         proxies=_number(given, "FORMWORK_PROXIES", 0, highest=10),
         largest_upload=_number(given, "FORMWORK_LARGEST_UPLOAD_MB", 100, highest=10_000) * _MIB,
+        second_factor_roles=frozenset(_listed(given, "FORMWORK_SECOND_FACTOR")),
+        company=_company(given),
+        large_table=_number(given, "FORMWORK_LARGE_TABLE", Settings.large_table, highest=1_000_000_000),
+        lock_wait=_number(given, "FORMWORK_LOCK_WAIT", Settings.lock_wait, highest=3_600),
+        longest_query=_number(given, "FORMWORK_LONGEST_QUERY", Settings.longest_query, highest=86_400),
+        metrics_token=given.get("FORMWORK_METRICS_TOKEN") or None,
+        publish_wait=_number(given, "FORMWORK_PUBLISH_WAIT", Settings.publish_wait, highest=86_400),
     )
 
 
@@ -152,6 +179,49 @@ def _public_url(given: Mapping[str, str]) -> str | None:
 
 def _trusted_hosts(given: Mapping[str, str]) -> tuple[str, ...]:
     """The hosts named, else the host of the public address; nothing said means any."""
-    named = tuple(host.strip() for host in given.get("FORMWORK_HOSTS", "").split(",") if host.strip())
+    named = _listed(given, "FORMWORK_HOSTS")
     public = urlsplit(given.get("FORMWORK_PUBLIC_URL") or "").hostname
     return named or ((public,) if public else ())
+
+
+def _listed(given: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(one.strip() for one in given.get(name, "").split(",") if one.strip())
+
+
+def _company(given: Mapping[str, str]) -> CompanySignIn | None:
+    """Return the provider, when one is named: whole, or refused."""
+    issuer = (given.get("FORMWORK_OIDC_ISSUER") or "").rstrip("/")
+    if not issuer:
+        return None
+    parts = urlsplit(issuer)
+    here = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if not parts.hostname or not (parts.scheme == "https" or here):
+        raise WrongSetting("cli.setting_url", name="FORMWORK_OIDC_ISSUER", value=issuer)
+    client_id, secret = given.get("FORMWORK_OIDC_CLIENT_ID", "").strip(), _client_secret(given)
+    needed = {
+        "FORMWORK_OIDC_CLIENT_ID": client_id,
+        "FORMWORK_OIDC_CLIENT_SECRET": secret,
+        "FORMWORK_PUBLIC_URL": _public_url(given),
+    }
+    for name, value in needed.items():
+        if not value:
+            raise WrongSetting("cli.company_incomplete", name=name)
+    new_roles = _listed(given, "FORMWORK_OIDC_NEW_ROLES")
+    if ADMIN in new_roles:
+        raise WrongSetting("cli.company_admin")
+    if find_spec("authlib") is None or find_spec("requests") is None:
+        raise WrongSetting("cli.company_missing")
+    return CompanySignIn(issuer, client_id, secret, given.get("FORMWORK_OIDC_LABEL") or None, new_roles)
+
+
+def _client_secret(given: Mapping[str, str]) -> str:
+    """Return the secret itself, or what the file named holds, which nobody else may read."""
+    named = given.get("FORMWORK_OIDC_CLIENT_SECRET_FILE")
+    if not named:
+        return given.get("FORMWORK_OIDC_CLIENT_SECRET", "").strip()
+    path = Path(named).expanduser()
+    try:
+        _require_private(path)
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise WrongSetting("cli.setting_file", name="FORMWORK_OIDC_CLIENT_SECRET_FILE", path=path) from None

@@ -12,17 +12,19 @@ from flask import session as cookie
 from engine.people.actor import Actor
 from web.gate import locale, store
 from web.page_kit import script_texts
+from web.whereabouts import find_here
 
 ENTITY_URL = "/e/{entity}"
 _LETTERS = "cqkoprsdltbnmfuvwxyzeij"
 
 
-def add_toast(text: str, kind: str = "ok") -> None:
-    """Show a note on the next page; ``kind`` is ok, info, warn or error."""
-    cookie["toasts"] = [*cookie.get("toasts", ()), {"kind": kind, "text": text}][-5:]
+def add_toast(text: str, kind: str = "ok", *, undo: str | None = None, undo_label: str | None = None) -> None:
+    """Show a note on the next page; ``kind`` is ok, info, warn or error, ``undo`` where undoing it is posted to."""
+    way_back = {"url": undo, "label": undo_label or locale().t("approval.retract")} if undo else None
+    cookie["toasts"] = [*cookie.get("toasts", ()), {"kind": kind, "text": text, "undo": way_back}][-5:]
 
 
-def make_shell(*, waiting: int = 0, q: str = "") -> dict[str, Any]:
+def make_shell(*, waiting: int = 0, unread: int = 0, q: str = "") -> dict[str, Any]:
     """Return what the layouts need; without a signed-in person there is no menu."""
     actor: Actor | None = g.get("actor")
     language = locale()
@@ -35,10 +37,13 @@ def make_shell(*, waiting: int = 0, q: str = "") -> dict[str, Any]:
         "home_url": "/",
         "logout_url": url_for("auth.logout"),
         "prefs_url": url_for("auth.preferences"),
-        "account": _account() if actor else [],
+        "account": _account(actor) if actor else [],
         "search": {"url": "/search", "q": q},
         "approvals": {"url": "/approvals", "waiting": waiting},
-        "here": request.full_path.rstrip("?") if request.method == "GET" else "/",
+        "unread": unread,
+        "seeing_as": _seeing_as(),
+        "at_home": request.path == "/",
+        "here": find_here(),
         "toasts": cookie.pop("toasts", []) if "toasts" in cookie else [],
         "script_texts": script_texts(language.language),
     }
@@ -50,6 +55,13 @@ def initials(name: str) -> str:
     if len(words) > 1:
         return (words[0][0] + words[-1][0]).upper()
     return name[-2:] if name and not name.isascii() else name[:2].upper()
+
+
+def _seeing_as() -> str | None:
+    """Return what stands above everything while an administrator sees as somebody else."""
+    who = g.get("signed_in")
+    seen = who is not None and who.seer is not None
+    return locale().t("seeing_as.banner", name=who.actor.name) if seen else None
 
 
 def _menu(actor: Actor) -> list[dict[str, Any]]:
@@ -79,8 +91,27 @@ def _with_letters(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return entries
 
 
-def _account() -> list[dict[str, Any]]:
-    return [{"label": locale().say("people.account"), "url": url_for("auth.account"), "icon": "user"}]
+def _account(actor: Actor) -> list[dict[str, Any]]:
+    text = locale()
+    entries = [
+        {"label": text.say("people.account"), "url": url_for("auth.account"), "icon": "user"},
+        {"label": text.t("delegation.title"), "url": "/settings/delegations", "icon": "calendar"},
+    ]
+    entries.append({"label": text.t("my_messages.title"), "url": "/settings/messages", "icon": "bell"})
+    entries.append({"label": text.t("seeing.mine"), "url": "/settings/visibility", "icon": "eye"})
+    if actor.is_admin:
+        entries += [
+            {"label": text.t("roster.title"), "url": "/admin/people", "icon": "users"},
+            {"label": text.t("departments.title"), "url": "/admin/departments", "icon": "sitemap"},
+            {"label": text.t("automation.title"), "url": "/admin/automations", "icon": "bolt"},
+            {"label": text.t("background.title"), "url": "/admin/background", "icon": "refresh"},
+            {"label": text.t("stranded.title"), "url": "/admin/stranded", "icon": "alert-triangle"},
+            {"label": text.t("hand_over.title"), "url": "/handover", "icon": "arrow-right"},
+            {"label": text.t("groups.title"), "url": "/admin/groups", "icon": "users-group"},
+            {"label": text.t("channels.title"), "url": "/admin/channels", "icon": "send"},
+            {"label": text.t("audit.title"), "url": "/admin/audit", "icon": "clipboard-list"},
+        ]
+    return entries
 
 
 def _roles(actor: Actor) -> str | None:

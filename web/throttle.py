@@ -1,4 +1,4 @@
-"""How often a password may be tried: per login and address, per login, per address.
+"""How often a password may be tried, per login and address, per login, per address; and which failures are noted.
 
 Enters: a login and an address. Leaves: ``TooManyAttempts``, before the costly part of a sign-in is done. Must not lock
 a person out for good, nor tell whether the login exists. Counts live in Redis when there is one, else in this process;
@@ -14,6 +14,10 @@ from engine.errors import NotPossibleNow
 
 if TYPE_CHECKING:
     from web.counting import Counters
+
+
+_NOTED = "100000 per hour"
+_TOLD = frozenset(10**power for power in range(6))
 
 
 class TooManyAttempts(NotPossibleNow):
@@ -41,6 +45,16 @@ class LoginThrottle:
         """Forget the failed attempts of a login that was right in the end."""
         (limit, key), *_ = self._keys(login, address)
         self._counters.forget(limit, key)
+
+    def refused(self, login: str | None, address: str) -> int | None:
+        """Count an attempt that failed and return how many that makes in this hour, None when that is not to be noted.
+
+        The 1st, the 10th, the 100th of a login at an address are: whoever tries for hours fills no log. ``login`` is
+        None for attempts that were too many, which are counted by their address.
+        """
+        who = hashlib.sha256(login.encode("utf-8", "surrogatepass")).hexdigest()[:32] if login is not None else ""
+        times = self._counters.count(_NOTED, f"refused {who}@{address}")
+        return times if times in _TOLD else None
 
     @cached_property
     def _counters(self) -> "Counters":

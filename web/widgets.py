@@ -4,29 +4,47 @@ Enters: a field with its value, or with what somebody typed and the error that b
 parse: what was typed goes back exactly as it came.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlencode
 
 from engine.compiler.app import Entity, Field
-from engine.records.record import USER, Labels
+from engine.records.field_states import FieldState
+from engine.records.record import Labels
 from engine.records.rights import Rights
 from web.cells import Cells, is_right, words_of
 from web.line_view import split_columns
+from web.posted import Unread, is_id
 
 Input = dict[str, Any]
 _RADIO_OPTIONS = 4
 _RADIO_LETTERS = 24
-_WIDE = frozenset({"long_text", "lines", "file", "choices"})
 _BLANK_ROW = {"_token": "r0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an input is made for.
+
+    ``raw`` is the value as typed or as the input holds it, ``value`` as stored; ``address`` tells a picker the field.
+    """
+
+    field: Field
+    raw: Any
+    value: Any
+    address: str
 
 
 class Inputs:
     """Makes the inputs of one form.
 
     ``values`` are the typed values behind the form, ``typed`` what was posted, by field name, when a form comes back;
-    ``errors`` are sentences by path. A line table nobody has filled in yet starts with a row when it needs one.
+    ``errors`` are sentences by path, ``links`` lead to what they speak of, ``creatable`` says what can be made on the
+    spot, entity and label, ``masked`` what stands for fields seen in part. ``prefix`` tells the elements of two forms
+    of one page apart. A line table nobody has filled in yet starts with a row when it needs one.
     """
 
     def __init__(
@@ -37,26 +55,36 @@ class Inputs:
         *,
         labels: Labels,
         errors: Mapping[str, str],
+        links: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
         typed: Mapping[str, Any] | None = None,
         values: Mapping[str, Any] | None = None,
         required: frozenset[str] = frozenset(),
         locked: frozenset[str] = frozenset(),
+        states: Mapping[str, FieldState] = MappingProxyType({}),
+        why: Callable[[Field, str], str | None] | None = None,
+        creatable: Mapping[str, str] = MappingProxyType({}),
+        masked: Mapping[str, str] = MappingProxyType({}),
+        prefix: str = "f-",
     ) -> None:
         self.cells, self.entity, self.rights = cells, entity, rights
-        self.labels, self.errors = labels, errors
+        self.labels, self.errors, self.links = labels, errors, links
         self.typed = typed if typed is not None else {}
         self.values = values if values is not None else {}
-        self.required, self.locked = required, locked
+        self.required, self.locked, self.states, self.why = required, locked, states, why
+        self.creatable, self.masked, self.prefix = creatable, masked, prefix
 
     def field(self, field: Field, *, wide: bool = False) -> Input:
         """Return the input of a field of the entity."""
         key = field.key
-        made = self._base(field, key, f"f-{key}", self.is_fixed(field))
-        made["error"] = self.errors.get(key)
-        made["required"] = field.required or key in self.required
-        made["width"] = 2 if wide or field.type.key in _WIDE else 1
+        made = self._base(field, key, f"{self.prefix}{key}", self.is_fixed(field))
+        made["error"], made["error_link"] = self.errors.get(key), self.links.get(key)
+        made |= self._condition(field, key)
+        made["why"] = self._why(field, key)
+        made["width"] = 2 if wide or field.type.wide else 1
+        if key in self.masked:
+            return made | {"text": self.masked[key]}
         raw = self.typed[key] if key in self.typed else self.raw(field, self.values.get(key))
-        if field.type.key == "lines":
+        if field.type.has_rows:
             return made | self._lines(field, raw)
         return made | self._valued(field, raw, self.values.get(key), f"{self.entity.key}.{key}")
 
@@ -70,21 +98,39 @@ class Inputs:
         """Return a stored value as its input holds it."""
         if value is None:
             return ""
-        if field.type.key == "percent":
-            return _plain(value * 100)
-        if isinstance(value, Decimal):
-            return _plain(value)
         if isinstance(value, datetime):
             return self.cells.locale.local(value).strftime("%Y-%m-%dT%H:%M")
-        if isinstance(value, date):
-            return value.isoformat()
-        if isinstance(value, bool):
-            return "true" if value else ""
-        return value if isinstance(value, list) else str(value)
+        return field.type.to_form(value)
 
     def is_fixed(self, field: Field) -> bool:
         """Tell whether nobody may type this field now."""
-        return field.readonly or field.key in self.rights.readonly or field.key in self.locked or field.retired
+        if field.readonly or field.key in self.rights.readonly or field.key in self.locked or field.retired:
+            return True
+        if field.key in self.masked:
+            return True
+        return self._is_frozen(field.key)
+
+    def is_shown(self, field: Field) -> bool:
+        """Tell whether the field applies to the record as it stands."""
+        return field.key not in self.states or self.states[field.key].visible or field.key in self.errors
+
+    def is_required(self, field: Field) -> bool:
+        """Tell whether the field must be filled in as the form stands."""
+        return bool(self._condition(field, field.key)["required"])
+
+    def _why(self, field: Field, path: str) -> str | None:
+        return self.why(field, path) if self.why is not None else None
+
+    def _is_frozen(self, path: str) -> bool:
+        return path in self.states and self.states[path].readonly
+
+    def _condition(self, field: Field, path: str) -> Input:
+        """Return what the conditions of a field or cell come to; ``when`` is None where there are none."""
+        state = self.states.get(path)
+        if state is None:
+            return {"when": None, "required": field.required or path in self.required}
+        shown = state.visible or path in self.errors
+        return {"when": {"shown": shown}, "required": state.required or path in self.required}
 
     # ---- one input
 
@@ -95,10 +141,11 @@ class Inputs:
             "key": field.key,
             "name": name,
             "id": id_,
-            "kind": "computed" if computed and field.type.key != "lines" else field.type.key,
+            "kind": "computed" if computed and not field.type.has_rows else field.type.widget,
             "label": locale.label(field.label),
             "help": locale.label(field.help) or None,
             "error": None,
+            "error_link": None,
             "placeholder": None,
             "required": field.required,
             "readonly": fixed,
@@ -113,44 +160,103 @@ class Inputs:
             "text": "",
             "words": None,
             "in_line": False,
+            "when": None,
+            "why": None,
         }
 
     def _valued(self, field: Field, raw: Any, value: Any, address: str) -> Input:
-        kind = field.type.key
+        if isinstance(raw, Unread):  # what was typed stays where it was typed
+            offered = [{"value": one.value, "text": one.text, "hint": one.hint} for one in raw.choices]
+            unread = {"unread": raw.text, "choices": offered if len(offered) > 1 else []}
+            return self._valued(field, raw.kept, value, address) | unread
         made: Input = {"value": raw, "text": self._text(field, raw, value)}
         if field.words:
             made["words"] = words_of(field, value) or ""
-        if kind in ("choice", "choices"):
-            made |= self._options(field, raw)
-        if kind == "link":
-            made["pick_url"] = f"/pick/{field.to}?for={address}"
-        if kind == "user":
-            made["pick_url"] = "/pick-person"
-        if kind == "file":
-            made |= self._files(field, raw, value)
-        return made
+        more = _MORE.get(field.type.widget)
+        return made if more is None else made | more(self, Asked(field, raw, value, address))
 
-    def _options(self, field: Field, raw: Any) -> Input:
+    def options(self, asked: Asked) -> Input:
+        """Return what can be chosen."""
+        field, raw = asked.field, asked.raw
         chosen = set(raw if isinstance(raw, list) else [raw])
-        options = [
-            {"value": key, "label": self.cells.locale.label(label), "selected": key in chosen}
+        labels = {
+            key: self.cells.locale.label(label)
             for key, label in field.options.items()
-        ]
-        letters = sum(len(option["label"]) for option in options)
+            if key not in field.retired_options or key in chosen
+        }
+        options = [{"value": key, "label": label, "selected": key in chosen} for key, label in labels.items()]
+        letters = sum(map(len, labels.values()))
         short = len(options) <= _RADIO_OPTIONS and letters <= _RADIO_LETTERS
         return {"options": options, "style": "radio" if short else "select"}
 
     def _text(self, field: Field, raw: Any, value: Any) -> str:
-        if field.type.key in ("link", "user"):
-            said = str(raw or "")
-            id_ = int(said) if said.isascii() and said.isdecimal() and len(said) < 19 else 0
-            return self.labels.get((field.to or USER, id_), "")
-        if value is None or field.type.key in ("file", "lines"):
+        if field.target is not None and not field.type.many:
+            return self.called(field.target, raw)
+        if value is None or not field.stored:
             return ""
         return str(self.cells.of_field(field, value, self.labels)["text"])
 
-    def _files(self, field: Field, raw: Any, value: Any) -> Input:
+    def called(self, target: str, raw: Any) -> str:
+        """Return what the thing with this id is called, nothing when it is no id or not to be seen."""
+        said = str(raw or "")
+        return self.labels.get((target, int(said)), "") if is_id(said) else ""
+
+    def picked(self, asked: Asked) -> Input:
+        """Return where to look for what can be chosen; what is chosen already, where that may be several."""
+        field = asked.field
+        made: Input = {"pick_url": _PICK[field.type.widget].format(to=field.to, address=asked.address)}
+        if field.where is not None and field.where.checked.outer_reads:  # asked with the form as it stands
+            made["pick_with_form"] = True
+            if self.values.get("id"):
+                made["pick_url"] += f"&record={self.values['id']}"
+        if field.quick_create and field.to in self.creatable:
+            made["create"] = self._create(field, asked.address)
+        if field.type.many:
+            chosen = asked.raw if isinstance(asked.raw, list) else [asked.raw]
+            named = ((str(one), self.called(field.target, one) if field.target else str(one)) for one in chosen if one)
+            made["chosen"] = [{"value": value, "text": text or value} for value, text in named]
+        return made
+
+    def _create(self, field: Field, address: str) -> dict[str, Any]:
+        """Return where a record to link to is made on the spot, and what it takes over from this one.
+
+        ``given`` are fields of this form by the field they fill there; ``start`` is for browsers without scripts.
+        """
+        id_ = self.values.get("id")
+        known = {there: str(id_) for there, here in field.implied.items() if here == "id" and id_}
+        given = {there: here for there, here in field.implied.items() if here in self.entity.fields}
+        query = urlencode({"for": address, **known})
+        start = urlencode({"for": address, **({"record": str(id_)} if id_ else {})})
+        label = self.creatable[field.to or ""]
+        return {
+            "url": f"/quick-create?{query}",
+            "start": f"/quick-create/start?{start}",
+            "given": given,
+            "label": label,
+        }
+
+    def stars(self, asked: Asked) -> Input:
+        """Return the steps of a rating."""
+        most = int(asked.field.max or 5)
+        return {"options": [{"value": str(at), "selected": str(asked.raw) == str(at)} for at in range(1, most + 1)]}
+
+    def parts(self, asked: Asked) -> Input:
+        """Return the parts of a value that is typed part by part."""
+        raw = asked.raw if isinstance(asked.raw, Mapping) else {asked.field.type.parts[-2]: asked.raw}
+        said = self.cells.locale
+        return {
+            "parts": [
+                {"key": part, "label": said.t(f"address.{part}"), "value": raw.get(part) or ""}
+                for part in asked.field.type.parts
+            ]
+        }
+
+    def files(self, asked: Asked) -> Input:
+        """Return what hangs there, and what may be added."""
+        field, raw, value = asked.field, asked.raw, asked.value
         present = value if isinstance(value, list) else []
+        known = {str(one["id"]) for one in present}
+        present += [one for one in raw if isinstance(one, Mapping) and str(one["id"]) not in known]
         kept = {
             str(one.get("id") if isinstance(one, Mapping) else one) for one in (raw if isinstance(raw, list) else [])
         }
@@ -162,6 +268,8 @@ class Inputs:
             "max_bytes": field.max_size,
             "max_text": self.cells.locale.size(field.max_size) if field.max_size else None,
             "files": [self.cells.file(one) for one in shown],
+            "pictures": field.type.cell == "pictures",
+            "original": field.original,
         }
 
     # ---- line tables
@@ -173,7 +281,12 @@ class Inputs:
         rows = list(raw) if isinstance(raw, list) else []
         if not rows and field.min_rows and not fixed:
             rows = [_BLANK_ROW]
-        blank = {one.key: self._cell(field, one, "", None, "__row__", None, fixed) for one in (*main, *under)}
+        blank = {
+            one.key: self._cell(field, one, "", None, "__row__", None, fixed)
+            | self._condition(one, f"{field.key}.*.{one.key}")
+            | {"why": self._why(one, f"{field.key}.*.{one.key}")}
+            for one in (*main, *under)
+        }
         return {
             "kind": "lines",
             "columns": [self._column(column) for column in main],
@@ -191,8 +304,8 @@ class Inputs:
                 yield column
 
     def _column(self, column: Field) -> dict[str, Any]:
-        kind = column.type.key
-        size = "l" if kind == "link" else "m" if kind in ("text", "long_text", "choice", "user") else "s"
+        middle = column.type.is_text or column.target is not None
+        size = "l" if column.to is not None else "m" if middle else "s"
         return {
             "key": column.key,
             "label": self.cells.locale.label(column.label),
@@ -213,7 +326,10 @@ class Inputs:
                 typed = "_token" in row and column.key in row
                 raw = row[column.key] if typed else self.raw(column, behind.get(column.key))
                 error = self.errors.get(f"{field.key}.{at}.{column.key}")
-                cells[column.key] = self._cell(field, column, raw, behind.get(column.key), token, error, fixed)
+                path = f"{field.key}.{at}.{column.key}"
+                closed = fixed or self._is_frozen(path)
+                made = self._cell(field, column, raw, behind.get(column.key), token, error, closed)
+                cells[column.key] = made | self._condition(column, path) | {"why": self._why(column, path)}
             error = self.errors.get(f"{field.key}.{at}")
             yield {"token": token, "id": row.get("id") or "", "fields": cells, "error": error}
 
@@ -227,7 +343,20 @@ class Inputs:
         return made | self._valued(column, raw, value, f"{self.entity.key}.{field.key}.{column.key}")
 
 
-def _plain(value: Decimal) -> str:
-    """Return a decimal without needless zeros: 12.5, 100."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+_PICK = {
+    "link": "/pick/{to}?for={address}",
+    "user": "/pick-person",
+    "users": "/pick-person",
+    "department": "/pick-department",
+    "tags": "/pick-tag?for={address}",
+}
+_MORE: Mapping[str, Callable[[Inputs, Asked], Input]] = {
+    "choice": Inputs.options,
+    "choices": Inputs.options,
+    **dict.fromkeys(_PICK, Inputs.picked),
+    "rating": Inputs.stars,
+    "address": Inputs.parts,
+    "file": Inputs.files,
+    "signature": Inputs.files,
+}
+"""What a widget needs beside the value, by its name."""

@@ -1,17 +1,19 @@
 """Import of opportunities from a workbook, with the rules of the form.
 
-XLSX bytes and an actor enter; counts and refused rows with their reasons leave. Good rows are written in short
-transactions, so nobody waits long for the writer.
+XLSX bytes and an actor enter; counts and refused rows with their reasons leave. The rows are kept in the database, and
+each with what became of it, so that a killed import can be gone on with and a whole one taken back. Good rows are
+written in short transactions, so nobody waits long for the writer.
 """
 
 import io
+import json
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
 from python_calamine import CalamineWorkbook
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from bench.floor.access import CREATE, Actor, Refused, rows_within
 from bench.floor.records import (
@@ -19,16 +21,21 @@ from bench.floor.records import (
     history_row,
     insert_history,
     insert_outbox,
+    insert_stays,
     new_system_values,
     outbox_row,
+    stay_row,
 )
 from bench.floor.rules import OPPORTUNITY, parse_opportunity
-from bench.floor.tables import Database, customer, opportunity
+from bench.floor.search import add_terms
+from bench.floor.tables import Database, customer, import_rows, imports, opportunity
 
 ROWS_PER_TRANSACTION = 250
 MOST_BYTES = 100_000_000
 # Ids are read afterwards: with RETURNING, psycopg would parse one statement of thousands of parameters per chunk.
 _INSERT = insert(opportunity).inline()
+_KEEP = insert(import_rows).inline()
+_TOLD = update(import_rows).where(import_rows.c.import_id == bindparam("of"), import_rows.c.row == bindparam("at"))
 _IDS = select(opportunity.c.number, opportunity.c.id).where(
     opportunity.c.number.in_(bindparam("numbers", expanding=True))
 )
@@ -39,25 +46,64 @@ def import_opportunities(database: Database, actor: Actor, workbook: bytes) -> d
     if not actor.roles & CREATE:
         raise Refused(403, "not_allowed")
     rows = list(_read_rows(workbook))
+    now = datetime.now(UTC)
+    with database.writing() as connection:
+        kept = {"user_id": actor.id, "at": now, "state": "reading"}
+        import_id = connection.execute(insert(imports).returning(imports.c.id), kept).scalar_one()
+    for start in range(0, len(rows), ROWS_PER_TRANSACTION):
+        with database.writing() as connection:
+            _keep(connection, import_id, start + 2, rows[start : start + ROWS_PER_TRANSACTION])
     with database.reading() as connection:
         customers = _find_customers(connection, actor, {raw.get("customer") for raw in rows})
-    good: list[dict[str, Any]] = []
-    refused: list[dict[str, Any]] = []
-    today = datetime.now(UTC).date()
-    for line, raw in enumerate(rows, start=2):
+    created, refused = 0, []
+    for start in range(0, len(rows), ROWS_PER_TRANSACTION):
+        with database.writing() as connection:
+            good, wrong = _judge(start + 2, rows[start : start + ROWS_PER_TRANSACTION], customers, now.date())
+            ids = _write(connection, actor, list(good.values()))
+            done = [_outcome(import_id, line, "created", record_id=i) for line, i in zip(good, ids, strict=True)]
+            done += [_outcome(import_id, line, "wrong", problems=errors) for line, errors in wrong.items()]
+            connection.execute(_TOLD, done)
+        created += len(good)
+        refused += [{"row": line, "errors": errors} for line, errors in wrong.items()]
+    with database.writing() as connection:
+        connection.execute(update(imports).where(imports.c.id == import_id).values(state="done"))
+    return {"created": created, "refused": refused}
+
+
+def _judge(
+    first: int, rows: list[dict[str, Any]], customers: dict[str, int], today: date
+) -> tuple[dict[int, dict[str, Any]], dict[int, dict[str, str]]]:
+    """Values of the good rows and errors of the others, by the number of the row."""
+    good: dict[int, dict[str, Any]] = {}
+    wrong: dict[int, dict[str, str]] = {}
+    for line, raw in enumerate(rows, start=first):
         named = raw.get("customer")
         values, errors = parse_opportunity({**raw, "customer": customers.get(named)}, today)
         if named is not None and named not in customers:
             errors["customer"] = "not_found"
         if errors:
-            refused.append({"row": line, "errors": errors})
+            wrong[line] = errors
             continue
         values["customer_id"] = values.pop("customer")
-        good.append(values)
-    for start in range(0, len(good), ROWS_PER_TRANSACTION):
-        with database.writing() as connection:
-            _write(connection, actor, good[start : start + ROWS_PER_TRANSACTION])
-    return {"created": len(good), "refused": refused}
+        good[line] = values
+    return good, wrong
+
+
+def _keep(connection: Connection, import_id: int, first: int, rows: list[dict[str, Any]]) -> None:
+    kept = [
+        {"import_id": import_id, "row": line, "cells": json.dumps(raw, default=str, ensure_ascii=False), "state": "new"}
+        for line, raw in enumerate(rows, start=first)
+    ]
+    connection.execute(_KEEP, kept)
+
+
+def _outcome(
+    import_id: int, line: int, state: str, record_id: int | None = None, problems: dict[str, str] | None = None
+) -> dict[str, Any]:
+    return {
+        "of": import_id, "at": line, "state": state, "record_id": record_id, "version": record_id and 1,
+        "problems": problems and json.dumps(problems),
+    }  # fmt: skip
 
 
 def _read_rows(workbook: bytes) -> Iterator[dict[str, Any]]:
@@ -97,7 +143,9 @@ def _find_customers(connection: Connection, actor: Actor, names: set[Any]) -> di
     return found
 
 
-def _write(connection: Connection, actor: Actor, chunk: list[dict[str, Any]]) -> None:
+def _write(connection: Connection, actor: Actor, chunk: list[dict[str, Any]]) -> list[int]:
+    if not chunk:
+        return []
     now = datetime.now(UTC)
     system = new_system_values(actor, now) | {"stage": "needs"}
     nothing = dict.fromkeys(column.name for column in opportunity.columns if column.name not in ("id", "number"))
@@ -109,6 +157,9 @@ def _write(connection: Connection, actor: Actor, chunk: list[dict[str, Any]]) ->
     named = list(zip(ids, chunk, strict=True))
     connection.execute(insert_history, [_created(actor, now, row_id, values) for row_id, values in named])
     connection.execute(insert_outbox, [outbox_row(actor, now, "opportunity", i, 1, "created") for i in ids])
+    add_terms(connection, "opportunity", zip(ids, rows, strict=True))
+    connection.execute(insert_stays, [stay_row(row_id, "needs", 1, now) for row_id in ids])
+    return ids
 
 
 def _created(actor: Actor, now: datetime, row_id: int, values: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, bindparam, select, tuple_
 
 from bench.floor.access import Actor, Refused, rows_within
 from bench.floor.rules import OPPORTUNITY, WrongValue
+from bench.floor.search import is_found, searched
 from bench.floor.tables import customer, opportunity, users
 
 # sort key: how its value in a cursor is read back
@@ -25,6 +26,7 @@ _FILTERS = {
     "customer": lambda: opportunity.c.customer_id == bindparam("customer"),
     "amount.min": lambda: opportunity.c.amount >= bindparam("amount.min"),
     "amount.max": lambda: opportunity.c.amount <= bindparam("amount.max"),
+    "q": is_found,
 }
 
 
@@ -34,7 +36,8 @@ def page_of_opportunities(connection: Connection, actor: Actor, arguments: Mappi
     sort, limit, after = given.pop("sort", "-created_at"), given.pop("limit", "50"), given.pop("after", None)
     if sort.lstrip("-") not in _SORTS or not limit.isdecimal() or not 1 <= int(limit) <= 200:
         raise Refused(422, "invalid", errors={"sort": "unknown_field"})
-    binds = {name: _filter_value(name, value) for name, value in given.items()} | actor.binds
+    binds = {name: _filter_value(name, value) for name, value in given.items() if name != "q"} | actor.binds
+    binds |= searched(given["q"]) if "q" in given else {}
     if after is not None:
         binds |= _read_cursor(after, sort)
     query = _query(actor.read, tuple(sorted(given)), sort, after is not None)

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Row, Select, Table, bindparam, insert, select
 
 from bench.floor.access import CREATE, Actor, Refused, is_within, rows_within
 from bench.floor.rules import parse_customer, parse_opportunity
-from bench.floor.tables import counters, customer, history, opportunity, outbox, users
+from bench.floor.search import add_terms, change_terms
+from bench.floor.tables import counters, customer, history, opportunity, outbox, stays, users
 
 # move: (stages it leaves, stage it enters, fields that must be filled)
 MOVES = {
@@ -30,6 +31,7 @@ _COUNT = text(
 )
 _INSERT = insert(opportunity).returning(opportunity.c.id)
 _INSERT_CUSTOMER = insert(customer).returning(customer.c.id)
+_STAY = update(stays).where(stays.c.opportunity_id == bindparam("of"))
 _UPDATE = update(opportunity).where(opportunity.c.id == bindparam("row_id"), opportunity.c.version == bindparam("seen"))
 
 
@@ -47,6 +49,8 @@ def create_opportunity(connection: Connection, actor: Actor, raw: Any) -> dict[s
     row_id = connection.execute(_INSERT, row).scalar_one()
     changes = {name: [None, value] for name, value in values.items() if value is not None}
     record_change(connection, actor, now, "opportunity", row_id, 1, "created", changes)
+    add_terms(connection, "opportunity", [(row_id, row)])
+    connection.execute(insert_stays, stay_row(row_id, "needs", 1, now))
     return {**row, "id": row_id, "customer": link}
 
 
@@ -111,6 +115,7 @@ def create_customer(connection: Connection, actor: Actor, raw: Any) -> dict[str,
     values = {"status": "active", **values, **new_system_values(actor, now), "number": number}
     row_id = connection.execute(_INSERT_CUSTOMER, values).scalar_one()
     record_change(connection, actor, now, "customer", row_id, 1, "created", values)
+    add_terms(connection, "customer", [(row_id, values)])
     return {**values, "id": row_id}
 
 
@@ -134,6 +139,9 @@ def change_opportunity(
     if connection.execute(_UPDATE, {**values, **system}).rowcount != 1:
         raise Refused(409, "changed_meanwhile", version=version)
     record_change(connection, actor, now, "opportunity", row.id, version, kind, changes)
+    if "stage" in values:
+        connection.execute(_STAY, {"of": row.id, "stage": values["stage"], "version": version, "since": now})
+    change_terms(connection, "opportunity", row.id, values)
 
 
 def draw_numbers(connection: Connection, series: str, count: int) -> list[str]:
@@ -173,9 +181,14 @@ def outbox_row(actor: Actor, now: datetime, entity: str, row_id: int, version: i
     }  # fmt: skip
 
 
+def stay_row(row_id: int, stage: str, version: int, since: datetime) -> dict[str, Any]:
+    return {"opportunity_id": row_id, "stage": stage, "version": version, "since": since}
+
+
 # Inline, or every insert would come back for an id nobody reads.
 insert_history = insert(history).inline()
 insert_outbox = insert(outbox).inline()
+insert_stays = insert(stays).inline()
 
 
 def _link_customer(

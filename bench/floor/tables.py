@@ -122,6 +122,28 @@ outbox = Table(
     Index("outbox_waiting", "id", sqlite_where=Column("delivered_at").is_(None),
           postgresql_where=Column("delivered_at").is_(None)),
 )  # fmt: skip
+search_terms = Table(
+    "search_terms", metadata, Column("entity", String(40), primary_key=True),
+    Column("term", String(20).with_variant(String(20, collation="C"), "postgresql"), primary_key=True),
+    Column("record_id", Id, primary_key=True, autoincrement=False), Column("field", String(40), primary_key=True),
+    Column("way", Integer, nullable=False), Index("terms_of_record", "record_id", "entity", "term"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+stays = Table(
+    "stays", metadata, _link("opportunity_id", "opportunity"), Column("stage", String(20), nullable=False),
+    Column("version", Integer, nullable=False), Column("since", Moment, nullable=False),
+    sa.PrimaryKeyConstraint("opportunity_id"),
+)  # fmt: skip
+imports = Table(
+    "imports", metadata, Column("id", Id, primary_key=True), _link("user_id", "users"),
+    Column("at", Moment, nullable=False), Column("state", String(20), nullable=False),
+)  # fmt: skip
+import_rows = Table(
+    "import_rows", metadata, _link("import_id", "imports"), Column("row", Integer, nullable=False),
+    Column("cells", Text, nullable=False), Column("state", String(20), nullable=False), Column("problems", Text),
+    Column("record_id", Id), Column("version", Integer), sa.PrimaryKeyConstraint("import_id", "row"),
+    Index("rows_by_state", "import_id", "state", "row"),
+)  # fmt: skip
 approvals = Table(
     "approvals", metadata, Column("id", Id, primary_key=True), _link("opportunity_id", "opportunity", index=True),
     Column("status", String(20), nullable=False), _link("started_by", "users"), Column("started_at", Moment),

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 
-from engine.automation.reactions import REACTIONS
+from engine.automation.reactions import reactions_to
 from engine.records.sql import is_one_of
 from engine.storage.faults import Unavailable
 from engine.storage.store import Session, Store
@@ -37,6 +37,7 @@ class Event:
     record_id: int | None
     payload: dict[str, Any]
     attempts: int
+    run_id: int | None = None
 
 
 def drain(store: Store, *, most: int = 10_000) -> int:
@@ -48,6 +49,19 @@ def drain(store: Store, *, most: int = 10_000) -> int:
         if found < _BATCH:
             break
     return done
+
+
+def deliver_here(session: Session, *, after: int) -> None:
+    """Deliver in this transaction the events written after event ``after``: for what is played and taken back."""
+    c = outbox.c
+    own = select(c.id, c.at, c.type, c.entity, c.record_id, c.payload, c.attempts, c.run_id).where(c.id > after)
+    rows = session.connection.execute(own.where(c.done_at.is_(None)).order_by(c.id)).all()
+    _deliver(session, [Event(row[0], row[1], row[2], row[3], row[4], row[5] or {}, row[6], row[7]) for row in rows])
+
+
+def find_last_id(session: Session) -> int:
+    """Return the event that was written last; 0 when there is none."""
+    return session.connection.scalar(select(func.max(outbox.c.id))) or 0
 
 
 def count_waiting(session: Session) -> dict[str, int]:
@@ -81,20 +95,20 @@ def _waiting(store: Store) -> list[Event]:
     def build() -> Any:
         c = outbox.c
         due = (c.done_at.is_(None), c.available_at <= bindparam("now", type_=c.at.type), c.attempts <= len(RETRY_AFTER))
-        columns = (c.id, c.at, c.type, c.entity, c.record_id, c.payload, c.attempts)
+        columns = (c.id, c.at, c.type, c.entity, c.record_id, c.payload, c.attempts, c.run_id)
         # In the order of the index of what waits: by id alone, a database may read all that was ever delivered.
         return select(*columns).where(*due).order_by(c.available_at, c.id).limit(_BATCH)
 
     with store.read() as session:
         rows = session.prepared("waiting events", build).fetch_all(session.connection, {"now": session.now()})
-    return [Event(row[0], row[1], row[2], row[3], row[4], row[5] or {}, row[6]) for row in rows]
+    return [Event(row[0], row[1], row[2], row[3], row[4], row[5] or {}, row[6], row[7]) for row in rows]
 
 
 def _deliver(session: Session, events: Sequence[Event]) -> None:
     claimed = _claim(session, [event.id for event in events])
     for event in events:
-        if event.id in claimed and event.type in REACTIONS:
-            REACTIONS[event.type](session, event)
+        for react in reactions_to(event.type) if event.id in claimed else ():
+            react(session, event)
     _mark_done(session, sorted(claimed))
 
 

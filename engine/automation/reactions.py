@@ -1,36 +1,27 @@
 """What follows an event: by its type, one function that writes effects in the transaction that marks the event done.
 
-Enters: an event of the outbox. Leaves: notices for people. Must be safe to run again: a notice has a key, and the
-second of the same key is no notice.
+Enters: an event of the outbox. Leaves: notices for people, and the words by which records are found. Must be safe to
+run again: a notice has a key, and the second of the same key is no notice.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from engine.automation.triggering import ARM, Happened, arm_batch, begin
+from engine.channels.message import Message, kind_of
+from engine.channels.posting import tell
+from engine.records.calling import name_of
 from engine.records.columns import record_columns, to_values
-from engine.records.record import display
-from engine.records.sql import insert_into
+from engine.records.comments import list_followers
+from engine.records.evaluation import Lookups
+from engine.records.mentions import may_see
+from engine.records.protecting import REBUILD as PROTECT_ALL
+from engine.records.protecting import TOLD, rebuild, refresh
+from engine.records.search_terms import REBUILD, rebuild_in_turns
 from engine.storage.store import Session
-from engine.storage.system_tables import notices
-
-
-class Happened(Protocol):
-    """What a reaction reads of an event."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def entity(self) -> str | None: ...
-    @property
-    def record_id(self) -> int | None: ...
-    @property
-    def payload(self) -> Mapping[str, Any]: ...
-
+from engine.storage.system_tables import history
 
 Reaction = Callable[[Session, Happened], None]
 
@@ -38,7 +29,14 @@ Reaction = Callable[[Session, Happened], None]
 def tell_asked(session: Session, event: Happened) -> None:
     """Tell whoever was asked to decide."""
     for asked in event.payload.get("tasks") or ():
-        _notify(session, event, asked["user"], "approval_asked", f"task-{asked['task']}", {"task": asked["task"]})
+        _notify(
+            session,
+            event,
+            asked["user"],
+            "approval_asked",
+            f"task-{asked['task']}",
+            {"task": asked["task"], **_about(event)},
+        )
 
 
 def tell_ended(session: Session, event: Happened) -> None:
@@ -49,26 +47,198 @@ def tell_ended(session: Session, event: Happened) -> None:
         _notify(session, event, starter, f"approval_{status}", f"approval-{event.payload['approval']}-{status}", {})
 
 
-REACTIONS: Mapping[str, Reaction] = {"approval.asked": tell_asked, "approval.ended": tell_ended}
+def tell_copied(session: Session, event: Happened) -> None:
+    """Tell whoever gets a copy (抄送)."""
+    for user in event.payload["users"]:
+        _notify(session, event, user, "approval_copied", f"copy-{event.payload['approval']}", _about(event))
+
+
+def tell_mentioned(session: Session, event: Happened) -> None:
+    """Tell whoever a remark is addressed to."""
+    for user in event.payload["users"]:
+        key = f"mention-{event.payload['approval']}-{event.payload['number']}"
+        _notify(session, event, user, "approval_mentioned", key, {"by": event.payload["by"], **_about(event)})
+
+
+def tell_commented(session: Session, event: Happened) -> None:
+    """Tell whoever a remark about a record is addressed to, and whoever follows the record."""
+    told = event.payload
+    for user in told["mentioned"]:
+        _notify(session, event, user, "record_mentioned", f"comment-{told['comment']}", {"by": told["by"]})
+    for user in _who_still_see(session, event, told["followers"]):
+        _notify(session, event, user, "record_commented", f"comment-{told['comment']}", {"by": told["by"]})
+
+
+def tell_followers(session: Session, event: Happened) -> None:
+    """Tell whoever follows a record that it moved, except who moved it."""
+    if event.entity is None or event.record_id is None:
+        return
+    following = list_followers(session, event.entity, event.record_id)
+    if not following:
+        return
+    c = history.c
+    own = (c.entity == event.entity, c.record_id == event.record_id, c.version == event.payload["version"])
+    mover = session.connection.scalar(select(c.actor_id).where(*own).limit(1))
+    for user in _who_still_see(session, event, [one for one in following if one != mover]):
+        _notify(session, event, user, "record_moved", f"moved-{event.id}", {"stage": event.payload.get("to")})
+
+
+def tell_urged(session: Session, event: Happened) -> None:
+    """Remind whoever has it (催办)."""
+    for asked in event.payload["tasks"]:
+        key = f"urge-{asked['task']}-{event.payload['number']}"
+        _notify(session, event, asked["user"], "approval_urged", key, {"task": asked["task"], **_about(event)})
+
+
+def tell_answered(session: Session, event: Happened) -> None:
+    """Tell whoever asked for advice that there is an answer."""
+    told = event.payload
+    params = {"task": told["task"], "by": told["by"], **_about(event)}
+    _notify(session, event, told["user"], "approval_answered", f"answer-{event.id}", params)
+
+
+def tell_late(session: Session, event: Happened) -> None:
+    """Remind by a late rule (超时)."""
+    for user in event.payload["users"]:
+        key = f"late-{event.payload['task']}-{event.payload['rule']}"
+        _notify(session, event, user, "approval_late", key, {"task": event.payload["task"], **_about(event)})
+
+
+def tell_reminded(session: Session, event: Happened) -> None:
+    """Tell whoever is to be reminded that a record stays in its stage."""
+    told = event.payload
+    kind = "stage_late" if told["late"] else "stage_due"
+    params = {key: told[key] for key in ("timer", "stage", "due_at")}
+    for user in told["users"]:
+        key = f"stage-{event.entity}-{event.record_id}-{told['timer']}-{told['arming']}"
+        _notify(session, event, user, kind, key, params)
+
+
+def tell_shared(session: Session, event: Happened) -> None:
+    """Tell the owner's manager that a file served as evidence for somebody else before."""
+    params = {key: event.payload[key] for key in ("file", "entity", "record")}
+    for user in event.payload["users"]:
+        _notify(session, event, user, "evidence_shared", f"evidence-{event.entity}-{event.record_id}", params)
+
+
+def tell_record_shared(session: Session, event: Happened) -> None:
+    """Tell whoever a record is shared with; shared again later, they are told again."""
+    for user in event.payload["users"]:
+        _notify(session, event, user, "record_shared", f"share-{event.id}", {"by": event.payload["by"]})
+
+
+def tell_ownership(session: Session, event: Happened) -> None:
+    """Tell whoever is to lose a record, lost one, or was given one."""
+    told = event.payload
+    params = {key: told[key] for key in ("until", "pool", "by") if key in told}
+    for user in told["users"]:
+        _notify(session, event, user, f"ownership_{told['kind']}", f"ownership-{event.id}", params)
+
+
+def refresh_protection(session: Session, event: Happened) -> None:
+    """Work out anew until when the records are protected whose rules look at this one."""
+    if event.entity is not None and event.record_id is not None:
+        refresh(session, event.entity, event.record_id)
+
+
+def protect_all(session: Session, event: Happened) -> None:
+    """Work out the next batch of the records whose rules changed."""
+    if event.entity is not None:
+        rebuild(session, event.entity, after=event.payload["after"])
+
+
+def tell_dispute(session: Session, event: Happened) -> None:
+    """Tell who is to answer a request about a record that was met, and the asker what came of it."""
+    told = event.payload
+    for user in told["users"]:
+        params = {"dispute": told["dispute"], "by": told["by"]}
+        _notify(session, event, user, f"dispute_{told['kind']}", f"dispute-{event.id}", params)
+
+
+def rebuild_search(session: Session, event: Happened) -> None:
+    """Make the next batch of terms anew."""
+    if event.entity is not None:
+        rebuild_in_turns(session, event.entity, after=event.payload["after"])
+
+
+def tell_export(session: Session, event: Happened) -> None:
+    """Tell who is to decide about an export, and who asked for one how it went."""
+    told, kind = event.payload, event.payload["kind"]
+    for user in told["users"]:
+        _notify(session, event, user, f"export_{kind}", f"export-{told['export']}-{kind}",
+                {key: told[key] for key in ("export", "by", "total")})  # fmt: skip
+
+
+def reactions_to(event_type: str) -> Iterator[Reaction]:
+    """Yield what follows an event of this type."""
+    if event_type in REACTIONS:
+        yield REACTIONS[event_type]
+    verb = event_type.rpartition(".")[2]
+    if verb == "moved":
+        yield tell_followers
+    if verb in _WRITES:
+        yield refresh_protection
+    if event_type not in _OWN:
+        yield begin
+
+
+def tell_stranded(session: Session, event: Happened) -> None:
+    """Tell the administrators what stands still this night."""
+    for user in event.payload["users"]:
+        params = {"count": event.payload["count"], "kinds": event.payload["kinds"]}
+        _notify(session, event, user, "stranded_report", f"stranded-{event.payload['night']}", params)
+
+
+_WRITES = frozenset({"created", "updated", "moved", "deleted", "restored"})
+"""The last words of the events that tell of a record that was written."""
+
+_OWN = frozenset({REBUILD, PROTECT_ALL, ARM})
+"""Events that only go on with work of the engine."""
+
+REACTIONS: Mapping[str, Reaction] = {
+    REBUILD: rebuild_search,
+    PROTECT_ALL: protect_all,
+    ARM: arm_batch,
+    TOLD: tell_ownership,
+    "approval.asked": tell_asked,
+    "approval.ended": tell_ended,
+    "approval.copied": tell_copied,
+    "approval.mentioned": tell_mentioned,
+    "approval.urged": tell_urged,
+    "approval.answered": tell_answered,
+    "approval.late": tell_late,
+    "stage.reminded": tell_reminded,
+    "evidence.shared": tell_shared,
+    "sharing.told": tell_record_shared,
+    "standstill.reported": tell_stranded,
+    **{f"exporting.{kind}": tell_export for kind in ("asked", "refused", "done", "failed")},
+    "remark.made": tell_commented,
+    **{f"disputing.{kind}": tell_dispute for kind in ("asked", "granted", "refused")},
+}
+
+
+def _about(event: Happened) -> dict[str, Any]:
+    """The approval a notice leads to, where the event says which."""
+    return {"approval_id": event.payload["approval"]} if "approval" in event.payload else {}
+
+
+def _who_still_see(session: Session, event: Happened, users: Iterable[int]) -> list[int]:
+    """Return those who may see the record of an event now: rights may have changed since they followed it."""
+    entity, id_ = event.entity, event.record_id
+    return [one for one in users if entity is not None and id_ is not None and may_see(session, one, entity, id_)]
 
 
 def _notify(session: Session, event: Happened, user: int, kind: str, key: str, params: Mapping[str, Any]) -> None:
-    def build() -> Any:
-        names = ("user_id", "key", "kind", "entity", "record_id", "params", "at")
-        row = {name: bindparam(name, type_=notices.c[name].type) for name in names}
-        told = insert_into(notices, session.connection.dialect).values(row)
-        return told.on_conflict_do_nothing(index_elements=[notices.c.key])
-
-    given = {
-        "user_id": user,
-        "key": f"{key}-{user}",
-        "kind": kind,
-        "entity": event.entity,
-        "record_id": event.record_id,
-        "params": {"what": _name(session, event), **params},
-        "at": event.at,
-    }
-    session.prepared("notify", build).execute(session.connection, given)
+    known = event.entity is not None and event.record_id is not None
+    message = Message(
+        kind=kind_of(kind),
+        about=(event.entity, event.record_id) if known else None,  # type: ignore[arg-type]
+        task=params.get("task"),
+        approval=params.get("approval_id"),
+        notice=kind,
+        params={"what": _name(session, event), **params},
+    )
+    tell(session, user, message, key=key, at=event.at)
 
 
 def _name(session: Session, event: Happened) -> str:
@@ -83,4 +253,4 @@ def _name(session: Session, event: Happened) -> str:
 
     statement = session.prepared(("named", entity.key), build)
     row = statement.fetch_one(session.connection, {"record_id": event.record_id})
-    return display(entity, to_values(entity, row)) if row is not None else ""
+    return name_of(session.app, entity, to_values(entity, row), Lookups(session)) if row is not None else ""

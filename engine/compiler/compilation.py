@@ -4,16 +4,19 @@ Enters: an ``AppDefinition``. Leaves: labels in all languages, checked expressio
 stop at the first mistake: a step that cannot go on returns None and the problem is already noted.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from engine.compiler.app import Expression, Label
 from engine.definition.model import AppDefinition, EntityDefinition, ExpressionText, Reference
-from engine.errors import Location, Problem
+from engine.errors import DefinitionError, Location, Problem
 from engine.expression import (
     Checked,
     ExpressionError,
     ExpressionErrors,
+    Kind,
     Shapes,
     Type,
     check,
@@ -21,35 +24,55 @@ from engine.expression import (
     nearest,
     parse,
 )
-from engine.expression.sql import check_sql
+from engine.expression.certainty import find_certainties
+from engine.expression.functions import WRITTEN
+from engine.expression.sql_limits import check_sql
 
 
 class Compilation:
     """One run of the compiler."""
 
-    def __init__(self, definition: AppDefinition, shapes: Shapes) -> None:
+    def __init__(self, definition: AppDefinition, shapes: Shapes, *, stored: bool = False) -> None:
         self.definition = definition
+        self.judges = not stored
+        """Whether what can be compiled but cannot have been meant is refused: not in a release that holds already."""
         self.shapes = shapes
         self.problems: list[Problem] = []
+        self.untranslated: dict[str, dict[str, str]] = {}
         self._used_translations: set[str] = set()
+        self._set_aside: set[str] = set()
+        self.left_out: set[str] = set()
+        """Names that expressions could use, were they not wrong themselves: their use is no second mistake."""
+        self._former: tuple[str, Kind] | None = None
 
     def refuse(self, code: str, location: Location, suggestion: str | None = None, **params: object) -> None:
         """Note a problem."""
         self.problems.append(Problem(code, location, params, suggestion))
 
+    def raise_problems(self) -> None:
+        """Raise ``DefinitionError`` with everything noted so far, if anything was."""
+        if self.problems:
+            raise DefinitionError(self.problems)
+
     def require(self, reference: Reference, known: Iterable[str], code: str, **params: object) -> str | None:
-        """Return the referenced name when it is one of ``known``, else note problem ``code`` and return None."""
+        """Return the referenced name when it is one of ``known``, else note problem ``code`` and return None.
+
+        Where ``known`` maps to what was written, somebody who wrote the label (经理) is told the key.
+        """
         names = list(known)
         if reference.name in names:
             return reference.name
-        self.refuse(code, reference.location, nearest(reference.name, names), name=reference.name, **params)
+        entity = self.definition.entities.get(str(params.get("entity", "")))
+        meant = _by_label(reference.name, known) or (entity and _by_label(reference.name, entity.fields))
+        meant = meant if meant in names else nearest(reference.name, names)
+        self.refuse(code, reference.location, meant, name=reference.name, **params)
         return None
 
     def require_all(
         self, references: Iterable[Reference], known: Iterable[str], code: str, **params: object
     ) -> tuple[str, ...]:
         """Return those of ``references`` that are known, noting a problem for each that is not."""
-        names = list(known)
+        names = known if isinstance(known, Mapping) else list(known)
         found = (self.require(reference, names, code, **params) for reference in references)
         return tuple(name for name in found if name is not None)
 
@@ -74,17 +97,28 @@ class Compilation:
             if translated:
                 label[language] = translated
                 self._used_translations.update((path, f"{path}.label"))
+        for language in self.definition.languages:
+            if language not in label:
+                self.untranslated.setdefault(language, {})[path] = written
         return label
 
+    def set_aside(self, path: str) -> None:
+        """Say that a thing has a mistake and is left out: its translations are not judged on top of that."""
+        self._set_aside.add(path)
+
     def unused_translations(self) -> None:
-        """Note a problem for each translation that names nothing in the definitions."""
+        """Note a problem for each translation that names nothing in the definitions.
+
+        Those whose place is not given are not judged: they are a template's, of which a site may have removed parts.
+        """
         for language, texts in self.definition.translations.items():
             places = self.definition.translation_locations.get(language, {})
-            for path in texts:
-                if path not in self._used_translations:
-                    location = places.get(path, self.definition.location)
-                    known = [name.removesuffix(".label") for name in self._used_translations]
-                    self.refuse("L001", location, nearest(path, known), name=path)
+            for path in texts.keys() & places.keys() - self._used_translations:
+                if not any(f"{path}.".startswith(f"{above}.") for above in self._set_aside):
+                    name = path.removesuffix(".label")
+                    known = {*self._used_translations, *self.untranslated.get(language, ())}
+                    near = nearest(name, sorted({one.removesuffix(".label") for one in known}))
+                    self.refuse("L001", places[path], near, name=name)
 
     def expression(
         self,
@@ -94,25 +128,41 @@ class Compilation:
         let: Mapping[str, Checked] | None = None,
         *,
         sql: bool = False,
+        outer: str | None = None,
     ) -> Expression | None:
         """Parse, check and compile an expression over ``shape``; None when none is written or it is wrong.
 
-        ``sql`` says that the database will be asked too, which not everything that can be written allows.
+        ``sql`` says that the database will be asked too, which not everything that can be written allows;
+        ``outer`` is the entity whose record is being edited, which the expression may name as ``record.``.
         """
         if written is None or shape not in self.shapes:
             return None
         try:
-            checked = check(parse(written.text), self.shapes, shape, let=let or {}, expect=expect, text=written.text)
+            tree = parse(written.text)
+            checked = check(tree, self.shapes, shape, let=let, expect=expect, text=written.text, outer=outer)
         except ExpressionError as error:
             self._refuse_expression(written, error)
         except ExpressionErrors as errors:
             for one in errors.errors:
                 self._refuse_expression(written, one)
         else:
-            for one in check_sql(checked) if sql else ():
+            for one in (*(find_certainties(checked) if self.judges else ()), *(check_sql(checked) if sql else ())):
                 self._refuse_expression(written, one)
             return Expression(checked, compile_python(checked), written.location)
         return None
+
+    @contextmanager
+    def former_type(self, shape: str, key: str, former: Type | None) -> Iterator[None]:
+        """Let expressions read a field as the type it had before; None leaves it as it is."""
+        shapes = self.shapes
+        if former is not None and shape in shapes:
+            fields = {**shapes[shape].fields, key: former}
+            self.shapes = {**shapes, shape: replace(shapes[shape], fields=fields)}
+            self._former = key, former.kind
+        try:
+            yield
+        finally:
+            self.shapes, self._former = shapes, None
 
     def expressions(
         self, written: Mapping[str, ExpressionText], shape: str, expected: Mapping[str, Type]
@@ -122,8 +172,25 @@ class Compilation:
         return {key: expression for key, expression in found.items() if expression is not None}
 
     def _refuse_expression(self, written: ExpressionText, error: Any) -> None:
-        at = written.location
-        before = written.text[: error.offset]
-        line = at.line + before.count("\n")
-        column = at.column + error.offset if "\n" not in before else error.offset - before.rfind("\n")
-        self.refuse("X001", Location(at.file, line, column), None, expression=written.text, error=error)
+        if error.code == "unknown_name" and error.params["name"] in self.left_out:
+            return
+        at = place_within(written.text, written.location, error.offset)
+        if self._former is not None and self._former[1] not in WRITTEN and error.params.get("kind") == self._former[1]:
+            self.refuse("E077", at, None, name=self._former[0])
+            return
+        self.refuse("X001", at, None, expression=written.text, error=error)
+
+
+def place_within(text: str, start: Location, offset: int) -> Location:
+    """Return the place of character ``offset`` of an expression that begins at ``start``."""
+    before = text[:offset]
+    column = start.column + offset if "\n" not in before else offset - before.rfind("\n")
+    return Location(start.file, start.line + before.count("\n"), column)
+
+
+def _by_label(written: str, known: Iterable[str]) -> str | None:
+    """Return the key of what is called so, if nothing else is."""
+    if not isinstance(known, Mapping):
+        return None
+    keys = [str(key) for key, thing in known.items() if getattr(thing, "label", None) == written]
+    return keys[0] if len(keys) == 1 else None

@@ -4,12 +4,24 @@ Enters: a ``SourceFolder`` (files on disk, or the stored sources of a release). 
 ``DefinitionError`` with every problem found. Must not touch a database.
 """
 
-from engine.compiler.app import CompiledApp, Role
+from collections.abc import Mapping
+
+from engine.compiler.app import Automation, CompiledApp, Group, Print, Role, Workflow
+from engine.compiler.approvals import check_calls, compile_approval
+from engine.compiler.automations import compile_automations
 from engine.compiler.compilation import Compilation
+from engine.compiler.dead_ends import check_dead_ends
+from engine.compiler.displays import check_displays
 from engine.compiler.entities import compile_entity
+from engine.compiler.quick_creates import check_quick_creates
+from engine.compiler.renaming import check_renames
+from engine.compiler.retirement import check_retired
+from engine.compiler.rollups import compile_rollups
 from engine.compiler.shapes import build_shapes
-from engine.compiler.workflows import compile_approval, compile_print, compile_workflow
-from engine.definition.model import AppDefinition
+from engine.compiler.translations import find_untranslated
+from engine.compiler.workflows import compile_print, compile_workflow
+from engine.definition.model import AppDefinition, RoleDefinition
+from engine.definition.own_places import tell_of_site
 from engine.definition.parser import parse_app
 from engine.definition.source import SourceFolder
 from engine.errors import DefinitionError
@@ -18,26 +30,26 @@ from engine.errors import DefinitionError
 def load_app(folder: SourceFolder, *, checked: bool = False) -> CompiledApp:
     """Parse and compile a folder; raises ``DefinitionError``.
 
-    ``checked=True`` leaves out the JSON Schema check, for sources of a release that passed it when it was published.
+    ``checked=True`` is for the sources of a release, which passed every check when it was published: the JSON Schema
+    check is left out, and so is what only judges, since a later program may judge more.
     """
-    return compile_app(parse_app(folder, checked=checked), folder.digest)
+    try:
+        return compile_app(parse_app(folder, checked=checked), folder.digest, stored=checked)
+    except DefinitionError as error:
+        raise DefinitionError(tell_of_site(folder, error.problems)) from None
 
 
-def compile_app(definition: AppDefinition, digest: str) -> CompiledApp:
-    """Compile a definition; ``digest`` is the sha256 of its sources. Raises ``DefinitionError`` with all problems."""
-    compilation = Compilation(definition, build_shapes(definition))
-    workflows = {}
-    for written in definition.workflows.values():
-        workflow = compile_workflow(compilation, written)
-        if workflow is not None:
-            if written.entity.name in workflows:
-                compilation.refuse("W007", written.location, entity=written.entity.name)
-            workflows[written.entity.name] = workflow
-    entities = {
-        key: compile_entity(compilation, entity, workflows.get(key)) for key, entity in definition.entities.items()
-    }
+def compile_app(definition: AppDefinition, digest: str, *, stored: bool = False) -> CompiledApp:
+    """Compile a definition; ``digest`` is the sha256 of its sources. Raises ``DefinitionError`` with all problems.
+
+    ``stored`` says that it is a release, in which dead ends are not looked for.
+    """
+    compilation = Compilation(definition, build_shapes(definition), stored=stored)
+    workflows, written = _compile_workflows(compilation), definition.entities
+    entities = {key: compile_entity(compilation, entity, workflows.get(key)) for key, entity in written.items()}
     approvals = {key: compile_approval(compilation, written) for key, written in definition.approvals.items()}
-    prints = {key: compile_print(compilation, written) for key, written in definition.prints.items()}
+    check_calls(compilation)
+    automations = _compile_automations(compilation, workflows)
     app = CompiledApp(
         key=definition.key,
         label=compilation.label("app.label", definition.label),
@@ -47,14 +59,69 @@ def compile_app(definition: AppDefinition, digest: str) -> CompiledApp:
         languages=definition.languages,
         timezone=definition.timezone,
         currency=definition.currency,
-        roles={key: Role(key, compilation.label(f"roles.{key}", role.label)) for key, role in definition.roles.items()},
+        ask_export_above=definition.ask_export_above,
+        roles=_roles(compilation),
+        groups=_groups(compilation),
         menu=compilation.require_all(definition.menu, definition.entities, "E001"),
+        chain=compilation.require_all(definition.chain, definition.entities, "E001"),
         calendar=definition.calendar,
+        calendars=definition.calendars,
         entities=entities,
         approvals={key: approval for key, approval in approvals.items() if approval is not None},
-        prints={key: printed for key, printed in prints.items() if printed is not None},
+        prints=_compile_prints(compilation),
+        untranslated=find_untranslated(compilation),
+        rollups=compile_rollups(compilation, entities),
+        automations=automations,
     )
-    compilation.unused_translations()
-    if compilation.problems:
-        raise DefinitionError(compilation.problems)
+    check_dead_ends(compilation, entities, approvals)
+    _judge(compilation, app)
     return app
+
+
+def _judge(compilation: Compilation, app: CompiledApp) -> None:
+    """Look at the whole, and raise everything that was found wrong."""
+    check_displays(compilation, app.entities)
+    check_quick_creates(compilation)
+    check_retired(compilation)
+    check_renames(compilation)
+    compilation.unused_translations()
+    compilation.raise_problems()
+
+
+def _compile_workflows(compilation: Compilation) -> dict[str, Workflow]:
+    """Return the workflow of each entity that has one."""
+    workflows: dict[str, Workflow] = {}
+    for written in compilation.definition.workflows.values():
+        workflow = compile_workflow(compilation, written)
+        if workflow is not None:
+            if written.entity.name in workflows:
+                compilation.refuse("W007", written.location, entity=written.entity.name)
+            workflows[written.entity.name] = workflow
+    return workflows
+
+
+def _compile_automations(compilation: Compilation, workflows: Mapping[str, Workflow]) -> dict[str, Automation]:
+    return {
+        one.key: one
+        for written in compilation.definition.automations.values()
+        for one in compile_automations(compilation, written, workflows.get(written.entity.name))
+    }
+
+
+def _compile_prints(compilation: Compilation) -> dict[str, Print]:
+    found = {key: compile_print(compilation, written) for key, written in compilation.definition.prints.items()}
+    return {key: printed for key, printed in found.items() if printed is not None}
+
+
+def _roles(compilation: Compilation) -> dict[str, Role]:
+    return {key: _role(compilation, role) for key, role in compilation.definition.roles.items()}
+
+
+def _groups(compilation: Compilation) -> dict[str, Group]:
+    written = compilation.definition.groups
+    return {key: Group(key, compilation.label(f"groups.{key}", group.label)) for key, group in written.items()}
+
+
+def _role(compilation: Compilation, written: RoleDefinition) -> Role:
+    label = compilation.label(f"roles.{written.key}", written.label)
+    return Role(written.key, label, written.was, written.retired is not None, written.location, written.service)

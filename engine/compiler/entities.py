@@ -5,12 +5,15 @@ know the workflow's insides; it is handed in compiled.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
 
 from engine import messages
 from engine.compiler.app import (
     SYSTEM_FIELDS,
     Access,
+    Board,
+    CalendarView,
     Entity,
     Expression,
     Field,
@@ -18,29 +21,34 @@ from engine.compiler.app import (
     MakeLines,
     Section,
     Workflow,
+    find_beyond,
 )
 from engine.compiler.compilation import Compilation
+from engine.compiler.duplicates import compile_disputes, compile_duplicates, compile_merge
+from engine.compiler.field_types import FIELD_TYPES
 from engine.compiler.fields import compile_fields, compute_order
+from engine.compiler.ownership import compile_ownership, owned_fields
 from engine.compiler.rules import compile_rules, compile_uniques
-from engine.compiler.shapes import field_type
-from engine.definition.model import AccessDefinition, EntityDefinition, MakeDefinition, Reference
-from engine.expression import BOOLEAN
+from engine.compiler.shapes import field_type, has_rows
+from engine.definition.model import AccessDefinition, EntityDefinition, FieldDefinition, MakeDefinition, Reference
+from engine.expression import BOOLEAN, Kind
 
-SCOPES = ("own", "team", "all")
-_SHOWN = frozenset(("text", "phone", "email", "credit_code", "integer", "decimal", "money", "date", "choice"))
-"""Types whose values read well in the name of a record."""
-
+SCOPES = ("own", "team", "shared", "all")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _COLUMNS = 7
+_PLACES = max(declared.listed for declared in FIELD_TYPES.values())
 _FILTERS = 6
+_CARD = 3
 
 
 def compile_entity(compilation: Compilation, written: EntityDefinition, workflow: Workflow | None) -> Entity:
     """Return the compiled entity."""
     path = f"entities.{written.key}"
-    fields = compile_fields(compilation, written.fields, written.key, path)
+    typed = compile_fields(compilation, written.fields, written.key, path)
+    fields = typed | owned_fields(compilation, written, path)
     display = _display(compilation, written, fields)
     columns = _columns(compilation, written, fields, display, workflow)
+    access = _access(compilation, written, fields, display)
     return Entity(
         key=written.key,
         label=compilation.label(f"{path}.label", written.label),
@@ -53,18 +61,42 @@ def compile_entity(compilation: Compilation, written: EntityDefinition, workflow
         display=display,
         rules=compile_rules(compilation, written, path),
         unique=compile_uniques(compilation, written, fields, path),
-        sections=_sections(compilation, written, fields, path),
+        sections=_sections(compilation, written, typed, path),
         columns=columns,
         sort=_sort(compilation, written, fields),
         filters=_filters(compilation, written, fields, workflow),
-        access=_access(compilation, written, fields, display),
+        board=_board(compilation, written, fields, columns),
+        calendar=_calendar(compilation, written, fields, columns),
+        access=access,
         scopes=_scopes(compilation, written),
         makes={key: _make(compilation, make, written.key, path) for key, make in written.makes.items()},
         workflow=workflow,
+        duplicates=compile_duplicates(compilation, written, fields, path),
+        merge=compile_merge(compilation, written, access),
+        disputes=compile_disputes(compilation, written, access),
         compute_order=compute_order(compilation, fields),
         search=_search(fields, display, columns),
+        ownership=compile_ownership(compilation, written, fields, access, path),
         was=written.was,
+        retired=written.retired is not None,
+        derived=frozenset(_derived(written)),
     )
+
+
+def _derived(written: EntityDefinition) -> Iterator[str]:
+    """Yield the settings that follow from the rest, because nobody wrote them."""
+    listed, board, calendar = written.list, written.board, written.calendar
+    said = {
+        "display": written.display,
+        "sections": written.form,
+        "columns": listed and listed.columns,
+        "filters": listed and listed.filters,
+        "board/card": board and board.card,
+        "board/sum": board and board.sum,
+        "calendar/card": calendar and calendar.card,
+        "calendar/date": calendar and calendar.date,
+    }
+    yield from (name for name, found in said.items() if not found)
 
 
 def _known(fields: Mapping[str, Field]) -> list[str]:
@@ -79,7 +111,7 @@ def _display(
     end = 0
     for match in _PLACEHOLDER.finditer(pattern):
         name = Reference(match.group(1), written.display_location or written.location)
-        known = [*(key for key, field in fields.items() if field.type.key in _SHOWN), "id", "number"]
+        known = [*(key for key, field in fields.items() if field.type.in_display), "id", "number"]
         if compilation.require(name, known, "E020", entity=written.key):
             parts.append((pattern[end : match.start()], name.name))
         end = match.end()
@@ -111,7 +143,7 @@ def _rest(compilation: Compilation, fields: Mapping[str, Field], placed: set[str
     narrow: list[str] = []
     for key, field in fields.items():
         if key not in placed and not field.retired:
-            (wide if field.type.key in ("lines", "long_text", "file") else narrow).append(key)
+            (wide if field.type.wide else narrow).append(key)
     rows = [tuple(narrow[at : at + 2]) for at in range(0, len(narrow), 2)] + [(key,) for key in wide]
     if not rows:
         return ()
@@ -132,8 +164,8 @@ def _columns(
         return compilation.require_stored(written.list.columns, [*shown, *SYSTEM_FIELDS], written)
     keys = [key for _, key in display if key]
     keys += ["stage"] if workflow else []
-    for kinds in (("link",), ("money",), ("choice",), ("date",), ("phone", "text")):
-        keys += [key for key, field in fields.items() if field.type.key in kinds and not field.retired][:2]
+    for place in range(1, _PLACES + 1):
+        keys += [key for key, field in fields.items() if field.type.listed == place and not field.retired][:2]
     return tuple(dict.fromkeys(keys))[: _COLUMNS - 1] + ("owner",)
 
 
@@ -155,8 +187,40 @@ def _filters(
     if written.list is not None and written.list.filters:
         return compilation.require_all(written.list.filters, [*stored, *SYSTEM_FIELDS], "E014", entity=written.key)
     keys = ["stage"] if workflow else []
-    keys += [key for key in stored if fields[key].type.key in ("choice", "link", "boolean") and not fields[key].retired]
+    keys += [key for key in stored if fields[key].type.filtered_by_default and not fields[key].retired]
     return (*keys[: _FILTERS - 1], "owner")
+
+
+def _board(
+    compilation: Compilation, written: EntityDefinition, fields: Mapping[str, Field], columns: tuple[str, ...]
+) -> Board:
+    """Return the board: as written, else with what the list shows first and the first amount."""
+    present = {key: field for key, field in fields.items() if field.stored and not field.retired}
+    amounts = [key for key, field in present.items() if field.type.column in ("decimal", "integer")]
+    board = written.board
+    if board is None or not board.card:
+        card = tuple(key for key in columns if key in present)[:_CARD]
+    else:
+        card = compilation.require_stored(board.card, [*present, *SYSTEM_FIELDS], written)
+    if board is not None and board.sum is not None:
+        return Board(card, compilation.require(board.sum, amounts, "E064", entity=written.key))
+    money = (key for key in amounts if fields[key].type.key == "money")
+    return Board(card, next(money, None))
+
+
+def _calendar(
+    compilation: Compilation, written: EntityDefinition, fields: Mapping[str, Field], columns: tuple[str, ...]
+) -> CalendarView:
+    """Return the calendar: as written, else by the first date and with what the list shows first."""
+    present = {key: field for key, field in fields.items() if field.stored and not field.retired}
+    dates = [key for key, field in present.items() if field.type.kind in (Kind.DATE, Kind.DATETIME)]
+    calendar = written.calendar
+    card = tuple(key for key in columns if key in present)[:_CARD]
+    if calendar is not None and calendar.card:
+        card = compilation.require_stored(calendar.card, [*present, *SYSTEM_FIELDS], written)
+    if calendar is not None and calendar.date is not None:
+        return CalendarView(compilation.require(calendar.date, dates, "E069", entity=written.key), card)
+    return CalendarView(next(iter(dates), None), card)
 
 
 def _access(
@@ -171,14 +235,27 @@ def _access(
         for hidden in access.hide:
             if hidden.name in named:  # what a record is called stands in links, lists and notices
                 compilation.refuse("E021", hidden.location, name=hidden.name, entity=written.key)
+        for masked in access.mask:
+            field = fields.get(masked.name)
+            if masked.name in named or (field is not None and not field.type.can_be_masked):
+                compilation.refuse("E075", masked.location, name=masked.name, entity=written.key)
         role = compilation.require(access.role, compilation.definition.roles, "E003")
         if role is not None:
-            found[role] = _access_of(compilation, written, access, fields)
-    return found
+            found[role] = _access_of(compilation, written, access, fields, named)
+    return found if written.retired is None else {key: _reading(access) for key, access in found.items()}
+
+
+def _reading(access: Access) -> Access:
+    """What is retired can be read by whoever could, and nothing else."""
+    return replace(access, write=None, delete=None, create=False, bring_in=False, export=False)
 
 
 def _access_of(
-    compilation: Compilation, written: EntityDefinition, access: AccessDefinition, fields: Mapping[str, Field]
+    compilation: Compilation,
+    written: EntityDefinition,
+    access: AccessDefinition,
+    fields: Mapping[str, Field],
+    display: Set[str | None],
 ) -> Access:
     def scope(reference: Reference | None) -> str | None:
         if reference is None:
@@ -187,15 +264,26 @@ def _access_of(
 
     # `items.cost` hides a column of a line table
     known = [*fields, *(f"{key}.{column}" for key, field in fields.items() for column in field.fields)]
+    only = compilation.require_all(access.only, [*known, *SYSTEM_FIELDS], "E002", entity=written.key)
+    beyond = find_beyond([key for key in only if key], fields, display) if access.only else frozenset()
+    role = compilation.definition.roles.get(access.role.name)
+    if role is not None and not role.service:  # pages show them to people everywhere
+        beyond -= set(SYSTEM_FIELDS)
     return Access(
         role=access.role.name,
+        location=access.role.location,
         read=scope(access.read),
         write=scope(access.write),
         delete=scope(access.delete),
         create=access.create,
         bring_in=access.bring_in,
-        hide=frozenset(compilation.require_all(access.hide, known, "E002", entity=written.key)),
+        share_views=access.share_views,
+        hide=frozenset(compilation.require_all(access.hide, known, "E002", entity=written.key)) | beyond,
         readonly=frozenset(compilation.require_all(access.readonly, known, "E002", entity=written.key)),
+        mask=frozenset(compilation.require_all(access.mask, fields, "E002", entity=written.key)),
+        unmask=scope(access.unmask),
+        export=access.export,
+        approve_export=access.approve_export,
     )
 
 
@@ -213,11 +301,12 @@ def _make(compilation: Compilation, written: MakeDefinition, source: str, path: 
     links = [key for key, field in target_fields.items() if field.to is not None and field.to.name == source]
     if target:
         compilation.require(written.back, links, "E019", entity=target, source=source)
+        _check_fillable(compilation, written.back, target_fields, target)
     lines = {}
     for key, rows in written.lines.items():
         table = compilation.require(rows.rows, _line_tables(compilation, source), "E002", entity=source)
         into = target_fields.get(key)
-        if target and (into is None or into.type.name != "lines"):
+        if target and (into is None or not has_rows(into)):
             compilation.refuse("E002", rows.location, name=key, entity=target)
         elif table:
             expected = {
@@ -240,16 +329,27 @@ def _make(compilation: Compilation, written: MakeDefinition, source: str, path: 
 
 def _line_tables(compilation: Compilation, entity: str) -> list[str]:
     fields = compilation.definition.entities[entity].fields
-    return [key for key, field in fields.items() if field.type.name == "lines"]
+    return [key for key, field in fields.items() if has_rows(field)]
 
 
 def _check_targets(
-    compilation: Compilation, written: Mapping[str, object], fields: Mapping[str, object], entity: str
+    compilation: Compilation, written: Mapping[str, object], fields: Mapping[str, FieldDefinition], entity: str
 ) -> None:
     for key, expression in written.items():
         location = getattr(expression, "location", None)
         if fields and location is not None:
-            compilation.require(Reference(key, location), fields, "E002", entity=entity)
+            target = Reference(key, location)
+            compilation.require(target, fields, "E002", entity=entity)
+            _check_fillable(compilation, target, fields, entity)
+
+
+def _check_fillable(
+    compilation: Compilation, target: Reference, fields: Mapping[str, FieldDefinition], entity: str
+) -> None:
+    """A record made is filled in like a form: what nobody may type cannot be given to it."""
+    field = fields.get(target.name)
+    if field is not None and (field.readonly or field.computed is not None):
+        compilation.refuse("E066", target.location, name=target.name, entity=entity)
 
 
 def _search(
@@ -259,8 +359,6 @@ def _search(
     keys = ["number", *(key for _, key in display if key)]
     keys += [key for key in columns if key in fields and fields[key].to is not None]
     keys += [key for key, field in fields.items() if field.search and field.stored]
-    keys += [key for key, field in fields.items() if field.type.key in ("phone", "credit_code")]
-    searchable = {key for key, field in fields.items() if field.type.searchable or field.type.key == "link"} | {
-        "number"
-    }
+    keys += [key for key, field in fields.items() if field.type.always_searched]
+    searchable = {key for key, field in fields.items() if field.type.searchable or field.to is not None} | {"number"}
     return tuple(key for key in dict.fromkeys(keys) if key in searchable)

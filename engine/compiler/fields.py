@@ -13,21 +13,28 @@ from zoneinfo import ZoneInfo
 
 from engine import messages
 from engine.compiler import patterns
-from engine.compiler.app import SYSTEM_FIELDS, Field
+from engine.compiler.app import SYSTEM_FIELDS, Expression, Field, Otherwise
 from engine.compiler.compilation import Compilation
-from engine.compiler.field_types import FIELD_TYPES, FieldType
+from engine.compiler.field_types import FIELD_TYPES, FieldType, find_type
 from engine.compiler.readers import Wrong, is_empty
+from engine.compiler.retirement import option_successors, retired_options
 from engine.compiler.shapes import field_type
 from engine.definition.model import FieldDefinition
+from engine.errors import Location
 from engine.expression import BOOLEAN, Kind, nearest
-from engine.expression.types import can_hold
+from engine.expression import RESERVED as WORDS
+from engine.expression.types import Type, can_hold
 
+_CALLED = {
+    **dict.fromkeys(("today", "今天", "当天"), 'default_from: "today()"'),
+    **dict.fromkeys(("now", "现在", "当前时间"), 'default_from: "now()"'),
+    **dict.fromkeys(("user", "me", "本人", "当前用户", "current_user"), "default_from: user"),
+}
+"""What people write as a default who mean an expression."""
 RESERVED = frozenset(SYSTEM_FIELDS) | {"version", "owner_id", "team_id", "release_id", "deleted_at", "search_text"} | {
-    "parent_id", "position", "user", "record", "file", "values",
+    "parent_id", "position", "user", "record", "file", "values", "not_duplicate",
 }  # fmt: skip
 """Keys no field may take: they name what every record has, or mean something else in the language."""
-
-NOT_IN_LINES = frozenset({"lines", "file", "choices"})
 
 
 def compile_fields(
@@ -42,13 +49,15 @@ def compile_field(compilation: Compilation, written: FieldDefinition, shape: str
     """Return one compiled field, or None when its type is unknown."""
     name = compilation.require(written.type, FIELD_TYPES, "E005")
     if name is None:
+        compilation.set_aside(path)
         return None
     _check_key(compilation, written)
     declared = FIELD_TYPES[name]
     field = _plain_field(compilation, written, declared, path)
     field = replace(field, **_expressions(compilation, written, shape))
-    if declared.key == "lines":
+    if declared.has_rows:
         field = _with_lines(compilation, field, written, shape, path)
+    field = replace(field, otherwise=_otherwise(compilation, written, field))
     return replace(field, default=_default(compilation, written, field))
 
 
@@ -76,26 +85,33 @@ def _plain_field(compilation: Compilation, written: FieldDefinition, declared: F
         location=written.location,
         help=compilation.label(f"{path}.help", written.help),
         required=written.required,
-        readonly=written.readonly or written.computed is not None,
-        unique=written.unique,
+        readonly=written.readonly or written.computed is not None or declared.drawn,
+        unique=written.unique or declared.drawn,
         search=written.search,
         words=written.words,
         max_length=written.max_length,
         min_length=written.min_length,
         pattern=_pattern(compilation, written),
-        min=written.min,
-        max=_maximum(compilation, written),
+        min=written.min if written.min is not None else declared.min,
+        max=_maximum(compilation, written, declared),
         scale=written.scale if written.scale is not None else declared.scale,
         options=options,
         to=_target(compilation, written),
         fetch=_fetch(compilation, written),
+        quick_create=tuple(one.name for one in written.quick_create),
         many=written.many,
-        accept=tuple(ending.lower().lstrip(".") for ending in written.accept),
-        max_size=written.max_size,
+        accept=tuple(ending.lower().lstrip(".") for ending in written.accept) or declared.accept,
+        original=written.original,
+        max_size=written.max_size if written.max_size is not None else declared.max_size,
+        number=written.number,
         min_rows=written.min_rows,
         max_rows=written.max_rows,
         was=written.was,
         retired=written.retired is not None,
+        keep=written.existing == "keep",
+        convert=written.existing == "convert",
+        became=option_successors(compilation, written),
+        retired_options=retired_options(compilation, written),
     )
 
 
@@ -107,22 +123,49 @@ def _expressions(compilation: Compilation, written: FieldDefinition, shape: str)
         "readonly_when": compilation.expression(written.readonly_when, shape, BOOLEAN),
         "default_from": compilation.expression(written.default_from, shape, own),
         "computed": compilation.expression(written.computed, shape, own),
-        "migrate": compilation.expression(written.migrate, shape, own),
-        "where": compilation.expression(written.where, written.to.name, BOOLEAN, sql=True) if written.to else None,
+        "migrate": _migrate(compilation, written, shape),
+        "where": _where(compilation, written, shape),
     }
 
 
+def _migrate(compilation: Compilation, written: FieldDefinition, shape: str) -> Expression | None:
+    """Compile what the records there are get; the database works it out, on behalf of nobody.
+
+    The field's own name is its former value, of the type ``was_type`` says.
+    """
+    former = find_type(written.was_type.name) if written.was_type is not None else None
+    if written.was_type is not None and written.migrate is None:
+        compilation.refuse("E068", written.was_type.location, name=written.key)
+    expected = field_type(written)
+    with compilation.former_type(shape, written.key, None if former is None else Type(former.kind, scale=former.scale)):
+        found = compilation.expression(written.migrate, shape, expected, sql=True)
+    if found is not None and found.asks_who:
+        compilation.refuse("E067", found.location, name=written.key)
+    return found
+
+
+def _where(compilation: Compilation, written: FieldDefinition, shape: str) -> Expression | None:
+    """Compile which records a link may lead to; ``record.`` is the record being edited, also for a line of it."""
+    if written.to is None:
+        return None
+    return compilation.expression(written.where, written.to.name, BOOLEAN, sql=True, outer=shape.partition(".")[0])
+
+
 def _with_lines(compilation: Compilation, field: Field, written: FieldDefinition, shape: str, path: str) -> Field:
-    for column in written.fields.values():
-        if column.type.name in NOT_IN_LINES:
-            compilation.refuse("E016", column.type.location, type=column.type.name)
-    allowed = {key: column for key, column in written.fields.items() if column.type.name not in NOT_IN_LINES}
+    allowed = {}
+    for key, column in written.fields.items():
+        declared = FIELD_TYPES.get(column.type.name)
+        if declared is not None and not declared.in_lines:
+            compilation.refuse("E016", column.type.location, type=declared.key)
+            compilation.set_aside(f"{path}.fields.{key}")
+        else:
+            allowed[key] = column
     fields = compile_fields(compilation, allowed, f"{shape}.{field.key}", path)
     return replace(field, fields=fields, compute_order=compute_order(compilation, fields))
 
 
 def _check_key(compilation: Compilation, written: FieldDefinition) -> None:
-    if written.key in RESERVED:
+    if written.key in RESERVED | WORDS:
         compilation.refuse("E013", written.location, name=written.key)
 
 
@@ -134,10 +177,10 @@ def _pattern(compilation: Compilation, written: FieldDefinition) -> str | None:
     return written.pattern
 
 
-def _maximum(compilation: Compilation, written: FieldDefinition) -> Any:
+def _maximum(compilation: Compilation, written: FieldDefinition, declared: FieldType) -> Any:
     if written.min is not None and written.max is not None and written.min > written.max:
         compilation.refuse("E018", written.location, name=written.key, min=written.min, max=written.max)
-    return written.max
+    return written.max if written.max is not None else declared.max
 
 
 def _target(compilation: Compilation, written: FieldDefinition) -> str | None:
@@ -172,6 +215,8 @@ def _fits(written: FieldDefinition, source: FieldDefinition) -> bool:
     here, there = field_type(written), field_type(source)
     if here is None or there is None:
         return True  # an unknown type is a problem of its own
+    if here.kind is Kind.JSON and written.type.name not in (source.type.name, "json"):
+        return False
     return here.kind not in (Kind.FILE, Kind.LINES) and can_hold(here, there)
 
 
@@ -186,16 +231,43 @@ def _siblings(compilation: Compilation, written: FieldDefinition) -> Mapping[str
 
 
 def _default(compilation: Compilation, written: FieldDefinition, field: Field) -> Any:
-    if is_empty(written.default) or field.type.key in ("lines", "file"):
+    if is_empty(written.default) or not field.stored:
         return None
+    meant = _CALLED.get(str(written.default).strip().removesuffix("()").lower())
+    return _value(compilation, field, written.default, "E009", written.default_at or written.location, meant)
+
+
+_EMPTY = "empty"
+
+
+def _otherwise(compilation: Compilation, written: FieldDefinition, field: Field) -> Otherwise | None:
+    """Compile what becomes of values a new type cannot read; what people choose from a list can only be left empty."""
+    if field.convert and field.migrate is not None:
+        compilation.refuse("E071", field.migrate.location, name=field.key)
+    if written.otherwise is None:
+        return None
+    if not field.convert:
+        compilation.refuse("E070", written.location, name=field.key)
+    if written.otherwise == _EMPTY:
+        return Otherwise()
+    if field.type.points:
+        compilation.refuse("E073", written.location, name=field.key)
+        return None
+    return Otherwise(_value(compilation, field, written.otherwise, "E072", written.location))
+
+
+def _value(
+    compilation: Compilation, field: Field, said: Any, code: str, place: Location, meant: str | None = None
+) -> Any:
+    """Return what a field reads in a value its author wrote."""
     try:
-        value = field.type.parse(written.default, field)
-        if isinstance(value, datetime) and value.tzinfo is None:
-            return value.replace(tzinfo=ZoneInfo(compilation.definition.timezone)).astimezone(UTC)
-        return value
+        value = field.type.parse(said, field)
     except Wrong as wrong:
-        compilation.refuse("E009", written.location, name=written.key, reason=_Said(wrong))
+        compilation.refuse(code, place, meant, name=field.key, reason=_Said(wrong))
         return None
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=ZoneInfo(compilation.definition.timezone)).astimezone(UTC)
+    return value
 
 
 class _Said:

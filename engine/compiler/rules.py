@@ -3,15 +3,17 @@
 Enters: ``EntityDefinition``. Leaves: ``Rule`` and ``Unique``. Must not judge a record: that is done when one is saved.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields as parts_of
-from dataclasses import is_dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from engine.compiler.app import SYSTEM_FIELDS, Expression, Field, Rule, Unique
 from engine.compiler.compilation import Compilation
+from engine.compiler.shapes import is_many
 from engine.definition.model import EntityDefinition
 from engine.expression import BOOLEAN, resolved
+from engine.expression.walking import walk
+
+_NEVER_MISSING = frozenset({"lines", "file"})
+"""Types of which a record has some or none: a rule over them has nothing to wait for."""
 
 
 def compile_rules(compilation: Compilation, written: EntityDefinition, path: str) -> tuple[Rule, ...]:
@@ -20,10 +22,11 @@ def compile_rules(compilation: Compilation, written: EntityDefinition, path: str
     for rule in written.rules.values():
         check = compilation.expression(rule.check, written.key, BOOLEAN)
         shown = compilation.require_all(rule.fields, written.fields, "E002", entity=written.key)
+        message = compilation.label(f"{path}.rules.{rule.key}", rule.message)
         if check is not None:
             used = tuple(dict.fromkeys(use[0] for use in sorted(check.checked.uses) if use[0] in written.fields))
-            message = compilation.label(f"{path}.rules.{rule.key}", rule.message)
-            found.append(Rule(rule.key, check, message, frozenset(rule.at), shown or used[:1], _needs(check, written)))
+            needs, keep = _needs(check, written), rule.existing is not None
+            found.append(Rule(rule.key, check, message, frozenset(rule.at), shown or used[:1], needs, keep))
     return tuple(found)
 
 
@@ -40,13 +43,14 @@ def compile_uniques(
             compilation.refuse("E022", where.location, expression=where.text)
         message = compilation.label(f"{path}.unique.{unique.key}", unique.message)
         if keys:
-            found.append(Unique(unique.key, f"uq_e_{written.key}__{unique.key}", keys, where, message))
+            found.append(Unique(unique.key, f"uq_e_{written.key}__{unique.key}", keys, where, message, unique.location))
     return tuple(found)
 
 
 def _needs(check: Expression, written: EntityDefinition) -> tuple[str, ...]:
     """Return the fields a rule waits for: those it names without saying what it means when they are missing."""
-    named = {use[0] for use in check.checked.uses if len(use) == 1 and use[0] in written.fields}
+    single = {key for key, field in written.fields.items() if field.type.name not in _NEVER_MISSING}
+    named = {use[0] for use in check.checked.uses if len(use) == 1} & single
     return tuple(sorted(named - _spoken_of_as_missing(check)))
 
 
@@ -54,7 +58,7 @@ def _of_one_row(where: Expression, written: EntityDefinition, stored: Iterable[s
     """Tell whether the database can keep an index for the condition: own columns only, and the same at any time."""
     columns = {*stored, *SYSTEM_FIELDS}
     alone = all(len(use) == 1 and use[0] in columns for use in where.checked.uses)
-    lists = any(field.type.name == "choices" for key, field in written.fields.items() if (key,) in where.checked.uses)
+    lists = any(is_many(field) for key, field in written.fields.items() if (key,) in where.checked.uses)
     return alone and not lists and not where.checked.context
 
 
@@ -62,16 +66,7 @@ def _spoken_of_as_missing(check: Expression) -> set[str]:
     """Return the fields that stand in ``x is missing`` or ``default(x, ...)``."""
     asked = [
         node
-        for node in _walk(check.checked.tree)
+        for node in walk(check.checked.tree)
         if isinstance(node, resolved.IsMissing) or (isinstance(node, resolved.Call) and node.name == "default")
     ]
-    return {one.name for node in asked for one in _walk(node) if isinstance(one, resolved.Field)}
-
-
-def _walk(node: Any) -> Iterator[Any]:
-    yield node
-    for part in parts_of(node):
-        inner = getattr(node, part.name)
-        for one in inner if isinstance(inner, tuple) else (inner,):
-            if isinstance(one, resolved.NODES) and is_dataclass(one):
-                yield from _walk(one)
+    return {one.name for node in asked for one in walk(node) if isinstance(one, resolved.Field)}

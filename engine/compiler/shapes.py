@@ -6,28 +6,55 @@ check anything: a field of an unknown type simply has no shape, the compiler rep
 
 from collections.abc import Mapping
 
-from engine.compiler.field_types import FIELD_TYPES
+from engine.compiler.field_types import find_type
 from engine.definition.model import AppDefinition, EntityDefinition, FieldDefinition
 from engine.expression import Collection, EntityShape, Kind, Type
+from engine.expression.types import DEPARTMENT_SHAPE, USER_SHAPE
 
 
 def build_shapes(definition: AppDefinition) -> dict[str, EntityShape]:
-    """Return the shape of every entity and line table, by key."""
+    """Return the shape of every entity and line table, of people and of departments, by key."""
     stages = {item.entity.name: tuple(item.stages) for item in definition.workflows.values()}
-    shapes: dict[str, EntityShape] = {}
+    shapes = _people(definition)
+    # A workflow of a misspelt entity may be that of any: one problem is enough.
+    unknown = None if stages.keys() <= definition.entities.keys() else ()
     for entity in definition.entities.values():
-        fields = _types(entity.fields) | _system_types(stages.get(entity.key, ()))
-        shapes[entity.key] = EntityShape(entity.key, fields, _collections(entity, definition))
+        fields = _types(entity.fields) | _system_types(stages.get(entity.key, unknown)) | _owned_types(entity)
+        shapes[entity.key] = EntityShape(entity.key, fields, _collections(entity, definition), _labels(entity.fields))
         for lines in entity.fields.values():
-            if lines.type.name == "lines":
+            if has_rows(lines):
                 key = f"{entity.key}.{lines.key}"
-                shapes[key] = EntityShape(key, _types(lines.fields))
+                shapes[key] = EntityShape(key, _types(lines.fields), labels=_labels(lines.fields))
     return shapes
+
+
+def has_rows(field: FieldDefinition) -> bool:
+    """Tell whether a written field is a line table."""
+    declared = find_type(field.type.name)
+    return declared is not None and declared.has_rows
+
+
+def has_files(field: FieldDefinition) -> bool:
+    """Tell whether a written field holds attachments."""
+    declared = find_type(field.type.name)
+    return declared is not None and declared.has_files
+
+
+def is_many(field: FieldDefinition) -> bool:
+    """Tell whether a written field holds several values."""
+    declared = find_type(field.type.name)
+    return declared is not None and declared.many
+
+
+def has_kind(field: FieldDefinition, kind: Kind) -> bool:
+    """Tell whether the values of a written field are of this kind."""
+    declared = find_type(field.type.name)
+    return declared is not None and declared.kind is kind
 
 
 def field_type(field: FieldDefinition) -> Type | None:
     """Return the type of a field's values in expressions, or None when its type is unknown."""
-    declared = FIELD_TYPES.get(field.type.name)
+    declared = find_type(field.type.name)
     if declared is None:
         return None
     scale = field.scale if field.scale is not None else declared.scale
@@ -35,18 +62,38 @@ def field_type(field: FieldDefinition) -> Type | None:
     return Type(declared.kind, entity=to, options=tuple(field.options), scale=scale)
 
 
+def _people(definition: AppDefinition) -> dict[str, EntityShape]:
+    """Return what is known of people and departments everywhere."""
+    roles = tuple(dict.fromkeys([*definition.roles, "admin"]))
+    person: dict[str, Type] = {
+        "login": Type(Kind.TEXT),
+        "department": Type(Kind.DEPARTMENT),
+        "roles": Type(Kind.CHOICES, options=roles),
+    }
+    shapes = (EntityShape(USER_SHAPE, person), EntityShape(DEPARTMENT_SHAPE, {"key": Type(Kind.TEXT)}))
+    return {shape.key: shape for shape in shapes}
+
+
 def _types(fields: Mapping[str, FieldDefinition]) -> dict[str, Type]:
     found = {key: field_type(field) for key, field in fields.items()}
     return {key: type_ for key, type_ in found.items() if type_ is not None}
 
 
-def _system_types(stages: tuple[str, ...]) -> dict[str, Type]:
-    return {
+def _labels(fields: Mapping[str, FieldDefinition]) -> dict[str, str]:
+    """Return how what people see is written: a field by its key, an option by its key in quotes."""
+    options = {
+        word: f"'{key}'" for field in fields.values() for key, label in field.options.items() for word in (key, label)
+    }
+    return options | {field.label: key for key, field in fields.items()}
+
+
+def _system_types(stages: tuple[str, ...] | None) -> dict[str, Type]:
+    """What every record has; a stage only with a workflow, so that a condition on one that never comes is noticed."""
+    return ({} if stages is None else {"stage": Type(Kind.CHOICE, options=stages)}) | {
         "id": Type(Kind.NUMBER, scale=0),
         "number": Type(Kind.TEXT),
-        "stage": Type(Kind.CHOICE, options=stages),
         "owner": Type(Kind.USER),
-        "team": Type(Kind.NUMBER, scale=0),
+        "team": Type(Kind.DEPARTMENT),
         "created_at": Type(Kind.DATETIME),
         "created_by": Type(Kind.USER),
         "updated_at": Type(Kind.DATETIME),
@@ -54,14 +101,19 @@ def _system_types(stages: tuple[str, ...]) -> dict[str, Type]:
     }
 
 
+def _owned_types(entity: EntityDefinition) -> dict[str, Type]:
+    """What the engine keeps where records have pools."""
+    if entity.ownership is None:
+        return {}
+    return {"pool": Type(Kind.CHOICE, options=tuple(entity.ownership.pools)), "protected_until": Type(Kind.DATETIME)}
+
+
 def _collections(entity: EntityDefinition, definition: AppDefinition) -> dict[str, Collection]:
     """Line tables under their field's key; records linking here under their entity's key.
 
     ``quote`` names the quotes of a customer; when a quote links to customers twice, ``quote_<field>`` names each.
     """
-    found = {
-        key: Collection(f"{entity.key}.{key}") for key, field in entity.fields.items() if field.type.name == "lines"
-    }
+    found = {key: Collection(f"{entity.key}.{key}") for key, field in entity.fields.items() if has_rows(field)}
     for other in definition.entities.values():
         links = [key for key, field in other.fields.items() if field.to is not None and field.to.name == entity.key]
         for link in links:

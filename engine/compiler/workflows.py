@@ -1,42 +1,43 @@
-"""From written workflows, approvals and prints to compiled ones.
+"""From written workflows and prints to compiled ones.
 
-Enters: ``WorkflowDefinition``, ``ApprovalDefinition``, ``PrintDefinition``. Leaves: ``Workflow``, ``Approval``,
-``Print``. Must not let through what cannot run: a stage nobody can reach, an approval of another entity, a step for a
-role that does not exist.
+Enters: ``WorkflowDefinition``, ``PrintDefinition``. Leaves: ``Workflow``, ``Print``. Must not let through what cannot
+run: a stage nobody can reach, an approval of another entity.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from engine import messages
-from engine.compiler.app import Approval, Label, Move, Print, Requirement, Stage, Step, Workflow
+from engine.compiler.app import Label, Move, Print, Stage, Workflow
 from engine.compiler.compilation import Compilation
-from engine.compiler.shapes import field_type
+from engine.compiler.people import check_who
+from engine.compiler.requirements import compile_requirements
+from engine.compiler.retirement import stage_successors
+from engine.compiler.shapes import field_type, has_kind, has_rows
+from engine.compiler.timers import compile_flags, compile_timers
 from engine.definition.model import (
-    ApprovalDefinition,
     EntityDefinition,
     MoveDefinition,
     PrintDefinition,
     Reference,
-    RequirementDefinition,
     StageDefinition,
-    StepDefinition,
-    WhoDefinition,
     WorkflowDefinition,
 )
-from engine.expression import BOOLEAN, Checked
+from engine.expression import BOOLEAN, Kind
 
 ANY = "any"
+PREVIOUS = "previous"
 ALL = "all"
 
 
 def compile_workflow(compilation: Compilation, written: WorkflowDefinition) -> Workflow | None:
     """Return the compiled workflow, or None when its entity does not exist."""
     entity_key = compilation.require(written.entity, compilation.definition.entities, "E001")
+    path = f"workflows.{written.key}"
     if entity_key is None or not written.stages:
+        compilation.set_aside(path)
         return None
     entity = compilation.definition.entities[entity_key]
-    path = f"workflows.{written.key}"
     moves = _moves(compilation, written, entity, path)
     stages = {key: _stage(compilation, stage, entity, path) for key, stage in written.stages.items()}
     workflow = Workflow(
@@ -45,64 +46,46 @@ def compile_workflow(compilation: Compilation, written: WorkflowDefinition) -> W
         stages=_with_guards(compilation, stages, moves),
         moves=moves,
         first=next(iter(written.stages)),
+        calendar=_calendar(compilation, written),
+        timers=compile_timers(compilation, written, entity, moves, path),
+        flags=compile_flags(compilation, written, path),
+        apart=_apart(compilation, written, entity),
+        became=stage_successors(compilation, written),
     )
     _check_reachable(compilation, written, workflow)
     return workflow
 
 
-def compile_approval(compilation: Compilation, written: ApprovalDefinition) -> Approval | None:
-    """Return the compiled approval, or None when its entity does not exist."""
-    entity_key = compilation.require(written.entity, compilation.definition.entities, "E001")
-    if entity_key is None:
+def _calendar(compilation: Compilation, written: WorkflowDefinition) -> str | None:
+    if written.calendar is None:
         return None
-    entity = compilation.definition.entities[entity_key]
-    path = f"approvals.{written.key}"
-    let: dict[str, Checked] = {}
-    compiled_let = {}
-    for key, text in written.let.items():
-        expression = compilation.expression(text, entity_key, let=let)
-        if expression is not None:
-            let[key], compiled_let[key] = expression.checked, expression
-    _check_who(compilation, written.defaults.empty, entity)
-    for name in written.show:
-        compilation.require(
-            Reference(name, written.location), [*written.let, *entity.fields], "E002", entity=entity_key
-        )
-    auto = written.auto_pass
-    return Approval(
-        key=written.key,
-        entity=entity_key,
-        label=compilation.label(f"{path}.label", written.label),
-        let=compiled_let,
-        let_labels={key: compilation.label(f"{path}.labels.{key}", text) for key, text in written.labels.items()},
-        show=written.show,
-        auto_pass=compilation.expression(auto.when, entity_key, BOOLEAN, let) if auto else None,
-        auto_pass_note=compilation.label(f"{path}.auto_pass", auto.note) if auto else {},
-        guard=frozenset(compilation.require_all(written.guard, entity.fields, "E002", entity=entity_key)),
-        self_=written.defaults.self_,
-        duplicate=written.defaults.duplicate,
-        empty=written.defaults.empty,
-        withdraw=written.withdraw,
-        steps={key: _step(compilation, step, written, entity, let, path) for key, step in written.steps.items()},
-    )
+    return compilation.require(written.calendar, compilation.definition.calendars, "W022")
+
+
+def _apart(compilation: Compilation, written: WorkflowDefinition, entity: EntityDefinition) -> str | None:
+    if written.evidence is None:
+        return None
+    links = [key for key, field in entity.fields.items() if field.to is not None]
+    return compilation.require(written.evidence.apart, links, "W021", entity=entity.key)
 
 
 def compile_print(compilation: Compilation, written: PrintDefinition) -> Print | None:
     """Return the compiled print, or None when its entity does not exist."""
     entity_key = compilation.require(written.entity, compilation.definition.entities, "E001")
+    path = f"prints.{written.key}"
     if entity_key is None:
+        compilation.set_aside(path)
         return None
     fields = compilation.definition.entities[entity_key].fields
     names = [*fields, "number", "stage", "owner", "created_at", "updated_at"]
     compilation.require_all((*written.head, *written.totals), names, "E002", entity=entity_key)
     if written.words is not None:
-        compilation.require(written.words, [k for k, f in fields.items() if f.type.name == "money"], "P002")
+        compilation.require(written.words, [k for k, f in fields.items() if has_kind(f, Kind.MONEY)], "P002")
     if written.lines is not None:
-        tables = [key for key, field in fields.items() if field.type.name == "lines"]
+        tables = [key for key, field in fields.items() if has_rows(field)]
         table = compilation.require(written.lines, tables, "P001")
         if table is not None:
             compilation.require_all(written.columns, fields[table].fields, "E002", entity=f"{entity_key}.{table}")
-    path = f"prints.{written.key}"
     return Print(
         key=written.key,
         entity=entity_key,
@@ -120,41 +103,6 @@ def _numbered(compilation: Compilation, path: str, texts: Sequence[str]) -> tupl
     return tuple(compilation.label(f"{path}.{at}", text) for at, text in enumerate(texts))
 
 
-def _step(
-    compilation: Compilation,
-    written: StepDefinition,
-    approval: ApprovalDefinition,
-    entity: EntityDefinition,
-    let: Mapping[str, Checked],
-    path: str,
-) -> Step:
-    _check_who(compilation, written.who, entity)
-    defaults = approval.defaults
-    return Step(
-        key=written.key,
-        label=compilation.label(f"{path}.steps.{written.key}", written.label),
-        location=written.location,
-        who=written.who,
-        when=compilation.expression(written.when, entity.key, BOOLEAN, let),
-        decide=written.decide,
-        due=written.due or defaults.due,
-        allow=frozenset(written.allow if written.allow is not None else defaults.allow),
-        reason=frozenset(written.reason if written.reason is not None else defaults.reason),
-    )
-
-
-def _check_who(compilation: Compilation, who: Sequence[WhoDefinition], entity: EntityDefinition) -> None:
-    roles = compilation.definition.roles
-    for one in who:
-        named = Reference(one.name, one.location)
-        if one.kind == "role":
-            compilation.require(named, roles, "E003")
-        elif one.kind == "field":
-            compilation.require(named, [k for k, f in entity.fields.items() if f.type.name == "user"], "A002")
-        if one.up_to is not None:
-            compilation.require(one.up_to, roles, "E003")
-
-
 def _stage(compilation: Compilation, written: StageDefinition, entity: EntityDefinition, path: str) -> Stage:
     locked = [ref for ref in written.lock if ref.name != ALL]
     keys = compilation.require_all(locked, entity.fields, "E002", entity=entity.key)
@@ -165,56 +113,14 @@ def _stage(compilation: Compilation, written: StageDefinition, entity: EntityDef
         outcome=written.outcome,
         tone=written.tone,
         due=written.due,
-        enter=_requirements(compilation, written.enter, written.key, entity, path),
-        leave=_requirements(compilation, written.leave, written.key, entity, path),
+        enter=compile_requirements(compilation, written.enter, written.key, entity, path),
+        leave=compile_requirements(compilation, written.leave, written.key, entity, path),
         locked=frozenset(entity.fields if everything else keys),
         in_approval=None,
-    )
-
-
-def _requirements(
-    compilation: Compilation,
-    written: Mapping[str, RequirementDefinition],
-    stage: str,
-    entity: EntityDefinition,
-    path: str,
-) -> tuple[Requirement, ...]:
-    return tuple(
-        _requirement(compilation, one, entity, f"{path}.requirements.{stage}.{one.key}") for one in written.values()
-    )
-
-
-def _requirement(
-    compilation: Compilation, written: RequirementDefinition, entity: EntityDefinition, path: str
-) -> Requirement:
-    files = [key for key, field in entity.fields.items() if field.type.name == "file"]
-    requirement = Requirement(
-        key=written.key,
-        kind=written.kind,
-        message=compilation.label(path, written.message),
+        was=written.was,
+        retired=written.retired is not None,
         location=written.location,
-        fields=compilation.require_all(written.fields, entity.fields, "E002", entity=entity.key),
-        file=compilation.require(written.file, files, "W009", entity=entity.key) if written.file else None,
-        check=compilation.expression(written.check, entity.key, BOOLEAN),
-        min=written.min,
     )
-    return _with_link(compilation, requirement, written, entity) if written.link else requirement
-
-
-def _with_link(
-    compilation: Compilation, requirement: Requirement, written: RequirementDefinition, entity: EntityDefinition
-) -> Requirement:
-    assert written.link is not None  # noqa: S101 - the caller asked
-    entities = compilation.definition.entities
-    other = compilation.require(written.link, entities, "E001")
-    if other is None:
-        return requirement
-    via = [key for key, field in entities[other].fields.items() if field.to and field.to.name == entity.key]
-    if not via:
-        compilation.refuse("W008", written.link.location, name=other, entity=entity.key)
-        return requirement
-    where = compilation.expression(written.where, other, BOOLEAN, sql=True)
-    return replace(requirement, link=other, via=via[0], where=where)
 
 
 def _moves(
@@ -234,19 +140,20 @@ def _move(
     during = compilation.require(written.during, stages, "W001") if written.during else None
     refused = compilation.require(written.refused, stages, "W001") if written.refused else None
     approval = _approval_of(compilation, written, entity)
-    _check_who(compilation, written.who, entity)
+    check_who(compilation, written.who, entity)
     expected = {key: kind for key, field in entity.fields.items() if (kind := field_type(field))}
     for key, text in written.set.items():
         compilation.require(Reference(key, text.location), entity.fields, "E002", entity=entity.key)
     sources = _sources(compilation, written, stages)
     if not to:
+        compilation.set_aside(f"{path}.moves.{written.key}")
         return None
     order = list(stages)
     return Move(
         key=written.key,
         label=compilation.label(f"{path}.moves.{written.key}", written.label),
         location=written.location,
-        from_=sources - {to[0]},
+        from_=_starts(written, sources, to[0]),
         to=to[0],
         who=written.who,
         when=compilation.expression(written.when, entity.key, BOOLEAN),
@@ -257,22 +164,85 @@ def _move(
         set=compilation.expressions(written.set, entity.key, expected),
         main=written.main,
         forward=any(order.index(to[0]) > order.index(one) for one in sources) and not stages[to[0]].outcome,
+        was=written.was,
+        retired=written.retired is not None,
     )
+
+
+def _starts(written: MoveDefinition, sources: frozenset[str], to: str) -> frozenset[str]:
+    if written.retired is not None:
+        return frozenset()
+    return sources if sources == {to} else sources - {to}  # a loan that is extended stays out
 
 
 def _targets(
     compilation: Compilation, written: MoveDefinition, workflow: WorkflowDefinition, entity: EntityDefinition, path: str
 ) -> list[Move]:
     """A move to several stages is several moves: ``back`` to ``needs`` is ``back_needs``, named by its stage."""
-    if len(written.to) < 2:
-        move = _move(compilation, written, workflow, entity, path)
-        return [] if move is None else [move]
-    found = []
-    for target in written.to:
-        one = _move(compilation, replace(written, to=(target,)), workflow, entity, path)
-        if one is not None and one.from_:
-            found.append(replace(one, key=f"{one.key}_{one.to}", label=_towards(compilation, one, workflow, path)))
-    return found
+    ways = _ways(written, workflow)
+    made = [_way(compilation, written, to, way, workflow, entity, path) for to, way in ways.items()]
+    moves = [move for move in made if move is not None]
+    if len(ways) < 2 and not any(way.returning for way in ways.values()):
+        return moves
+    return [
+        replace(
+            one,
+            was=one.was and f"{one.was}_{one.to}",
+            key=f"{one.key}_{one.to}",
+            label=_towards(compilation, one, workflow, path),
+        )
+        for one in moves
+        if one.from_ or one.retired
+    ]
+
+
+@dataclass
+class _Way:
+    """From where a written move leads to one stage; from the outcomes in ``returning`` only back."""
+
+    to: Reference
+    from_: list[Reference] = field(default_factory=list)
+    returning: set[str] = field(default_factory=set)
+
+
+def _ways(written: MoveDefinition, workflow: WorkflowDefinition) -> dict[str, _Way]:
+    """Return the stages a move leads to, each with where it leads from; ``previous`` is worked out for each source."""
+    ways: dict[str, _Way] = {}
+    ordinary = [key for key, stage in workflow.stages.items() if not stage.outcome]
+    for to in written.to:
+        if to.name != PREVIOUS:
+            ways.setdefault(to.name, _Way(to)).from_ += written.from_
+            continue
+        for source in _each(written.from_, ordinary):
+            here = source.name
+            before = ordinary[ordinary.index(here) - 1 :][:1] if here in ordinary[1:] else []
+            outcome = here in workflow.stages and here not in ordinary
+            for target in ordinary if outcome else before:
+                way = ways.setdefault(target, _Way(Reference(target, to.location)))
+                way.from_.append(source)
+                way.returning |= {here} if outcome else set()
+    return ways
+
+
+def _each(sources: Sequence[Reference], ordinary: Sequence[str]) -> list[Reference]:
+    return [
+        one
+        for source in sources
+        for one in ([Reference(key, source.location) for key in ordinary] if source.name == ANY else [source])
+    ]
+
+
+def _way(
+    compilation: Compilation,
+    written: MoveDefinition,
+    to: str,
+    way: _Way,
+    workflow: WorkflowDefinition,
+    entity: EntityDefinition,
+    path: str,
+) -> Move | None:
+    made = _move(compilation, replace(written, to=(way.to,), from_=tuple(way.from_)), workflow, entity, path)
+    return None if made is None else replace(made, returning=frozenset(way.returning))
 
 
 def _towards(compilation: Compilation, move: Move, workflow: WorkflowDefinition, path: str) -> Label:
@@ -295,7 +265,8 @@ def _approval_of(compilation: Compilation, written: MoveDefinition, entity: Enti
     if written.approval is None:
         return None
     approvals = compilation.definition.approvals
-    own = [key for key, approval in approvals.items() if approval.entity.name == entity.key]
+    known = compilation.definition.entities  # an approval of a misspelt entity may be the one: one problem is enough
+    own = [key for key, one in approvals.items() if one.entity.name == entity.key or one.entity.name not in known]
     found = compilation.require(written.approval, own, "W004", entity=entity.key)
     if written.during is None:
         compilation.refuse("W003", written.location, name=written.key)
@@ -331,7 +302,8 @@ def _with_guards(compilation: Compilation, stages: Mapping[str, Stage], moves: M
 
 
 def _check_reachable(compilation: Compilation, written: WorkflowDefinition, workflow: Workflow) -> None:
-    reached, waiting = {workflow.first}, [workflow.first]
+    reached = {workflow.first, *(key for key, stage in workflow.stages.items() if stage.retired)}
+    waiting = list(reached)
     while waiting:
         stage = waiting.pop()
         for move in workflow.moves.values():
@@ -340,6 +312,10 @@ def _check_reachable(compilation: Compilation, written: WorkflowDefinition, work
                     if after is not None and after not in reached:
                         reached.add(after)
                         waiting.append(after)
+    if any(
+        problem.code == "W001" and problem.location.file == written.location.file for problem in compilation.problems
+    ):
+        return  # a misspelt stage cuts off others, which would only be said twice
     for key, unreached in written.stages.items():
         if key not in reached:
             compilation.refuse("W002", unreached.location, name=key, label=unreached.label)

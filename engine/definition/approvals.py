@@ -44,9 +44,4 @@ def _read_empty(node: Node) -> Any:
     return read_whos(node.get("assign"))
 
 
-def _read_withdraw(node: Node) -> Any:
-    return node.value["until"]
-
-
 reads(ApprovalDefaults, "empty", _read_empty)
-reads(ApprovalDefinition, "withdraw", _read_withdraw)

@@ -13,7 +13,13 @@ from engine.definition.reading import Node, build, read_expression, read_text, r
 from engine.definition.yaml_reader import Document
 from engine.errors import Problem
 
-DEFAULTS: Final = {"language": "zh", "timezone": "Asia/Shanghai", "currency": "CNY", "menu": ()}
+DEFAULTS: Final = {
+    "language": "zh",
+    "timezone": "Asia/Shanghai",
+    "currency": "CNY",
+    "ask_export_above": 500,
+    "menu": (),
+}
 
 
 def parse_settings(document: Document, locales: Iterable[str], /, **parts: Any) -> AppDefinition:
@@ -70,7 +76,7 @@ def _check_timezone(document: Document) -> Iterator[Problem]:
 
 def _check_language(locale: Document, language: str, spoken: list[str] | None) -> Iterator[Problem]:
     written = locale.data["locale"]
-    if locale.file != f"locales/{written}.yaml":
+    if not locale.file.endswith(f"locales/{written}.yaml"):
         return  # said by the check of the file itself
     if written == language:
         yield problem("D214", locale.at_text(("locale",)), locale=written, file=locale.file)

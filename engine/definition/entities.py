@@ -9,14 +9,28 @@ from typing import Final
 
 from engine.definition.model import (
     AccessDefinition,
+    DuplicateDefinition,
     EntityDefinition,
     FieldDefinition,
+    MatchDefinition,
+    MoveDefinition,
     NumberDefinition,
     Reference,
+    RoleDefinition,
     SectionDefinition,
+    StageDefinition,
 )
 from engine.definition.problems import problem
-from engine.definition.reading import Node, build, key_reference, read_reference, reads, reads_class
+from engine.definition.reading import (
+    Node,
+    build,
+    key_reference,
+    read_number,
+    read_reason,
+    read_reference,
+    reads,
+    reads_class,
+)
 from engine.definition.yaml_reader import Document
 from engine.errors import Problem
 
@@ -40,6 +54,8 @@ def check_entity(definition: EntityDefinition) -> Iterator[Problem]:
     if definition.number is not None:
         yield from _check_number(definition.number)
     for field in _all_fields(definition.fields):
+        if field.number is not None:
+            yield from _check_number(field.number)
         yield from _check_limits(field)
 
 
@@ -73,10 +89,6 @@ def _read_size(node: Node) -> int:
     return int(node.value[:-2]) * _SIZES[node.value[-2:]]
 
 
-def _read_retired(node: Node) -> str:
-    return str(node.value["reason"])
-
-
 def _read_rows(node: Node) -> tuple[tuple[Reference, ...], ...]:
     """Return the rows of a section: ``[a, [b, c]]`` is one field alone, then two side by side."""
     return tuple(
@@ -89,7 +101,17 @@ def _read_access(node: Node) -> AccessDefinition:
     return build(AccessDefinition, node, role=key_reference(node))
 
 
+def _read_match(node: Node) -> tuple[MatchDefinition, ...]:
+    return tuple(
+        MatchDefinition(key_reference(entry), None if entry.value == "exact" else read_number(entry))
+        for entry in node.entries()
+    )
+
+
 reads_class(AccessDefinition, _read_access)
+reads(DuplicateDefinition, "match", _read_match)
 reads(FieldDefinition, "max_size", _read_size)
-reads(FieldDefinition, "retired", _read_retired)
+reads(FieldDefinition, "default_at", lambda node: node.document.at_value(node.path))
+for owner in (FieldDefinition, EntityDefinition, StageDefinition, MoveDefinition, RoleDefinition):
+    reads(owner, "retired", read_reason)
 reads(SectionDefinition, "fields", _read_rows)

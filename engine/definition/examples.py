@@ -12,8 +12,15 @@ from engine.definition.problems import problem, unknown
 from engine.definition.yaml_reader import Document, NodePath
 from engine.errors import Location, Problem
 
-ACTIONS: Final = ("create", "change", "delete", "make", "move", "approve", "refuse", "return", "withdraw")
-TARGETS: Final = ("change", "delete", "from", "of", "approve", "refuse", "return", "withdraw")
+APPROVING: Final = (
+    "approve", "refuse", "return", "complete", "withdraw", "transfer", "consult", "answer", "add_before", "add_after",
+    "remove", "claim", "retract", "revoke", "terminate", "urge", "cc", "comment",
+)  # fmt: skip
+"""What is done with the approval of a record, whose ref is the value."""
+POOLING: Final = ("take", "release", "assign", "keep")
+"""What is done with a record and its pool; the ref is the value."""
+ACTIONS: Final = ("create", "change", "delete", "merge", "make", "move", *APPROVING, *POOLING, "delegate", "wait")
+TARGETS: Final = ("change", "delete", "merge", "other", "from", "of", *APPROVING, *POOLING)
 """The keys of a step that name a record by its ref."""
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import yaml
 
 from engine.definition.kinds import Kind
+from engine.definition.patching import DIRECTIVES
 from engine.definition.schema import read_schema
 from engine.definition.yaml_reader import parse_yaml
 from engine.errors import DefinitionError, NotPossibleNow
@@ -62,7 +63,7 @@ def _ink(text: str) -> Counter[str]:
 
 def _in_order(text: str, kind: Kind) -> str:
     """Move each top-level key, with the comments right above it, to where the schema has it."""
-    order = {key: at for at, key in enumerate(read_schema(kind).get("properties", {}))}
+    order = _order(kind)
     head, parts = _split(text.split("\n"))
     keys = [re.match(r"[\w-]+", part.key) for part in parts]
     if not parts or any(key is None or key[0] not in order for key in keys):
@@ -70,6 +71,13 @@ def _in_order(text: str, kind: Kind) -> str:
     ranked = sorted(parts, key=lambda part: order[part.key.partition(":")[0]])
     lines = [*head, *(line for part in ranked for line in part.lines)]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _order(kind: Kind) -> dict[str, int]:
+    """Return the place of each key: what a site says about its template stands right below what the file is about."""
+    keys = list(read_schema(kind).get("properties", {}))
+    head = [key for key in keys if key == kind]
+    return {key: at for at, key in enumerate([*head, *DIRECTIVES, *(key for key in keys if key != kind)])}
 
 
 @dataclass

@@ -9,7 +9,9 @@ from typing import Final, Literal, TypeAlias, get_args
 from engine.definition.problems import did_you_mean, listed, problem
 from engine.errors import Location, Problem
 
-Kind: TypeAlias = Literal["app", "entity", "workflow", "approval", "print", "locale", "demo", "example", "pattern"]
+Kind: TypeAlias = Literal[
+    "app", "entity", "workflow", "approval", "print", "locale", "demo", "example", "pattern", "automations"
+]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 _THING: Final = r"[^/]+"
@@ -23,6 +25,7 @@ _NAMES: Final[tuple[tuple[re.Pattern[str], Kind], ...]] = (
     (re.compile(rf"{_THING}/workflow\.yaml"), "workflow"),
     (re.compile(rf"{_THING}/approval\.yaml"), "approval"),
     (re.compile(rf"{_THING}/print\.yaml"), "print"),
+    (re.compile(rf"{_THING}/automations\.yaml"), "automations"),
 )
 KNOWN_NAMES: Final = (
     "app.yaml",
@@ -30,17 +33,26 @@ KNOWN_NAMES: Final = (
     "<thing>/workflow.yaml",
     "<thing>/approval.yaml",
     "<thing>/print.yaml",
+    "<thing>/automations.yaml",
     "locales/<language>.yaml",
     "workflows/<pattern>.yaml",
     "demo/<name>.yaml",
     "<thing>/examples/<name>.yaml",
 )
-_LAST_NAMES: Final = ("app.yaml", "entity.yaml", "workflow.yaml", "approval.yaml", "print.yaml")
+_LAST_NAMES: Final = ("app.yaml", "entity.yaml", "workflow.yaml", "approval.yaml", "print.yaml", "automations.yaml")
+
+
+BASE: Final = "base/"
+"""Where a site keeps the template it extends, which may be a site itself."""
 
 
 def find_kind(path: str) -> Kind | None:
-    """Return the kind of the file at ``path``, or None when no kind has such a name."""
-    return next((kind for pattern, kind in _NAMES if pattern.fullmatch(path)), None)
+    """Return the kind of the file at ``path``, or None when no kind has such a name.
+
+    What a site keeps under ``base/`` is of the kind it is in the template.
+    """
+    found = next((kind for pattern, kind in _NAMES if pattern.fullmatch(path)), None)
+    return find_kind(path.removeprefix(BASE)) if found is None and path.startswith(BASE) else found
 
 
 def check_name(path: str) -> Problem | None:

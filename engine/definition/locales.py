@@ -5,10 +5,11 @@ Enters: a checked document, whose nested maps mirror the definitions. Leaves: ``
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from engine.definition.problems import problem
 from engine.definition.reading import Node
-from engine.definition.yaml_reader import Document, NodePath
+from engine.definition.yaml_reader import Document, NodePath, Place
 from engine.errors import Location, Problem
 
 
@@ -48,3 +49,31 @@ def _dotted(path: NodePath) -> str:
 
 def _is_short_field(path: NodePath) -> bool:
     return path[0] == "entities" and len(path) in (4, 6) and path[len(path) - 2] == "fields"
+
+
+def spell_out(document: Document) -> Document:
+    """Return the document with ``total: Total`` under ``fields`` written as ``total: {label: Total}``.
+
+    A site that translates only the name of a field must not take the rest of its texts away.
+    """
+    entities = document.data.get("entities") if isinstance(document.data, dict) else None
+    if not isinstance(entities, dict):
+        return document
+    places = dict(document.locations)
+    data = {key: _spell_fields(value, ("entities", key), places) for key, value in entities.items()}
+    return Document(document.file, {**document.data, "entities": data}, places)
+
+
+def _spell_fields(holder: Any, path: NodePath, places: dict[NodePath, Place]) -> Any:
+    found = holder.get("fields") if isinstance(holder, dict) else None
+    if not isinstance(found, dict):
+        return holder
+    spelt = {}
+    for key, value in found.items():
+        inner = (*path, "fields", key)
+        if isinstance(value, str):
+            places[(*inner, "label")] = places[inner]
+            spelt[key] = {"label": value}
+        else:
+            spelt[key] = _spell_fields(value, inner, places)
+    return {**holder, "fields": spelt}

@@ -9,16 +9,18 @@ from typing import Any, TypeVar
 
 from engine.definition.approvals import parse_approval
 from engine.definition.apps import check_settings, parse_print, parse_settings
+from engine.definition.automations import parse_automations
+from engine.definition.documents import Documents, read_documents
 from engine.definition.entities import check_entity, parse_entity
 from engine.definition.examples import check_examples
-from engine.definition.kinds import KINDS, Kind, check_name, find_kind
+from engine.definition.kinds import BASE, Kind, find_kind
 from engine.definition.locales import check_locale, parse_locale
 from engine.definition.model import AppDefinition, WorkflowDefinition
 from engine.definition.patterns import check_pattern, check_use
 from engine.definition.problems import problem
 from engine.definition.source import SourceFolder
 from engine.definition.workflows import check_workflow, parse_workflow
-from engine.definition.yaml_reader import Document, parse_yaml
+from engine.definition.yaml_reader import Document
 from engine.errors import DefinitionError, Location, Problem
 
 T = TypeVar("T")
@@ -30,7 +32,7 @@ def parse_app(folder: SourceFolder, *, checked: bool = False) -> AppDefinition:
     ``checked`` says that these very texts passed this function before (a stored release), so that their shape need not
     be checked again. Raises ``DefinitionError`` with the problems of all files.
     """
-    documents, problems = _read_documents(folder, checked)
+    documents, problems = read_documents(folder, checked=checked)
     if not documents["app"]:
         problems += _check_app_is_there(folder)
     if not checked:
@@ -45,48 +47,16 @@ def parse_app(folder: SourceFolder, *, checked: bool = False) -> AppDefinition:
         return parse_app(folder)  # stored before the notation changed: say in words what no longer fits
 
 
-def parse_documents(folder: SourceFolder, kind: Kind) -> list[Document]:
-    """Return the documents of one kind, checked against their schema, in the order of their paths.
+def parse_documents(folder: SourceFolder, kind: Kind, *, checked: bool = False) -> list[Document]:
+    """Return the documents of one kind, in the order of their paths; ``checked`` as for ``parse_app``.
 
     Raises ``DefinitionError`` with the problems of these files.
     """
-    files = {path: text for path, text in folder.files.items() if find_kind(path) == kind}
-    documents, problems = _read_documents(SourceFolder(files), checked=False)
+    files = {path: text for path, text in folder.files.items() if find_kind(path) in (kind, "app")}
+    documents, problems = read_documents(SourceFolder(files), checked=checked, only=kind)
     if problems:
         raise DefinitionError(problems)
     return documents[kind]
-
-
-_Documents = Mapping[Kind, list[Document]]
-
-
-def _read_documents(folder: SourceFolder, checked: bool) -> tuple[_Documents, list[Problem]]:
-    """Return the documents that have the shape of their kind, and the problems of all others."""
-    documents: _Documents = {kind: [] for kind in KINDS}
-    problems = list(folder.problems)
-    for path in sorted(folder.files):
-        kind = find_kind(path)
-        if kind is None:
-            problems += filter(None, [check_name(path)])
-        if kind is None or (checked and kind in ("demo", "example")):
-            continue
-        try:
-            document = parse_yaml(folder.files[path], path)
-        except DefinitionError as error:
-            problems += error.problems
-            continue
-        found = [] if checked else _check_shape(document, kind)
-        problems += found
-        if not found:
-            documents[kind].append(document)
-    return documents, problems
-
-
-def _check_shape(document: Document, kind: Kind) -> list[Problem]:
-    """The library behind it takes 60 ms to load, which a server that runs a stored release never needs."""
-    from engine.definition.schema import check_schema
-
-    return check_schema(document, kind)
 
 
 def _check_app_is_there(folder: SourceFolder) -> list[Problem]:
@@ -94,7 +64,7 @@ def _check_app_is_there(folder: SourceFolder) -> list[Problem]:
     return [] if written else [problem("D027", Location("app.yaml"))]
 
 
-def _check_documents(documents: _Documents) -> list[Problem]:
+def _check_documents(documents: Documents) -> list[Problem]:
     """Return what is wrong with the files beyond their shape."""
     patterns = _patterns(documents)
     problems: list[Problem] = []
@@ -115,10 +85,10 @@ def _check_documents(documents: _Documents) -> list[Problem]:
     return problems + _check_doubles(documents)
 
 
-def _check_doubles(documents: _Documents) -> list[Problem]:
+def _check_doubles(documents: Documents) -> list[Problem]:
     """Return a problem for each thing that two files define."""
     problems = []
-    for kind in ("entity", "workflow", "approval", "print", "pattern"):
+    for kind in ("entity", "workflow", "approval", "print", "pattern", "automations"):
         first: dict[str, Location] = {}
         for document in documents[kind]:
             key, here = document.data[kind], document.at_text((kind,))
@@ -128,11 +98,11 @@ def _check_doubles(documents: _Documents) -> list[Problem]:
     return problems
 
 
-def _patterns(documents: _Documents) -> Mapping[str, Document]:
+def _patterns(documents: Documents) -> Mapping[str, Document]:
     return {document.data["pattern"]: document for document in documents["pattern"]}
 
 
-def _assemble(documents: _Documents) -> AppDefinition:
+def _assemble(documents: Documents) -> AppDefinition:
     patterns = _patterns(documents)
     workflows = _by_key(documents["workflow"], parse_workflow)
     locales = {document.data["locale"]: parse_locale(document) for document in documents["locale"]}
@@ -143,9 +113,15 @@ def _assemble(documents: _Documents) -> AppDefinition:
         workflows=workflows,
         approvals=_by_key(documents["approval"], lambda document: parse_approval(document, patterns)),
         prints=_by_key(documents["print"], parse_print),
+        automations=_by_key(documents["automations"], parse_automations),
         translations={language: _with_outcomes(texts, workflows) for language, (texts, _) in locales.items()},
-        translation_locations={language: places for language, (_, places) in locales.items()},
+        translation_locations={language: _own_places(places) for language, (_, places) in locales.items()},
     )
+
+
+def _own_places(places: Mapping[str, Location]) -> Mapping[str, Location]:
+    """Leave out the translations of a template: what a site removed need not be removed from them too."""
+    return {path: place for path, place in places.items() if not place.file.startswith(BASE)}
 
 
 def _with_outcomes(texts: Mapping[str, str], workflows: Mapping[str, WorkflowDefinition]) -> Mapping[str, str]:

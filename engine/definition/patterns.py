@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from engine.definition.kinds import BASE
 from engine.definition.problems import did_you_mean, listed, problem, unknown
 from engine.definition.yaml_reader import Document
 from engine.errors import Location, Problem
@@ -32,12 +33,14 @@ def expand(approval: Document, patterns: Mapping[str, Document]) -> Document:
 def read_used(files: Mapping[str, str]) -> dict[str, str]:
     """Return the patterns that approvals among ``files`` use and the folder does not have itself, by relative path.
 
-    They become part of the folder, so that a release stays what it was when the installed patterns change.
+    They become part of the folder, so that a release stays what it was when the installed patterns change. What a site
+    keeps of its template has its own already.
     """
-    used = {name for path, text in files.items() if path.endswith("/approval.yaml") for name in _USE.findall(text)}
+    own = {path: text for path, text in files.items() if not path.startswith(BASE)}
+    used = {name for path, text in own.items() if path.endswith("/approval.yaml") for name in _USE.findall(text)}
     paths = {name: _bundled() / f"{name}.yaml" for name in used if name in bundled_names()}
     read = {f"workflows/{name}.yaml": path.read_text(encoding="utf-8") for name, path in sorted(paths.items())}
-    return {path: text for path, text in read.items() if path not in files}
+    return {path: text for path, text in read.items() if path not in files and BASE + path not in files}
 
 
 def bundled_names() -> list[str]:

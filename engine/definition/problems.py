@@ -3,7 +3,8 @@
 Enters: a code, a place and parameters. Leaves: ``Problem`` values. Must not hold a sentence: those stand in
 ``engine/messages`` under ``problem.<code>``, one for each code listed here.
 
-Codes: ``D0..`` reading a folder and its YAML, ``D1..`` the shape of a file, ``D2..`` what a file says.
+Codes: ``D0..`` reading a folder and its YAML, ``D1..`` the shape of a file, ``D2..`` what a file says,
+``D3..`` a site and the template it extends.
 """
 
 from collections.abc import Iterable, Mapping
@@ -49,6 +50,11 @@ CODES: Final[Mapping[str, str]] = {
     "D030": "",
     "D031": "limit",
     "D032": "",
+    "D033": "value",
+    "D034": "character instead",
+    "D035": "value",
+    "D036": "key",
+    "D037": "",
     # the shape of a file
     "D101": "key known",
     "D102": "type key known",
@@ -75,6 +81,7 @@ CODES: Final[Mapping[str, str]] = {
     "D123": "present key known",
     "D124": "key",
     "D125": "key",
+    "D126": "key",
     # texts of a fixed form
     "D131": "key value",
     "D132": "key value",
@@ -90,8 +97,19 @@ CODES: Final[Mapping[str, str]] = {
     "D142": "key value",
     "D143": "key value",
     "D144": "key value",
+    "D160": "key value",
+    "D161": "key value",
+    "D171": "key value",
+    "D172": "key value",
+    "D173": "key value",
+    "D174": "key value",
     "D145": "key value",
     "D146": "key value",
+    "D147": "key value",
+    "D148": "key value",
+    "D149": "key limit",
+    "D158": "key value",
+    "D159": "key value",
     # what one file says
     "D201": "kind key first",
     "D202": "locale file",
@@ -110,6 +128,17 @@ CODES: Final[Mapping[str, str]] = {
     "D215": "locale",
     "D216": "ref known",
     "D217": "key step",
+    # a site and the template it extends
+    "D301": "name",
+    "D302": "",
+    "D303": "",
+    "D304": "key needed",
+    "D305": "key kind thing",
+    "D306": "address",
+    "D307": "",
+    "D308": "name pinned",
+    "D309": "key anchor",
+    "D310": "value",
 }
 """Code -> the names of its parameters."""
 

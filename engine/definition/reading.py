@@ -85,6 +85,11 @@ def read_plain(node: Node) -> Any:
     return node.value
 
 
+def read_reason(node: Node) -> str:
+    """Return why something was retired."""
+    return str(node.value["reason"])
+
+
 def read_number(node: Node) -> Decimal:
     """Return a number; ``30%`` is 0.3."""
     if isinstance(node.value, str):
@@ -132,6 +137,11 @@ def written_keys(kind: Callable[..., Any]) -> frozenset[str]:
     return frozenset(key for name, (key, _) in _plan(kind).items() if name not in _OWN)
 
 
+def key_of(kind: Callable[..., Any], name: str) -> str:
+    """Return the key of the notation that field ``name`` of a model class is written under."""
+    return _plan(kind)[name][0]
+
+
 _READERS: dict[Any, Read] = {
     str: read_text,
     int: read_plain,
@@ -141,7 +151,7 @@ _READERS: dict[Any, Read] = {
     Reference: read_reference,
 }
 _SPECIAL: dict[tuple[type, str], Read] = {}
-_RENAMED: Final = {"bring_in": "import"}
+_RENAMED: Final = {"bring_in": "import", "default_at": "default"}
 _OWN: Final = ("key", "location")
 
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.protocols import Validator
@@ -18,16 +18,22 @@ from jsonschema.validators import extend
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012, Schema
 
-from engine.definition.kinds import KINDS, Kind
+from engine.definition.kinds import KINDS
 from engine.definition.problems import PROBLEMS_PER_FILE, problem
 from engine.definition.schema_words import Found, tell, without_echoes
 from engine.definition.yaml_reader import Document
 from engine.errors import Problem
 from engine.places import find_data
 
+OTHERS: Final = ("patch", "lock")
+"""Schemas of what is no kind of definition: a site's changes to a template, and which template that is."""
 
-def check_schema(document: Document, kind: Kind) -> list[Problem]:
-    """Return every difference between a document and the schema of its kind, in the order of the file."""
+
+def check_schema(document: Document, kind: str) -> list[Problem]:
+    """Return every difference between a document and the schema of its kind, in the order of the file.
+
+    ``kind`` may also be ``lock``, or ``patch`` for what a site's file says about its template.
+    """
     errors = _validator(kind).iter_errors(document.data)
     told = _distinct(item for error in errors for item in tell(document, error))
     found = list(islice(told, PROBLEMS_PER_FILE))
@@ -39,14 +45,14 @@ def check_schema(document: Document, kind: Kind) -> list[Problem]:
 
 @cache
 def read_schema(name: str) -> dict[str, Any]:
-    """Return the schema file of a kind, or ``common``, as it stands on disk."""
+    """Return the schema file of a kind, ``common`` or one of ``OTHERS``, as it stands on disk."""
     text = (find_data("schemas") / f"{name}.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
 
 
 @cache
-def resolved_schema(kind: Kind) -> dict[str, Any]:
+def resolved_schema(kind: str) -> dict[str, Any]:
     """Return the schema of a kind with each reference replaced by what it names; a schema may contain itself."""
     resolved: dict[str, Any] = _Resolving(_registry()).resolve(read_schema(kind), f"{kind}.json")
     return resolved
@@ -82,14 +88,14 @@ _Checker: Any = extend(Draft202012Validator, {"uniqueItems": _unique_items, "if"
 
 
 @cache
-def _validator(kind: Kind) -> Validator:
+def _validator(kind: str) -> Validator:
     checker: Validator = _Checker(resolved_schema(kind), registry=Registry())
     return checker
 
 
 @cache
 def _registry() -> Registry[Schema]:
-    names = ("common", *KINDS)
+    names = ("common", *OTHERS, *KINDS)
     return Registry().with_resources((f"{name}.json", DRAFT202012.create_resource(read_schema(name))) for name in names)
 
 

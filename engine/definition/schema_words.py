@@ -6,13 +6,14 @@ of the library: it says by keyword, path and value what failed, and those are it
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
 from jsonschema import ValidationError
 
 from engine.definition.problems import listed, problem, shown, unknown
+from engine.definition.slips import find_slip_in_key
 from engine.definition.yaml_reader import Document, NodePath
 from engine.errors import Location, Problem
 
@@ -23,6 +24,7 @@ class Found:
 
     path: NodePath
     problem: Problem
+    keys: tuple[str, ...] = ()
 
     @property
     def identity(self) -> object:
@@ -36,8 +38,9 @@ def tell(document: Document, error: ValidationError) -> Iterator[Found]:
     teller = _TELLERS.get(str(error.validator))
     if teller is None:
         raise NotImplementedError(f"no words for keyword '{error.validator}' of the schemas")
+    keys = tuple(error.instance) if isinstance(error.instance, dict) else ()
     for found in teller(_Failure(document, error, path)):
-        yield Found(path, found)
+        yield Found(path, found, keys)
 
 
 def without_echoes(found: list[Found]) -> Iterator[Problem]:
@@ -47,6 +50,7 @@ def without_echoes(found: list[Found]) -> Iterator[Problem]:
     field has and this type neither is said once. Of two keys that exclude each other, neither is called unknown.
     """
     meant = {(item.path, item.problem.suggestion) for item in found if item.problem.code in _UNKNOWN_KEY}
+    meant |= {(item.path, key) for item in found if item.problem.code in _SLIPS for key in _keys_of(item)}
     places = {item.problem.location for item in found if item.problem.code in ("D102", "D123")}
     torn = {item.path for item in found if item.problem.code == "D107"}
     for item in found:
@@ -63,6 +67,12 @@ def without_echoes(found: list[Found]) -> Iterator[Problem]:
 
 
 _UNKNOWN_KEY: Final = ("D101", "D102", "D123")
+_SLIPS: Final = ("D034", "D036")
+
+
+def _keys_of(item: Found) -> Iterator[str]:
+    """Yield the keys that were written together with their values, so that they are not called missing."""
+    return (re.split("[:：]", key)[0].strip() for key in item.keys)
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ class _Failure:
         return problem(code, self.value_location, suggestion, key=self.key, **params)
 
     def unknown(self, code: str, **params: object) -> Problem:
-        return unknown(code, self.value_location, str(self.value), self.wanted, **params)
+        return unknown(code, self.value_location, str(self.value), [shown(one) for one in self.wanted], **params)
 
     def sibling(self, key: str) -> Any:
         """Return what stands under ``key`` in the map whose key is wrong."""
@@ -122,17 +132,28 @@ def _tell_unknown(failure: _Failure) -> Iterator[Problem]:
     known = list(failure.schema.get("properties", {}))
     for key in failure.value:
         if key not in known:
-            yield unknown("D101", failure.document.at_key((*failure.path, key)), key, known, key=key)
+            place = failure.document.at_key((*failure.path, key))
+            slip = find_slip_in_key(key)
+            if slip is None:
+                yield unknown("D101", place, key, known, key=key)
+            else:
+                yield problem(slip.code, replace(place, column=place.column + slip.column - 1), None, **slip.params)
 
 
 def _tell_enum(failure: _Failure) -> Iterator[Problem]:
     code = failure.schema.get("x-code")
+    if code in ("D102", "D123") and find_slip_in_key(failure.value):
+        return  # said as what it is where the key is unknown
     if code == "D102":
         kind = failure.sibling("type")
         yield failure.unknown(code, key=failure.value, type=kind)
     elif code == "D123":
         present = failure.schema["x-with"]
         yield failure.unknown(code, key=failure.value, present=present)
+    elif failure.key == "type" and str(failure.value).lower() in _TYPES_ELSEWHERE:
+        meant = _TYPES_ELSEWHERE[str(failure.value).lower()]
+        known = listed(failure.wanted)
+        yield failure.say("D104", meant if meant in failure.wanted else None, value=failure.value, known=known)
     elif _is_scalar(failure.value):
         yield failure.unknown("D104", key=failure.key, value=failure.value)
 
@@ -157,12 +178,16 @@ def _tell_choice(failure: _Failure) -> Iterator[Problem]:
 
 
 def _tell_pattern(failure: _Failure) -> Iterator[Problem]:
+    yield _not_of_its_form(failure, str(failure.value))
+
+
+def _not_of_its_form(failure: _Failure, written: str) -> Problem:
+    """Return what a value should look like; a key may be nearly right."""
     code = failure.schema["x-code"]
-    if code in ("D105", "D106"):
-        meant = _as_key(failure.value, failure.schema)
-        yield problem(code, failure.value_location, meant, key=failure.value, limit=failure.schema["maxLength"])
-    else:
-        yield failure.say(code, value=failure.value)
+    if code not in ("D105", "D106"):
+        return failure.say(code, value=written)
+    meant = _as_key(written, failure.schema)
+    return problem(code, failure.value_location, meant, key=written, limit=failure.schema["maxLength"])
 
 
 def _tell_too_long(failure: _Failure) -> Iterator[Problem]:
@@ -194,10 +219,14 @@ def _tell_type(failure: _Failure) -> Iterator[Problem]:
         yield failure.say("D125", _instead(types, value, failure.schema))
     elif types in _TYPE_CODES:
         yield failure.say(_TYPE_CODES[types], _instead(types, value, failure.schema), value=value)
+    elif "string" in types and _is_scalar(value) and not _has_form(str(value), failure.schema):
+        yield _not_of_its_form(failure, shown(value))
+    elif "string" in types and isinstance(value, bool) and failure.key in ("read", "write"):
+        yield failure.say("D126")
     elif "string" in types and _is_scalar(value):
         yield failure.say("D109", f'"{shown(value)}"', value=value)
     else:
-        yield failure.say("D110" if types == ("string",) else "D124")
+        yield failure.say("D110" if types == ("string",) else "D124", _in_quotes(value))
 
 
 def _limit(code: str) -> Callable[[_Failure], Iterator[Problem]]:
@@ -222,6 +251,7 @@ _TELLERS: Final[Mapping[str, Callable[[_Failure], Iterator[Problem]]]] = {
     "maximum": _limit("D121"),
     "minLength": _bare("D122"),
     "minItems": _bare("D117"),
+    "maxItems": _limit("D149"),
     "minProperties": _bare("D117"),
 }
 _TYPE_CODES: Final[Mapping[tuple[str, ...], str]] = {
@@ -231,7 +261,35 @@ _TYPE_CODES: Final[Mapping[tuple[str, ...], str]] = {
     ("integer",): "D111",
     ("number", "string"): "D112",
 }
+_LETTERS: Final = "abcdefghijkl"
 _SPOKEN: Final = {"yes": "true", "on": "true", "是": "true", "no": "false", "off": "false", "否": "false"}
+
+
+_TYPES_ELSEWHERE: Final = {
+    name: type_
+    for type_, names in {
+        "text": "string str varchar char 文本 文字",
+        "long_text": "textarea memo 多行文本 长文本",
+        "integer": "int bigint 整数",
+        "decimal": "number float double numeric 数字 小数",
+        "money": "currency price amount 金额 货币",
+        "percent": "percentage 百分比",
+        "boolean": "bool checkbox yesno 是否 布尔",
+        "datetime": "timestamp 时间 日期时间",
+        "date": "日期",
+        "choice": "select enum dropdown radio 单选 选项",
+        "choices": "multiselect tags 多选",
+        "link": "reference lookup relation foreign_key 关联 链接",
+        "user": "person people 人员 用户",
+        "phone": "tel mobile telephone 电话 手机",
+        "email": "mail 邮箱",
+        "url": "link_url 网址",
+        "file": "attachment image 附件 文件",
+        "lines": "table subtable 子表 明细 明细表",
+    }.items()
+    for name in names.split()
+}
+"""What other programs, and people, call a type."""
 
 
 def _is_scalar(value: object) -> bool:
@@ -240,14 +298,53 @@ def _is_scalar(value: object) -> bool:
 
 def _instead(types: tuple[str, ...], value: Any, schema: Mapping[str, Any]) -> str | None:
     """Return what was probably meant by a value of the wrong type."""
+    if types == ("array",) and _items_are_maps(schema):
+        return _one_map(value, schema["items"])
     if types == ("array",) and _is_scalar(value):
-        return f"[{shown(value)}]"
+        return f"[{shown(value).strip('【】［］')}]"
     if types == ("boolean",):
         return _SPOKEN.get(str(value).lower())
+    if types in (("integer",), ("number", "string")):
+        number = re.match(r"-?\d+(\.\d+)?" if len(types) > 1 else r"-?\d+(?!\.)", str(value))
+        return number[0] if number and isinstance(value, str) else None
+    if types == ("object",) and isinstance(value, list) and isinstance(schema.get("additionalProperties"), dict):
+        return _as_options(value, schema["additionalProperties"])
     if types == ("object",):
         key = _first_key(schema)
         return f"{{{key}: {shown(value) if _is_scalar(value) else '[...]'}}}" if key else None
     return None
+
+
+def _items_are_maps(schema: Mapping[str, Any]) -> bool:
+    items = schema.get("items")
+    return isinstance(items, dict) and items.get("type") == "object"
+
+
+def _one_map(value: Any, items: Mapping[str, Any]) -> str | None:
+    """Return the list that was meant by one entry without its brackets."""
+    if isinstance(value, dict) and value and all(map(_is_scalar, value.values())):
+        return f"[{{{', '.join(f'{shown(key)}: {shown(one)}' for key, one in list(value.items())[:3])}}}]"
+    key = _first_key(items)
+    return f"[{{{key}: {shown(value)}}}]" if key and _is_scalar(value) else None
+
+
+def _as_options(values: list[Any], wanted: Any) -> str | None:
+    """Return the map that was meant by a list of texts: each with a key of its own."""
+    plain = isinstance(wanted, dict) and wanted.get("type") == "string" and all(map(_is_scalar, values))
+    if not plain or not values or len(values) > len(_LETTERS):
+        return None
+    return "{" + ", ".join(f"{key}: {shown(value)}" for key, value in zip(_LETTERS, values, strict=False)) + "}"
+
+
+def _has_form(written: str, schema: Mapping[str, Any]) -> bool:
+    """Tell whether a number or true would be right if it were text: ``0.10`` is a version, ``3`` no duration."""
+    return "x-code" not in schema or "pattern" not in schema or bool(re.search(schema["pattern"], written))
+
+
+def _in_quotes(value: Any) -> str | None:
+    """``{number}`` without quotes is a map of one key without content."""
+    key = next(iter(value), None) if isinstance(value, dict) and len(value) == 1 else None
+    return f'"{{{shown(key)}}}"' if key is not None and value[key] is None else None
 
 
 def _first_key(schema: Mapping[str, Any]) -> str | None:

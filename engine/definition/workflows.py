@@ -3,19 +3,24 @@
 Enters: a checked document. Leaves: the definition, and problems that a schema cannot state. Must not resolve names.
 """
 
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Final
 
 from engine.definition.model import (
+    ActionDefinition,
+    AfterDefinition,
     MoveDefinition,
     Reference,
     RequirementDefinition,
     StageDefinition,
+    TimerDefinition,
     WhoDefinition,
     WorkflowDefinition,
 )
 from engine.definition.problems import problem
-from engine.definition.reading import Node, build, list_of, read_reference, reads_class
+from engine.definition.reading import Node, build, list_of, read_reference, reads, reads_class
 from engine.definition.yaml_reader import Document
 from engine.errors import Problem
 
@@ -53,16 +58,26 @@ def check_workflow(document: Document) -> Iterator[Problem]:
 
 def read_who(node: Node) -> WhoDefinition:
     """Return one entry of a ``who:`` list; it is named by the one key that says whom."""
-    kind: Any = next(key for key in node.value if key != "up_to")
+    kind: Any = next(key for key in node.value if key not in _REFINEMENTS)
     name: Any = node.value[kind]
-    up_to = node.find("up_to")
-    location = node.document.at_text((*node.path, kind))
-    if kind == "person":
-        return WhoDefinition(name, location)
-    return WhoDefinition(kind, location, name, read_reference(up_to) if up_to else None)
+    up_to, match, from_ = node.find("up_to"), node.find("match"), node.find("from")
+    least = node.value.get("min", 1)
+    return WhoDefinition(
+        name if kind == "person" else kind,
+        node.document.at_text((*node.path, kind)),
+        "" if kind == "person" else name,
+        up_to=read_reference(up_to) if up_to else None,
+        levels=node.value.get("levels"),
+        match=read_reference(match) if match else None,
+        from_=tuple(read_who(one) for one in from_.elements()) if from_ else (),
+        min=least,
+        max=node.value.get("max", least),
+    )
 
 
-_REQUIREMENTS: Final = ("fields", "file", "link", "check")
+_REFINEMENTS: Final = ("up_to", "levels", "match", "from", "min", "max")
+_REQUIREMENTS: Final = ("fields", "file", "link", "check", "approval")
+_AFTER: Final = re.compile(r"(?:(\d+)% of due|(?:(\w+) (before|after) )?([a-z]\w*)|(\w+))")
 
 
 def _entries(root: Node, key: str) -> list[Node]:
@@ -78,6 +93,28 @@ def _read_requirement(node: Node) -> RequirementDefinition:
     return build(RequirementDefinition, node, kind=next(kind for kind in _REQUIREMENTS if kind in node.value))
 
 
+def read_after(node: Node) -> AfterDefinition:
+    """Return a moment; its schema has said that it has one of these forms."""
+    location = node.document.at_text(node.path)
+    found = _AFTER.fullmatch(node.value)
+    assert found is not None  # noqa: S101 - the schema asked
+    share, amount, side, of, alone = found.groups()
+    if share is not None:
+        return AfterDefinition(location, share=Decimal(share) / 100, of=Reference("due", location))
+    named = None if of is None else Reference(of, location)
+    return AfterDefinition(location, amount=amount or alone, before=side == "before", of=named)
+
+
+def _read_action(node: Node) -> ActionDefinition:
+    kind: Any = next(iter(node.value))
+    location = node.document.at_text((*node.path, kind))
+    if kind == "remind":
+        return ActionDefinition(kind, location, remind=tuple(node.value[kind]))
+    return ActionDefinition(kind, location, name=read_reference(node.get(kind)))
+
+
 reads_class(WhoDefinition, read_who)
+reads_class(ActionDefinition, _read_action)
+reads(TimerDefinition, "after", read_after)
 reads_class(RequirementDefinition, _read_requirement)
 read_whos = list_of(read_who)

@@ -19,6 +19,7 @@ import yaml
 
 from engine.definition.model import Scalar
 from engine.definition.problems import PROBLEMS_PER_FILE, problem
+from engine.definition.slips import find_slip, find_wide_indent
 from engine.errors import DefinitionError, Location, Problem
 
 MAX_FILE_BYTES: Final = 256 * 1024
@@ -31,11 +32,15 @@ Mark: TypeAlias = tuple[int, int]
 
 
 class Place(NamedTuple):
-    """Where a node stands: its key, its value, and the first character of its text inside quotes."""
+    """Where a node stands: its key, its value, and the first character of its text inside quotes.
+
+    ``file`` is said when that is another one than the document's: a site and its template make one document.
+    """
 
     key: Mark
     value: Mark
     text: Mark
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,15 +53,18 @@ class Document:
 
     def at_key(self, path: NodePath) -> Location:
         """Return where the key of the node stands (for an element of a list: the element)."""
-        return Location(self.file, *self.locations[path].key)
+        place = self.locations[path]
+        return Location(place.file or self.file, *place.key)
 
     def at_value(self, path: NodePath) -> Location:
         """Return where the value of the node starts."""
-        return Location(self.file, *self.locations[path].value)
+        place = self.locations[path]
+        return Location(place.file or self.file, *place.value)
 
     def at_text(self, path: NodePath) -> Location:
         """Return where the text of a scalar starts, after its quote."""
-        return Location(self.file, *self.locations[path].text)
+        place = self.locations[path]
+        return Location(place.file or self.file, *place.text)
 
 
 def parse_yaml(text: str, file: str) -> Document:
@@ -87,6 +95,7 @@ _SYNTAX: Final = (
     ("did not find expected ',' or", "D009"),
     ("cannot start any token", "D010"),
     ("escape character", "D032"),
+    ("exceeded maximum nesting depth", "D017"),  # libyaml 0.2.6 stops at a depth of its own, deeper than ours
 )
 
 
@@ -97,7 +106,10 @@ def _check_characters(text: str, file: str) -> list[Problem]:
     if bad:
         return [problem("D002", _location_of(text, bad.start(), file), character=f"U+{ord(bad[0]):04X}")]
     tab = text.find("\t")
-    return [problem("D003", _location_of(text, tab, file))] if tab >= 0 else []
+    if tab >= 0:
+        return [problem("D003", _location_of(text, tab, file))]
+    wide = find_wide_indent(text)
+    return [problem("D037", _location_of(text, wide, file))] if wide is not None else []
 
 
 def _location_of(text: str, position: int, file: str) -> Location:
@@ -257,14 +269,27 @@ class _Builder:
         said = str(getattr(error, "problem", "") or "")
         code = next((code for part, code in _SYNTAX if part in said), "D004")
         here, opened = (_mark_of(getattr(error, name, None)) for name in ("problem_mark", "context_mark"))
+        if self._refuse_slip(here, opened):
+            return
         if code in ("D006", "D008"):
             self._report(code, opened)
         elif code == "D009":
             self._report(code, here, line=opened[0])
+        elif code == "D017":
+            self._report(code, here, limit=MAX_DEPTH)
         elif code == "D010":
             self._report(code, here, character=self._character(*here))
         else:
             self._report(code, here)
+
+    def _refuse_slip(self, *marks: Mark) -> bool:
+        """A slip on the line that could not be read, or on the one where it began, says more than the parser."""
+        for line, _ in dict.fromkeys(marks):
+            slip = find_slip(self.rows[line - 1]) if line <= len(self.rows) else None
+            if slip is not None:
+                self._report(slip.code, (line, slip.column), **slip.params)
+                return True
+        return False
 
     def _character(self, line: int, column: int) -> str:
         return self.rows[line - 1][column - 1 : column] if line <= len(self.rows) else ""

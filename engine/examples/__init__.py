@@ -1,4 +1,4 @@
 """Examples: what a definition promises, played in a transaction that is rolled back.
 
-Stands between workflow and automation: it does what people do, through the same commands. Must not leave anything.
+Stands above automation: it does what people do, through the same commands, and lets time pass. Must not leave anything.
 """

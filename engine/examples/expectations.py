@@ -9,14 +9,21 @@ from datetime import datetime
 from typing import Any
 
 from engine import messages
-from engine.compiler.app import Entity, Field, Label
+from engine.automation.notices import list_reminded, list_told
+from engine.automation.runs import list_runs
+from engine.compiler.app import USER, Entity, Field, Label
 from engine.compiler.readers import Wrong, is_empty
 from engine.errors import FormworkError, InvalidValues, NotAllowed, NotFound
-from engine.examples.steps import Scene
+from engine.examples.approving import list_open
+from engine.examples.scene import Scene
 from engine.records.evaluation import make_env
+from engine.records.flags import read_flags
 from engine.records.queries import get_record
 from engine.records.record import Record
-from engine.workflow import approval_log, approvals
+from engine.records.stays import find_stay
+from engine.workflow.approval import commands as approvals
+from engine.workflow.approval import log as approval_log
+from engine.workflow.approval.planning import asked_steps
 from engine.workflow.requirements import read_whole
 from engine.workflow.transitions import list_moves
 
@@ -113,9 +120,7 @@ def _path(ending: Ending, expected: Sequence[str]) -> Iterator[Difference]:
 def _waiting_on(ending: Ending, expected: Sequence[str]) -> Iterator[Difference]:
     waiting: list[str] = []
     if ending.address is not None:
-        running = approval_log.find_running(ending.scene.session, *ending.address)
-        kept = approval_log.read(ending.scene.session, running) if running is not None else None
-        people = [task.person for task in kept.state.open_tasks] if kept is not None else []
+        people = [task.person for _, task in list_open(ending.scene.session, ending.address)]
         waiting = [ending.logins.get(person.id, person.name) for person in people]
     if sorted(waiting) != sorted(expected):
         yield Difference(_part("waiting_on"), _listed(expected), _listed(waiting))
@@ -154,6 +159,13 @@ def _refused(ending: Ending, expected: str) -> Iterator[Difference]:
         yield Difference(_part("refused"), expected, _refusal(ending))
 
 
+def _copied(ending: Ending, expected: Sequence[str]) -> Iterator[Difference]:
+    latest = approval_log.find_latest(ending.scene.session, *(ending.address or ("", 0)))
+    kept = approval_log.read(ending.scene.session, latest) if latest is not None else None
+    people = [copy.person for copy in kept.state.copies] if kept is not None else []
+    yield from _compare_sets("copied", expected, [ending.logins.get(person.id, person.name) for person in people])
+
+
 def _sees(ending: Ending, expected: bool) -> Iterator[Difference]:
     if (ending.seen() is not None) != expected:
         yes, no = said_in_both("example.seen"), said_in_both("example.not_seen")
@@ -165,7 +177,65 @@ def _hidden(ending: Ending, expected: Sequence[str]) -> Iterator[Difference]:
     if record is None:
         yield Difference(_part("hidden"), _listed(expected), said_in_both("example.not_seen"))
     else:
-        yield from _compare_sets("hidden", expected, sorted(record.hidden))
+        yield from _compare_sets("hidden", expected, sorted(record.hidden - record.masked.keys()))
+
+
+def _masked(ending: Ending, expected: Mapping[str, str]) -> Iterator[Difference]:
+    record = ending.seen()
+    found = {} if record is None else {key: text for key, text in record.masked.items() if text}
+    if found != dict(expected):
+        yield Difference(_part("masked"), _written(dict(expected)), _written(found))
+
+
+def _reminded(ending: Ending, expected: Mapping[str, int]) -> Iterator[Difference]:
+    found: dict[str, int] = {}
+    if ending.address is not None:
+        for user in list_reminded(ending.scene.session, *ending.address):
+            login = ending.logins.get(user, str(user))
+            found[login] = found.get(login, 0) + 1
+    if found != dict(expected):
+        yield Difference(_part("reminded"), _written(dict(expected)), _written(found))
+
+
+def _told(ending: Ending, expected: Mapping[str, str | Sequence[str]]) -> Iterator[Difference]:
+    """Compare what automations said to whom about the record; a part of each text will do."""
+    found: dict[str, list[str]] = {}
+    if ending.address is not None:
+        for user, text in list_told(ending.scene.session, *ending.address):
+            found.setdefault(ending.logins.get(user, str(user)), []).append(text)
+    wanted = {login: [parts] if isinstance(parts, str) else list(parts) for login, parts in expected.items()}
+    same = found.keys() == wanted.keys() and all(
+        len(parts) == len(found[login]) and all(part in text for part, text in zip(parts, found[login], strict=True))
+        for login, parts in wanted.items()
+    )
+    if not same:
+        yield Difference(_part("told"), _written(wanted), _written(found))
+
+
+def _runs(ending: Ending, expected: Mapping[str, str]) -> Iterator[Difference]:
+    """Compare how the last run of each automation ended for the record."""
+    found: dict[str, str] = {}
+    if ending.address is not None:
+        entity, record_id = ending.address
+        for run in list_runs(ending.scene.session, entity=entity, record_id=record_id):
+            found.setdefault(run.automation, run.state)
+    about = {key: found.get(key, _NOTHING) for key in expected}
+    if about != dict(expected):
+        yield Difference(_part("runs"), _written(dict(expected)), _written(about))
+
+
+def _flags(ending: Ending, expected: Sequence[str]) -> Iterator[Difference]:
+    entity, id_ = ending.address or ("", 0)
+    raised = read_flags(ending.scene.session, entity, [id_]).get(id_, [])
+    yield from _compare_sets("flags", expected, [one.flag for one in raised])
+
+
+def _late(ending: Ending, expected: bool) -> Iterator[Difference]:
+    stay = find_stay(ending.scene.session, *(ending.address or ("", 0)))
+    late = stay is not None and stay.is_late(ending.scene.session.now())
+    if late != expected:
+        yes, no = said_in_both("example.is_late"), said_in_both("example.not_late")
+        yield Difference(_part("late"), yes if expected else no, no if expected else yes)
 
 
 def _values(ending: Ending, expected: Mapping[str, Any]) -> Iterator[Difference]:
@@ -191,8 +261,15 @@ _CHECKS: Mapping[str, Callable[[Ending, Any], Iterator[Difference]]] = {
     "missing": _missing,
     "errors": _errors,
     "refused": _refused,
+    "copied": _copied,
     "sees": _sees,
     "hidden": _hidden,
+    "masked": _masked,
+    "reminded": _reminded,
+    "told": _told,
+    "runs": _runs,
+    "flags": _flags,
+    "late": _late,
 }
 
 
@@ -212,16 +289,17 @@ def _signing(ending: Ending) -> list[str] | None:
         return None
     if kept.state.auto_note is not None:
         return []
-    return [step.key for step in kept.state.steps if step.plan.applies and step.status != "skipped"]
+    walked = {plan.key for plan in asked_steps([step.plan for step in kept.state.steps]) if plan.kind != "parallel"}
+    return [step.key for step in kept.state.steps if step.key in walked and step.status != "skipped"]
 
 
 def _equal(scene: Scene, key: str, field: Field | None, written: Any, actual: Any) -> bool:
     """Tell whether a written value is the one that stands there."""
-    if field is not None and field.type.key == "lines" and isinstance(written, list):
+    if field is not None and field.type.has_rows and isinstance(written, list):
         return _equal_rows(scene, field, written, actual or [])
     if is_empty(written):
         return is_empty(actual)
-    if field is not None and field.type.key == "file":
+    if field is not None and field.type.has_files:
         return [str(one) for one in written] == [one["name"] for one in actual or ()]
     typed = scene.typed(key, field, written)
     if field is None:
@@ -251,20 +329,24 @@ def _shown(ending: Ending, key: str, field: Field | None, value: Any) -> str:
     """Return a value as an author would have written it."""
     if is_empty(value):
         return _NOTHING
-    kind = field.type.key if field is not None else "user" if key == "owner" else ""
-    if field is not None and kind == "lines":
+    target = field.target if field is not None else USER if key == "owner" else None
+    if field is not None and field.type.has_rows:
         rows = [
             ", ".join(f"{name}: {_shown(ending, name, one, row.get(name))}" for name, one in field.fields.items())
             for row in value
         ]
         return _listed([f"{{{row}}}" for row in rows])
-    if kind == "file":
+    if field is not None and field.type.has_files:
         return _listed([one["name"] for one in value])
-    if kind == "user":
-        return ending.logins.get(value, str(value))
-    if field is not None and kind == "link":
+    if target == USER:
+        return (
+            _listed([ending.logins.get(one, str(one)) for one in value])
+            if isinstance(value, list)
+            else (ending.logins.get(value, str(value)))
+        )
+    if target is not None:
         refs = {address: ref for ref, address in ending.scene.refs.items()}
-        return refs.get((field.to or "", value), str(value))
+        return refs.get((target, value), str(value))
     said = field.type.to_json(value) if field is not None else value
     return _listed(said) if isinstance(said, list) else _written(said)
 

@@ -20,10 +20,12 @@ from engine.definition.source import SourceFolder
 from engine.errors import FieldError, FormworkError, InvalidValues, Problem
 from engine.examples import steps
 from engine.examples.expectations import REFUSALS, Difference, Ending, Refusal, find_differences, said_in_both
+from engine.examples.passing import Passage, begin_passage, let_pass, settle
 from engine.examples.reading import read_examples
-from engine.examples.steps import Refs, Scene
+from engine.examples.scene import Refs, Scene, find_moment
 from engine.people import accounts
 from engine.people.casting import create_cast, set_everybody_aside
+from engine.records.working_time import find_working_time
 from engine.storage import catalog
 from engine.storage.database import open_database
 from engine.storage.store import Session, Store
@@ -108,7 +110,7 @@ def _play_file(session: Session, clock: SetClock, file: ExampleFile, progress: C
     except InvalidValues as error:
         wrong = Problem("T004", file.location, {"why": Refusal(error)})
         return [Outcome(file.file, example, (wrong,)) for example in file.examples]
-    play = _Play(session, clock, {member.login: member.id for member in cast})
+    play = _Play(session, clock, {member.login: member.id for member in cast}, begin_passage(session))
     broken = play.begin(file.given)
     for done, example in enumerate(file.examples, start=1):
         problems = broken or _play_example(play, example)
@@ -134,12 +136,13 @@ class _Play:
     session: Session
     clock: SetClock
     logins: Mapping[str, int]
+    passage: Passage
     refs: Refs = field(default_factory=dict)
     touched: tuple[str, int] | None = None
 
     def copy(self) -> "_Play":
         """Return the same, for an example that begins here."""
-        return _Play(self.session, self.clock, self.logins, dict(self.refs), self.touched)
+        return _Play(self.session, self.clock, self.logins, self.passage, dict(self.refs), self.touched)
 
     def begin(self, given: Sequence[StepDefinition]) -> list[Problem]:
         """Take the steps every example of a file begins with; return why one was refused."""
@@ -163,18 +166,29 @@ class _Play:
 
     def take(self, step: StepDefinition, login: str) -> FormworkError | None:
         """Do a step; return why it was refused, with nothing of it written."""
-        if "at" in step.written:
-            began = BEGINNING.replace(tzinfo=self._zone)
-            self.clock.at = steps.find_moment(step.written["at"], began, self._zone) or self.clock.at
+        until = self._comes_to(step)
+        if until is not None:
+            let_pass(self.session, self.clock, self.passage, until)
+        if step.action == "wait":
+            return None
         try:
             with self.session.connection.begin_nested():
                 made = steps.play(self._scene(login), step.written)
         except FormworkError as error:
             self.touched = self._target(step) or self.touched
             return error
-        self.touched = (made.entity, made.id) if made is not None else self._target(step)
+        self.touched = (made.entity, made.id) if made is not None else self._target(step) or self.touched
+        settle(self.session, self.passage)
         if made is not None and "ref" in step.written:
             self.refs[step.written["ref"]] = (made.entity, made.id)
+        return None
+
+    def _comes_to(self, step: StepDefinition) -> datetime | None:
+        """Return the moment a step lets the clock come to."""
+        if "wait" in step.written:
+            return find_working_time(self.session).due(self.clock.at, step.written["wait"])
+        if "at" in step.written:
+            return find_moment(step.written["at"], BEGINNING.replace(tzinfo=self._zone), self._zone)
         return None
 
     def _target(self, step: StepDefinition) -> tuple[str, int] | None:
@@ -200,8 +214,8 @@ class _Play:
             raise InvalidValues([FieldError("as", "example.unknown_login", {"login": login, "near": _near(near)})])
         actor = accounts.get_actor(session.connection, self.logins[login])
         now = session.now()
-        find_moment = partial(steps.find_moment, base=now, zone=self._zone)
-        return Scene(session, actor, self.refs, now, self._zone, find_moment, self.logins.get)
+        find = partial(find_moment, base=now, zone=self._zone)
+        return Scene(session, actor, self.refs, now, self._zone, find, self.logins.get)
 
     @property
     def _zone(self) -> ZoneInfo:

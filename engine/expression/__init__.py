@@ -5,7 +5,7 @@ with its Python form; the SQL form stands in ``engine.expression.sql`` and the w
 imported only by who needs them. Must not know definitions, storage or HTTP.
 """
 
-from engine.expression.check import Checked, check, check_text
+from engine.expression.check import ABOUT_USER, Checked, check, check_text
 from engine.expression.env import NOBODY, Env, Lookup, NoLookup, WorkingCalendar
 from engine.expression.errors import ExpressionError, ExpressionErrors, caret, nearest
 from engine.expression.evaluate import compile_python
@@ -14,6 +14,7 @@ from engine.expression.types import BOOLEAN, Collection, EntityShape, Kind, Shap
 from engine.expression.values import Value, WorkingTime
 
 __all__ = [
+    "ABOUT_USER",
     "BOOLEAN",
     "NOBODY",
     "RESERVED",

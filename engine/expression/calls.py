@@ -11,6 +11,7 @@ from typing import Protocol
 
 from engine.expression import functions, resolved, syntax
 from engine.expression.errors import nearest
+from engine.expression.habits import find_function_habit
 from engine.expression.names import Names
 from engine.expression.resolved import Resolved
 from engine.expression.types import (
@@ -41,6 +42,9 @@ def check_call(walk: Walk, node: syntax.Call) -> Resolved | None:
     """Resolve one call."""
     names = walk.names
     if node.name not in functions.NAMES:
+        if habit := find_function_habit(node.name, node.start, functions.USAGES):
+            names.errors.append(habit)
+            return None
         suggestion = nearest(node.name, functions.NAMES)
         names.refuse("unknown_function", _word(node), name=node.name, suggestion=suggestion)
         return None
@@ -72,8 +76,10 @@ def _check_function(walk: Walk, node: syntax.Call) -> Resolved | None:
     if result is None:
         _refuse_mixed(walk.names, node, arguments)
         return None
-    if node.name == "date":
+    if node.name in ("date", "text") and arguments[0].type.kind is Kind.DATETIME:
         walk.names.context.add("offset")
+    if node.name in functions.OF_CALENDAR:
+        walk.names.context.add("calendar")
     return resolved.Call(result, node.start, node.end, node.name, tuple(arguments))
 
 

@@ -10,19 +10,28 @@ from dataclasses import dataclass
 from engine.expression import syntax
 from engine.expression.checker import Checker
 from engine.expression.errors import ExpressionError, ExpressionErrors
-from engine.expression.names import Names
+from engine.expression.names import OUTER, Names
 from engine.expression.parse import parse
 from engine.expression.resolved import Resolved
 from engine.expression.types import Shapes, Type
+from engine.expression.walking import measure
+
+ABOUT_USER = frozenset({"user", "user.roles", "user.department"})
+"""What of ``Checked.context`` is about who asks."""
+
+
+MAX_SIZE, MAX_LEVELS = 4000, 120
+"""Parts and levels of an expression when each name given beforehand is written out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
     """A checked expression about records of ``entity``.
 
-    ``uses`` holds the paths it reads: ``("amount",)``, ``("customer", "grade")``, ``("items", "qty")``; the paths of
-    the names in ``let`` are among them. ``context`` holds what else the result depends on: ``user`` (who asks),
-    ``now``, ``today``, ``offset`` (the site's time zone) and ``calendar`` (its working time).
+    ``uses`` holds the paths it reads: ``("amount",)``, ``("customer", "grade")``, ``("items", "qty")``; the paths
+    of the names in ``let`` are among them. ``context`` holds what else the result depends on: ``user`` (who asks),
+    ``user.roles``, ``user.department``, ``now``, ``today``, ``offset`` (the site's time zone), ``calendar`` (its
+    working time), and ``record.customer`` for each field of the record being edited.
     """
 
     tree: Resolved
@@ -31,6 +40,11 @@ class Checked:
     entity: str
     uses: frozenset[tuple[str, ...]]
     context: frozenset[str]
+
+    @property
+    def outer_reads(self) -> frozenset[str]:
+        """The fields of the record being edited that the expression reads."""
+        return frozenset(name.removeprefix(f"{OUTER}.") for name in self.context if name.startswith(f"{OUTER}."))
 
 
 def check(
@@ -41,22 +55,27 @@ def check(
     let: Mapping[str, Checked] | None = None,
     expect: Type | None = None,
     text: str = "",
+    outer: str | None = None,
 ) -> Checked:
     """Check an expression about a record of ``entity``, or about a line when ``entity`` is ``quote.items``.
 
-    ``let`` gives names to expressions checked before; ``expect`` is the type the result must have; ``text`` is kept as
-    the source.
+    ``outer`` is the entity whose record ``record.`` names; ``let`` gives names to expressions checked before;
+    ``expect`` is the type the result must have; ``text`` is kept as the source.
 
     Raises:
         ExpressionErrors: everything that is wrong.
     """
-    names = Names(shapes, entity, let or {})
+    names = Names(shapes, entity, let or {}, outer)
     checker = Checker(names)
     result = checker.visit(tree)
     if result is not None and expect is not None:
         checker.require_result(result, expect)
     if result is None or names.errors:
         raise ExpressionErrors(names.errors)
+    size, depth = measure(result)
+    if size > MAX_SIZE or depth > MAX_LEVELS:
+        limits = {"size": MAX_SIZE, "levels": MAX_LEVELS}
+        raise ExpressionErrors([ExpressionError("too_large_with_names", limits, tree.start, tree.end - tree.start)])
     return Checked(result, result.type, text, entity, frozenset(names.uses), frozenset(names.context))
 
 

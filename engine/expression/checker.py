@@ -4,7 +4,9 @@ Enters: syntax nodes and ``Names``. Leaves: resolved nodes, or None where a mist
 goes on beside a mistake so that all of them are found. Must not raise for a mistake of the author.
 """
 
+import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -28,7 +30,8 @@ from engine.expression.types import (
 from engine.expression.typing_rules import arithmetic
 
 _ORDER = frozenset({"<", "<=", ">", ">="})
-_ELEMENT = {Kind.CHOICES: Kind.CHOICE, Kind.USERS: Kind.USER}
+_ELEMENT = {Kind.CHOICES: Kind.CHOICE, Kind.TAGS: Kind.TEXT, Kind.USERS: Kind.USER}
+_NAMED_BY = {Kind.USER: "login", Kind.DEPARTMENT: "key"}
 _LITERAL_KINDS = {
     "number": Kind.NUMBER, "percent": Kind.PERCENT, "duration": Kind.DURATION, "date": Kind.DATE, "text": Kind.TEXT,
     "boolean": Kind.BOOLEAN, "missing": Kind.NOTHING,
@@ -60,7 +63,7 @@ class Checker:
         """Resolve a node that must be true or false."""
         found = self.visit(node)
         if found is not None and found.type.kind is not Kind.BOOLEAN:
-            self.names.refuse("not_a_condition", node, kind=found.type.kind)
+            self._refuse_no_condition(found)
             return None
         return found
 
@@ -71,13 +74,19 @@ class Checker:
         if expect.kind is Kind.CHOICE and found.type.kind in TEXTUAL and found.type.options:
             self._refuse_options(found, expect)
         elif expect.kind is Kind.BOOLEAN:
-            self.names.refuse("not_a_condition", found, kind=found.type.kind)
+            self._refuse_no_condition(found)
         else:
             self.names.refuse("wrong_result", found, kind=found.type.kind, expected=expect.kind)
 
+    def _refuse_no_condition(self, found: Resolved) -> None:
+        meant = None
+        if isinstance(found, resolved.Field) and found.type.kind is not Kind.LINES:
+            meant = f"{found.name} is not missing"
+        self.names.refuse("not_a_condition", found, kind=found.type.kind, suggestion=meant)
+
     def same_kind(self, left: Resolved, right: Resolved, node: syntax.Node) -> tuple[Resolved, Resolved] | None:
         """Return both sides of a comparison ready to meet, or None after noting why they cannot."""
-        left, right = self._by_login(left, right), self._by_login(right, left)
+        left, right = self._by_name(left, right), self._by_name(right, left)
         if Kind.NOTHING in (left.type.kind, right.type.kind):
             self.names.refuse("compare_missing", node)
             return None
@@ -149,15 +158,19 @@ class Checker:
         if isinstance(node.choices, syntax.List):
             items = [self.visit(item) for item in node.choices.items]
             return None if operand is None else self._one_of(node, operand, items)
-        many = self.visit(node.choices)
+        many = self.names.roles(node.choices) or self.visit(node.choices)
         if operand is None or many is None:
             return None
-        if many.type.kind not in _ELEMENT or not isinstance(many, resolved.Field):
+        if isinstance(many, resolved.Variable) and not self._roles_exist(operand, many):
+            return None
+        if many.type.kind not in _ELEMENT or not isinstance(many, (resolved.Field, resolved.Variable)):
             self.names.refuse("in_needs_list", node.choices, kind=many.type.kind)
             return None
         element = Type(_ELEMENT[many.type.kind], many.type.target, many.type.options)
         if self.same_kind(operand, _placeholder(element, node.choices), node) is None:
             return None
+        if many.type.kind is Kind.TAGS:
+            operand = _folded(operand)
         return resolved.Member(BOOLEAN, node.start, node.end, node.negated, operand, many)
 
     def _one_of(self, node: syntax.In, operand: Resolved, items: list[Resolved | None]) -> Resolved | None:
@@ -177,22 +190,35 @@ class Checker:
             return None
         return resolved.IsMissing(BOOLEAN, node.start, node.end, node.negated, operand)
 
-    def _by_login(self, person: Resolved, other: Resolved) -> Resolved:
-        """Let ``owner = 'zhang.san'`` mean ``owner.login = 'zhang.san'``."""
-        if person.type.kind is not Kind.USER or other.type.kind is not Kind.TEXT:
-            return person
-        shape = self.names.shapes.get(person.type.target or "")
-        if shape is None or "login" not in shape.fields or not isinstance(person, (resolved.Field, resolved.Variable)):
-            return person
-        node = syntax.Name(person.start, person.end, person.name)
-        return self.names.hop(node, person, "login", person.start) or person
+    def _by_name(self, thing: Resolved, other: Resolved) -> Resolved:
+        """Let ``owner = 'zhang.san'`` mean the login of the owner, and ``team = 'sales'`` the key of the team."""
+        name = _NAMED_BY.get(thing.type.kind)
+        if name is None or other.type.kind is not Kind.TEXT:
+            return thing
+        shape = self.names.shapes.get(thing.type.target or "")
+        if shape is None or name not in shape.fields or not isinstance(thing, (resolved.Field, resolved.Variable)):
+            return thing
+        node = syntax.Name(thing.start, thing.end, thing.name)
+        return self.names.hop(node, thing, name, thing.start) or thing
+
+    def _roles_exist(self, operand: Resolved, roles: resolved.Variable) -> bool:
+        unknown = [role for role in operand.type.options if role not in roles.type.options]
+        if operand.type.kind is Kind.CHOICE and len(unknown) < len(operand.type.options):
+            return True
+        for role in unknown:
+            suggestion = nearest(role, roles.type.options)
+            self.names.refuse("unknown_role", operand, role=role, roles=roles.type.options, suggestion=suggestion)
+        return not unknown
 
     def _options_exist(self, choice: Resolved, text: Resolved) -> bool:
         unknown = set(text.type.options) - set(choice.type.options)
         if choice.type.kind is not Kind.CHOICE or not choice.type.options or not text.type.options or not unknown:
             return True
         if text.type.kind is Kind.CHOICE:  # two choice fields may share only some options
-            return True
+            if unknown < set(text.type.options):
+                return True
+            self.names.refuse("no_common_option", text)
+            return False
         self._refuse_options(text, choice.type)
         return False
 
@@ -249,6 +275,13 @@ def _negative(node: syntax.Unary, operand: Resolved) -> Resolved:
         value: Any = -operand.value  # type: ignore[operator]
         return resolved.Constant(operand.type, node.start, node.end, value)
     return resolved.Negative(operand.type, node.start, node.end, operand)
+
+
+def _folded(operand: Resolved) -> Resolved:
+    """A tag written out is meant in whatever case: tags are kept in lower case."""
+    if not isinstance(operand, resolved.Constant) or not isinstance(operand.value, str):
+        return operand
+    return replace(operand, value=" ".join(unicodedata.normalize("NFKC", operand.value).casefold().split()))
 
 
 def _whole_days(duration: Resolved) -> bool:

@@ -7,23 +7,26 @@ Missing is None. The rules for it are those of ``sql.py``; a test holds the two 
 """
 
 import operator
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, TypeAlias
 
-from engine.expression import resolved
+from engine.expression import functions, resolved
 from engine.expression.check import Checked
-from engine.expression.env import NOBODY, Env, Row, WorkingCalendar
+from engine.expression.computing import FOLDS, FUNCTIONS, average, present
+from engine.expression.cost import COUNT_STEPS, DAY_STEPS, row_steps, within_budget
+from engine.expression.decimals import divide, multiply, round_half_up
+from engine.expression.env import NOBODY, Env, Row
+from engine.expression.moments import add_working_time, count_working_time, seconds_between
 from engine.expression.resolved import Resolved
-from engine.expression.types import MANY, MAX_PLACES, NUMERIC, Kind
-from engine.expression.values import WorkingTime
+from engine.expression.types import MANY, MAX_DIGITS, MAX_PLACES, NUMERIC, Kind, Type
+from engine.expression.writing import as_percentage, say_minute
 
 __all__ = ["NOBODY", "Env", "Run", "compile_python", "round_half_up"]
 
 Run: TypeAlias = Callable[[Row, Env], Any]
 
-_EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
@@ -34,16 +37,14 @@ def compile_python(checked: Checked) -> Run:
     """Return the function that evaluates the expression for one record: ``run(values, env)``.
 
     It returns a value of the kind of ``checked.type``, or None when it is missing; comparisons are never missing.
+    A number is returned however large it is: whoever keeps it says what is too large. Within an expression a number
+    with too many digits is missing, as it is in SQL.
+
+    The function raises ``NotPossibleNow`` for a record it would take more than ``MOST_STEPS`` for.
     """
-    return _compile(checked.tree)
-
-
-def round_half_up(value: Decimal, places: int) -> Decimal:
-    """Round to ``places`` decimal places, halves away from zero."""
-    try:
-        return value.quantize(Decimal(1).scaleb(-places), context=_EXACT)
-    except InvalidOperation:  # too large to have that many places
-        return value
+    run = _compile(checked.tree)
+    whole: Run = getattr(run, "unbounded", run)
+    return within_budget(whole, checked)
 
 
 def _compile(node: Resolved) -> Run:
@@ -64,9 +65,18 @@ def _field(node: resolved.Field) -> Run:
     return lambda record, env: record.get(name)
 
 
+def _outer(node: resolved.Outer) -> Run:
+    name = node.name
+    return lambda record, env: env.record.get(name)
+
+
 def _variable(node: resolved.Variable) -> Run:
     if node.name == "user":
         return lambda record, env: NOBODY if env.user is None else env.user
+    if node.name == "user.roles":
+        return lambda record, env: env.roles
+    if node.name == "user.department":
+        return lambda record, env: NOBODY if env.department is None else env.department
     if node.name == "now":
         return lambda record, env: env.now
     return lambda record, env: env.today
@@ -173,6 +183,8 @@ def _member(node: resolved.Member) -> Run:
 
 def _is_missing(node: resolved.IsMissing) -> Run:
     operand, negated = _compile(node.operand), node.negated
+    if isinstance(node.operand, resolved.Variable) and node.operand.name == "user.department":
+        return lambda record, env: (operand(record, env) == NOBODY) is not negated
     if node.operand.type.kind in MANY:
         return lambda record, env: bool(operand(record, env)) is negated
     return lambda record, env: (operand(record, env) is None) is not negated
@@ -183,10 +195,10 @@ def _arithmetic(node: resolved.Arithmetic) -> Run:
     if kinds[0] not in NUMERIC:
         return _calendar(node.operator, left, right, kinds)
     if node.operator == "/":
-        return _unless_missing(_divide, left, right)
+        return _bounded(_unless_missing(divide, left, right), MAX_PLACES)
     if node.operator == "*" and node.left.type.places + node.right.type.places > MAX_PLACES:
-        return _unless_missing(lambda first, second: round_half_up(first * second, MAX_PLACES), left, right)
-    return _unless_missing(_PLAIN[node.operator], left, right)
+        return _bounded(_unless_missing(multiply, left, right), MAX_PLACES)
+    return _bounded(_unless_missing(_PLAIN[node.operator], left, right), node.type.places)
 
 
 def _unless_missing(calculate: Callable[[Any, Any], Any], left: Run, right: Run) -> Run:
@@ -200,17 +212,29 @@ def _unless_missing(calculate: Callable[[Any, Any], Any], left: Run, right: Run)
     return run
 
 
-def _divide(first: Any, second: Any) -> Decimal | None:
-    if not second:
-        return None
-    return round_half_up(_EXACT.divide(Decimal(first), Decimal(second)), MAX_PLACES)
+def _bounded(run: Run, places: int) -> Run:
+    """Make a number missing that has too many digits."""
+    limit = 10 ** (MAX_DIGITS - places)
+
+    def within(record: Row, env: Env) -> Any:
+        value = run(record, env)
+        return value if value is None or -limit < value < limit else None
+
+    within.__dict__["unbounded"] = run
+    return within
+
+
+def _raised(node: Resolved, run: Run, result: Type) -> Run:
+    """Return ``run`` where its number gets the decimal places of a result that has more."""
+    grows = node.type.kind in NUMERIC and node.type.places < result.places
+    return _bounded(run, result.places) if grows else run
 
 
 def _calendar(sign: str, left: Run, right: Run, kinds: tuple[Kind, Kind]) -> Run:
     if kinds[1] is Kind.WORKING_TIME:
         return _working_time(sign, left, right, kinds[0])
     if kinds == (Kind.DATETIME, Kind.DATETIME):
-        return _unless_missing(_seconds_between, left, right)
+        return _unless_missing(seconds_between, left, right)
     move = operator.add if sign == "+" else operator.sub
 
     def calculate(first: Any, second: Any) -> Any:
@@ -222,37 +246,46 @@ def _calendar(sign: str, left: Run, right: Run, kinds: tuple[Kind, Kind]) -> Run
     return _unless_missing(calculate, left, right)
 
 
-def _seconds_between(later: datetime, earlier: datetime) -> timedelta:
-    return later.replace(microsecond=0) - earlier.replace(microsecond=0)
-
-
 def _working_time(sign: str, left: Run, right: Run, kind: Kind) -> Run:
     def run(record: Row, env: Env) -> Any:
         start, span = left(record, env), right(record, env)
         if start is None or span is None or env.calendar is None:
             return None
-        return _add_working_time(env.calendar, kind, start, span if sign == "+" else -span)
+        env.budget.spend(DAY_STEPS * (abs(span.days) + abs(span.hours)))
+        return add_working_time(env.calendar(), kind, start, span if sign == "+" else -span)
 
     return run
 
 
-def _add_working_time(calendar: WorkingCalendar, kind: Kind, start: Any, span: WorkingTime) -> Any:
-    if kind is Kind.DATE:
-        return calendar.add_working_days(start, span.days)
-    if span.days:
-        return calendar.add_working_days_to_moment(start, span.days)
-    return calendar.add_working_hours(start, span.hours)
+def _counted_working_time(function: str, first: Run, last: Run) -> Run:
+    def run(record: Row, env: Env) -> Any:
+        start, end = first(record, env), last(record, env)
+        if start is None or end is None or env.calendar is None:
+            return None
+        env.budget.spend(COUNT_STEPS)
+        return count_working_time(env.calendar(), function, start, end)
+
+    return run
 
 
 def _call(node: resolved.Call) -> Run:
-    arguments = [_compile(argument) for argument in node.arguments]
     if node.name == "if":
-        return _if(*arguments)
+        condition, *branches = node.arguments
+        return _if(_compile(condition), *[_raised(branch, _compile(branch), node.type) for branch in branches])
+    arguments = [_compile(argument) for argument in node.arguments]
     if node.name == "round":
         return _round(arguments[0], node.type.places)
-    if node.name == "date":
-        return _local_date(arguments[0])
-    calculate = _FUNCTIONS[node.name]
+    if node.name in ("date", "text") and node.arguments[0].type.kind is Kind.DATETIME:
+        return _by_the_clock(arguments[0], datetime.date if node.name == "date" else say_minute)
+    if node.name == "text" and node.arguments[0].type.kind is Kind.PERCENT:
+        share = arguments[0]
+        return lambda record, env: None if (value := share(record, env)) is None else as_percentage(value + 0)
+    if node.name in functions.OF_CALENDAR:
+        return _counted_working_time(node.name, *arguments)
+    if node.name in ("default", "max", "min"):
+        pairs = zip(node.arguments, arguments, strict=True)
+        arguments = [_raised(argument, run, node.type) for argument, run in pairs]
+    calculate = FUNCTIONS[node.name]
     if len(arguments) == 1:
         only = arguments[0]
         return lambda record, env: calculate(only(record, env))
@@ -271,26 +304,46 @@ def _round(number: Run, places: int) -> Run:
     return run
 
 
-def _local_date(moment: Run) -> Run:
+def _by_the_clock(moment: Run, say: Callable[[datetime], Any]) -> Run:
+    """Say something of a moment as the clocks of the site show it; missing outside the years 1 to 9999."""
+
     def run(record: Row, env: Env) -> Any:
         value = moment(record, env)
-        return None if value is None else (value + env.offset).date()
+        try:
+            return None if value is None else say(value + env.offset)
+        except OverflowError:
+            return None
 
     return run
 
 
 def _fold(node: resolved.Fold) -> Run:
-    rows, where = _rows(node), _compile_optional(node.where)
+    run = _fold_rows(node)
+    if node.name in ("sum", "avg"):
+        run = _bounded(run, node.type.places)
+    if node.via is None:
+        return run
+
+    def ask_first(record: Row, env: Env) -> Any:
+        answer = env.lookup.fold(node, record, env)
+        return run(record, env) if answer is None else answer[0]
+
+    return ask_first
+
+
+def _fold_rows(node: resolved.Fold) -> Run:
+    rows, where, weight = _rows(node), _compile_optional(node.where), row_steps(node)
     value, for_all = _compile_optional(node.value), node.name == "all"
-    finish = _FOLDS.get(node.name, bool)
+    finish = FOLDS.get(node.name, bool) if node.name != "avg" else average(node)
 
     def run(record: Row, env: Env) -> Any:
         found = rows(record, env)
+        env.budget.spend(len(found) * weight)
         if for_all and where is not None:
             return all(where(row, env) for row in found)
         if where is not None:
             found = [row for row in found if where(row, env)]
-        return finish(found) if value is None else finish(_present(value(row, env) for row in found))
+        return finish(found) if value is None else finish(present(value(row, env) for row in found))
 
     return run
 
@@ -302,58 +355,10 @@ def _rows(node: resolved.Fold) -> Run:
     return lambda record, env: env.lookup.collection(entity, name, record)
 
 
-def _present(values: Any) -> list[Any]:
-    return [value for value in values if value is not None]
-
-
-def _average(values: list[Any]) -> Decimal | None:
-    return _divide(sum(values), len(values)) if values else None
-
-
-def _largest(*values: Any) -> Any:
-    return max(_present(values), default=None)
-
-
-def _smallest(*values: Any) -> Any:
-    return min(_present(values), default=None)
-
-
-def _both(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
-    return lambda text, part: text is not None and part is not None and test(text, part)
-
-
-def _of(calculate: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: None if value is None else calculate(value)
-
-
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "default": lambda value, otherwise: otherwise if value is None else value,
-    "days": _of(lambda span: span // timedelta(days=1)),
-    "hours": _of(lambda span: span // timedelta(hours=1)),
-    "year": _of(lambda day: day.year),
-    "month": _of(lambda day: day.month),
-    "abs": _of(abs),
-    "max": _largest,
-    "min": _smallest,
-    "count": lambda many: len(many or ()),
-    "length": _of(len),
-    "contains": _both(lambda text, part: part in text),
-    "starts_with": _both(str.startswith),
-    "join": lambda *texts: "".join(_present(texts)) or None,
-}
-
-_FOLDS: dict[str, Callable[[Sequence[Any]], Any]] = {
-    "sum": lambda values: sum(values, start=Decimal(0)),
-    "avg": lambda values: _average(list(values)),
-    "max": lambda values: max(values, default=None),
-    "min": lambda values: min(values, default=None),
-    "count": len,
-    "any": bool,
-}
-
 _COMPILERS: dict[type, Callable[[Any], Run]] = {
     resolved.Constant: _constant,
     resolved.Field: _field,
+    resolved.Outer: _outer,
     resolved.Variable: _variable,
     resolved.Hop: _hop,
     resolved.Let: lambda node: _compile(node.value),

@@ -13,8 +13,9 @@ from engine import messages
 from engine.expression import resolved
 from engine.expression.check import Checked
 from engine.expression.resolved import Resolved
-from engine.expression.types import Kind
+from engine.expression.types import USER_SHAPE, Kind
 from engine.expression.values import WorkingTime
+from engine.expression.writing import as_percentage
 
 Label = Callable[[str, str], str]
 """(key of the shape, key of the field or collection) -> label; a name of ``let`` comes with an empty shape key."""
@@ -26,7 +27,10 @@ _ORDER = {"<": "less", "<=": "at_most", ">": "more", ">=": "at_least"}
 _CALENDAR_ORDER = {"<": "before", "<=": "not_after", ">": "after", ">=": "not_before"}
 _SIGNS = {"+": "+", "-": "−", "*": "×", "/": "÷"}
 _BINDING = {"+": 1, "-": 1, "*": 2, "/": 2}
-_CALL_CODES = {"days": "days_of", "hours": "hours_of"}
+_CALL_CODES = {
+    "days": "days_of", "hours": "hours_of", "working_days": "working_days_of", "working_hours": "working_hours_of",
+    "working_minutes": "working_minutes_of", "text": "text_of",
+}  # fmt: skip
 _UNITS = (("weeks", timedelta(weeks=1)), ("days", timedelta(days=1)), ("hours", timedelta(hours=1)))
 
 
@@ -70,8 +74,7 @@ class _Speaker:
         if isinstance(value, bool):
             return self.words("yes" if value else "no")
         if isinstance(value, Decimal):
-            percent = node.type.kind is Kind.PERCENT
-            return f"{value * 100:f}".rstrip("0").rstrip(".") + "%" if percent else f"{value:f}"
+            return as_percentage(value) if node.type.kind is Kind.PERCENT else f"{value:f}"
         return self._span(value)
 
     def value(self, node: Resolved, told: Resolved | None = None) -> str:
@@ -81,10 +84,17 @@ class _Speaker:
     def field(self, node: resolved.Field) -> str:
         return self.label(node.entity, node.name)
 
+    def outer(self, node: resolved.Outer) -> str:
+        if node.type.kind is Kind.LINK and node.name == "id":
+            return self.words("this_record")
+        return self.words("of_record", field=self.label(node.entity, node.name))
+
     def variable(self, node: resolved.Variable) -> str:
-        return self.words(node.name)
+        return self.words(node.name.replace(".", "_"))
 
     def hop(self, node: resolved.Hop) -> str:
+        if node.entity.startswith("@") and node.name != "department":  # a person is named by the login alone
+            return self.say(node.link)
         return self.words("of", link=self.say(node.link), field=self.label(node.entity, node.name))
 
     def let(self, node: resolved.Let) -> str:
@@ -137,7 +147,10 @@ class _Speaker:
             return self.words(node.name, items=self.words("list_and").join(said))
         if node.name == "round" and len(said) == 1:
             said.append("0")
-        return self.words(_CALL_CODES.get(node.name, node.name), **dict(zip("abc", said, strict=False)))
+        code = _CALL_CODES.get(node.name, node.name)
+        if node.name == "date" and node.arguments[0].type.kind is not Kind.DATETIME:
+            code = "date_in"
+        return self.words(code, **dict(zip("abc", said, strict=False)))
 
     def fold(self, node: resolved.Fold) -> str:
         rows = self.label(node.entity, node.collection)
@@ -155,6 +168,8 @@ class _Speaker:
         return f"({said})" if loose else said
 
     def _option(self, value: str, told: Resolved | None) -> str:
+        if self.option is not None and isinstance(told, resolved.Variable):
+            return self.option(USER_SHAPE, told.name, value)
         if self.option is None or not isinstance(told, (resolved.Field, resolved.Hop)):
             return value
         known = told.type.kind in (Kind.CHOICE, Kind.CHOICES)
@@ -175,6 +190,7 @@ class _Speaker:
 _SAYERS: dict[type, Callable[[_Speaker, Any], str]] = {
     resolved.Constant: _Speaker.constant,
     resolved.Field: _Speaker.field,
+    resolved.Outer: _Speaker.outer,
     resolved.Variable: _Speaker.variable,
     resolved.Hop: _Speaker.hop,
     resolved.Let: _Speaker.let,

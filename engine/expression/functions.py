@@ -7,13 +7,16 @@ does stands in each back end, and a test proves that every function is in all of
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.expression.types import BOOLEAN, COUNT, DATE, DATETIME, MANY, NUMERIC, Kind, Type
+from engine.expression.types import BOOLEAN, COUNT, DATE, DATETIME, MANY, MAX_PLACES, NUMERIC, Kind, Type
 
 _TEXT = frozenset({Kind.TEXT, Kind.CHOICE})
 _MOMENT = frozenset({Kind.DATETIME})
 _CALENDAR = frozenset({Kind.DATE})
 _SPAN = frozenset({Kind.DURATION})
+WRITTEN = _TEXT | _CALENDAR | _MOMENT | _SPAN | NUMERIC | {Kind.TIME}
+"""What has one way of being written, whoever reads it; a yes or no has none, a record or person has several."""
 _ANY: frozenset[Kind] = frozenset()
+_HUNDREDTHS = Type(Kind.NUMBER, scale=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +38,22 @@ FUNCTIONS: Mapping[str, Function] = {
     "default": Function("default(value, otherwise)", (_ANY, _ANY)),
     "today": Function("today()", gives=DATE),
     "now": Function("now()", gives=DATETIME),
-    "date": Function("date(moment)", (_MOMENT,), DATE),
+    "date": Function("date(moment_or_text)", (_MOMENT | _TEXT,), DATE),
     "days": Function("days(duration)", (_SPAN,), COUNT),
     "hours": Function("hours(duration)", (_SPAN,), COUNT),
     "year": Function("year(date)", (_CALENDAR,), COUNT),
     "month": Function("month(date)", (_CALENDAR,), COUNT),
+    "working_days": Function("working_days(from_date, to_date)", (_CALENDAR, _CALENDAR), COUNT),
+    "working_hours": Function("working_hours(from_moment, to_moment)", (_MOMENT, _MOMENT), _HUNDREDTHS),
+    "working_minutes": Function("working_minutes(from_moment, to_moment)", (_MOMENT, _MOMENT), COUNT),
     "round": Function("round(number, places)", (NUMERIC, frozenset({Kind.NUMBER})), optional=1),
     "abs": Function("abs(number)", (NUMERIC,)),
     "max": Function("max(a, b)", (_ANY, _ANY), more=True),
     "min": Function("min(a, b)", (_ANY, _ANY), more=True),
     "count": Function("count(list)", (MANY - {Kind.LINES},), COUNT),
     "length": Function("length(text)", (_TEXT,), COUNT),
+    "number": Function("number(text)", (_TEXT,), Type(Kind.NUMBER, scale=MAX_PLACES)),
+    "text": Function("text(value)", (WRITTEN,), Type(Kind.TEXT)),
     "contains": Function("contains(text, part)", (_TEXT, _TEXT), BOOLEAN),
     "starts_with": Function("starts_with(text, part)", (_TEXT, _TEXT), BOOLEAN),
     "join": Function("join(text, text)", (_TEXT, _TEXT), Type(Kind.TEXT), more=True),
@@ -65,5 +73,11 @@ FOLDS: Mapping[str, str] = {
 
 FOLDS_OF_ROWS = frozenset({"count", "any", "all"})
 """Folds that take rows; the others take one field of the rows."""
+
+OF_CALENDAR = frozenset({"working_days", "working_hours", "working_minutes"})
+"""Functions that count by the calendar of the site."""
+
+USAGES: Mapping[str, str] = {**FOLDS, **{name: function.usage for name, function in FUNCTIONS.items()}}
+"""How each function is written."""
 
 NAMES = tuple(dict.fromkeys([*FUNCTIONS, *FOLDS]))

@@ -4,15 +4,30 @@ Enters: the shapes, the entity, names given beforehand. Leaves: resolved fields,
 whether a value fits its place: the checker does.
 """
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
 from engine.expression import functions, resolved, syntax
 from engine.expression.errors import ExpressionError, nearest
-from engine.expression.types import MANY, Collection, EntityShape, Kind, Shapes, Type
+from engine.expression.habits import is_cell
+from engine.expression.types import MANY, USER_SHAPE, Collection, EntityShape, Kind, Shapes, Type
 
-_NOTHING_ELSEWHERE = frozenset({"null", "none", "nil", "empty", "blank", "空"})
+OUTER = "record"
+"""The record being edited, in a condition about what one of its links may lead to."""
+
+ROLES = "roles"
+USER_ATTRIBUTES = frozenset({ROLES, "department"})
+"""What is known of whoever asks, besides the login."""
+
+_CONSTANTS_ELSEWHERE = {
+    **dict.fromkeys(("null", "none", "nil", "empty", "blank", "空"), "missing"),
+    "true": "true", "yes": "true", "是": "true", "false": "false", "no": "false", "否": "false",
+}  # fmt: skip
+
+
+_SELF = frozenset(("me", "myself", "self", "i", "current_user", "login", "我", "本人", "当前用户"))
 
 
 class Given(Protocol):
@@ -31,8 +46,9 @@ class Given(Protocol):
 class Names:
     """The scope of one expression; inside ``where`` it is the row's."""
 
-    def __init__(self, shapes: Shapes, entity: str, let: Mapping[str, Given]) -> None:
+    def __init__(self, shapes: Shapes, entity: str, let: Mapping[str, Given], outer: str | None = None) -> None:
         self.shapes = shapes
+        self.outer = None if outer is None else shapes[outer]
         self.shape = shapes[entity]
         self.let = let
         self.errors: list[ExpressionError] = []
@@ -75,6 +91,8 @@ class Names:
             return self._given(node)
         if node.name in self.shape.fields:
             return self.field(node, node.name)
+        if node.name == OUTER and self.outer is not None:
+            return self._outer(node, Type(Kind.LINK, entity=self.outer.key), "id", self.outer)
         if node.name == "user":
             return self.variable(node, "user", Type(Kind.USER))
         if node.name in self.shape.collections:
@@ -84,10 +102,12 @@ class Names:
         return None
 
     def resolve_path(self, node: syntax.Path) -> resolved.Resolved | None:
-        """Resolve ``customer.grade``."""
+        """Resolve ``customer.grade`` or ``user.department``."""
         if node.parts[0] in self.shape.collections:
             self._refuse_bare_list(node)
             return None
+        if self.outer is not None and node.parts[0] == OUTER:
+            return self._of_outer(node, self.outer)
         start, end = node.offsets[0], node.offsets[0] + len(node.parts[0])
         link = self.resolve_name(syntax.Name(start, end, node.parts[0]))
         if link is None:
@@ -98,7 +118,28 @@ class Names:
         if len(node.parts) > 2:
             self.refuse("hop_too_far", node, path=".".join(node.parts), reached=".".join(node.parts[:2]))
             return None
+        if isinstance(link, resolved.Variable) and node.parts[1] in USER_ATTRIBUTES:
+            return self._of_user(node)
         return self.hop(node, link, node.parts[1], node.offsets[1])
+
+    def roles(self, node: syntax.Node) -> resolved.Variable | None:
+        """Return ``user.roles`` when ``node`` is that, which can only be asked whether it holds a role."""
+        if not isinstance(node, syntax.Path) or node.parts != ("user", ROLES) or "user" in {*self.let, *self._known()}:
+            return None
+        known = self.shapes.get(USER_SHAPE)
+        type_ = None if known is None else known.fields.get(ROLES)
+        return None if type_ is None else self.variable(node, f"user.{ROLES}", type_)
+
+    def _of_user(self, node: syntax.Path) -> resolved.Variable | None:
+        name = node.parts[1]
+        known = self.shapes[USER_SHAPE].fields
+        if name not in known:
+            self._refuse_unknown(node, name, node.offsets[1], known, entity="user")
+            return None
+        if name == ROLES:
+            self.refuse("roles_need_in", node)
+            return None
+        return self.variable(node, f"user.{name}", known[name])
 
     def hop(
         self, node: syntax.Node, link: resolved.Field | resolved.Variable, name: str, offset: int
@@ -112,7 +153,8 @@ class Names:
         if field_type.kind in MANY:
             self.refuse("hop_to_list", node, path=f"{link.name}.{name}")
             return None
-        self.uses.add((*self._prefix, link.name, name))
+        if isinstance(link, resolved.Field):
+            self.uses.add((*self._prefix, link.name, name))
         return resolved.Hop(field_type, node.start, node.end, link, target.key, name)
 
     def field(self, node: syntax.Node, name: str) -> resolved.Field:
@@ -136,6 +178,23 @@ class Names:
         self.context.add(name)
         return resolved.Variable(type_, node.start, node.end, name)
 
+    def _of_outer(self, node: syntax.Path, shape: EntityShape) -> resolved.Outer | None:
+        name = node.parts[1]
+        if len(node.parts) > 2:
+            self.refuse("hop_too_far", node, path=".".join(node.parts), reached=".".join(node.parts[:2]))
+            return None
+        if name not in shape.fields:
+            self._refuse_unknown(node, name, node.offsets[1], shape.fields, entity=shape.key)
+            return None
+        if shape.fields[name].kind in MANY:
+            self.refuse("hop_to_list", node, path=".".join(node.parts))
+            return None
+        return self._outer(node, shape.fields[name], name, shape)
+
+    def _outer(self, node: syntax.Node, type_: Type, name: str, shape: EntityShape) -> resolved.Outer:
+        self.context.add(f"{OUTER}.{name}")
+        return resolved.Outer(type_, node.start, node.end, shape.key, name)
+
     def _given(self, node: syntax.Name) -> resolved.Let:
         given = self.let[node.name]
         self.uses |= given.uses
@@ -152,11 +211,22 @@ class Names:
     def _refuse_unknown(
         self, node: syntax.Node, name: str, offset: int, known: Iterable[str], entity: str | None = None
     ) -> None:
+        key, known = entity or self.shape.key, list(known)
+        if name == "stage" and key.isidentifier():  # of a record, not of a row of lines or a person
+            self.errors.append(ExpressionError("no_stage", {"entity": key}, offset, len(name)))
+            return
         if name in functions.NAMES:
             suggestion: str | None = functions.FUNCTIONS[name].usage if name in functions.FUNCTIONS else f"{name}(...)"
-        elif name.lower() in _NOTHING_ELSEWHERE:
-            suggestion = "missing"
+        elif name.lower() in _CONSTANTS_ELSEWHERE:
+            suggestion = _CONSTANTS_ELSEWHERE[name.lower()]
+        elif key in self.shapes and name in self.shapes[key].labels:
+            suggestion = self.shapes[key].labels[name]
+        elif name.lower() in _SELF and "user" in known:
+            suggestion = "user"
+        elif is_cell(name):
+            self.errors.append(ExpressionError("cell", {"found": name}, offset, len(name)))
+            return
         else:
-            suggestion = nearest(name, known)
-        params = {"name": name, "entity": entity or self.shape.key, "suggestion": suggestion}
+            suggestion = nearest(unicodedata.normalize("NFKC", name), known)
+        params = {"name": name, "entity": key.lstrip("@"), "suggestion": suggestion}
         self.errors.append(ExpressionError("unknown_name", params, offset, len(name)))

@@ -11,9 +11,11 @@ from functools import cache, lru_cache
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
+from engine import memory
 from engine.expression import syntax
-from engine.expression.errors import ExpressionError, Word
-from engine.expression.types import MAX_PLACES
+from engine.expression.errors import ExpressionError, ExpressionErrors, Word
+from engine.expression.habits import find_habit, find_wide_signs, word_at
+from engine.expression.types import MAX_DIGITS, MAX_PLACES
 from engine.expression.values import Value, WorkingTime
 
 if TYPE_CHECKING:
@@ -30,14 +32,6 @@ RESERVED = frozenset(["and", "or", "not", "in", "is", "between", "missing", "whe
 """Words of the grammar; a field cannot have one of them as its key."""
 
 _UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
-_INSTEAD = {
-    "==": "=", "<>": "!=", "≠": "!=", "≥": ">=", "≤": "<=", "&&": "and", "||": "or", "!": "not", "＝": "=", "＞": ">",
-    "＜": "<", "（": "(", "）": ")", "，": ",", "、": ",", "【": "[", "】": "]", "“": "'", "”": "'", "‘": "'", "’": "'",
-    "％": "%", "×": "*", "÷": "/", "－": "-", "＋": "+", "；": ",",
-}  # fmt: skip
-_WORDS_INSTEAD = {
-    "且": "and", "并且": "and", "或": "or", "或者": "or", "等于": "=", "大于": ">", "小于": "<", "属于": "in",
-}  # fmt: skip
 _EXPECTED = (
     ("NUMBER", Word("value")),
     ("NAME", Word("name")),
@@ -61,12 +55,34 @@ def parse(text: str) -> syntax.Node:
 
     Raises:
         ExpressionError: the first mistake in the form of the text, with what was expected there.
+        ExpressionErrors: all signs of a Chinese keyboard in it, when the first mistake is one of them.
     """
     if len(text) > MAX_LENGTH:
         raise ExpressionError("too_long", {"length": len(text), "limit": MAX_LENGTH}, MAX_LENGTH, 1)
     if not text.strip():
         raise ExpressionError("empty", {}, 0, 1)
-    return _build(_parse_tree(text))
+    return _recall(text) or _parse_anew(text)
+
+
+def _recall(text: str) -> syntax.Node | None:
+    written = memory.recall("trees", text)
+    if written is None:
+        return None
+    from engine.expression.portable import tree_from_json
+
+    try:
+        return tree_from_json(written)
+    except ValueError:
+        return None
+
+
+def _parse_anew(text: str) -> syntax.Node:
+    tree = _build(_parse_tree(text))
+    if memory.is_open():
+        from engine.expression.portable import tree_to_json
+
+        memory.remember("trees", text, tree_to_json(tree))
+    return tree
 
 
 @cache
@@ -85,7 +101,10 @@ def _parse_tree(text: str) -> "Tree[Token]":
     try:
         return grammar().parse(text)
     except UnexpectedCharacters as error:
-        raise _unknown_character(text, error.pos_in_stream or 0) from None
+        mistake, signs = _unknown_character(text, error.pos_in_stream or 0), find_wide_signs(text)
+        if any((one.offset, one.params) == (mistake.offset, mistake.params) for one in signs):
+            raise ExpressionErrors(signs) from None
+        raise mistake from None
     except UnexpectedToken as error:
         raise _unexpected(text, error.token, error.accepts or error.expected) from None
 
@@ -94,10 +113,10 @@ def _unknown_character(text: str, offset: int) -> ExpressionError:
     found = text[offset]
     if found in "'\"":
         return ExpressionError("text_not_closed", {"quote": found}, offset, len(text) - offset)
-    if hint := _hint(text, offset):
-        return hint
+    if habit := find_habit(text, offset, RESERVED):
+        return habit
     if found.isdigit():
-        word = _word_at(text, offset)
+        word = word_at(text, offset)
         return ExpressionError("strange_number", {"found": word}, offset, len(word))
     return ExpressionError("unknown_character", {"found": found}, offset, 1)
 
@@ -107,8 +126,8 @@ def _unexpected(text: str, token: "Token", terminals: Iterable[str]) -> Expressi
     if token.type == "$END":
         return ExpressionError("unexpected_end", {"expected": expected}, len(text.rstrip()), 1)
     offset = token.start_pos or 0
-    if hint := _hint(text, offset):
-        return hint
+    if habit := find_habit(text, offset, RESERVED):
+        return habit
     return ExpressionError("unexpected", {"found": str(token), "expected": expected}, offset, len(token))
 
 
@@ -120,26 +139,6 @@ def _expected_words(terminals: set[str]) -> tuple[str, ...]:
     elif "OR" in terminals:  # the parser may have closed the `and` already; the author has not
         terminals.add("AND")
     return tuple(word for terminal, word in _EXPECTED if terminal in terminals)
-
-
-def _hint(text: str, offset: int) -> ExpressionError | None:
-    """Return the mistake of somebody who wrote another language's sign or a full-width one."""
-    for start, length in ((offset - 1, 2), (offset, 2), (offset, 1)):
-        found = text[start : start + length] if start >= 0 else ""
-        if found in _INSTEAD:
-            return ExpressionError("write_instead", {"found": found, "instead": _INSTEAD[found]}, start, length)
-    word = _word_at(text, offset)
-    instead = _WORDS_INSTEAD.get(word) or (word.lower() if word.lower() in RESERVED - {word} else None)
-    if instead:
-        return ExpressionError("write_instead", {"found": word, "instead": instead}, offset, len(word))
-    return None
-
-
-def _word_at(text: str, offset: int) -> str:
-    end = offset
-    while end < len(text) and (text[end].isalnum() or text[end] in "_."):
-        end += 1
-    return text[offset:end]
 
 
 def _build(tree: "Tree[Token]") -> syntax.Node:
@@ -171,8 +170,9 @@ def _parse_number(text: str, start: int, shift: int = 0) -> Decimal:
     shift -= {"万": 4, "亿": 8}.get(text[-1], 0)
     digits = text.rstrip("万亿")
     whole, _, places = digits.partition(".")
-    if len(whole) - shift > MAX_WHOLE_DIGITS or len(places) + shift > MAX_PLACES:
-        limits = {"found": text, "whole": MAX_WHOLE_DIGITS, "places": MAX_PLACES}
+    before, after = len(whole) - shift, len(places) + shift
+    if before > MAX_WHOLE_DIGITS or after > MAX_PLACES or before + max(after, 0) > MAX_DIGITS:
+        limits = {"found": text, "whole": MAX_WHOLE_DIGITS, "places": MAX_PLACES, "digits": MAX_DIGITS}
         raise ExpressionError("number_too_big", limits, start, len(text))
     value = Decimal(digits).scaleb(-shift)
     return value if value.as_tuple().exponent <= 0 else value.quantize(Decimal(1))  # type: ignore[operator]

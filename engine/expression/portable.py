@@ -4,18 +4,20 @@ Enters: ``Checked``, or the lists it was written as. Leaves: nested JSON lists; 
 values of its fields in the order of ``resolved.py``. Must not be fed data that did not come from ``to_json``.
 """
 
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from engine.expression import resolved
+from engine.expression import resolved, syntax
 from engine.expression.check import Checked
 from engine.expression.types import Kind, Type
 from engine.expression.values import WorkingTime
 
 FORMAT = 1
 _NODES = {node.__name__: node for node in resolved.NODES}
+_SYNTAX = {node.__name__: node for node in syntax.NODES}
 
 
 def to_json(checked: Checked) -> list[Any]:
@@ -33,14 +35,31 @@ def from_json(data: list[Any]) -> Checked:
     if data[0] != FORMAT:
         raise ValueError(f"expression format {data[0]} is not known")
     _, text, entity, uses, context, tree = data
-    root = _read(tree)
+    root = _read(tree, _NODES)
     return Checked(root, root.type, text, entity, frozenset(map(tuple, uses)), frozenset(context))
+
+
+def tree_to_json(tree: syntax.Node) -> Any:
+    """Return a tree as it was written, as nested lists of JSON values."""
+    return [FORMAT, _write(tree)]
+
+
+def tree_from_json(data: Any) -> syntax.Node:
+    """Return the tree ``tree_to_json`` wrote; raises ``ValueError`` for anything else."""
+    try:
+        written, tree = data
+        found = _read(tree, _SYNTAX)
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+        raise ValueError("no tree") from error
+    if written != FORMAT or not isinstance(found, syntax.NODES):
+        raise ValueError("no tree")
+    return found  # type: ignore[return-value]
 
 
 def _write(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, str)):
         return value
-    if isinstance(value, resolved.NODES) and is_dataclass(value):
+    if isinstance(value, resolved.NODES + syntax.NODES) and is_dataclass(value):
         return [type(value).__name__, *(_write(getattr(value, field.name)) for field in fields(value))]
     if isinstance(value, tuple):
         return ["list", *map(_write, value)]
@@ -61,12 +80,14 @@ def _write_value(value: Any) -> list[Any]:
     raise TypeError(f"{type(value).__name__} cannot stand in an expression")
 
 
-def _read(data: Any) -> Any:
+def _read(data: Any, nodes: Mapping[str, type]) -> Any:
     if not isinstance(data, list):
         return data
     tag, *parts = data
-    if tag in _NODES:
-        return _NODES[tag](*map(_read, parts))
+    if tag == "list":
+        return tuple(_read(part, nodes) for part in parts)
+    if tag in nodes:
+        return nodes[tag](*(_read(part, nodes) for part in parts))
     return _READERS[tag](*parts)
 
 
@@ -75,7 +96,6 @@ def _read_type(kind: str, entity: str | None, options: list[str], scale: int | N
 
 
 _READERS: dict[str, Any] = {
-    "list": lambda *items: tuple(map(_read, items)),
     "type": _read_type,
     "decimal": Decimal,
     "date": date.fromisoformat,

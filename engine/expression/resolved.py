@@ -34,8 +34,19 @@ class Field(_Resolved):
 
 
 @dataclass(frozen=True, slots=True)
+class Outer(_Resolved):
+    """``record.customer``: a field of the record of ``entity`` that is being edited; ``record`` alone is its ``id``."""
+
+    entity: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Variable(_Resolved):
-    """``user``, ``now()`` or ``today()``; never missing."""
+    """``user``, ``user.roles``, ``user.department``, ``now()`` or ``today()``; never missing.
+
+    The department of somebody without one is ``env.NOBODY``, which is no department and equals no missing one.
+    """
 
     name: str
 
@@ -109,11 +120,11 @@ class OneOf(_Resolved):
 
 @dataclass(frozen=True, slots=True)
 class Member(_Resolved):
-    """``user in invited``: ``many`` is a users or choices field."""
+    """``user in invited``, ``'director' in user.roles``: ``many`` is a users or choices field, or the roles."""
 
     negated: bool
     operand: "Resolved"
-    many: Field
+    many: "Field | Variable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +170,11 @@ class Fold(_Resolved):
 
 
 Resolved: TypeAlias = (
-    Constant | Field | Variable | Hop | Let | Not | Negative | Logic | Compare | Between | OneOf | Member | IsMissing
-    | Arithmetic | Call | Fold
+    Constant | Field | Outer | Variable | Hop | Let | Not | Negative | Logic | Compare | Between | OneOf | Member
+    | IsMissing | Arithmetic | Call | Fold
 )  # fmt: skip
 
 NODES: tuple[type, ...] = (
-    Constant, Field, Variable, Hop, Let, Not, Negative, Logic, Compare, Between, OneOf, Member, IsMissing, Arithmetic,
-    Call, Fold,
+    Constant, Field, Outer, Variable, Hop, Let, Not, Negative, Logic, Compare, Between, OneOf, Member, IsMissing,
+    Arithmetic, Call, Fold,
 )  # fmt: skip

@@ -1,32 +1,46 @@
 """A checked expression as SQL, one form for SQLite and PostgreSQL.
 
 Enters: ``Checked`` and an ``SqlSource`` that knows tables and columns. Leaves: a SQLAlchemy expression with the named
-parameters ``actor_id``, ``now``, ``today`` and ``utc_offset`` as far as it needs them, so that a statement can be
-prepared once. Must not run anything.
+parameters ``actor_id``, ``actor_roles``, ``actor_team``, ``now``, ``today`` and ``utc_offset`` as far as it needs them,
+so that a statement can be prepared once. Must not run anything.
 
 Missing is NULL, with the rules of ``evaluate.py``: a test holds the two together. Links are followed by correlated
 subqueries, so the caller's statement needs no joins.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.types import TypeEngine
 
 from engine.expression import resolved
 from engine.expression import sql_terms as terms
 from engine.expression.check import Checked
 from engine.expression.env import NOBODY, Env
-from engine.expression.errors import ExpressionError, ExpressionErrors
+from engine.expression.errors import ExpressionErrors
 from engine.expression.resolved import Resolved
+from engine.expression.sql_functions import FUNCTIONS
+from engine.expression.sql_kinds import collation, sql_type
+from engine.expression.sql_limits import check_sql
 from engine.expression.sql_source import Column, SqlSource
-from engine.expression.sql_terms import Exact, Moment, Span, Term
-from engine.expression.types import MANY, NUMERIC, Kind, Type
+from engine.expression.sql_terms import Exact, Span, Term
+from engine.expression.types import MANY, MAX_DIGITS, MAX_PLACES, NUMERIC, Kind, Type
 
-__all__ = ["SqlSource", "check_sql", "compile_sql", "compile_where", "sql_parameters"]
+__all__ = [
+    "OF_NOBODY",
+    "SqlSource",
+    "check_sql",
+    "compile_sql",
+    "compile_where",
+    "outer_parameter",
+    "roles_parameter",
+    "sql_parameters",
+]
+
+_OF_ACTOR = {"user": "actor_id", "user.department": "actor_team"}
+_BETWEEN = "\x1f"  # no role and no text holds it
 
 _UNDECIDED = (resolved.Compare, resolved.Between, resolved.Logic, resolved.OneOf, resolved.Member)
 """Conditions that SQL may leave undecided (NULL) where the language says false."""
@@ -52,24 +66,32 @@ def compile_where(checked: Checked, source: SqlSource, row: sa.FromClause | None
     return _writer(checked, source, row).condition(checked.tree)
 
 
-def check_sql(checked: Checked) -> tuple[ExpressionError, ...]:
-    """Return what keeps an expression from being compiled to SQL; nothing when it can be."""
-    return tuple(
-        ExpressionError("not_in_sql", {"found": checked.text[node.start : node.end]}, node.start, node.end - node.start)
-        for node in _walk(checked.tree)
-        if node.type.kind is Kind.WORKING_TIME
-    )
-
-
 def sql_parameters(checked: Checked, env: Env) -> dict[str, Any]:
     """Return the values of the named parameters the SQL form of an expression has."""
     values = {
         "user": ("actor_id", NOBODY if env.user is None else env.user),
         "now": ("now", env.now),
         "today": ("today", env.today),
+        "user.roles": ("actor_roles", roles_parameter(env.roles)),
+        "user.department": ("actor_team", NOBODY if env.department is None else env.department),
         "offset": ("utc_offset", env.offset // timedelta(seconds=1)),
     }
-    return dict(value for name, value in values.items() if name in checked.context)
+    found = dict(value for name, value in values.items() if name in checked.context)
+    return found | {outer_parameter(name): env.record.get(name) for name in checked.outer_reads}
+
+
+def roles_parameter(roles: Iterable[str]) -> str:
+    """Return what the parameter ``actor_roles`` holds for these roles."""
+    return _BETWEEN + "".join(f"{role}{_BETWEEN}" for role in sorted(roles))
+
+
+OF_NOBODY: Mapping[str, Any] = {"actor_id": NOBODY, "actor_team": NOBODY, "actor_roles": roles_parameter(())}
+"""The parameters about who asks, where nobody in particular does."""
+
+
+def outer_parameter(name: str) -> str:
+    """Return the parameter that holds field ``name`` of the record being edited."""
+    return f"outer_{name}"
 
 
 def _writer(checked: Checked, source: SqlSource, row: sa.FromClause | None) -> "_Writer":
@@ -77,15 +99,6 @@ def _writer(checked: Checked, source: SqlSource, row: sa.FromClause | None) -> "
     if errors:
         raise ExpressionErrors(errors)
     return _Writer(source, source.table(checked.entity) if row is None else row)
-
-
-def _walk(node: Resolved) -> Iterator[Resolved]:
-    yield node
-    for name in getattr(type(node), "__dataclass_fields__", ()):
-        part = getattr(node, name)
-        for child in part if isinstance(part, tuple) else (part,):
-            if isinstance(child, resolved.NODES):
-                yield from _walk(child)  # type: ignore[arg-type]
 
 
 class _Writer:
@@ -111,7 +124,7 @@ class _Writer:
 
     def at(self, node: Resolved, places: int) -> Column:
         """Write a number at ``places`` decimal places, any other value as it is."""
-        if isinstance(node, resolved.Constant) and isinstance(node.value, Decimal):
+        if isinstance(node, resolved.Constant) and isinstance(node.value, Decimal) and _fits(node.value, places):
             return terms.number(node.value, places)
         written = self.value(node)
         return terms.at_places(written, node.type.places, places) if node.type.kind in NUMERIC else written
@@ -121,15 +134,18 @@ class _Writer:
             return terms.number(node.value, node.type.places)
         if isinstance(node.value, bool):
             return sa.true() if node.value else sa.false()
-        return sa.null() if node.value is None else sa.literal(node.value, _sql_type(node.type))
+        return sa.null() if node.value is None else sa.literal(node.value, sql_type(node.type))
 
     def field(self, node: resolved.Field) -> Column:
         return self._stored(self.source.column(self.row, node.entity, node.name), node.type)
 
+    def outer(self, node: resolved.Outer) -> Column:
+        return sa.bindparam(outer_parameter(node.name), type_=sql_type(node.type))
+
     def variable(self, node: resolved.Variable) -> Column:
-        if node.name == "user":
-            return sa.bindparam("actor_id", type_=terms.INTEGER)
-        return sa.bindparam(node.name, type_=_sql_type(node.type))
+        if node.name in _OF_ACTOR:
+            return sa.bindparam(_OF_ACTOR[node.name], type_=terms.INTEGER)
+        return sa.bindparam(node.name, type_=sql_type(node.type))
 
     def hop(self, node: resolved.Hop) -> Column:
         row = self.source.table(node.entity).alias()
@@ -145,7 +161,7 @@ class _Writer:
         return terms.negated(self.condition(node.operand))
 
     def negative(self, node: resolved.Negative) -> Column:
-        return Term(_sql_type(node.type), "(-{0})", self.value(node.operand))
+        return Term(sql_type(node.type), "(-{0})", self.value(node.operand))
 
     def logic(self, node: resolved.Logic) -> Column:
         sign = node.operator.upper()
@@ -158,26 +174,42 @@ class _Writer:
             return terms.same(left, right, either_missing=missing)
         if node.operator == "!=":
             return terms.different(left, right)
-        collate = _collation(node.left.type)
+        collate = collation(node.left.type)
         return Term(
             terms.BOOLEAN, f"({{0}} {node.operator} {{1}})", left, right,
             postgresql=f"({{0}}{collate} {node.operator} {{1}})",
         )  # fmt: skip
 
     def between(self, node: resolved.Between) -> Column:
+        if _uneven(node.operand, node.low, node.high):
+            ends = zip((node.low, node.high), (">=", "<="), strict=True)
+            sides = [
+                Term(terms.BOOLEAN, f"({{0}} {sign} {{1}})", *self._level(node.operand, end)) for end, sign in ends
+            ]
+            return Term(terms.BOOLEAN, "({0} AND {1})", *sides)
         parts = self._level(node.operand, node.low, node.high)
-        collate = _collation(node.operand.type)
+        collate = collation(node.operand.type)
         return Term(
             terms.BOOLEAN, "({0} BETWEEN {1} AND {2})", *parts, postgresql=f"({{0}}{collate} BETWEEN {{1}} AND {{2}})"
         )
 
     def one_of(self, node: resolved.OneOf) -> Column:
-        operand, *items = self._level(node.operand, *node.items)
-        found = terms.one_of(operand, items)
+        found = self._one_of(node)
         return terms.negated(found) if node.negated else found
+
+    def _one_of(self, node: resolved.OneOf) -> Column:
+        if not _uneven(node.operand, *node.items):
+            operand, *items = self._level(node.operand, *node.items)
+            return terms.one_of(operand, items)
+        equal = [Term(terms.BOOLEAN, "({0} = {1})", *self._level(node.operand, item)) for item in node.items]
+        either = " OR ".join(f"coalesce({{{position}}}, {{{len(equal)}}})" for position in range(len(equal)))
+        return Term(terms.BOOLEAN, f"({either})", *equal, sa.false())
 
     def member(self, node: resolved.Member) -> Column:
         value = self.value(node.operand)
+        if isinstance(node.many, resolved.Variable):
+            held = terms.listed(sa.bindparam("actor_roles", type_=sa.Text()), value, _BETWEEN)
+            return terms.negated(held) if node.negated else held
         found = self.source.member(self.row, node.many.entity, node.many.name, value)
         return terms.negated(found) if node.negated else Term(terms.BOOLEAN, "({0})", found)
 
@@ -186,6 +218,8 @@ class _Writer:
         if operand.type.kind in MANY and isinstance(operand, resolved.Field):
             size = self.source.size(self.row, operand.entity, operand.name)
             return Term(terms.BOOLEAN, f"(({{0}}) {'>' if node.negated else '='} 0)", size)
+        if isinstance(operand, resolved.Variable) and operand.name == "user.department":
+            return Term(terms.BOOLEAN, f"({{0}} {'<>' if node.negated else '='} {NOBODY})", self.value(operand))
         return Term(terms.BOOLEAN, f"({{0}} {word})", self.value(operand))
 
     def arithmetic(self, node: resolved.Arithmetic) -> Column:
@@ -203,17 +237,17 @@ class _Writer:
         return Term(Span(), f"({{0}} {node.operator} {{1}})", left, right)
 
     def call(self, node: resolved.Call) -> Column:
-        return _FUNCTIONS[node.name](self, node)
+        return FUNCTIONS[node.name](self, node)
 
     def fold(self, node: resolved.Fold) -> Column:
         if node.name == "avg" and node.value is not None:
             total = self._fold(node, lambda value: terms.total(value, _places(node)))
             count = self._fold(node, sa.func.count)
-            return terms.quotient(total, terms.at_places(count, 0, _places(node)))
+            return terms.quotient(total, count, MAX_PLACES - _places(node))
         if node.name == "sum":
             return self._fold(node, lambda value: terms.total(value, node.type.places))
         if node.name in ("max", "min"):
-            return self._fold(node, lambda value: Term(_sql_type(node.type), f"{node.name}({{0}})", value))
+            return self._fold(node, lambda value: Term(sql_type(node.type), f"{node.name}({{0}})", value))
         if node.name == "count":
             return self._fold(node, lambda value: sa.func.count())
         return self._exists(node)
@@ -231,7 +265,7 @@ class _Writer:
             rows = rows.where(inside.condition(node.where))
         value = sa.literal(1) if node.value is None else inside.field(node.value)
         subquery = rows.add_columns(finish(value)).select_from(row).scalar_subquery()
-        return Term(_sql_type(node.type), "{0}", subquery)
+        return Term(sql_type(node.type), "{0}", subquery)
 
     def _rows(self, node: resolved.Fold, chosen: sa.Select[Any]) -> tuple[sa.FromClause, sa.Select[Any]]:
         row = self.source.table(node.row).alias()
@@ -259,117 +293,54 @@ class _Writer:
         places = (node.left.type.places, node.right.type.places)
         if node.operator == "*":
             return terms.product(self._exact(node.left), self._exact(node.right), sum(places))
-        left, right = self._exact(node.left, max(places)), self._exact(node.right, max(places))
         if node.operator == "/":
-            return terms.quotient(left, right)
-        return Term(Exact(max(places)), f"({{0}} {node.operator} {{1}})", left, right)
+            shift = MAX_PLACES + places[1] - places[0]
+            return terms.quotient(self._exact(node.left), self._exact(node.right), shift)
+        left, right = self._exact(node.left, max(places)), self._exact(node.right, max(places))
+        return terms.bounded(Term(Exact(max(places)), f"({{0}} {node.operator} {{1}})", left, right), max(places))
 
     def _exact(self, node: Resolved, places: int | None = None) -> Column:
         wanted = node.type.places if places is None else places
         return terms.exact(self.at(node, wanted), wanted)
 
     def values(self, node: resolved.Call) -> list[Column]:
-        return [self.at(argument, node.type.places) for argument in node.arguments]
+        return [self.branch(argument, node.type) for argument in node.arguments]
+
+    def branch(self, node: Resolved, result: Type) -> Column:
+        """Write one of several values of which one is the result."""
+        written = self.at(node, result.places)
+        raised = node.type.kind in NUMERIC and node.type.places < result.places
+        return terms.bounded(written, result.places) if raised else written
+
+
+def _fits(value: Decimal, places: int) -> bool:
+    """Tell whether a number written out fits into 64 bits at so many places."""
+    return abs(value) < Decimal(10) ** (MAX_DIGITS - places)
+
+
+def _uneven(operand: Resolved, *others: Resolved) -> bool:
+    """Tell whether two of the numbers would lose digits beside a third with more places: they are compared in pairs."""
+    nodes = [node for node in (operand, *others) if node.type.kind in NUMERIC]
+    most = max((node.type.places for node in nodes), default=0)
+    return len([node for node in nodes if node.type.places < most and not _is_small(node, most)]) > 1
+
+
+def _is_small(node: Resolved, places: int) -> bool:
+    return isinstance(node, resolved.Constant) and isinstance(node.value, Decimal) and _fits(node.value, places)
 
 
 def _never_missing(node: Resolved) -> bool:
     return isinstance(node, (resolved.Constant, resolved.Variable))
 
 
-def _collation(type_: Type) -> str:
-    """Texts are ordered by character code, as Python orders them, not by the language of the database."""
-    return ' COLLATE "C"' if type_.kind is Kind.TEXT else ""
-
-
 def _places(node: resolved.Fold) -> int:
     return 0 if node.value is None else node.value.type.places
 
 
-def _sql_type(type_: Type) -> TypeEngine[Any]:
-    if type_.kind in NUMERIC:
-        return Exact(type_.places)
-    return _SQL_TYPES.get(type_.kind, terms.INTEGER)
-
-
-_SQL_TYPES: dict[Kind, TypeEngine[Any]] = {
-    Kind.TEXT: sa.Text(),
-    Kind.CHOICE: sa.Text(),
-    Kind.BOOLEAN: sa.Boolean(),
-    Kind.DATE: terms.DATE,
-    Kind.TIME: sa.Time(),
-    Kind.DATETIME: Moment(),
-    Kind.DURATION: Span(),
-}
-
-
-def _if(writer: _Writer, node: resolved.Call) -> Column:
-    condition, *branches = node.arguments
-    written = [writer.at(branch, node.type.places) for branch in branches]
-    otherwise = written[1] if len(written) > 1 else sa.null()
-    template = "CASE WHEN {0} THEN {1} ELSE {2} END"
-    return Term(_sql_type(node.type), template, writer.condition(condition), written[0], otherwise)
-
-
-def _round(writer: _Writer, node: resolved.Call) -> Column:
-    number = node.arguments[0]
-    return terms.rounded(writer.value(number), number.type.places, node.type.places)
-
-
-def _text_position(sign: str) -> "_Write":
-    def write(writer: _Writer, node: resolved.Call) -> Column:
-        postgresql = f"(strpos({{0}}, {{1}}) {sign})"
-        return Term(terms.BOOLEAN, f"(instr({{0}}, {{1}}) {sign})", *writer.values(node), postgresql=postgresql)
-
-    return write
-
-
-def _join(writer: _Writer, node: resolved.Call) -> Column:
-    pieces = " || ".join(f"coalesce({{{position}}}, '')" for position in range(len(node.arguments)))
-    return Term(sa.Text(), f"nullif({pieces}, '')", *writer.values(node))
-
-
-def _size(writer: _Writer, node: resolved.Call) -> Column:
-    many = node.arguments[0]
-    if not isinstance(many, resolved.Field):
-        raise TypeError("count() takes a field with many values")
-    return Term(terms.INTEGER, "({0})", writer.source.size(writer.row, many.entity, many.name))
-
-
-def _default(writer: _Writer, node: resolved.Call) -> Column:
-    return Term(_sql_type(node.type), "coalesce({0}, {1})", *writer.values(node))
-
-
-def _extreme(writer: _Writer, node: resolved.Call) -> Column:
-    return terms.extreme(node.name, _sql_type(node.type), writer.values(node))
-
-
-def _one(write: Callable[[Column], Column]) -> "_Write":
-    return lambda writer, node: write(writer.value(node.arguments[0]))
-
-
-_Write = Callable[[_Writer, resolved.Call], Column]
-_FUNCTIONS: dict[str, _Write] = {
-    "if": _if,
-    "default": _default,
-    "date": _one(lambda moment: terms.local_date(moment, sa.bindparam("utc_offset", type_=terms.INTEGER))),
-    "days": _one(lambda span: terms.whole(span, 86400)),
-    "hours": _one(lambda span: terms.whole(span, 3600)),
-    "year": _one(lambda day: terms.calendar_part(day, "%Y", "year")),
-    "month": _one(lambda day: terms.calendar_part(day, "%m", "month")),
-    "round": _round,
-    "abs": lambda writer, node: Term(_sql_type(node.type), "abs({0})", *writer.values(node)),
-    "max": _extreme,
-    "min": _extreme,
-    "count": _size,
-    "length": _one(lambda text: Term(terms.INTEGER, "length({0})", text)),
-    "contains": _text_position("> 0"),
-    "starts_with": _text_position("= 1"),
-    "join": _join,
-}
-
 _WRITERS: dict[type, Callable[[_Writer, Any], Column]] = {
     resolved.Constant: _Writer.constant,
     resolved.Field: _Writer.field,
+    resolved.Outer: _Writer.outer,
     resolved.Variable: _Writer.variable,
     resolved.Hop: _Writer.hop,
     resolved.Let: _Writer.let,

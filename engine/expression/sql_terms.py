@@ -2,9 +2,9 @@
 
 Enters: SQL expressions. Leaves: SQL expressions that compile for either database. Must not know expressions' nodes.
 
-Numbers on SQLite are integers scaled by a power of ten, so that sums, products and comparisons are exact as long as the
-scaled value stays below 9.2e18; beyond that SQLite goes over to floating point and 15 digits are right. Moments on
-SQLite are UTC texts ``YYYY-MM-DD HH:MM:SS.ffffff``, dates ``YYYY-MM-DD``; durations are whole seconds on both.
+Numbers on SQLite are integers scaled by a power of ten. A value has at most ``MAX_DIGITS`` digits, so it fits into 64
+bits and comparisons and sums are plain; what is beyond that, ``sqlite_functions.py`` works out. Moments on SQLite are
+UTC texts ``YYYY-MM-DD HH:MM:SS.ffffff``, dates ``YYYY-MM-DD``; durations are whole seconds on both.
 """
 
 # ruff: noqa: S608 - templates are put together from constants of this file; every value is a bound parameter.
@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Date, DateTime, Dialect, Numeric, bindparam, false
+from sqlalchemy import BigInteger, Boolean, Date, DateTime, Dialect, Numeric, Text, bindparam, false
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement
@@ -22,7 +22,8 @@ from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from engine.expression.types import MAX_PLACES
+from engine.expression.decimals import WRITTEN_NUMBER
+from engine.expression.types import MAX_DIGITS, MAX_PLACES
 
 BOOLEAN = Boolean()
 DATE = Date()
@@ -154,59 +155,55 @@ def exact(value: ColumnElement[Any], places: int) -> ColumnElement[Any]:
     return Term(Exact(places), "{0}", value, postgresql="CAST({0} AS NUMERIC)")
 
 
+def bounded(value: ColumnElement[Any], places: int) -> ColumnElement[Any]:
+    """Make a number missing that has more than ``MAX_DIGITS`` digits, its ``places`` decimal places among them."""
+    return Term(Exact(places), "formwork_bounded({0})", value, postgresql=_bounded("{0}", places))
+
+
+def read_number(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Read the number written in a text; a text that is none is missing, and no error."""
+    written = f"CAST(replace(substring({{0}} from '{WRITTEN_NUMBER}'), ',', '') AS NUMERIC)"
+    found = _bounded(f"round({written}, {MAX_PLACES})", MAX_PLACES)
+    return Term(Exact(MAX_PLACES), "formwork_read_number({0})", text, postgresql=found)
+
+
 def rounded(value: ColumnElement[Any], places: int, wanted: int) -> ColumnElement[Any]:
     """Round half away from zero to fewer places."""
     if wanted >= places:
         return value
-    step = 10 ** (places - wanted)
-    template = (
-        f"(SELECT CASE WHEN typeof(v) = 'real' THEN round(v / {step}.0) "
-        f"WHEN v < 0 THEN -((-v + {step // 2}) / {step}) ELSE (v + {step // 2}) / {step} END "
-        "FROM (SELECT {0} AS v))"
-    )
+    template = f"formwork_rounded({{0}}, {10 ** (places - wanted)})"
     return Term(Exact(wanted), template, value, postgresql=f"round({{0}}, {wanted})")
 
 
 def product(left: ColumnElement[Any], right: ColumnElement[Any], places: int) -> ColumnElement[Any]:
-    """Multiply two numbers that have ``places`` decimal places between them; the result has at most ``MAX_PLACES``.
-
-    On SQLite, where the result must be rounded, the left number is taken apart first, so that only its last digits are
-    multiplied before places are dropped.
-    """
+    """Multiply two numbers that have ``places`` decimal places between them; the result has at most ``MAX_PLACES``."""
     if places <= MAX_PLACES:
-        return Term(Exact(places), "({0} * {1})", left, right)
-    step = 10 ** (places - MAX_PLACES)
-    template = (
-        f"(SELECT CASE WHEN typeof(a) = 'real' OR typeof(b) = 'real' THEN round(a * 1.0 * b / {step}) "
-        "ELSE (CASE WHEN (a < 0) <> (b < 0) THEN -1 ELSE 1 END) * "
-        f"(abs(a) / {step} * abs(b) + (abs(a) % {step} * abs(b) + {step // 2}) / {step}) END "
-        "FROM (SELECT {0} AS a, {1} AS b))"
-    )
-    return Term(Exact(MAX_PLACES), template, left, right, postgresql=f"round({{0}} * {{1}}, {MAX_PLACES})")
-
-
-def quotient(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Divide two numbers of the same places; the result has ``MAX_PLACES``, and is missing for a zero divisor.
-
-    On SQLite: long division in integers, whole part and remainder apart, so that only the remainder is multiplied. On
-    PostgreSQL the dividend first gets 24 more places, so that its own rounding cannot meet ours.
-    """
-    shift = 10**MAX_PLACES
-    template = (
-        "(SELECT CASE WHEN b = 0 THEN NULL "
-        f"WHEN typeof(a) = 'real' OR typeof(b) = 'real' THEN round(a * {shift}.0 / b) "
-        "ELSE (CASE WHEN (a < 0) <> (b < 0) THEN -1 ELSE 1 END) * "
-        f"(abs(a) / abs(b) * {shift} + (2 * (abs(a) % abs(b)) * {shift} + abs(b)) / (2 * abs(b))) END "
-        "FROM (SELECT {0} AS a, {1} AS b))"
-    )
-    postgresql = f"round((CAST({{0}} AS NUMERIC) * 1.{'0' * 24}) / NULLIF(CAST({{1}} AS NUMERIC), 0), {MAX_PLACES})"
+        return bounded(Term(Exact(places), "({0} * {1})", left, right), places)
+    postgresql = _bounded(f"round({{0}} * {{1}}, {MAX_PLACES})", MAX_PLACES)
+    template = f"formwork_product({{0}}, {{1}}, {10 ** (places - MAX_PLACES)})"
     return Term(Exact(MAX_PLACES), template, left, right, postgresql=postgresql)
+
+
+def quotient(left: ColumnElement[Any], right: ColumnElement[Any], shift: int) -> ColumnElement[Any]:
+    """Divide two numbers; the result has ``MAX_PLACES``, and is missing for a zero divisor.
+
+    ``shift`` is ``MAX_PLACES`` and the places of ``right`` less those of ``left``. On PostgreSQL the dividend first
+    gets 24 more places, so that its own rounding cannot meet ours.
+    """
+    exact_quotient = f"(CAST({{0}} AS NUMERIC) * 1.{'0' * 24}) / NULLIF(CAST({{1}} AS NUMERIC), 0)"
+    postgresql = _bounded(f"round({exact_quotient}, {MAX_PLACES})", MAX_PLACES)
+    return Term(Exact(MAX_PLACES), f"formwork_quotient({{0}}, {{1}}, {10**shift})", left, right, postgresql=postgresql)
+
+
+def _bounded(value: str, places: int) -> str:
+    limit = f"CAST({10 ** (MAX_DIGITS - places)} AS NUMERIC)"
+    return f"nullif(nullif(greatest(-{limit}, least({limit}, {value})), {limit}), -{limit})"
 
 
 def total(value: ColumnElement[Any], places: int) -> ColumnElement[Any]:
     """Sum a column, 0 for no rows; on SQLite in two halves, since its own sum refuses to overflow."""
     template = f"(coalesce(sum({{0}} / {_SHIFT}), 0) * {_SHIFT} + coalesce(sum({{0}} % {_SHIFT}), 0))"
-    return Term(Exact(places), template, value, postgresql="CAST(coalesce(sum({0}), 0) AS NUMERIC)")
+    return bounded(Term(Exact(places), template, value, postgresql="CAST(coalesce(sum({0}), 0) AS NUMERIC)"), places)
 
 
 def never_missing(condition: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -237,40 +234,44 @@ def one_of(value: ColumnElement[Any], items: Sequence[ColumnElement[Any]]) -> Co
     return Term(BOOLEAN, f"({{0}} IN ({places}))", value, *items)
 
 
+def listed(text: ColumnElement[Any], value: ColumnElement[Any], between: str) -> ColumnElement[Any]:
+    """Tell whether a value is one of those a text lists, each with ``between`` before and after it."""
+    mark = bindparam(None, between, Text(), unique=True)
+    return Term(
+        BOOLEAN,
+        "(instr({1}, {2} || {0} || {2}) > 0)",
+        value, text, mark,
+        postgresql="(strpos({1}, {2} || {0} || {2}) > 0)",
+    )  # fmt: skip
+
+
 def extreme(name: str, type_: TypeEngine[Any], values: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
     """Return the ``max`` or ``min`` of values, leaving missing ones out."""
-    rows = " UNION ALL SELECT ".join(f"{{{position}}}" for position in range(len(values)))
-    sqlite = f"(SELECT {name}(v) FROM (SELECT {rows.replace('{0}', '{0} AS v', 1)}))"
     listed = ", ".join(f"{{{position}}}" for position in range(len(values)))
     postgresql = f"{'GREATEST' if name == 'max' else 'LEAST'}({listed})"
-    return Term(type_, sqlite, *values, postgresql=postgresql)
+    return Term(type_, f"formwork_{name}({listed})", *values, postgresql=postgresql)
 
 
 def moved_date(day: ColumnElement[Any], sign: str, span: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Move a date by the whole days of a duration; missing outside the years 1 to 9999."""
-    sqlite = (
-        "(SELECT CASE WHEN d >= '0001-01-01' THEN d END FROM "
-        f"(SELECT date({{0}}, ({sign}(SELECT {_days('s')} FROM (SELECT {{1}} AS s))) || ' days') AS d))"
-    )
+    """Move a date by the whole days of a duration; missing outside the years 1 to 9999.
+
+    ``OFFSET 0`` keeps PostgreSQL from writing out ``d`` at each of its places, which grows threefold with every level.
+    """
     days = f"{sign} CAST(floor(s / 86400.0) AS {{0}})"
     postgresql = (
         f"(SELECT CASE WHEN d - DATE '0001-01-01' {days.format('NUMERIC')} BETWEEN 0 AND 3652058 "
-        f"THEN d {days.format('INTEGER')} END FROM (SELECT {{0}} AS d, {{1}} AS s) AS moved)"
+        f"THEN d {days.format('INTEGER')} END FROM (SELECT {{0}} AS d, {{1}} AS s OFFSET 0) AS moved)"
     )
-    return Term(DATE, sqlite, day, span, postgresql=postgresql)
+    return Term(DATE, f"formwork_moved_date({{0}}, {sign}1, {{1}})", day, span, postgresql=postgresql)
 
 
 def moved_moment(moment: ColumnElement[Any], sign: str, span: ColumnElement[Any]) -> ColumnElement[Any]:
     """Move a moment by a duration; missing outside the years 1 to 9999."""
-    sqlite = (
-        "(SELECT CASE WHEN d >= '0001-01-01' THEN d END FROM (SELECT strftime('%Y-%m-%d %H:%M:%S', substr(m, 1, 19), "
-        f"({sign}{{1}}) || ' seconds') || substr(m, 20) AS d FROM (SELECT {{0}} AS m)))"
-    )
     postgresql = (
         f"(SELECT CASE WHEN extract(epoch FROM m) {sign} s BETWEEN -62135596800 AND 253402300799.999999 "
-        f"THEN m {sign} s * interval '1 second' END FROM (SELECT {{0}} AS m, {{1}} AS s) AS moved)"
+        f"THEN m {sign} s * interval '1 second' END FROM (SELECT {{0}} AS m, {{1}} AS s OFFSET 0) AS moved)"
     )
-    return Term(Moment(), sqlite, moment, span, postgresql=postgresql)
+    return Term(Moment(), f"formwork_moved_moment({{0}}, {sign}1, {{1}})", moment, span, postgresql=postgresql)
 
 
 def days_between(later: ColumnElement[Any], earlier: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -13,6 +13,10 @@ MAX_PLACES = 6
 """Decimal places a product, a quotient or an average keeps at most; more are rounded half up (away from zero), in every
 back end alike."""
 
+MAX_DIGITS = 18
+"""Digits a number has at most, decimal places of its type included; a result with more is missing, in every back end
+alike. So many fit into the 64-bit integers SQLite calculates with, and into a column of numbers."""
+
 _DEFAULT_SCALE = {"number": 4, "money": 2, "percent": 4}
 
 
@@ -34,15 +38,22 @@ class Kind(StrEnum):
     LINK = "link"  # int, the id of a record of entity
     USER = "user"  # int, the id of a user
     USERS = "users"  # sequence of int
+    DEPARTMENT = "department"  # int, the id of a department
+    TAGS = "tags"  # sequence of str, folded to lower case
     FILE = "file"  # anything with a length: the attachments of a record
     LINES = "lines"  # sequence of mappings; its rows are reached through a Collection
     JSON = "json"  # any value JSON can say; only asked whether it is missing
     NOTHING = "nothing"  # None: the word `missing`
 
 
+USER_SHAPE, DEPARTMENT_SHAPE = "@user", "@department"
+"""The shapes of people and departments; no entity can have such a key."""
+
+_TARGETS = {Kind.USER: USER_SHAPE, Kind.USERS: USER_SHAPE, Kind.DEPARTMENT: DEPARTMENT_SHAPE}
+
 NUMERIC = frozenset({Kind.NUMBER, Kind.MONEY, Kind.PERCENT})
 TEXTUAL = frozenset({Kind.TEXT, Kind.CHOICE})
-MANY = frozenset({Kind.CHOICES, Kind.USERS, Kind.FILE, Kind.LINES})
+MANY = frozenset({Kind.CHOICES, Kind.TAGS, Kind.USERS, Kind.FILE, Kind.LINES})
 ORDERED = NUMERIC | {Kind.TEXT, Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.DURATION}
 
 
@@ -66,8 +77,8 @@ class Type:
 
     @property
     def target(self) -> str | None:
-        """The shape a value points to; people are shape ``user`` unless ``entity`` says otherwise."""
-        return "user" if self.entity is None and self.kind in (Kind.USER, Kind.USERS) else self.entity
+        """The shape a value points to: an entity, or that of people or departments."""
+        return _TARGETS.get(self.kind) if self.entity is None else self.entity
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +95,15 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class EntityShape:
-    """The fields and collections expressions may name. A line table is a shape too, with a key like ``quote.items``."""
+    """The fields and collections expressions may name. A line table is a shape too, with a key like ``quote.items``.
+
+    ``labels``: what people call a field or an option, and how that is written in an expression.
+    """
 
     key: str
     fields: Mapping[str, Type]
     collections: Mapping[str, Collection] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 Shapes: TypeAlias = Mapping[str, EntityShape]

@@ -1,10 +1,10 @@
 """Every sentence the engine says to a person, in every language it speaks.
 
 Enters: a code and its parameters. Leaves: one sentence. Must not decide anything, nor hold a sentence in Python code:
-the sentences stand in ``<language>.yaml`` beside this file, one flat map ``code: text with {parameter}``.
+the sentences stand in ``<language>/<area>.yaml`` beside this file, flat maps ``code: text with {parameter}``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -13,14 +13,17 @@ import yaml
 LANGUAGES = ("zh", "en")
 DEFAULT_LANGUAGE = "zh"
 _FOLDER = Path(__file__).parent
+_STOPS = {"zh": "。", "en": "."}
+_ENDS = tuple("。！？；：…．.!?;:")
 
 
 @cache
 def catalog(language: str) -> Mapping[str, str]:
     """Return the sentences of one language (``zh`` or ``en``; any other is answered in the default language)."""
     known = language if language in LANGUAGES else DEFAULT_LANGUAGE
-    with (_FOLDER / f"{known}.yaml").open(encoding="utf-8") as file:
-        sentences: dict[str, str] = yaml.load(file, Loader=yaml.CSafeLoader)
+    sentences: dict[str, str] = {}
+    for path in sorted((_FOLDER / known).glob("*.yaml")):
+        sentences |= yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
     return sentences
 
 
@@ -39,3 +42,15 @@ def say(value: object, language: str) -> str:
     if hasattr(value, "text"):
         return str(value.text(language))
     return str(value)
+
+
+def ended(value: object, language: str) -> str:
+    """Return a parameter in ``language`` as a whole sentence, after which another may stand."""
+    said = say(value, language).rstrip()
+    return said if said.endswith(_ENDS) else said + _STOPS.get(language, _STOPS[DEFAULT_LANGUAGE])
+
+
+def joined(sentences: Iterable[str], language: str) -> str:
+    """Return sentences in one line, ``甲；乙。``: only the last keeps its full stop."""
+    *firsts, last = [*sentences] or [""]
+    return text("sheet.between", language).join([*(one.rstrip(_STOPS.get(language, "。")) for one in firsts), last])

@@ -6,23 +6,29 @@ or a disabled person, nor leave the site without an administrator.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from engine import messages
-from engine.errors import FieldError, InvalidValues, NotAllowed, NotFound, NotPossibleNow
+from engine.errors import FieldError, InvalidValues, NotFound, NotPossibleNow
 from engine.people import passwords, sessions, tokens
-from engine.people.actor import ADMIN, Actor, Via
-from engine.people.sessions import normal_login
+from engine.people.actor import ADMIN, Actor, Via, find_services, require_admin
+from engine.people.sessions import Proven, normal_login
 from engine.people.signed_in import make_actor, user_columns
 from engine.storage import journal
 from engine.storage.store import Session
-from engine.storage.system_tables import departments, user_roles, users
+from engine.storage.system_tables import departments, password_links, user_roles, users
 
 _LOGIN = re.compile(r"[^\W_][\w.@+-]{1,63}")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]+")
+_MOBILE = re.compile(r"\+?[0-9][0-9 -]{4,28}[0-9]")
+_LONGEST_EMAIL = 254
 _COLUMNS = {
+    "login": "login",
     "name": "name",
     "email": "email",
     "mobile": "mobile",
@@ -50,50 +56,62 @@ def create_user(
 
     Raises ``InvalidValues`` (login taken or malformed, weak password, unknown role) and ``NotAllowed``.
     """
-    _require_admin(actor)
-    login, held = normal_login(login), frozenset(roles)
-    changes = {"name": name, "department": department, "manager": manager, "language": language}
-    errors = _check_login(session.connection, login) + _check_roles(session, held)
-    errors += _check_changes(session.connection, changes)
-    if password is not None:
+    require_admin(actor)
+    held = frozenset(roles)
+    changes = {"login": normal_login(login), "name": name, "department": department, "manager": manager}
+    changes |= {"language": language, "email": email, "mobile": mobile}
+    errors = _check_roles(session, held) + _check_changes(session.connection, changes)
+    if password is not None and find_services(session.app, held):
+        errors.append(FieldError("password", "people.service_password"))
+    elif password is not None:
         errors += passwords.check_password(password, login=login, name=name)
     if errors:
         raise InvalidValues(errors)
-    row = _columns(changes | {"email": email, "mobile": mobile}) | {
-        "login": login,
+    row = _columns(changes) | {
         "password_hash": None if password is None else passwords.hash_password(password),
         "created_at": session.now(),
     }
-    made: int = session.connection.execute(insert(users).values(row).returning(users.c.id)).scalar_one()
+    with _login_kept_unique(session, row["login"]):
+        made: int = session.connection.execute(insert(users).values(row).returning(users.c.id)).scalar_one()
     _write_roles(session, made, held)
-    _write_audit(session, "user.create", made, {"login": login, "name": name, "roles": sorted(held)}, actor)
+    _write_audit(session, "user.create", made, {"login": row["login"], "name": name, "roles": sorted(held)}, actor)
     return made
 
 
 def update_user(session: Session, user_id: int, *, actor: Actor | None, **changes: Any) -> None:
-    """Change ``name``, ``email``, ``mobile``, ``department``, ``manager`` or ``language`` of a person."""
-    _require_admin(actor)
+    """Change ``login``, ``name``, ``email``, ``mobile``, ``department``, ``manager`` or ``language`` of a person.
+
+    Raises ``InvalidValues`` and ``NotAllowed``.
+    """
+    require_admin(actor)
     unknown = changes.keys() - _COLUMNS.keys()
     if unknown:
         raise TypeError(f"a person has no {', '.join(sorted(unknown))}")
+    if not changes:
+        return
     _lock(session, user_id)
+    if "login" in changes:
+        changes["login"] = normal_login(changes["login"])
     errors = _check_changes(session.connection, changes, user_id)
     if errors:
         raise InvalidValues(errors)
-    _update(session, user_id, _columns(changes))
+    with _login_kept_unique(session, changes.get("login", "")):
+        _update(session, user_id, _columns(changes))
     _write_audit(session, "user.update", user_id, changes, actor)
 
 
 def set_roles(session: Session, user_id: int, roles: Iterable[str], *, actor: Actor | None) -> None:
     """Replace the roles of a person; they hold from the next request on."""
-    _require_admin(actor)
+    require_admin(actor)
     held = frozenset(roles)
     _lock(session, user_id)
-    errors = _check_roles(session, held)
+    errors = _check_roles(session, held, _roles_of(session, user_id) & session.app.roles.keys())
     if errors:
         raise InvalidValues(errors)
     if ADMIN not in held:
         _require_another_admin(session, user_id)
+    if bool(find_services(session.app, held)) != bool(find_services(session.app, _roles_of(session, user_id))):
+        raise InvalidValues([FieldError("roles", "people.service_stays")])
     session.connection.execute(delete(user_roles).where(user_roles.c.user_id == user_id))
     _write_roles(session, user_id, held)
     _write_audit(session, "user.roles", user_id, {"roles": sorted(held)}, actor)
@@ -101,10 +119,15 @@ def set_roles(session: Session, user_id: int, roles: Iterable[str], *, actor: Ac
 
 def set_password(session: Session, user_id: int, password: str, *, actor: Actor | None) -> None:
     """Set another person's password; all their sessions and tokens end."""
-    _require_admin(actor)
+    require_admin(actor)
+    replace_password(session, user_id, password)
+    _write_audit(session, "user.password", user_id, {}, actor)
+
+
+def replace_password(session: Session, user_id: int, password: str) -> None:
+    """Write a new password, and end every session, token and link of the person; whoever calls has asked who may."""
     _write_password(session, user_id, password)
     _end_access(session, user_id)
-    _write_audit(session, "user.password", user_id, {}, actor)
 
 
 def change_password(session: Session, *, current: str, new: str, keep: int | None, actor: Actor) -> None:
@@ -119,9 +142,11 @@ def change_password(session: Session, *, current: str, new: str, keep: int | Non
     _write_audit(session, "user.password", actor.id, {}, actor)
 
 
-def rehash_password(session: Session, user_id: int, password: str) -> None:
-    """Store a password that was just proven with today's parameters; nothing ends."""
-    _update(session, user_id, {"password_hash": passwords.hash_password(password)})
+def rehash_password(session: Session, proven: Proven, password: str) -> None:
+    """Store a password that was just proven with today's parameters, unless it was changed meanwhile; nothing ends."""
+    still = (users.c.id == proven.user_id, users.c.epoch == proven.epoch)
+    stronger = {"password_hash": passwords.hash_password(password)}
+    session.connection.execute(update(users).where(*still).values(stronger))
 
 
 def set_language(session: Session, language: str, *, actor: Actor) -> None:
@@ -133,7 +158,7 @@ def set_language(session: Session, language: str, *, actor: Actor) -> None:
 
 def disable_user(session: Session, user_id: int, *, actor: Actor | None) -> None:
     """Shut a person out at once: their sessions and tokens end with this transaction."""
-    _require_admin(actor)
+    require_admin(actor)
     if _lock(session, user_id).disabled_at is not None:
         return
     _require_another_admin(session, user_id)
@@ -142,9 +167,17 @@ def disable_user(session: Session, user_id: int, *, actor: Actor | None) -> None
     _write_audit(session, "user.disable", user_id, {}, actor)
 
 
+def end_access(session: Session, user_id: int, *, actor: Actor | None) -> None:
+    """End every session, token and link of a person, who may sign in again."""
+    require_admin(actor)
+    _lock(session, user_id)
+    _end_access(session, user_id)
+    _write_audit(session, "user.end_access", user_id, {}, actor)
+
+
 def enable_user(session: Session, user_id: int, *, actor: Actor | None) -> None:
     """Let a disabled person in again; they sign in anew."""
-    _require_admin(actor)
+    require_admin(actor)
     _lock(session, user_id)
     _update(session, user_id, {"disabled_at": None})
     _write_audit(session, "user.enable", user_id, {}, actor)
@@ -172,33 +205,53 @@ def has_users(connection: Connection) -> bool:
 # ---- checks
 
 
-def _require_admin(actor: Actor | None) -> None:
-    if actor is not None and not actor.is_admin:
-        raise NotAllowed("people.not_admin")
-
-
-def _check_login(connection: Connection, login: str) -> list[FieldError]:
+def _check_login(connection: Connection, login: str, user_id: int | None) -> list[FieldError]:
     if not _LOGIN.fullmatch(login):
         return [FieldError("login", "people.login_malformed")]
-    if find_user(connection, login) is not None:
+    if find_user(connection, login) not in (None, user_id):
         return [FieldError("login", "people.login_taken", {"login": login})]
     return []
 
 
-def _check_roles(session: Session, roles: frozenset[str]) -> list[FieldError]:
-    known = {ADMIN, *session.app.roles}
-    unknown = sorted(roles - known)
+@contextmanager
+def _login_kept_unique(session: Session, login: str) -> Iterator[None]:
+    """Of two who take the same login at the same moment, tell the second what the first would have been told."""
+    try:
+        with session.connection.begin_nested():
+            yield
+    except IntegrityError:
+        raise InvalidValues([FieldError("login", "people.login_taken", {"login": login})]) from None
+
+
+def _check_roles(session: Session, roles: frozenset[str], held: frozenset[str] = frozenset()) -> list[FieldError]:
+    """Refuse unknown roles, and retired ones that are not among those ``held`` already."""
+    known = {ADMIN, *(key for key, role in session.app.roles.items() if not role.retired)}
+    unknown = sorted(roles - known - held)
+    services = find_services(session.app, roles)
+    if services and services != roles:
+        return [FieldError("roles", "people.service_mixed", {"role": ", ".join(sorted(services))})]
     if not unknown:
         return []
     return [FieldError("roles", "people.role_unknown", {"role": ", ".join(unknown), "known": ", ".join(sorted(known))})]
 
 
+def require_person(session: Session, user_id: int) -> None:
+    """Raise ``NotPossibleNow`` for the account of a service: nobody signs in as one."""
+    if find_services(session.app, _roles_of(session, user_id)):
+        raise NotPossibleNow("people.service_password")
+
+
 def _check_changes(connection: Connection, changes: Mapping[str, Any], user_id: int | None = None) -> list[FieldError]:
-    errors = []
+    errors = _check_login(connection, changes["login"], user_id) if "login" in changes else []
     if "name" in changes and not 1 <= len((changes["name"] or "").strip()) <= 100:
         errors.append(FieldError("name", "people.name_length"))
     if changes.get("language") not in (None, *messages.LANGUAGES):
         errors.append(FieldError("language", "people.language_unknown"))
+    email, mobile = ((changes.get(key) or "").strip() for key in ("email", "mobile"))
+    if email and not (len(email) <= _LONGEST_EMAIL and _EMAIL.fullmatch(email)):
+        errors.append(FieldError("email", "value.email"))
+    if mobile and not _MOBILE.fullmatch(mobile):
+        errors.append(FieldError("mobile", "people.mobile_malformed"))
     if not _exists(connection, departments, changes.get("department")):
         errors.append(FieldError("department", "people.department_not_found"))
     manager = changes.get("manager")
@@ -233,6 +286,7 @@ def _lock(session: Session, user_id: int) -> Any:
 
 def _write_password(session: Session, user_id: int, password: str) -> None:
     row = _lock(session, user_id)
+    require_person(session, user_id)
     errors = passwords.check_password(password, login=row.login, name=row.name)
     if errors:
         raise InvalidValues(errors)
@@ -243,6 +297,11 @@ def _end_access(session: Session, user_id: int, *, keep: int | None = None) -> N
     _update(session, user_id, {"epoch": users.c.epoch + 1})
     sessions.close_all(session, user_id, keep=keep)
     tokens.revoke_all(session, user_id)
+    session.connection.execute(delete(password_links).where(password_links.c.user_id == user_id))
+
+
+def _roles_of(session: Session, user_id: int) -> frozenset[str]:
+    return frozenset(session.connection.scalars(select(user_roles.c.role).where(user_roles.c.user_id == user_id)))
 
 
 def _write_roles(session: Session, user_id: int, roles: frozenset[str]) -> None:
@@ -256,7 +315,8 @@ def _update(session: Session, user_id: int, row: Mapping[str, Any]) -> None:
 
 
 def _columns(changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {_COLUMNS[key]: value.strip() if isinstance(value, str) else value for key, value in changes.items()}
+    """Return the columns of changes; an empty text is no value."""
+    return {_COLUMNS[key]: value.strip() or None if isinstance(value, str) else value for key, value in changes.items()}
 
 
 def _write_audit(session: Session, action: str, user_id: int, details: Mapping[str, Any], actor: Actor | None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from engine.people import accounts, departments
+from engine.people import accounts, departments, groups
 from engine.storage.store import Session
 from engine.storage.system_tables import users
 
@@ -94,6 +94,10 @@ def _create_person(
         session, login=beside + login, name=one["name"], password=made_up, roles=roles, department=department,
         actor=None,
     )  # fmt: skip
+    if one.get("groups"):
+        groups.set_groups(session, made, one["groups"], actor=None)
+    for name, values in one.get("responsible", {}).items():
+        groups.set_responsible(session, made, name, values, actor=None)
     return CastMember(login, made, one["name"], roles, made_up)
 
 

@@ -4,21 +4,26 @@ Enters: names and parents. Leaves: rows, and the tree as a mapping from a depart
 not let the tree become a ring.
 """
 
+import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
 
-from engine.errors import FieldError, InvalidValues, NotFound
-from engine.people.actor import Actor
+from engine.errors import FieldError, InvalidValues, NotFound, NotPossibleNow
+from engine.people.actor import Actor, require_admin
 from engine.storage import journal
 from engine.storage.store import Session
-from engine.storage.system_tables import departments, settings
+from engine.storage.system_tables import departments, settings, users
 
 TREE_VERSION = "departments.version"
+_LOCK = 0x44657074
+_LONGEST_NAME = 100
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
 _TREES: "WeakKeyDictionary[Engine, tuple[str, Mapping[int, frozenset[int]]]]" = WeakKeyDictionary()
 
 
@@ -31,29 +36,65 @@ class Department:
     name: str
     parent: int | None
     manager: int | None
+    calendar: str | None = None
 
 
 def create_department(
     session: Session, *, key: str, name: str, parent: int | None = None, manager: int | None = None, actor: Actor | None
 ) -> int:
-    """Create a department and return its id; ``InvalidValues`` when the key is taken or the name empty."""
-    _require_name(session.connection, key, name)
-    row = {"key": key, "name": name, "parent_id": parent, "manager_id": manager}
+    """Create a department and return its id; administrators only.
+
+    Raises ``InvalidValues`` (key taken or malformed, no name, no such parent or manager) and ``NotAllowed``.
+    """
+    require_admin(actor)
+    _take_turn(session)
+    errors = _check_key(session.connection, key)
+    errors += _check(session.connection, {"name": name, "parent": parent, "manager": manager})
+    if errors:
+        raise InvalidValues(errors)
+    row = {"key": key, "name": name.strip(), "parent_id": parent, "manager_id": manager}
     made: int = session.connection.execute(insert(departments).values(row).returning(departments.c.id)).scalar_one()
     _changed(session, "department.create", made, row, actor)
     return made
 
 
 def update_department(session: Session, department: int, *, actor: Actor | None, **changes: Any) -> None:
-    """Change ``name``, ``parent`` or ``manager``; ``InvalidValues`` when a department would lie below itself."""
-    found = get_department(session.connection, department)
-    parent = changes.get("parent", found.parent)
-    if parent is not None and parent in read_tree(session.connection).get(department, ()):
-        raise InvalidValues([FieldError("parent", "people.department_ring")])
+    """Change ``name``, ``parent`` or ``manager``; administrators only.
+
+    Raises ``InvalidValues`` (no name, no such parent or manager, a department below itself) and ``NotAllowed``.
+    """
+    require_admin(actor)
+    _take_turn(session)
+    get_department(session.connection, department)
+    errors = _check(session.connection, changes, department)
+    if errors:
+        raise InvalidValues(errors)
     columns = {"name": "name", "parent": "parent_id", "manager": "manager_id"}
     row = {columns[key]: value for key, value in changes.items()}
     session.connection.execute(update(departments).where(departments.c.id == department).values(row))
     _changed(session, "department.update", department, row, actor)
+
+
+def delete_department(session: Session, department: int, *, actor: Actor | None) -> None:
+    """Delete a department that nothing belongs to; administrators only.
+
+    Raises ``NotFound``, ``NotAllowed``, and ``NotPossibleNow`` that tells what belongs to it: people (also those who
+    left), departments below it, or records and shares, which keep it for good.
+    """
+    require_admin(actor)
+    _take_turn(session)
+    found = get_department(session.connection, department)
+    for code, column in (("people.department_has_people", users.c.department_id),
+                         ("people.department_has_below", departments.c.parent_id)):  # fmt: skip
+        count = session.connection.scalar(select(func.count()).where(column == department))
+        if count:
+            raise NotPossibleNow(code, name=found.name, count=count)
+    try:
+        with session.connection.begin_nested():
+            session.connection.execute(delete(departments).where(departments.c.id == department))
+    except IntegrityError:  # the foreign keys of every table know, also of those made meanwhile
+        raise NotPossibleNow("people.department_has_records", name=found.name) from None
+    _changed(session, "department.delete", department, {"key": found.key, "name": found.name}, actor)
 
 
 def get_department(connection: Connection, department: int) -> Department:
@@ -72,8 +113,22 @@ def find_department(connection: Connection, key: str) -> Department | None:
 def list_departments(connection: Connection) -> list[Department]:
     """Return all departments, in the order they were made."""
     c = departments.c
-    rows = connection.execute(select(c.id, c.key, c.name, c.parent_id, c.manager_id).order_by(c.id))
+    rows = connection.execute(select(c.id, c.key, c.name, c.parent_id, c.manager_id, c.calendar).order_by(c.id))
     return [Department(*row) for row in rows]
+
+
+def find_departments(connection: Connection, letters: str, *, limit: int = 20) -> list[Department]:
+    """Return departments whose name or key contains ``letters``, for pickers."""
+    wanted = letters.strip().casefold()
+    fit = [one for one in list_departments(connection) if wanted in one.name.casefold() or wanted in one.key.casefold()]
+    return sorted(fit, key=lambda one: one.name)[:limit]
+
+
+def in_order(known: list[Department], parent: int | None = None, depth: int = 0) -> Iterator[tuple[Department, int]]:
+    """Yield departments as a tree is read, each before those below it, by name, with how deep it lies."""
+    for one in sorted((one for one in known if one.parent == parent), key=lambda one: one.name):
+        yield one, depth
+        yield from in_order(known, one.id, depth + 1)
 
 
 def find_tree(connection: Connection, version: str | None) -> Mapping[int, frozenset[int]]:
@@ -85,6 +140,12 @@ def find_tree(connection: Connection, version: str | None) -> Mapping[int, froze
     if version is not None:
         _TREES[connection.engine] = (version, tree)
     return tree
+
+
+def find_above(connection: Connection, department: int, version: str | None) -> frozenset[int]:
+    """Return a department and all above it, from the tree kept under ``version``."""
+    tree = find_tree(connection, version)
+    return frozenset((department, *(above for above, below in tree.items() if department in below)))
 
 
 def read_tree(connection: Connection) -> dict[int, frozenset[int]]:
@@ -106,11 +167,35 @@ def _with_those_above(department: int, parents: Mapping[int, int | None]) -> Ite
     return seen
 
 
-def _require_name(connection: Connection, key: str, name: str) -> None:
-    if not name.strip():
-        raise InvalidValues([FieldError("name", "people.required")])
+def _take_turn(session: Session) -> None:
+    """Two administrators who move departments below each other at once must not both succeed."""
+    if session.connection.dialect.name == "postgresql":
+        session.connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
+def _check_key(connection: Connection, key: str) -> list[FieldError]:
+    if not _KEY.fullmatch(key):
+        return [FieldError("key", "people.department_key")]
     if find_department(connection, key) is not None:
-        raise InvalidValues([FieldError("key", "people.department_taken", {"key": key})])
+        return [FieldError("key", "people.department_taken", {"key": key})]
+    return []
+
+
+def _check(connection: Connection, changes: Mapping[str, Any], department: int | None = None) -> list[FieldError]:
+    errors = []
+    if "name" in changes and not 1 <= len((changes["name"] or "").strip()) <= _LONGEST_NAME:
+        errors.append(FieldError("name", "people.name_length"))
+    parent, manager = changes.get("parent"), changes.get("manager")
+    if parent is not None:
+        tree = read_tree(connection)
+        if parent not in tree:
+            errors.append(FieldError("parent", "people.department_not_found"))
+        elif parent in tree.get(department or 0, ()):
+            errors.append(FieldError("parent", "people.department_ring"))
+    enabled = select(users.c.id).where(users.c.id == manager, users.c.disabled_at.is_(None))
+    if manager is not None and connection.scalar(enabled) is None:
+        errors.append(FieldError("manager", "value.user_missing"))
+    return errors
 
 
 def _changed(session: Session, action: str, department: int, row: Mapping[str, Any], actor: Actor | None) -> None:

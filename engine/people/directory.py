@@ -5,10 +5,11 @@ Enters: a role, a person's id, a few letters. Leaves: ``Person``. Must not show 
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import BigInteger, Connection, Select, bindparam, case, cast, func, null, or_, select
 
 from engine.errors import NotFound
 from engine.people.actor import Person
+from engine.storage.store import Session
 from engine.storage.system_tables import departments, user_roles, users
 
 _HIGHEST_TREE = 20
@@ -44,6 +45,15 @@ def managers_of(connection: Connection, user_id: int) -> list[Person]:
     return chain
 
 
+def reports_of(session: Session, user_id: int) -> list[int]:
+    """Return everybody whose chain of managers leads to this person, the disabled included, in one statement.
+
+    Whose manager is not written reports to the manager of the department, or of the one above it.
+    """
+    statement = session.prepared("reports", _select_reports)
+    return [int(row[0]) for row in statement.fetch_all(session.connection, {"user_id": user_id})]
+
+
 def person(connection: Connection, user_id: int) -> Person:
     """Return a person, disabled or not; ``NotFound`` when there is none."""
     found = people(connection, [user_id]).get(user_id)
@@ -60,11 +70,34 @@ def people(connection: Connection, ids: Iterable[int | None]) -> Mapping[int, Pe
     return {found.id: found for found in _read(connection, _people().where(users.c.id.in_(wanted)))}
 
 
-def find_people(connection: Connection, letters: str, *, limit: int = 20) -> list[Person]:
-    """Return people whose name or login contains ``letters``, for pickers; disabled ones are left out."""
-    like = "%" + letters.strip().casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+def find_people(session: Session, letters: str, *, limit: int = 20) -> list[Person]:
+    """Return people whose name or login contains ``letters``, for pickers, without disabled ones and services."""
+    kept = letters.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")  # no name holds what cannot be stored
+    like = "%" + kept.strip().casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     fits = or_(func.lower(users.c.name).like(like, escape="\\"), users.c.login.like(like, escape="\\"))
-    return _read(connection, _enabled(_people().where(fits)).order_by(users.c.name, users.c.id).limit(limit))
+    services = [key for key, role in session.app.roles.items() if role.service]
+    serving = select(user_roles.c.user_id).where(user_roles.c.role.in_(services))
+    found = _enabled(_people().where(fits, users.c.id.not_in(serving)))
+    return _read(session.connection, found.order_by(users.c.name, users.c.id).limit(limit))
+
+
+def _select_reports() -> Select[int]:
+    c, own = departments.c, departments.alias("own")
+    top = select(c.id, c.manager_id.label("manager"), cast(null(), BigInteger).label("above")).where(
+        c.parent_id.is_(None)
+    )
+    heads = top.cte("heads", recursive=True)
+    above = case((own.c.manager_id.is_(None), heads.c.above), else_=heads.c.manager)
+    managed = select(own.c.id, func.coalesce(own.c.manager_id, heads.c.manager), above)
+    heads = heads.union_all(managed.join(heads, own.c.parent_id == heads.c.id))
+    by_department = case((heads.c.manager == users.c.id, heads.c.above), else_=heads.c.manager)
+    manager = func.coalesce(func.nullif(users.c.manager_id, users.c.id), by_department)
+    told = select(users.c.id, manager.label("manager"))
+    everybody = told.join_from(users, heads, heads.c.id == users.c.department_id, isouter=True).subquery("everybody")
+    first = select(everybody.c.id).where(everybody.c.manager == bindparam("user_id"))
+    found = first.cte("reports", recursive=True)
+    found = found.union(select(everybody.c.id).join(found, everybody.c.manager == found.c.id))
+    return select(found.c.id).where(found.c.id != bindparam("user_id"))
 
 
 def _people() -> Select[int, str, str, int, bool]:

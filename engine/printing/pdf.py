@@ -50,7 +50,12 @@ class PrintPage(TypedDict):
 
 
 def render_pdf(page: PrintPage, fonts: Path) -> bytes:
-    """Return the PDF of a page; ``fonts`` is the folder made at set-up.
+    """Return the PDF of a page; ``fonts`` and errors as for ``render_layout``."""
+    return render_layout(_LAYOUT, page, fonts)
+
+
+def render_layout(layout: Path, data: Mapping[str, Any], fonts: Path) -> bytes:
+    """Return the PDF of a layout filled with plain data; ``fonts`` is the folder made at set-up.
 
     Raises ``NotPossibleNow`` when no Chinese font is there nor on the system: boxes in place of characters help nobody.
     """
@@ -60,7 +65,7 @@ def render_pdf(page: PrintPage, fonts: Path) -> bytes:
     if folder is None:
         raise NotPossibleNow("print.no_font")
     made: bytes = typst.compile(
-        str(_LAYOUT), font_paths=[str(folder)], sys_inputs={"data": json.dumps(page)}, ignore_system_fonts=True
+        str(layout), font_paths=[str(folder)], sys_inputs={"data": json.dumps(data)}, ignore_system_fonts=True
     )
     return made
 

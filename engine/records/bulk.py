@@ -12,34 +12,63 @@ from sqlalchemy import Table, func, insert, select, text
 from engine.compiler.app import Entity
 from engine.expression import Env
 from engine.people.actor import Actor
-from engine.records.numbers import draw_numbers
+from engine.records.differences import find_changes
+from engine.records.duplicates import NOT_DUPLICATE
+from engine.records.hits import keep_confirmed
+from engine.records.keeping import keep_found
+from engine.records.numbers import draw_series
+from engine.records.protecting import begin_owned, first_standing
+from engine.records.rollups import followed
+from engine.records.stays import begin_stays
 from engine.records.uniqueness import explained
-from engine.records.writing import find_changes, new_row
+from engine.records.writing import new_row, told_with
 from engine.storage.journal import event_row, history_row, write_many
 from engine.storage.store import Session
 
 
 def insert_records(
-    session: Session, entity: Entity, many: Sequence[dict[str, Any]], *, actor: Actor, env: Env, action: str
-) -> list[int]:
-    """Write new records and return their ids. Raises ``InvalidValues`` when the database finds a repeat."""
+    session: Session, entity: Entity, many: Sequence[dict[str, Any]], *, actor: Actor, env: Env, action: str,
+    reminds: bool = True,
+) -> list[int]:  # fmt: skip
+    """Write new records and return their ids; without ``reminds`` nobody will be reminded of their first stage.
+
+    Raises ``InvalidValues`` when the database finds a repeat.
+    """
     if not many:
         return []
+    with followed(session, entity, [({}, values) for values in many], actor=actor):
+        return _insert(session, entity, many, actor, env, action, reminds)
+
+
+def _insert(
+    session: Session,
+    entity: Entity,
+    many: Sequence[dict[str, Any]],
+    actor: Actor,
+    env: Env,
+    action: str,
+    reminds: bool,
+) -> list[int]:
     table = session.tables.entity[entity.key]
     ids = _draw_ids(session, table, len(many))
-    rows = []
-    for id_, number, values in zip(ids, draw_numbers(session, entity, len(many)), many, strict=True):
-        values |= {"id": id_, "number": number}
+    rows, distinct = [], [values.pop(NOT_DUPLICATE, None) for values in many]
+    for id_, drawn, values in zip(ids, draw_series(session, entity, len(many)), many, strict=True):
+        values |= {"id": id_} | drawn | first_standing(session, entity, values, env)
         rows.append({"id": id_} | new_row(session, entity, values, env=env))
     statement = session.prepared(("insert many", entity.key), lambda: insert(table).inline(), tuple(rows[0]))
-    with explained(session, entity):
+    alone = many if len(many) == 1 else ()  # a refused batch comes again one by one, and is told what is in the way
+    with explained(session, entity, alone, actor=actor):
         statement.execute_many(session.connection, rows)
-    histories = [
-        history_row(session, entity.key, values["id"], 1, action, find_changes(entity, {}, values), actor=actor)
-        for values in many
-    ]
+    keep_found(session, entity, [(values["id"], {}, values) for values in many])
+    histories = []
+    for values, said in zip(many, distinct, strict=True):
+        keep_confirmed(session, entity, values["id"], values, said, actor)
+        told, note = told_with(find_changes(entity, {}, values), said)
+        histories.append(history_row(session, entity.key, values["id"], 1, action, told, actor=actor, note=note))
     events = [event_row(session, f"{entity.key}.created", entity.key, id_, {"version": 1}) for id_ in ids]
     write_many(session, histories, events)
+    begin_stays(session, entity, many, reminds=reminds)
+    begin_owned(session, entity, many, actor=actor, action=action)
     return ids
 
 

@@ -7,13 +7,13 @@ session keeps those prepared for its release (``Session.prepared``).
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, FromClause, Table
 
 from engine.compiler.app import Entity
 from engine.storage.tables import column_name
 
 
-def column(table: Table, key: str) -> ColumnElement[Any]:
+def column(table: FromClause, key: str) -> ColumnElement[Any]:
     """Return the column of a field or system field."""
     return table.c[column_name(key)]
 

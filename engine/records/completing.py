@@ -5,14 +5,15 @@ completed in place, and errors. Must not read what was typed, nor write: it is t
 record are judged, for every way in.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from engine.compiler.app import Entity, Field, FieldPlan
+from engine.compiler.app import Entity, Field, FieldPlan, Rule
 from engine.compiler.readers import MAX_DIGITS
 from engine.errors import FieldError
 from engine.expression import Env
+from engine.records.field_states import is_missing, is_required
 
 _UNIT = tuple(Decimal(1).scaleb(-scale) for scale in range(MAX_DIGITS + 1))
 _TOO_LARGE = tuple(Decimal(10) ** (MAX_DIGITS - scale) for scale in range(MAX_DIGITS + 1))
@@ -28,14 +29,47 @@ def set_defaults(fields: Mapping[str, Field], values: dict[str, Any], env: Env) 
                 values[key] = field.default
 
 
-def compute_values(entity: Entity, values: dict[str, Any], env: Env, errors: list[FieldError]) -> None:
-    """Compute what is computed, the columns of line tables first."""
+def compute_values(
+    entity: Entity,
+    values: dict[str, Any],
+    env: Env,
+    errors: list[FieldError],
+    before: Mapping[str, Any] | None = None,
+    kept: Collection[str] = (),
+) -> None:
+    """Compute what is computed, the columns of line tables first; ``kept`` fields (``items.due``) stay as they are.
+
+    ``before`` are the values of a record that is there already. What it rolls up was right in them, and stays unless
+    the field reads something else that changed.
+    """
     for field in entity.line_fields:
         for at, row in enumerate(values.get(field.key) or ()):
             for key in field.compute_order:
-                _compute(field.fields[key], row, env, f"{field.key}.{at}.{key}", errors)
+                if f"{field.key}.{key}" in kept:
+                    continue
+                compute_field(field.fields[key], row, env, f"{field.key}.{at}.{key}", errors)
     for key in entity.compute_order:
-        _compute(entity.fields[key], values, env, key, errors)
+        field = entity.fields[key]
+        if key in kept:
+            continue
+        if before is not None and field.folds and all(values.get(one) == before.get(one) for one in field.own_reads):
+            values[key] = before.get(key)
+        else:
+            compute_field(field, values, env, key, errors)
+
+
+def compute_field(field: Field, values: dict[str, Any], env: Env, path: str, errors: list[FieldError]) -> None:
+    """Work out one computed value."""
+    assert field.computed is not None  # noqa: S101 - the order holds computed fields only
+    keep_computed(field, values, field.computed.run(values, env), path, errors)
+
+
+def keep_computed(field: Field, values: dict[str, Any], value: Any, path: str, errors: list[FieldError]) -> None:
+    """Keep a value that was worked out, with the digits of its field; one too large for it is an error."""
+    if _is_number(value) and abs(value) >= _TOO_LARGE[field.scale or 0]:
+        errors.append(FieldError(path, "value.too_large"))
+        value = None
+    values[field.key] = fitted(field, value)
 
 
 def check_complete(entity: Entity, values: Mapping[str, Any], env: Env, errors: list[FieldError], *, at: str) -> None:
@@ -48,10 +82,27 @@ def check_complete(entity: Entity, values: Mapping[str, Any], env: Env, errors: 
             errors.append(FieldError(field.key, "value.too_few_rows", {"min": field.min_rows}))
         for number, row in enumerate(rows):
             _check_required(field.column_plan, row, env, errors, f"{field.key}.{number}.", wrong)
+    for rule in broken_rules(entity, values, env, at=at, wrong=wrong):
+        errors += [FieldError(path, "value.rule", {"message": rule.message}) for path in rule.fields or ("",)]
+
+
+def broken_rules(
+    entity: Entity, values: Mapping[str, Any], env: Env, *, at: str, wrong: Iterable[str] = ()
+) -> Iterator[Rule]:
+    """Yield the rules over several fields that do not hold, of those that wait for nothing.
+
+    A rule that reads a field at one of the paths in ``wrong`` waits: what is no value cannot break it.
+    """
+    unread = {path.partition(".")[0] for path in wrong}
     for rule in entity.rules:
-        waits = at not in rule.at or any(values.get(key) is None for key in rule.needs)
-        if not waits and rule.check.run(values, env) is not True:
-            errors += [FieldError(path, "value.rule", {"message": rule.message}) for path in rule.fields or ("",)]
+        waits = at not in rule.at or any(use[0] in unread for use in rule.check.checked.uses)
+        if not waits and is_broken(rule, values, env):
+            yield rule
+
+
+def is_broken(rule: Rule, values: Mapping[str, Any], env: Env) -> bool:
+    """Tell whether a record breaks a rule; one that waits for a value is not broken."""
+    return not any(values.get(key) is None for key in rule.needs) and rule.check.run(values, env) is not True
 
 
 def fitted(field: Field, value: Any) -> Any:
@@ -59,32 +110,11 @@ def fitted(field: Field, value: Any) -> Any:
     if field.scale is None or not _is_number(value):
         return value
     number = Decimal(value).quantize(_UNIT[field.scale], rounding=ROUND_HALF_UP)
-    return int(number) if field.type.key == "integer" else number
-
-
-def is_required(field: Field, values: Mapping[str, Any], env: Env) -> bool:
-    """Tell whether ``field`` must have a value in this record; an invisible field never must."""
-    if not (field.required or _holds(field.required_when, values, env)):
-        return False
-    return field.visible_when is None or _holds(field.visible_when, values, env)
-
-
-def is_missing(value: Any) -> bool:
-    """Tell whether a stored value says nothing."""
-    return value is None or value == "" or value == []
+    return int(number) if field.type.column == "integer" else number
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, Decimal | int) and not isinstance(value, bool)
-
-
-def _compute(field: Field, values: dict[str, Any], env: Env, path: str, errors: list[FieldError]) -> None:
-    assert field.computed is not None  # noqa: S101 - the order holds computed fields only
-    value = field.computed.run(values, env)
-    if _is_number(value) and abs(value) >= _TOO_LARGE[field.scale or 0]:
-        errors.append(FieldError(path, "value.too_large"))
-        value = None
-    values[field.key] = fitted(field, value)
 
 
 def _check_required(
@@ -99,8 +129,3 @@ def _check_required(
         path = f"{prefix}{field.key}"
         if is_missing(values.get(field.key)) and path not in wrong and is_required(field, values, env):
             errors.append(FieldError(path, "value.required", {"label": field.label}))
-
-
-def _holds(expression: Any, values: Mapping[str, Any], env: Env) -> bool:
-    run: Callable[[Mapping[str, Any], Env], Any] | None = None if expression is None else expression.run
-    return run is not None and run(values, env) is True

@@ -8,7 +8,7 @@ import base64
 import json
 import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -23,8 +23,10 @@ _MOST = 12_000
 def encode(value: Any, id_: int) -> str:
     """Return the cursor after a row."""
     said = value if value is None or isinstance(value, int | bool | str) else str(value)
-    if isinstance(value, date):
+    if isinstance(value, date | time):
         said = value.isoformat()
+    if isinstance(value, timedelta):
+        said = value // timedelta(seconds=1)
     return base64.urlsafe_b64encode(json.dumps([said, id_], ensure_ascii=False).encode()).decode().rstrip("=")
 
 
@@ -84,6 +86,17 @@ def _day(value: Any) -> date:
     return date.fromisoformat(_text(value))
 
 
+def _clock(value: Any) -> time:
+    return time.fromisoformat(_text(value))
+
+
+def _span(value: Any) -> timedelta:
+    seconds = _integer(value)
+    if abs(seconds) > 10**10:
+        raise ValueError
+    return timedelta(seconds=seconds)
+
+
 def _moment(value: Any) -> datetime:
     moment = datetime.fromisoformat(_text(value))
     if moment.tzinfo is None or not 1900 <= moment.year <= 2300:
@@ -96,7 +109,10 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "link": _integer,
     "user": _integer,
     "boolean": bool,
+    "department": _integer,
     "date": _day,
+    "time": _clock,
+    "seconds": _span,
     "datetime": _moment,
 }
 _SYSTEM = {

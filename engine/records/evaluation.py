@@ -6,20 +6,29 @@ rights to what a rule reads: a rule holds for everybody alike, and says only yes
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, select
 
 from engine.compiler.app import CompiledApp, Entity
-from engine.expression import Env
+from engine.errors import NotPossibleNow
+from engine.expression import NOBODY, Checked, Env
+from engine.expression.resolved import Fold
+from engine.expression.sql import check_sql, compile_sql, roles_parameter, sql_parameters
+from engine.expression.types import DEPARTMENT_SHAPE, USER_SHAPE
+from engine.expression.walking import read_context
 from engine.people.actor import Actor
-from engine.records.calendar import SiteCalendar
 from engine.records.columns import record_columns, to_values
 from engine.records.sql import is_one_of
+from engine.records.working_time import find_working_time
 from engine.storage.store import Session
+from engine.storage.table_source import TableSource
 
 _NO_OFFSET = timedelta()
+MOST_ROWS = 10_000
+"""Linked records one command reads to work out what the database cannot; more is refused."""
 
 
 def site_zone(app: CompiledApp) -> ZoneInfo:
@@ -32,8 +41,13 @@ def make_env(session: Session, actor: Actor | None) -> Env:
     now = session.now()
     local = now.astimezone(site_zone(session.app))
     offset = local.utcoffset() or _NO_OFFSET
-    calendar = SiteCalendar(session.app.calendar, session.app.timezone)
-    return Env(None if actor is None else actor.id, now, local.date(), Lookups(session), offset, calendar)
+    user = None if actor is None else actor.id
+    calendar = cache(lambda: find_working_time(session))  # the days the site changed are read when first asked for
+    return Env(
+        user, now, local.date(), Lookups(session), offset, calendar,
+        roles=frozenset() if actor is None else actor.roles,
+        department=None if actor is None else actor.team,
+    )  # fmt: skip
 
 
 def parameters(session: Session, actor: Actor) -> dict[str, Any]:
@@ -43,6 +57,9 @@ def parameters(session: Session, actor: Actor) -> dict[str, Any]:
     return {
         "actor_id": actor.id,
         "actor_teams": actor.teams,
+        "actor_above": actor.above,
+        "actor_team": NOBODY if actor.team is None else actor.team,
+        "actor_roles": roles_parameter(actor.roles),
         "now": now,
         "today": local.date(),
         "utc_offset": (local.utcoffset() or _NO_OFFSET) // timedelta(seconds=1),
@@ -54,6 +71,7 @@ class Lookups:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._visited = 0
         self._rows: dict[tuple[str, int], dict[str, Any] | None] = {}
         self.allowed: set[tuple[str, int]] = set()
         """Records the actor may choose, as far as was asked."""
@@ -74,8 +92,11 @@ class Lookups:
         wanted = [id_ for id_ in ids if (entity, id_) not in self._rows]
         if not wanted:
             return
-        compiled = self._session.app.entities[entity]
-        for row in self._read(compiled, wanted):
+        if entity in (USER_SHAPE, DEPARTMENT_SHAPE):
+            rows = self._read_people(entity, wanted)
+        else:
+            rows = self._read(self._session.app.entities[entity], wanted)
+        for row in rows:
             self._rows[entity, row["id"]] = row
         for id_ in wanted:
             self._rows.setdefault((entity, id_), None)
@@ -86,6 +107,23 @@ class Lookups:
         if found.via is None:
             return record.get(name) or ()
         return self._read_linking(found.entity, found.via, record["id"]) if record.get("id") else ()
+
+    def fold(self, fold: Fold, record: Mapping[str, Any], env: Env) -> tuple[Any] | None:
+        """Let the database work out an aggregate over linked records; None for a record nothing can link to yet."""
+        session, id_ = self._session, record.get("id")
+        context = read_context(fold)
+        checked = Checked(fold, fold.type, "", fold.entity, frozenset(), context)
+        if not id_ or any(name.startswith("record.") for name in context) or check_sql(checked):
+            return None
+        table = session.tables.entity[fold.entity]
+
+        def build() -> Any:
+            value = compile_sql(checked, TableSource(session.tables), table)
+            return select(value.label("value")).where(table.c.id == bindparam("record_id"))
+
+        statement = session.prepared(("fold", fold), build)
+        found = statement.fetch_one(session.connection, {"record_id": id_} | sql_parameters(checked, env))
+        return None if found is None else (found[0],)
 
     def _read(self, entity: Entity, ids: Sequence[int]) -> list[dict[str, Any]]:
         session = self._session
@@ -100,6 +138,20 @@ class Lookups:
         rows = statement.fetch_all(session.connection, {"ids": ids})
         return [to_values(entity, row) for row in rows]
 
+    def _read_people(self, shape: str, ids: Sequence[int]) -> list[dict[str, Any]]:
+        session = self._session
+        names = ("id", "login", "department") if shape == USER_SHAPE else ("id", "key")
+
+        def build() -> Any:
+            source = TableSource(session.tables)
+            table = source.table(shape)
+            columns = [source.column(table, shape, name) for name in names]
+            return select(*columns, table.c.name).where(is_one_of(table.c.id, "ids"))
+
+        statement = session.prepared(("linked", shape), build)
+        rows = statement.fetch_all(session.connection, {"ids": ids})
+        return [dict(zip((*names, "name"), row, strict=True)) for row in rows]
+
     def _read_linking(self, entity_key: str, via: str, id_: int) -> list[dict[str, Any]]:
         session = self._session
         entity = session.app.entities[entity_key]
@@ -107,9 +159,15 @@ class Lookups:
 
         def build() -> Any:
             link = table.c[via]
-            return select(*record_columns(table, entity)).where(
-                link == bindparam("record_id"), table.c.deleted_at.is_(None)
+            return (
+                select(*record_columns(table, entity))
+                .where(link == bindparam("record_id"), table.c.deleted_at.is_(None))
+                .limit(MOST_ROWS + 1)
             )
 
         statement = session.prepared(("linking", entity_key, via), build)
-        return [to_values(entity, row) for row in statement.fetch_all(session.connection, {"record_id": id_})]
+        found = statement.fetch_all(session.connection, {"record_id": id_})
+        self._visited += len(found)
+        if self._visited > MOST_ROWS:
+            raise NotPossibleNow("record.too_many_rows", limit=MOST_ROWS)
+        return [to_values(entity, row) for row in found]

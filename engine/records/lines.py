@@ -57,6 +57,8 @@ def write_lines(
         values = {key: row.get(key) for key in columns} | {"position": position}
         if row.get("id") is None:
             row["id"] = _insert(session, entity, field, values | {"parent_id": record_id})
+        elif row["id"] not in old:  # one that was there before comes back under its id
+            _insert(session, entity, field, values | {"parent_id": record_id, "id": row["id"]})
         elif old[row["id"]] != (position, row):
             _update(session, entity, field, values | {"row_id": row["id"]})
 
@@ -77,9 +79,8 @@ def _read(session: Session, entity: Entity, field: Field, record_id: int) -> lis
 
 def _insert(session: Session, entity: Entity, field: Field, values: Mapping[str, Any]) -> int:
     table = session.tables.lines[entity.key, field.key]
-    statement = session.prepared(
-        ("insert line", entity.key, field.key), lambda: insert(table).returning(table.c.id), tuple(values)
-    )
+    key = ("insert line", entity.key, field.key, "id" in values)
+    statement = session.prepared(key, lambda: insert(table).returning(table.c.id), tuple(values))
     row = statement.fetch_one(session.connection, values)
     assert row is not None  # noqa: S101 - an insert returns its row
     return int(row[0])

@@ -6,20 +6,22 @@ whether a record the actor may not see exists.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, Table, select
 
 from engine.compiler.app import Entity, Field
-from engine.errors import FieldError
+from engine.errors import FieldError, NotPossibleNow
 from engine.expression import Env
-from engine.people import directory
 from engine.people.actor import Actor
+from engine.records.calling import label_names
 from engine.records.columns import record_columns, to_values
 from engine.records.completing import fitted
 from engine.records.evaluation import Lookups, parameters
-from engine.records.record import USER, Labels, display
+from engine.records.labels import department_labels, people_labels
+from engine.records.record import DEPARTMENT, USER, Labels, display
 from engine.records.rights import ALL, find_rights, get_entity, scope_condition
 from engine.records.sql import is_one_of
 from engine.storage.store import Session
@@ -46,27 +48,41 @@ def check_links(
     """
     chosen = list(_chosen(entity, values, before))
     by_target: dict[str, set[int]] = defaultdict(set)
-    people: set[int] = set()
     for _, field, id_ in chosen:
-        if field.to is not None:
-            by_target[field.to].add(id_)
-        else:
-            people.add(id_)
+        by_target[field.target or ""].add(id_)
     lookups = env.lookup
     assert isinstance(lookups, Lookups)  # noqa: S101 - make_env made it
-    for target, ids in by_target.items():
+    known = {
+        USER: _enabled(session, by_target.pop(USER, set())),
+        DEPARTMENT: frozenset(id_ for _, id_ in department_labels(session, by_target.pop(DEPARTMENT, set()))),
+    }
+    rank = session.app.rollups.rank
+    for target, ids in sorted(by_target.items(), key=lambda one: rank.get(one[0], 0)):
         fresh = {id_ for id_ in ids if (target, id_) not in lookups.allowed}
         if fresh:
             _allow_visible(session, target, fresh, actor, lookups)
-    known = _enabled(session, people) if people else frozenset()
     for path, field, id_ in chosen:
         if field.to is None:
-            if id_ not in known:
-                errors.append(FieldError(path, "value.user_missing"))
+            if id_ not in known[field.target or USER]:
+                errors.append(FieldError(path, f"value.{field.target}_missing"))
         elif (field.to, id_) not in lookups.allowed:
             errors.append(FieldError(path, "value.link_missing", {"label": field.label}))
             _take_out(values, path)
-        elif field.where is not None and field.where.run(env.lookup.linked(field.to, id_) or {}, env) is not True:
+        elif not _reads_record(field) and not _may_lead_to(field, id_, env):
+            errors.append(FieldError(path, "value.link_where", {"label": field.label}))
+
+
+def check_choices(
+    entity: Entity, values: Mapping[str, Any], before: Mapping[str, Any], env: Env, errors: list[FieldError]
+) -> None:
+    """Add an error for each link whose condition reads the record itself and does not hold for it any more.
+
+    It is judged over the whole record, again when something it reads changed although the link stayed.
+    """
+    wrong = {error.path for error in errors}
+    env = replace(env, record=values)
+    for path, field, id_ in _linked(entity, values, before):
+        if path not in wrong and not _may_lead_to(field, id_, env):
             errors.append(FieldError(path, "value.link_where", {"label": field.label}))
 
 
@@ -77,12 +93,53 @@ def label_links(session: Session, entity: Entity, values: Mapping[str, Any], *, 
     chosen = list(_chosen(entity, values))
     for target in {field.to for _, field, _ in chosen if field.to is not None}:
         _allow_visible(session, target, {id_ for _, field, id_ in chosen if field.to == target}, actor, lookups)
-    for _, field, id_ in chosen:
-        if field.to is not None and (field.to, id_) in lookups.allowed:
-            row = lookups.linked(field.to, id_)
-            labels[field.to, id_] = display(session.app.entities[field.to], row or {})
-    people = directory.people(session.connection, [id_ for _, field, id_ in chosen if field.to is None])
-    return labels | {(USER, id_): person.name for id_, person in people.items()}
+    labels |= _names_of_allowed(session, lookups)
+    labels |= people_labels(session, [id_ for _, field, id_ in chosen if field.target == USER])
+    return labels | department_labels(session, [id_ for _, field, id_ in chosen if field.target == DEPARTMENT])
+
+
+def label_records(session: Session, target: str, ids: set[int], *, actor: Actor) -> Labels:
+    """Return what records of the entity ``target`` are called; those the actor may not choose are left out."""
+    lookups = Lookups(session)
+    if ids:
+        _allow_visible(session, target, ids, actor, lookups)
+    return _names_of_allowed(session, lookups)
+
+
+def _names_of_allowed(session: Session, lookups: Lookups) -> Labels:
+    labels: Labels = {}
+    for target in {one for one, _ in lookups.allowed}:
+        entity_ = session.app.entities[target]
+        rows = [lookups.linked(target, id_) or {} for one, id_ in sorted(lookups.allowed) if one == target]
+        inner = label_names(session.app, entity_, rows, lookups)
+        labels |= {(target, row["id"]): display(entity_, row, inner) for row in rows}
+    return labels
+
+
+def require_targets(session: Session, entity: Entity, values: Mapping[str, Any]) -> None:
+    """Raise ``NotPossibleNow`` when a record linked to in ``values`` is deleted, and keep the others from being so."""
+    by_target: dict[str, dict[int, Field]] = defaultdict(dict)
+    for _, field, id_ in _chosen(entity, values):
+        if field.to is not None:
+            by_target[field.to][id_] = field
+    rank = session.app.rollups.rank
+    for target, fields in sorted(by_target.items(), key=lambda one: rank.get(one[0], 0)):
+        table = session.tables.entity[target]
+        alive = select(table.c.id).where(table.c.id.in_(fields), table.c.deleted_at.is_(None))
+        kept = set(session.connection.execute(kept_for_link(session, alive, table)).scalars())
+        for id_, field in fields.items():
+            if id_ not in kept:
+                raise NotPossibleNow("record.link_deleted", label=field.label)
+
+
+def kept_for_link(session: Session, found: Select[Any], table: Table) -> Select[Any]:
+    """Return a select of records to be linked to, which keeps them from being deleted before the link is written.
+
+    Whoever deletes a record wants it alone, and so waits until the link is there; whoever edits it does not.
+    """
+    if not session.writes:
+        return found
+    return found.order_by(table.c.id).with_for_update(of=table, read=True, key_share=True)
 
 
 def fetch_values(
@@ -107,15 +164,46 @@ def _chosen(
         field = entity.fields.get(key)
         if field is None or value is None:
             continue
-        if field.type.column in ("link", "user"):
-            yield key, field, value
-        elif field.type.key == "lines":
+        if field.target is not None:
+            old_ids = before.get(key) if field.type.many else None
+            for id_ in value if field.type.many else [value]:
+                if id_ not in (old_ids or ()):
+                    yield key, field, id_
+        elif field.type.has_rows:
             old = {row.get("id"): row for row in before.get(key) or ()}
             for at, row in enumerate(value):
                 known = old.get(row.get("id"), {}) if row.get("id") is not None else {}
                 for name, column in field.link_columns:
                     if row.get(name) is not None and row[name] != known.get(name):
                         yield f"{key}.{at}.{name}", column, row[name]
+
+
+def _linked(entity: Entity, values: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Chosen]:
+    """Yield the links whose conditions read the record, as far as they or what is read changed."""
+    for key, field in entity.fields.items():
+        if _reads_record(field) and _differs(field, key, values, before) and values.get(key) is not None:
+            yield key, field, values[key]
+        for name, column in field.link_columns:
+            if not _reads_record(column):
+                continue
+            old = {row.get("id"): row for row in before.get(key) or ()}
+            for at, row in enumerate(values.get(key) or ()):
+                known = old.get(row.get("id"), {}) if row.get("id") is not None else {}
+                read_differs = any(values.get(one) != before.get(one) for one in _reads_record(column))
+                if row.get(name) is not None and (read_differs or row[name] != known.get(name)):
+                    yield f"{key}.{at}.{name}", column, row[name]
+
+
+def _differs(field: Field, key: str, values: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    return any(values.get(one) != before.get(one) for one in (key, *_reads_record(field)))
+
+
+def _reads_record(field: Field) -> frozenset[str]:
+    return frozenset() if field.where is None else field.where.checked.outer_reads
+
+
+def _may_lead_to(field: Field, id_: int, env: Env) -> bool:
+    return field.where is None or field.where.run(env.lookup.linked(field.to or "", id_) or {}, env) is True
 
 
 def _take_out(values: dict[str, Any], path: str) -> None:
@@ -137,16 +225,20 @@ def _allow_visible(session: Session, target: str, ids: set[int], actor: Actor, l
     def build() -> Any:
         visible = scope_condition(session.tables, entity, table, rights.read)
         columns = record_columns(table, entity)
-        return select(*columns).where(is_one_of(table.c.id, "ids"), table.c.deleted_at.is_(None), visible)
+        found = select(*columns).where(is_one_of(table.c.id, "ids"), table.c.deleted_at.is_(None), visible)
+        return kept_for_link(session, found, table)
 
     scope = ALL if ALL in rights.read else rights.read
-    statement = session.prepared(("choose", target, scope), build)
+    statement = session.prepared(("choose", target, scope, session.writes), build)
     given = parameters(session, actor) | {"ids": list(ids)}
     for row in statement.fetch_all(session.connection, given):
         lookups.allow(target, to_values(entity, row))
 
 
 def _enabled(session: Session, ids: set[int]) -> frozenset[int]:
+    if not ids:
+        return frozenset()
+
     def build() -> Any:
         return select(users.c.id).where(is_one_of(users.c.id, "ids"), users.c.disabled_at.is_(None))
 

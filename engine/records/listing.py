@@ -4,75 +4,81 @@ Enters: an entity, the actor's rights, a ``ListQuery``. Leaves: rows and how to 
 may not see be sorted, filtered or searched by: it is answered like one that does not exist.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, bindparam, exists, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    false,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 
 from engine.compiler.app import Entity, Field
 from engine.errors import FieldError, InvalidValues
 from engine.people.actor import Actor
 from engine.records import cursors
 from engine.records.columns import column
+from engine.records.counting import COUNTED, FIRST, Counting
 from engine.records.evaluation import parameters, site_zone
-from engine.records.filters import Filter, condition, like
+from engine.records.filters import (
+    Asker,
+    Filter,
+    FilterGroup,
+    condition,
+    each_filter,
+    shape_of,
+)
+from engine.records.finding import Source, find_words, first_ids, holds_word, sources_of
+from engine.records.list_query import LinkCondition, ListQuery, readable_keys, scope_key, shown_keys
+from engine.records.marks import mark_condition, mark_parameters, marks_of
+from engine.records.masking import Masking
+from engine.records.rarity import FEW, are_few, looked_up
 from engine.records.reading import Reading
-from engine.records.rights import ALL, Rights, scope_condition
+from engine.records.rights import ALL, OWN, SHARED, Rights, scope_condition
+from engine.records.sql import IsAmong, is_one_of
 from engine.records.values import said
 from engine.storage.ordering import largest_first, smallest_first
 from engine.storage.store import Session
+from engine.storage.tables import column_name, is_indexed
+
+_ALWAYS_READ = ("id", "number", "stage", "owner", "version", "updated_at")
+
+__all__ = [
+    "COUNTED", "MOST", "MOST_CONDITIONS", "LinkCondition", "ListPlan", "ListQuery", "readable_keys", "reading_of",
+    "scope_key", "shown_keys",
+]  # fmt: skip
 
 MOST = 200
 """Records on a page at most."""
 
-COUNTED = 1_000
-"""How far a list is counted."""
-
-NEVER_HIDDEN = ("id", "number", "stage", "owner", "team", "created_at", "created_by", "updated_at", "updated_by")
-_WORDS = 5
+MOST_CONDITIONS = 30
+"""Conditions a list is narrowed by at most."""
 
 
-@dataclass(frozen=True)
-class ListQuery:
-    """What a list shows.
-
-    ``sort`` None is the entity's own, ``after`` the cursor of the page before, ``text`` a search.
-    """
-
-    filters: tuple[Filter, ...] = ()
-    sort: str | None = None
-    descending: bool = False
-    after: str | None = None
-    limit: int = 50
-    text: str = ""
-    columns: tuple[str, ...] = ()  # empty: every field
+_OF_ONE_COLUMN = (frozenset({OWN}), frozenset({OWN, SHARED}), frozenset({SHARED}))
+"""Scopes that are found by an index, whatever else a list asks."""
 
 
-@dataclass(frozen=True)
-class LinkCondition:
-    """What the records offered for a link must meet; ``key`` names the link."""
-
-    key: tuple[str, str]
-    build: Callable[[Table], ColumnElement[bool]]
-
-
-def readable_keys(entity: Entity, rights: Rights) -> list[str]:
-    """Return the stored fields and system fields the actor may see, sort and filter by."""
-    fields = [item.key for item in entity.stored_fields if item.key not in rights.hidden and not item.retired]
-    return [*fields, *NEVER_HIDDEN]
-
-
-def scope_key(scopes: frozenset[str]) -> Any:
-    """Return what tells the statements of different scopes apart."""
-    return ALL if ALL in scopes else scopes
-
-
-class ListPlan:
-    """One list, its statement prepared for its shape."""
+class ListPlan(Counting):
+    """One list as one actor sees it, its statement prepared for its shape."""
 
     def __init__(
-        self, session: Session, entity: Entity, rights: Rights, query: ListQuery, *, link: LinkCondition | None = None
+        self,
+        session: Session,
+        entity: Entity,
+        rights: Rights,
+        query: ListQuery,
+        *,
+        actor: Actor,
+        link: LinkCondition | None = None,
     ) -> None:
         """Judge the query; raises ``InvalidValues`` for a field that is not there to see, or a wrong value."""
         self._entity, self._rights, self._query, self._link = entity, rights, query, link
@@ -80,53 +86,137 @@ class ListPlan:
         self.limit = max(1, min(query.limit, MOST))
         allowed = readable_keys(entity, rights)
         self.sort, self.descending = self._sorted_by(allowed)
-        errors = [_unknown(one.field) for one in query.filters if one.field not in allowed]
-        if errors:
-            raise InvalidValues(errors)
+        self._marks = frozenset(() if "stage" in rights.hidden else marks_of(entity))
+        self._require(list(each_filter(query.filters)), {*allowed, *self._marks})
         wanted = query.columns or tuple(item.key for item in entity.stored_fields)
-        self.columns = tuple(key for key in wanted if key in allowed)
-        system = ("id", "number", "stage", "owner", "version", "updated_at")
+        shown = shown_keys(entity, rights) if rights.masked else allowed
+        self.columns = tuple(key for key in wanted if key in shown)
+        self.masking = Masking(entity, rights)
+        system = [key for key in _ALWAYS_READ if key not in rights.hidden]
         keys = tuple(dict.fromkeys([*system, self.sort, *self.columns]))
         self.reading = reading_of(session, entity.key, self._table, entity.stored_fields, keys)
-        self._unsearched = rights.hidden & set(entity.search)
-        self._words = cursors.folded(query.text).split()[:_WORDS]
-        self._given: dict[str, Any] = {f"word{at}": like(word) for at, word in enumerate(self._words)}
-        zone = site_zone(session.app)
-        for at, one in enumerate(query.filters):
-            self._given |= one.parameters(entity, at, zone)
+        self._sources = sources_of(session.app, entity, rights) if query.text else ()
+        self.words = find_words(session, entity, self._sources, query.text)
+        self._nothing = bool(query.text.strip()) and not self.words  # only marks: no record is found by them
+        self._given = parameters(session, actor) | self._parameters(session, actor)
+        self._few_in_scope = self._has_few_in_scope(session, actor)
+        self._led_by_scope = self._few_in_scope or rights.read in _OF_ONE_COLUMN
+        self._asked_plainly = frozenset(self._plain_conditions(session))
 
-    def fetch(self, session: Session, actor: Actor) -> list[tuple[Any, ...]]:
+    def _parameters(self, session: Session, actor: Actor) -> dict[str, Any]:
+        """Return the parameters of the words, the link and the conditions."""
+        given: dict[str, Any] = {}
+        for at, word in enumerate(self.words):
+            given |= word.parameters(at)
+        given |= {} if self._link is None else self._link.given
+        asker = Asker(actor.id, session.now(), site_zone(session.app))
+        for at, one in enumerate(each_filter(self._query.filters)):
+            if one.field in self._marks:
+                given |= mark_parameters(self._entity, one, at, asker.now)
+            else:
+                given |= one.parameters(self._entity, at, asker)
+        return given
+
+    def _require(self, filters: Sequence[Filter], allowed: set[str]) -> None:
+        """Refuse what may not be filtered by, and more conditions than one list may have."""
+        if len(filters) > MOST_CONDITIONS:
+            raise InvalidValues([FieldError("filter", "record.many_filters", {"max": MOST_CONDITIONS})])
+        errors = [_unknown(one.field) for one in filters if one.field not in allowed]
+        if errors:
+            raise InvalidValues(errors)
+
+    @property
+    def own_words(self) -> Source | None:
+        """Where words stand in the records themselves."""
+        return next((one for one in self._sources if not one.links and one.whole is None), None)
+
+    def _in_scope(self, session: Session) -> Callable[[FromClause], ColumnElement[bool]]:
+        return lambda rows: scope_condition(session.tables, self._entity, rows, self._rights.read)
+
+    def _has_few_in_scope(self, session: Session, actor: Actor) -> bool:
+        """Whether the records in the actor's scope are so few that they are looked up.
+
+        A scope of one column is a range of its own index; one of several columns is a range of none.
+        """
+        if self._rights.read in _OF_ONE_COLUMN or ALL in self._rights.read:
+            return False
+        shape = ("scope", self._rights.read)
+        about = (actor.id, actor.team, actor.teams, actor.above, actor.roles)
+        return are_few(session, self._table, shape, self._in_scope(session), about, self._given)
+
+    def _plain_conditions(self, session: Session) -> Iterator[int]:
+        """Yield the conditions whose index is not to be used.
+
+        Where few records are in scope, those are found by it and asked. Else so many may meet a condition that the list
+        had better go along the index of its order; but in its own order, the two are one range of one index.
+        """
+        own = self.sort in ("id", self._entity.sort[0]) or not is_indexed(self._table, column_name(self.sort))
+        for at, one in enumerate(each_filter(self._query.filters)):
+            if self._led_by_scope or (not own and self._is_common(session, one, at)):
+                yield at
+
+    def _is_common(self, session: Session, one: Filter, at: int) -> bool:
+        """Whether many records meet a condition that all of the list must meet."""
+        if one not in self._query.filters or one.operator != "eq" or one.field in self._marks:
+            return False
+        holds = partial(condition, entity=self._entity, one=one, at=at)
+        about = str(self._given[f"value{at}"])
+        return not are_few(session, self._table, (one.field, at), holds, about, self._given)
+
+    def among(self, session: Session, ids: Sequence[int]) -> list[tuple[Any, ...]]:
+        """Return those of some records that belong to the list, in no order."""
+
+        def build() -> Select[Any]:
+            found = select(*self.reading.columns).select_from(self.reading.source)
+            return found.where(is_one_of(self._table.c.id, "among"), *self._conditions(session, led=True))
+
+        statement = session.prepared(("among", *self._shape(), self.reading.keys), build)
+        return statement.fetch_all(session.connection, self._given | {"among": list(ids)})
+
+    def ids(self, session: Session, ids: Sequence[int] | None = None) -> list[int]:
+        """Return the ids of the list, of those of ``ids`` alone if they are given, the newest first."""
+
+        def build() -> Select[Any]:
+            rows = self._table.c.id
+            only = [] if ids is None else [is_one_of(rows, "among")]
+            found = select(rows).where(*only, *self._conditions(session, led=bool(only)))
+            return found.order_by(rows.desc()).limit(bindparam("limit"))
+
+        statement = session.prepared(("ids", ids is None, *self._shape()), build)
+        given = self._given | {"limit": FEW} | ({} if ids is None else {"among": list(ids)})
+        return [row[0] for row in statement.fetch_all(session.connection, given)]
+
+    def fetch(self, session: Session) -> list[tuple[Any, ...]]:
         """Return the rows of the page, and one more when there is a page after."""
         after = cursors.decode(self._query.after, self._entity, self.sort) if self._query.after else None
-        given = parameters(session, actor) | self._given
+        given = dict(self._given)
         if after is not None:
             given |= {"after": after[0], "after_id": after[1]}
         rows: list[tuple[Any, ...]] = []
         for part in self._parts(after):
-            key = ("list", *self._shape(), self.reading.keys, self.sort, self.descending, part)
+            key = ("list", *self._shape(), self.reading.keys, self.sort, self.descending, part, self._rights.masked)
             statement = session.prepared(key, lambda part=part: self._select(session, part))  # type: ignore[misc]
             rows += statement.fetch_all(session.connection, given | {"limit": self.limit + 1 - len(rows)})
             if len(rows) > self.limit:
                 break
         return rows
 
-    def count(self, session: Session, actor: Actor) -> int:
-        """Count the rows, to ``COUNTED + 1`` at most."""
+    def asks(self, *what: Hashable) -> Hashable:
+        """Return what tells one question about this list from another: its statement and every value in it.
 
-        def build() -> Select[Any]:
-            rows = select(self._table.c.id).where(*self._conditions(session)).limit(bindparam("limit")).subquery()
-            return select(func.count()).select_from(rows)
-
-        given = parameters(session, actor) | self._given | {"limit": COUNTED + 1}
-        row = session.prepared(("count", *self._shape()), build).fetch_one(session.connection, given)
-        return int(row[0]) if row else 0
+        The moment it is asked at is left out, so that the same question of a few seconds later is the same.
+        """
+        given = sorted((name, repr(value)) for name, value in self._given.items() if name != "now")
+        return what, self._shape(), tuple(given)
 
     def _shape(self) -> tuple[Any, ...]:
         """Return what tells the conditions of two lists apart, whatever their values."""
-        filters = tuple((one.field, one.operator) for one in self._query.filters)
+        filters = shape_of(self._query.filters)
         link = None if self._link is None else self._link.key
         scopes = scope_key(self._rights.read)
-        return self._entity.key, scopes, filters, len(self._words), self._unsearched if self._words else None, link
+        words = tuple(word.shape for word in self.words), self._sources, self._nothing
+        ways = self._few_in_scope, self._asked_plainly
+        return self._entity.key, scopes, filters, words, link, ways
 
     def _sorted_by(self, allowed: Sequence[str]) -> tuple[str, bool]:
         wanted = self._query.sort
@@ -153,7 +243,8 @@ class ListPlan:
         return ("further", "missing") if self.descending and nullable else ("further",)
 
     def _select(self, session: Session, part: str) -> Select[Any]:
-        found = select(*self.reading.columns).select_from(self.reading.source).where(*self._conditions(session))
+        columns = [*self.reading.columns, *self.masking.columns(session.tables, self._table)]
+        found = select(*columns).select_from(self.reading.source).where(*self._conditions(session))
         return found.where(*self._within(part)).order_by(*self._orders()).limit(bindparam("limit"))
 
     def _orders(self) -> list[Any]:
@@ -180,30 +271,42 @@ class ListPlan:
         here, last = tuple_(sort, ids), tuple_(bindparam("after", type_=sort.type), last_id)
         return [here < last if self.descending else here > last]
 
-    def _conditions(self, session: Session) -> list[ColumnElement[bool]]:
+    def _conditions(
+        self, session: Session, *, led: bool = False, among_first: bool = False
+    ) -> list[ColumnElement[bool]]:
+        """Return what holds of every row.
+
+        ``led``: the rows are found by their ids already; ``among_first``: only the first of the first word are asked.
+        """
         table = self._table
-        found = [table.c.deleted_at.is_(None), scope_condition(session.tables, self._entity, table, self._rights.read)]
-        found += [condition(table, self._entity, one, at) for at, one in enumerate(self._query.filters)]
-        found += [self._holds_word(session, f"word{at}") for at in range(len(self._words))]
+        scope = self._in_scope(session)
+        found = [table.c.deleted_at.is_(None), looked_up(table, scope) if self._few_in_scope else scope(table)]
+        numbered = iter(range(MOST_CONDITIONS))
+        found += [self._holds(one, numbered) for one in self._query.filters]
+        found += [
+            holds_word(session.tables, self._entity, table, self._sources, f"word{at}", word)
+            for at, word in enumerate(self.words)
+            if at or not among_first
+        ]
+        if among_first:
+            first = first_ids(session.tables, self._entity, self._sources, self.words[0], "word0", FIRST)
+            found.append(IsAmong(table.c.id, first.scalar_subquery()))
+        if self._nothing:
+            found.append(false())
         if self._link is not None:
             found.append(self._link.build(table))
-        return found
+        among = [at for at, one in enumerate(found) if isinstance(one, IsAmong)]
+        asked = among if led else among[:-1]  # the last is the rarest: a word, if there is one
+        return [one.of_each_row() if at in asked and isinstance(one, IsAmong) else one for at, one in enumerate(found)]
 
-    def _holds_word(self, session: Session, word: str) -> ColumnElement[bool]:
-        """A record is found by its search text; where that holds what the actor may not see, by its other columns."""
-        table, entity = self._table, self._entity
-        if not self._unsearched:
-            return table.c.search_text.like(bindparam(word), escape="\\")
-        found: list[ColumnElement[bool]] = []
-        for key in entity.search:
-            field = entity.fields.get(key)
-            if key in self._unsearched:
-                continue
-            if field is None or field.to is None:
-                found.append(_contains(column(table, key), word))
-            else:
-                found.append(_linked_contains(session, field, table, word))
-        return or_(*found)
+    def _holds(self, one: Filter | FilterGroup, numbered: Iterator[int]) -> ColumnElement[bool]:
+        if isinstance(one, FilterGroup):
+            parts = [self._holds(item, numbered) for item in one.items]
+            return or_(false(), *parts) if one.joined == "any" else and_(true(), *parts)
+        at = next(numbered)
+        if one.field in self._marks:
+            return mark_condition(self._table, self._entity, one, at)
+        return condition(self._table, self._entity, one, at, plainly=at in self._asked_plainly)
 
 
 _readings: dict[Any, Reading] = {}
@@ -218,22 +321,6 @@ def reading_of(session: Session, of: str, table: Any, fields: Iterable[Field], k
             _readings.clear()
         cached = _readings[tables, of, keys] = Reading(session, table, fields, keys)
     return cached
-
-
-def _contains(text: ColumnElement[Any], word: str) -> ColumnElement[bool]:
-    return func.lower(text).like(bindparam(word), escape="\\")
-
-
-def _linked_contains(session: Session, field: Field, table: FromClause, word: str) -> ColumnElement[bool]:
-    """Tell whether a word stands in the name of the linked record."""
-    target = session.app.entities[field.to or ""]
-    other = session.tables.entity[target.key].alias()
-    texts = {"number", *(key for key, one in target.fields.items() if one.type.searchable)}
-    named = [other.c[key] for _, key in target.display if key in texts]
-    if not named:
-        return other.c.id.is_(None) & table.c.id.is_(None)
-    words = or_(*(_contains(one, word) for one in named))
-    return exists().where(other.c.id == table.c[field.key], words)
 
 
 def _unknown(key: str) -> FieldError:

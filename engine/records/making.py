@@ -67,7 +67,7 @@ def _whole(session: Session, record: Record, env: Env) -> Mapping[str, Any]:
 
 def _values(session: Session, make: Make, record: Record, actor: Actor) -> dict[str, Any]:
     target = session.app.entities[make.entity]
-    rights = find_rights(session.app, target, actor)
+    rights = find_rights(session.app, target, actor).entering
     env = make_env(session, actor)
     given: dict[str, Any] = {make.back: record.id}
     for key, expression in make.set.items():

@@ -5,40 +5,61 @@ Must not let a field somebody may not see be sorted, filtered or searched by: it
 exist.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, literal, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, select
 
-from engine.compiler.app import Entity
+from engine.compiler.app import SYSTEM_FIELDS, CompiledApp, Entity, Field
 from engine.errors import NotAllowed, NotFound
-from engine.expression.sql import compile_where
+from engine.expression.sql import compile_where, outer_parameter
 from engine.people.actor import Actor
 from engine.records import cursors
 from engine.records.attachments import read_attachments
 from engine.records.evaluation import parameters
+from engine.records.finding import LINKED, matches, split_words
+from engine.records.found import Found, show_found
+from engine.records.labels import add_people
 from engine.records.listing import (
     COUNTED,
     MOST,
-    NEVER_HIDDEN,
     LinkCondition,
     ListPlan,
     ListQuery,
     readable_keys,
     reading_of,
     scope_key,
+    shown_keys,
 )
-from engine.records.record import Labels, Record, display
-from engine.records.rights import ALL, Rights, find_rights, get_entity, scope_condition
+from engine.records.masking import Masking
+from engine.records.nearness import find_near
+from engine.records.record import Labels, Record, without_hidden
+from engine.records.rights import (
+    ALL,
+    NONE,
+    Rights,
+    find_rights,
+    get_entity,
+    pool_rights,
+    scope_condition,
+    within_token,
+)
+from engine.storage.approval_tables import approvals, tasks
 from engine.storage.store import Session
-from engine.storage.system_tables import approvals, tasks
+from engine.storage.system_tables import history
 from engine.storage.table_source import TableSource
 
 __all__ = [
-    "COUNTED", "MOST", "Found", "ListQuery", "Page", "count_records", "get_record", "list_records", "pick",
-    "readable_keys", "require_read", "search",
+    "COUNTED", "MOST", "Found", "ListQuery", "Page", "check_list", "count_records", "get_record",
+    "list_records", "list_seen", "pick", "read_page", "readable_keys", "recent", "require_read", "search", "shown_keys",
+    "total_records",
 ]  # fmt: skip
+
+
+_LATELY = 5_000
+"""Entries of the history that are looked through for what somebody worked on."""
 
 
 @dataclass(slots=True)
@@ -53,37 +74,30 @@ class Page:
     descending: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One record found by search or offered by a picker."""
-
-    entity: str
-    id: int
-    text: str
-    number: str | None = None
-    stage: str | None = None
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-
 def get_record(session: Session, entity: str, id: int, *, actor: Actor) -> Record:
     """Return one record with its lines, files and labels. Raises ``NotFound`` alike for absent and not visible."""
     compiled = get_entity(session.app, entity)
     rights = require_read(session, compiled, actor)
     table = session.tables.entity[entity]
-    keys = tuple(key for key in compiled.value_keys if key not in rights.hidden)
+    masking = Masking(compiled, rights)
+    keys = tuple(key for key in compiled.value_keys if key not in rights.hidden or key in masking.keys)
     reading = reading_of(session, entity, table, compiled.stored_fields, keys)
 
     def build() -> Select[Any]:
         mine = scope_condition(session.tables, compiled, table, rights.read)
-        writable = scope_condition(session.tables, compiled, table, rights.write)
-        asked = _asked(compiled, table) if ALL not in rights.read else literal(False)
-        columns = [*reading.columns, writable.label("can_write")]
+        writable = scope_condition(session.tables, compiled, table, rights.write, "write")
+        owned = scope_condition(session.tables, compiled, table, rights.write, "own")
+        asked: ColumnElement[bool] = literal(False)
+        if ALL not in rights.read:
+            asked = _asked(compiled, table) & within_token(session.tables, table, rights.read)
+        whole = masking.columns(session.tables, table)
+        columns = [*reading.columns, *whole, table.c.release_id, owned.label("owns"), writable.label("can_write")]
         found = select(*columns).select_from(reading.source)
         return found.where(table.c.id == bindparam("record_id"), table.c.deleted_at.is_(None), mine | asked)
 
     if not 0 < id < 2**63:
         raise NotFound()
-    key = ("get", entity, scope_key(rights.read), scope_key(rights.write), rights.hidden)
+    key = ("get", entity, scope_key(rights.read), scope_key(rights.write), rights.hidden, rights.masked)
     row = session.prepared(key, build).fetch_one(session.connection, parameters(session, actor) | {"record_id": id})
     if row is None:
         raise NotFound()
@@ -94,23 +108,33 @@ def get_record(session: Session, entity: str, id: int, *, actor: Actor) -> Recor
             values[lines.key] = _read_lines(session, compiled, lines.key, id, labels, rights)
     files = read_attachments(session, compiled, id) if compiled.file_fields else {}
     values |= {key: found for key, found in files.items() if key not in rights.hidden}
+    add_people(session, compiled, [values], labels)
     version = values.pop("version")
-    return Record(entity, id, version, values, labels, can_write=bool(row[-1]), hidden=rights.hidden)
+    can_write, owns = bool(row[-1]), bool(row[-2])
+    found = Record(entity, id, version, values, labels, can_write=can_write, owns=owns, release_id=row[-3])
+    found = masking.mark(found, row[:-3])
+    return without_hidden(found) if found.masked else found
 
 
 def list_records(session: Session, entity: str, query: ListQuery, *, actor: Actor) -> Page:
     """Return a page of the records the actor may see; raises ``InvalidValues`` for an unknown field or a bad cursor."""
     compiled = get_entity(session.app, entity)
-    rights = require_read(session, compiled, actor)
-    plan = ListPlan(session, compiled, rights, query)
-    rows = plan.fetch(session, actor)
+    return read_page(session, compiled, require_read(session, compiled, actor), query, actor)
+
+
+def read_page(session: Session, entity: Entity, rights: Rights, query: ListQuery, actor: Actor) -> Page:
+    """Return a page of what ``rights`` let somebody see; raises as ``list_records`` does."""
+    plan = ListPlan(session, entity, rights, query, actor=actor)
+    rows = plan.fetch(session)
     limit = plan.limit
     labels: Labels = {}
     records = []
     for row in rows[:limit]:
         values = plan.reading.values(row)
         plan.reading.add_labels(row, values, labels)
-        records.append(Record(entity, values["id"], values.pop("version"), values, labels, hidden=rights.hidden))
+        found = plan.masking.mark(Record(entity.key, values["id"], values.pop("version"), values, labels), row)
+        records.append(without_hidden(found) if found.masked else found)
+    add_people(session, entity, [record.values for record in records], labels)
     following = None
     if len(rows) > limit:
         last = records[-1].values
@@ -118,45 +142,193 @@ def list_records(session: Session, entity: str, query: ListQuery, *, actor: Acto
     return Page(records, labels, following, plan.columns, plan.sort, plan.descending)
 
 
-def count_records(session: Session, entity: str, query: ListQuery, *, actor: Actor) -> int:
-    """Return how many records a list has in all, counting to ``COUNTED + 1`` at most."""
+def check_list(session: Session, entity: str, query: ListQuery, *, actor: Actor) -> None:
+    """Judge a query without asking it; raises as ``list_records`` does."""
+    compiled = get_entity(session.app, entity)
+    ListPlan(session, compiled, require_read(session, compiled, actor), query, actor=actor)
+
+
+def list_seen(session: Session, entity: str, query: ListQuery, *, actor: Actor, most: int) -> list[tuple[int, int]]:
+    """Return id and version of the records of a whole list, in its order; one more than ``most`` when there are more.
+
+    Raises as ``list_records`` does.
+    """
+    found: list[tuple[int, int]] = []
+    asked = replace(query, columns=("id",), limit=MOST, after=None)
+    while len(found) <= most:
+        page = list_records(session, entity, asked, actor=actor)
+        found += [(record.id, record.version) for record in page.records]
+        if page.next is None:
+            break
+        asked = replace(asked, after=page.next)
+    return found[: most + 1]
+
+
+def count_records(session: Session, entity: str, query: ListQuery, *, actor: Actor, most: int = COUNTED) -> int:
+    """Return how many records a list has in all, counting to ``most + 1`` at most."""
     compiled = get_entity(session.app, entity)
     rights = require_read(session, compiled, actor)
-    plan = ListPlan(session, compiled, rights, query)
-    return plan.count(session, actor)
+    plan = ListPlan(session, compiled, rights, query, actor=actor)
+    return plan.count(session, most)
 
 
-def search(session: Session, text: str, *, actor: Actor, limit: int = 10) -> dict[str, list[Found]]:
-    """Return, for each entity the actor may see, the newest records whose number, name or links contain ``text``."""
-    wanted = cursors.folded(text)
-    if not wanted:
-        return {}
-    found = {}
-    for key in dict.fromkeys([*session.app.menu, *session.app.entities]):
-        if find_rights(session.app, session.app.entities[key], actor).read:
-            hits = pick(session, key, text, actor=actor, limit=limit)
-            if hits:
-                found[key] = hits
-    return found
+def total_records(
+    session: Session, entity: str, query: ListQuery, amount: str | None, *, actor: Actor
+) -> dict[str, tuple[int, Any]]:
+    """Return the number of records in each stage and the sum of ``amount`` there, of those the actor may see.
 
-
-def pick(
-    session: Session, entity: str, text: str, *, actor: Actor, limit: int = 20, link: tuple[str, str] | None = None
-) -> list[Found]:
-    """Return records to choose from, newest first; ``link`` is the (entity, field) whose ``where`` they must meet.
-
-    For the field of a line table the field is written ``items.product``.
+    A stage with more than ``COUNTED`` has no sum; nor is ``amount`` added up when it is a field they may not see.
     """
     compiled = get_entity(session.app, entity)
     rights = require_read(session, compiled, actor)
-    shown = tuple(key for _, key in compiled.display if key and key not in NEVER_HIDDEN)
+    shown = amount if amount is not None and amount in readable_keys(compiled, rights) else None
+    plan = ListPlan(session, compiled, rights, query, actor=actor)
+    stages = [] if compiled.workflow is None else [one.key for one in compiled.workflow.stages.values()]
+    rows = plan.totals(session, stages, shown, COUNTED) if stages else []
+    return {stage: (count, None if shown is None or count > COUNTED else sum_) for stage, count, sum_ in rows if count}
+
+
+def search(session: Session, text: str, *, actor: Actor, limit: int = 10) -> dict[str, list[Found]]:
+    """Return, for each entity the actor may see, the records that have all words of ``text``, the best first.
+
+    What lies in a pool they see comes after, found by what the pool shows and nothing else. When none has the words,
+    those whose names are like it: sound the same, or differ by a letter or two.
+    """
+    if not split_words(text):
+        return {}
+    keys = dict.fromkeys([*session.app.menu, *session.app.entities])
+    sights = {key: _sights(session.app, session.app.entities[key], actor) for key in keys}
+    for find in (_find, _find_near):
+        found = {
+            key: _first(limit, (find(session, key, text, actor, limit, one) for one in sights[key])) for key in keys
+        }
+        if any(found.values()):
+            return {key: hits for key, hits in found.items() if hits}
+    return {}
+
+
+def _sights(app: CompiledApp, entity: Entity, actor: Actor) -> list[Rights]:
+    """Return the rights by which somebody may see records of an entity: their own, and those over each pool."""
+    usual = find_rights(app, entity, actor)
+    pools = entity.ownership.pools if entity.ownership is not None and ALL not in usual.read else ()
+    return [one for one in (usual, *(pool_rights(app, entity, pool, actor) for pool in pools)) if one.read]
+
+
+def _first(limit: int, found: Iterable[list[Found]]) -> list[Found]:
+    """Return the first of several lists of records, each once."""
+    hits = {one.id: one for one in reversed([one for hits in found for one in hits])}
+    return list(reversed(hits.values()))[:limit]
+
+
+def recent(session: Session, *, actor: Actor, limit: int = 8) -> list[Found]:
+    """Return what the actor worked on lately, the latest first, of the newest entries of the history."""
+    c = history.c
+
+    def build() -> Any:
+        newest = select(func.max(c.id)).scalar_subquery()
+        mine = (c.id > newest - _LATELY, c.actor_id == bindparam("actor_id"), c.action != "delete")
+        last = func.max(c.id)
+        return (
+            select(c.entity, c.record_id).where(*mine).group_by(c.entity, c.record_id).order_by(last.desc()).limit(30)
+        )
+
+    rows = session.prepared("recent", build).fetch_all(session.connection, {"actor_id": actor.id})
+    found: dict[tuple[str, int], Found] = {}
+    for entity in dict.fromkeys(row[0] for row in rows):
+        compiled = session.app.entities.get(entity)
+        rights = find_rights(session.app, compiled, actor) if compiled is not None else NONE
+        if not rights.read:
+            continue
+        plan = _picking(session, entity, "", actor, limit, rights, None)
+        ids = [row[1] for row in rows if row[0] == entity]
+        found |= {(entity, one.id): one for one in show_found(session, entity, plan, plan.among(session, ids), ())}
+    return [found[row[0], row[1]] for row in rows if (row[0], row[1]) in found][:limit]
+
+
+def pick(
+    session: Session,
+    entity: str,
+    text: str,
+    *,
+    actor: Actor,
+    limit: int = 20,
+    link: tuple[str, str] | None = None,
+    record: Mapping[str, Any] = MappingProxyType({}),
+) -> list[Found]:
+    """Return records to choose from, the best first, the newest where no word is typed.
+
+    ``link`` is the (entity, field) whose ``where`` they must meet. For the field of a line table the field is written
+    ``items.product``. ``record`` are the values, as far as they stand, of the record that is being edited.
+    """
+    condition = _link_condition(session, link, record)
+    rights = require_read(session, get_entity(session.app, entity), actor)
+    found = _find(session, entity, text, actor, limit, rights, condition)
+    return found or _find_near(session, entity, text, actor, limit, rights, condition)
+
+
+def _find(
+    session: Session,
+    entity: str,
+    text: str,
+    actor: Actor,
+    limit: int,
+    rights: Rights,
+    link: LinkCondition | None = None,
+) -> list[Found]:
+    plan = _picking(session, entity, text, actor, limit, rights, link)
+    return show_found(session, entity, plan, _best_first(session, plan), split_words(text))
+
+
+def _find_near(
+    session: Session,
+    entity: str,
+    text: str,
+    actor: Actor,
+    limit: int,
+    rights: Rights,
+    link: LinkCondition | None = None,
+) -> list[Found]:
+    """Return the records whose names are like what was typed."""
+    compiled = session.app.entities[entity]
+    ids = find_near(session, compiled, rights.hidden, text)
+    if not ids:
+        return []
+    plan = _picking(session, entity, "", actor, limit, rights, link)
+    rows = {row[0]: row for row in plan.among(session, ids)}
+    chosen = [rows[id_] for id_ in ids if id_ in rows][:limit]
+    return [replace(one, near=True) for one in show_found(session, entity, plan, chosen, ())]
+
+
+def _picking(
+    session: Session, entity: str, text: str, actor: Actor, limit: int, rights: Rights, link: LinkCondition | None
+) -> ListPlan:
+    compiled = session.app.entities[entity]
+    named = compiled.display_keys
+    said = (key for key in compiled.search if key not in rights.hidden)
+    shown = tuple(key for key in dict.fromkeys([*named, *said]) if key not in SYSTEM_FIELDS)
     query = ListQuery(sort="id", descending=True, text=text, limit=limit, columns=shown)
-    plan = ListPlan(session, compiled, rights, query, link=_link_condition(session, link))
-    found = []
-    for row in plan.fetch(session, actor)[: plan.limit]:
-        values = plan.reading.values(row)
-        found.append(Found(entity, values["id"], display(compiled, values), values["number"], values["stage"]))
-    return found
+    return ListPlan(session, compiled, rights, query, actor=actor, link=link)
+
+
+def _best_first(session: Session, plan: ListPlan) -> list[tuple[Any, ...]]:
+    """Return the rows that have the words: by how well they match, then the newest first."""
+    own, few = plan.own_words, [word for word in plan.words if word.ids]
+    if not plan.words or (own is None and not few):
+        return plan.fetch(session)[: plan.limit]
+    ranks: list[dict[int, int]]
+    if few:
+        ranks = [] if own is None else [matches(session, own, word) for word in few]
+        ids = plan.ids(session)
+    else:  # every word stands in thousands: those that are called just so, then the newest
+        assert own is not None  # noqa: S101 - asked above
+        ranks = [matches(session, own, plan.words[0], whole=True)]
+        ids = plan.ids(session, list(ranks[0])) if ranks[0] else []
+    ids.sort(key=lambda id_: (sum(one.get(id_, LINKED) for one in ranks), -id_))
+    rows = {row[0]: row for row in plan.among(session, ids[: plan.limit])} if ids else {}
+    found = [rows[id_] for id_ in ids[: plan.limit] if id_ in rows]
+    if few or len(found) >= plan.limit:
+        return found
+    return [*found, *(row for row in plan.fetch(session) if row[0] not in rows)][: plan.limit]
 
 
 def require_read(session: Session, entity: Entity, actor: Actor) -> Rights:
@@ -196,7 +368,8 @@ def _read_lines(
     return rows
 
 
-def _link_condition(session: Session, link: tuple[str, str] | None) -> LinkCondition | None:
+def find_link(session: Session, link: tuple[str, str] | None) -> Field | None:
+    """Return the link field of (entity, ``customer``) or (entity, ``items.product``), or None when there is none."""
     if link is None:
         return None
     from_entity = session.app.entities.get(link[0])
@@ -204,8 +377,13 @@ def _link_condition(session: Session, link: tuple[str, str] | None) -> LinkCondi
     fields = from_entity.fields if from_entity else {}
     if lines:
         fields = fields[lines].fields if lines in fields else {}
-    chosen = fields.get(name)
-    if chosen is None or chosen.where is None:
+    return fields.get(name)
+
+
+def _link_condition(session: Session, link: tuple[str, str] | None, record: Mapping[str, Any]) -> LinkCondition | None:
+    chosen = find_link(session, link)
+    if link is None or chosen is None or chosen.where is None:
         return None
     checked = chosen.where.checked
-    return LinkCondition(link, lambda table: compile_where(checked, TableSource(session.tables), table))
+    given = {outer_parameter(name): record.get(name) for name in checked.outer_reads}
+    return LinkCondition(link, lambda table: compile_where(checked, TableSource(session.tables), table), given)

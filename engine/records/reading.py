@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, FromClause, Table
 
 from engine.compiler.app import Entity, Field
 from engine.records.columns import column
-from engine.records.record import USER, Labels, display
+from engine.records.record import DEPARTMENT, USER, Labels, display
 from engine.storage.store import Session
-from engine.storage.system_tables import users
+from engine.storage.system_tables import departments, users
 
 PEOPLE = ("owner", "created_by", "updated_by")
 
@@ -24,14 +24,16 @@ class Reading:
 
     def __init__(self, session: Session, table: FromClause, fields: Iterable[Field], keys: Sequence[str]) -> None:
         self.keys = tuple(keys)
-        self.columns: list[ColumnElement[Any]] = [column(table, key) for key in self.keys]  # type: ignore[arg-type]
+        self.columns: list[ColumnElement[Any]] = [column(table, key) for key in self.keys]
         self.source: FromClause = table
         self._names: list[_Name] = []
         by_key = {field.key: field for field in fields}
         for key in self.keys:
             field = by_key.get(key)
             if key in PEOPLE or (field is not None and field.type.column == "user"):
-                self._join_person(table, key)
+                self._join_name(table, key, USER, users)
+            elif field is not None and field.type.column == "department":
+                self._join_name(table, key, DEPARTMENT, departments)
             elif field is not None and field.to is not None:
                 self._join_record(session, table, field)
 
@@ -46,33 +48,48 @@ class Reading:
             if id_ is None or (name.target, id_) in labels:
                 continue
             if name.entity is None:
-                labels[USER, id_] = row[name.start] or ""
+                labels[name.target, id_] = row[name.start] or ""
             else:
-                shown = dict(zip(name.fields, row[name.start : name.start + len(name.fields)], strict=True))
-                labels[name.target, id_] = display(name.entity, shown)
+                labels[name.target, id_] = name.text(row, labels)
 
-    def _join_person(self, table: FromClause, key: str) -> None:
-        alias = users.alias(f"{key}_person")
-        self.source = self.source.outerjoin(alias, alias.c.id == column(table, key))  # type: ignore[arg-type]
-        self._names.append(_Name(key, USER, None, ("name",), len(self.columns)))
+    def _join_name(self, table: FromClause, key: str, target: str, named: Table) -> None:
+        alias = named.alias(f"{key}_{target}")
+        self.source = self.source.outerjoin(alias, alias.c.id == column(table, key))
+        self._names.append(_Name(key, target, None, ("name",), len(self.columns)))
         self.columns.append(alias.c.name)
 
     def _join_record(self, session: Session, table: FromClause, field: Field) -> None:
+        self._names.append(self._name(session, table, field, field.key))
+
+    def _name(self, session: Session, table: FromClause, field: Field, path: str) -> "_Name":
+        """Join what a link leads to, and what that is called after, as deep as names go."""
         target = session.app.entities[field.to or ""]
-        other: Table = session.tables.entity[target.key]
-        alias = other.alias(f"{field.key}_record")
-        fields = tuple(dict.fromkeys(["id", *(key for _, key in target.display if key)]))
+        alias = session.tables.entity[target.key].alias(f"{path}_record")
+        fields = tuple(dict.fromkeys(["id", *target.display_keys]))
         self.source = self.source.outerjoin(alias, alias.c.id == table.c[field.key])
-        self._names.append(_Name(field.key, target.key, target, fields, len(self.columns)))
+        start = len(self.columns)
         self.columns += [alias.c[key] for key in fields]
+        inner = tuple(self._name(session, alias, one, f"{path}_{one.key}") for one in target.display_links)
+        return _Name(field.key, target.key, target, fields, start, inner)
 
 
 @dataclass(frozen=True)
 class _Name:
-    """Where the name of one linked thing stands in a row: ``start`` to ``end`` are the columns of its display."""
+    """Where the name of one linked thing stands in a row: its columns begin at ``start``, ``inner`` are links in it."""
 
     key: str
     target: str
     entity: Entity | None
     fields: tuple[str, ...]
     start: int
+    inner: "tuple[_Name, ...]" = ()
+
+    def text(self, row: Sequence[Any], labels: Labels) -> str:
+        """Return what the record is called; the names within are added to ``labels``."""
+        assert self.entity is not None  # noqa: S101 - asked of records only
+        shown = dict(zip(self.fields, row[self.start : self.start + len(self.fields)], strict=True))
+        for name in self.inner:
+            id_ = shown[name.key]
+            if id_ is not None and (name.target, id_) not in labels:
+                labels[name.target, id_] = name.text(row, labels)
+        return display(self.entity, shown, labels)

@@ -12,8 +12,8 @@ from engine.errors import NotAllowed, NotPossibleNow
 from engine.people.actor import Actor
 from engine.records.evaluation import parameters
 from engine.records.rights import ALL, Rights, scope_condition
+from engine.storage.approval_tables import approvals
 from engine.storage.store import Session
-from engine.storage.system_tables import approvals
 
 
 def require_delete(session: Session, entity: Entity, id: int, *, rights: Rights, actor: Actor) -> None:
@@ -23,7 +23,7 @@ def require_delete(session: Session, entity: Entity, id: int, *, rights: Rights,
     table = session.tables.entity[entity.key]
 
     def build() -> Any:
-        mine = scope_condition(session.tables, entity, table, rights.delete)
+        mine = scope_condition(session.tables, entity, table, rights.delete, "own")
         return select(table.c.id).where(table.c.id == bindparam("record_id"), mine)
 
     given = parameters(session, actor) | {"record_id": id}

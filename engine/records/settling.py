@@ -1,19 +1,24 @@
-"""What a new release changes in records that are there already: by which words they are found.
+"""What a new release changes in records that are there already and only the layers above storage can work out.
 
-Enters: the app before, and a session under the new release inside its publish. Leaves: ``search_text`` of every living
-record of the entities whose searched fields changed. Must not touch what people typed, nor a record's version: nobody
-edited it.
+Enters: the app before, and a session under the new release inside its publish. Leaves: computed values that need the
+calendar, numbers of new series, whose a record is and until when, the keys of duplicate rules that changed, and the
+terms of search where other fields are searched now: of the first records at once, of the others afterwards, a batch at
+a time. Must not touch what people typed. A term is nobody's edit; values and numbers are one of the release, in the
+record's history.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select
 
 from engine.compiler.app import CompiledApp, Entity
 from engine.records.columns import record_columns, to_values
-from engine.records.evaluation import make_env
-from engine.records.writing import search_text
+from engine.records.match_keys import forget_all, is_unique, match_key, write_keys
+from engine.records.numbering import number_existing
+from engine.records.protecting import begin_ownership
+from engine.records.reworking import rework
+from engine.records.search_terms import name_keys, rebuild_in_turns, searched_keys
 from engine.storage.store import Session
 
 _BATCH = 500
@@ -24,21 +29,41 @@ def settle_after(before: CompiledApp) -> Callable[[Session], None]:
 
     def settle(session: Session) -> None:
         for entity in session.app.entities.values():
-            old = before.entities.get(entity.key)
-            if old is not None and (old.search, old.display) != (entity.search, entity.display):
-                _renew_search(session, entity)
+            old = before.entities.get(entity.key) or before.entities.get(entity.was or "")
+            if old is not None:
+                rework(session, old, entity)
+                number_existing(session, old, entity)
+                begin_ownership(session, old, entity)
+            if old is not None and _found_by(old) != _found_by(entity):
+                rebuild_in_turns(session, entity.key)
+            if _compared(entity) != (None if old is None else _compared(old)):
+                _renew_keys(session, entity)
 
     return settle
 
 
-def _renew_search(session: Session, entity: Entity) -> None:
-    table = session.tables.entity[entity.key]
-    change = update(table).where(table.c.id == bindparam("record_id")).values(search_text=bindparam("text"))
-    statement = session.prepared(("renew search", entity.key), lambda: change)
-    for rows in _batches(session, entity):
-        env = make_env(session, None)
-        renewed = [{"record_id": row["id"], "text": search_text(session, entity, row, env)} for row in rows]
-        statement.execute_many(session.connection, renewed)
+def _found_by(entity: Entity) -> tuple[Any, ...]:
+    """Return what the terms of a record are made of."""
+    return searched_keys(entity), name_keys(entity)
+
+
+def _compared(entity: Entity) -> list[tuple[Any, ...]]:
+    return [(rule.key, is_unique(rule), rule.exact, dict(rule.alike)) for rule in entity.duplicates]
+
+
+def _renew_keys(session: Session, entity: Entity) -> None:
+    """Make all keys anew. Of those that are duplicates already, the first is the one no other may repeat."""
+    forget_all(session, entity.key)
+    taken: set[tuple[str, str]] = set()
+    for rows in _batches(session, entity) if entity.duplicates else ():
+        for rule in entity.duplicates:
+            found = []
+            for row in rows:
+                key = match_key(entity, rule, row)
+                if key is not None:
+                    found.append((row["id"], key, is_unique(rule) and (rule.key, key.exact) not in taken))
+                    taken.add((rule.key, key.exact))
+            write_keys(session, entity, rule, found)
 
 
 def _batches(session: Session, entity: Entity) -> Iterator[Sequence[dict[str, Any]]]:

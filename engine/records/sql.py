@@ -4,67 +4,21 @@ Enters: columns and names of parameters. Leaves: SQLAlchemy expressions that a p
 contain a value: values always travel as parameters.
 """
 
-import json
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Dialect, Table, Text, bindparam
+from sqlalchemy import ColumnElement, Dialect, ScalarSelect, Table, Text, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
+from sqlalchemy.types import Boolean
 
+from engine.storage.lists import IsOneOf, ListOf, is_one_of
 
-class ListOf(TypeDecorator[list[Any]]):
-    """A list of whole numbers or texts as one parameter: an array on PostgreSQL, JSON text on SQLite."""
-
-    impl = Text
-    cache_ok = True
-
-    def __init__(self, *, numbers: bool) -> None:
-        super().__init__()
-        self.numbers = numbers
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Return the type of the database in use."""
-        item = BigInteger() if self.numbers else Text()
-        return ARRAY(item) if dialect.name == "postgresql" else Text()
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
-        """Return what makes the parameter."""
-        if dialect.name == "postgresql":
-            return list
-        return lambda values: json.dumps(list(values))
-
-
-class IsOneOf(ColumnElement[bool]):
-    """``column IN`` a list that is one parameter."""
-
-    inherit_cache = False
-    type = Boolean()
-
-    def __init__(self, column: ColumnElement[Any], values: ColumnElement[Any]) -> None:
-        self.column = column
-        self.values = values
-
-    def self_group(self, against: Any = None) -> "IsOneOf":
-        """Stay as it is: SQLAlchemy would write ``(column IN ...) = 1`` for SQLite, which no index serves."""
-        return self
-
-
-@compiles(IsOneOf, "postgresql")
-def _render_any(element: IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"{compiler.process(element.column, **kw)} = ANY ({compiler.process(element.values, **kw)})"
-
-
-@compiles(IsOneOf, "sqlite")
-def _render_json(element: IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
-    values = compiler.process(element.values, **kw)
-    return f"{compiler.process(element.column, **kw)} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - both are rendered by SQLAlchemy
+__all__ = ["HasAnyOf", "IsAmong", "IsOneOf", "ListOf", "PeriodOf", "insert_into", "is_one_of"]
 
 
 class HasAnyOf(IsOneOf):
-    """Whether a JSON list of texts has one of a list that is one parameter."""
+    """Whether a JSON list of texts or whole numbers has one of a list that is one parameter."""
 
     inherit_cache = False
 
@@ -72,6 +26,9 @@ class HasAnyOf(IsOneOf):
 @compiles(HasAnyOf, "postgresql")
 def _render_overlap(element: HasAnyOf, compiler: SQLCompiler, **kw: Any) -> str:
     column, values = compiler.process(element.column, **kw), compiler.process(element.values, **kw)
+    if getattr(element.values.type, "numbers", False):
+        held = f"jsonb_array_elements_text(CAST({column} AS jsonb)) AS held(value)"
+        return f"EXISTS (SELECT 1 FROM {held} WHERE CAST(held.value AS BIGINT) = ANY ({values}))"  # noqa: S608 - both are rendered by SQLAlchemy
     return f"jsonb_exists_any(CAST({column} AS jsonb), {values})"
 
 
@@ -82,11 +39,76 @@ def _render_each(element: HasAnyOf, compiler: SQLCompiler, **kw: Any) -> str:
     return f"EXISTS ({has})"
 
 
+class PeriodOf(ColumnElement[str]):
+    """The ``span`` a day lies in: a ``month`` as ``2026-03``, a ``day``, or the Monday of its ``week``.
+
+    A moment lies on the day that clocks of ``zone`` show; a day has none.
+    """
+
+    inherit_cache = False
+    type = Text()
+
+    def __init__(self, day: ColumnElement[Any], span: str, zone: str | None) -> None:
+        self.day = day
+        self.span = span
+        self.zone = None if zone is None else literal(zone, Text)
+
+
+@compiles(PeriodOf, "postgresql")
+def _render_date_trunc(element: PeriodOf, compiler: SQLCompiler, **kw: Any) -> str:
+    day = compiler.process(element.day, **kw)
+    local = day if element.zone is None else f"({day} AT TIME ZONE {_write(element.zone, compiler)})"
+    form = "YYYY-MM" if element.span == "month" else "YYYY-MM-DD"
+    return f"to_char(date_trunc('{element.span}', {local}), '{form}')"
+
+
+@compiles(PeriodOf, "sqlite")
+def _render_period(element: PeriodOf, compiler: SQLCompiler, **kw: Any) -> str:
+    day = compiler.process(element.day, **kw)
+    local = day if element.zone is None else f"formwork_local_day({day}, {_write(element.zone, compiler)})"
+    if element.span == "week":
+        return f"date({local}, 'weekday 0', '-6 days')"
+    return f"substr({local}, 1, {7 if element.span == 'month' else 10})"
+
+
+def _write(zone: ColumnElement[str], compiler: SQLCompiler) -> str:
+    return compiler.process(zone, literal_binds=True)
+
+
+class IsAmong(ColumnElement[bool]):
+    """``column IN`` a subquery of few rows, written so that an index of the column serves it beside an ``OR``.
+
+    Only one of a statement may be so: PostgreSQL would look up every pair of two lists in that index.
+    """
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[Any], rows: ScalarSelect[Any], *, looked_up: bool = True) -> None:
+        self.column = column
+        self.rows = rows
+        self.looked_up = looked_up
+
+    def of_each_row(self) -> "IsAmong":
+        """Return the condition for a statement that finds its rows by another: each of them is asked."""
+        return IsAmong(self.column, self.rows, looked_up=False)
+
+    def self_group(self, against: Any = None) -> "IsAmong":
+        """Stay as it is, as ``IsOneOf`` does."""
+        return self
+
+
+@compiles(IsAmong, "postgresql")
+def _render_array(element: IsAmong, compiler: SQLCompiler, **kw: Any) -> str:
+    column, rows = compiler.process(element.column, **kw), compiler.process(element.rows, **kw)
+    return f"{column} = ANY (ARRAY({rows}))" if element.looked_up else f"({column} IN {rows}) IS TRUE"
+
+
+@compiles(IsAmong, "sqlite")
+def _render_among(element: IsAmong, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"{compiler.process(element.column, **kw)} IN {compiler.process(element.rows, **kw)}"
+
+
 def insert_into(table: Table, dialect: Dialect) -> Any:
     """Return the ``INSERT`` of the database in use, which knows ``ON CONFLICT``; the other one is never loaded."""
     return import_module(f"sqlalchemy.dialects.{dialect.name}").insert(table)
-
-
-def is_one_of(column: ColumnElement[Any], parameter: str, *, numbers: bool = True) -> ColumnElement[bool]:
-    """Return ``column is one of the values of parameter``."""
-    return IsOneOf(column, bindparam(parameter, type_=ListOf(numbers=numbers)))

@@ -4,7 +4,8 @@ Enters: ``raw`` (a mapping from a form, JSON or a sheet's row), the compiled fie
 values for exactly the keys that were sent. Must not read the database, fill in defaults, or compute: that comes
 after.
 
-A field the actor may not see is answered like one that does not exist.
+A field the actor may not see is answered like one that does not exist. Who reads for somebody else and finds that a
+text is no value puts a ``Wrong`` in its place: it is told beside its field, together with every other mistake.
 """
 
 from collections.abc import Mapping
@@ -26,13 +27,16 @@ def read_values(
 ) -> dict[str, Any]:
     """Return the typed value of each key in ``raw``; None for an empty one. Mistakes are added to ``errors``."""
     values: dict[str, Any] = {}
+    masked = {key for key, _ in rights.masked}
     for key, given in raw.items():
         field = fields.get(key)
-        if field is None or field.retired or key in rights.hidden:
+        if field is not None and key in masked:
+            errors.append(FieldError(key, "value.masked", {"label": field.label}))
+        elif field is None or field.retired or key in rights.hidden:
             errors.append(FieldError(said(key), "value.unknown_field", {"field": said(key)}))
         elif field.readonly or key in rights.readonly:
             errors.append(FieldError(key, "value.readonly", {"label": field.label}))
-        elif field.type.key == "lines":
+        elif field.type.has_rows:
             values[key] = _read_lines(field, given, rights, zone, errors)
         else:
             _read_into(values, field, given, zone, key, errors)
@@ -50,14 +54,16 @@ def _read_into(
     values: dict[str, Any], field: Field, given: Any, zone: ZoneInfo, path: str, errors: list[FieldError]
 ) -> None:
     if is_empty(given):
-        values[field.key] = [] if field.type.key == "file" else None
+        values[field.key] = [] if field.type.has_files else None
         return
     try:
+        if isinstance(given, Wrong):
+            raise given
         value = field.type.parse(given, field)
     except Wrong as wrong:
         errors.append(FieldError(path, wrong.code, wrong.params))
         return
-    if field.type.key == "datetime" and value.tzinfo is None:
+    if isinstance(value, datetime) and value.tzinfo is None:
         value = _in_utc(value, zone)
     values[field.key] = None if value == [] and field.stored else value
 

@@ -4,8 +4,11 @@ Enters: typed, judged values. Leaves: the row, its lines and files, one history 
 transaction. Must not be called from outside ``records`` and ``workflow``: those check rights and gates first.
 """
 
-import unicodedata
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Table, bindparam, insert, select, true, update
@@ -17,43 +20,60 @@ from engine.people.actor import Actor
 from engine.records.attachments import attach, read_attachments
 from engine.records.columns import record_columns, to_values
 from engine.records.completing import compute_values
+from engine.records.differences import Changes, find_changes, to_json
+from engine.records.duplicates import NOT_DUPLICATE
 from engine.records.evaluation import make_env, parameters
+from engine.records.hits import keep_confirmed
+from engine.records.keeping import keep_found
 from engine.records.lines import read_lines, write_lines
-from engine.records.numbers import draw_number
-from engine.records.record import Record, display
-from engine.records.rights import ALL, find_rights, scope_condition
+from engine.records.masking import Masking
+from engine.records.numbers import draw_series
+from engine.records.protecting import begin_owned, end_owned, first_standing, follow_owned, out_of_pool, resume_owned
+from engine.records.record import Record
+from engine.records.rights import ALL, Doing, find_rights, scope_condition
+from engine.records.rollups import followed
+from engine.records.stays import begin_stays, follow_stay, resume_stay
 from engine.records.uniqueness import explained
+from engine.storage.faults import Unavailable
 from engine.storage.journal import write_event, write_history
 from engine.storage.store import Session
 from engine.storage.tables import column_name
 
-Changes = dict[str, list[Any]]
-"""What changed, as the history keeps it: ``{field: [old, new]}`` in JSON form."""
+_WRITING: tuple[Doing, Doing] = ("write", "own")
+_PATIENCE = 5.0
+"""Seconds a deletion waits for those who use the record at this moment."""
 
 
-def lock_record(session: Session, entity: Entity, id: int, *, actor: Actor | None) -> Record:
+def lock_record(
+    session: Session, entity: Entity, id: int, *, actor: Actor | None, alone: bool = False, deleted: bool = False
+) -> Record:
     """Lock and return a record with all its values; ``actor=None`` is the engine itself, after its own checks.
 
-    ``Record.can_write`` says whether the actor's write scope holds the row. Raises ``NotFound`` when the record is
-    absent or the actor may not see it.
+    Others may go on linking to it, unless it is wanted ``alone``, as a deletion does; ``deleted`` looks for it in the
+    recycle bin, and only there. ``Record.can_write`` says whether the actor's write scope holds the row. Raises
+    ``NotFound`` when the record is absent or the actor may not see it.
     """
     if not 0 < id < 2**63:
         raise NotFound()
     rights = None if actor is None else find_rights(session.app, entity, actor)
-    scopes = (ALL, ALL) if rights is None else (_scope_key(rights.read), _scope_key(rights.write))
+    scopes = (ALL, ALL) if rights is None else (_scope_key(rights.read), _scope_key(rights.write), rights.masked)
+    masking = Masking(entity, rights)
     table = session.tables.entity[entity.key]
 
     def build() -> Any:
-        readable = true() if rights is None else scope_condition(session.tables, entity, table, rights.read)
-        writable = true() if rights is None else scope_condition(session.tables, entity, table, rights.write)
-        columns = [*record_columns(table, entity), writable.label("can_write")]
-        found = select(*columns).where(table.c.id == bindparam("record_id"), table.c.deleted_at.is_(None), readable)
-        return found.with_for_update(of=table)
+        seen: Doing = "own" if deleted else "read"  # no share reaches into the recycle bin
+        readable = true() if rights is None else scope_condition(session.tables, entity, table, rights.read, seen)
+        writable, owned = (
+            true() if rights is None else scope_condition(session.tables, entity, table, rights.write, doing)
+            for doing in _WRITING
+        )
+        columns = [*record_columns(table, entity), *masking.columns(session.tables, table)]
+        columns += [table.c.release_id, owned.label("owns"), writable.label("can_write")]
+        there = table.c.deleted_at.is_not(None) if deleted else table.c.deleted_at.is_(None)
+        return select(*columns).where(table.c.id == bindparam("record_id"), there, readable)
 
-    given: dict[str, Any] = {"record_id": id}
-    if actor is not None:
-        given |= parameters(session, actor)
-    row = session.prepared(("lock", entity.key, scopes), build).fetch_one(session.connection, given)
+    given = {"record_id": id} | (parameters(session, actor) if actor is not None else {})
+    row = _lock(session, table, ("lock", entity.key, scopes, deleted), build, given, alone)
     if row is None:
         raise NotFound()
     values: dict[str, Any] = to_values(entity, row)
@@ -61,8 +81,39 @@ def lock_record(session: Session, entity: Entity, id: int, *, actor: Actor | Non
         values |= read_lines(session, entity, id)
     if entity.file_fields:
         values |= read_attachments(session, entity, id)
-    hidden = frozenset() if rights is None else rights.hidden
-    return Record(entity.key, id, values.pop("version"), values, can_write=bool(row[-1]), hidden=hidden)
+    version, can_write, owns = values.pop("version"), bool(row[-1]), bool(row[-2])
+    found = Record(entity.key, id, version, values, can_write=can_write, owns=owns, release_id=row[-3])
+    return masking.mark(found, row[:-3])
+
+
+def _lock(
+    session: Session,
+    table: Table,
+    key: tuple[Any, ...],
+    build: Callable[[], Any],
+    given: Mapping[str, Any],
+    alone: bool,
+) -> tuple[Any, ...] | None:
+    """Return the row and lock it.
+
+    Who links to a record holds a key share of it, and may want the row itself a moment later to bring up to date what
+    it rolls up. So a deletion must not wait in line before them: it looks again until nobody holds the row.
+    """
+    if not alone:
+        statement = session.prepared(key, lambda: build().with_for_update(of=table, key_share=True))
+        return statement.fetch_one(session.connection, given)
+    statement = session.prepared((*key, "alone"), lambda: build().with_for_update(of=table, skip_locked=True))
+    until = time.monotonic() + _PATIENCE
+    while (row := statement.fetch_one(session.connection, given)) is None:
+        there = session.prepared((*key, "there"), build).fetch_one(session.connection, given)
+        if there is None or time.monotonic() > until:
+            break
+        time.sleep(0.02)
+    else:
+        return row
+    if there is None:
+        return None
+    raise Unavailable("storage.busy")
 
 
 def insert_record(
@@ -74,13 +125,32 @@ def insert_record(
     env: Env,
     action: str = "create",
     details: Mapping[str, Any] | None = None,
+    reminds: bool = True,
 ) -> Record:
-    """Write a new record of complete, judged values; raises ``InvalidValues`` when the database finds a repeat."""
-    values["number"] = draw_number(session, entity)
+    """Write a new record of complete, judged values; without ``reminds`` nobody will be reminded of its first stage.
+
+    Raises ``InvalidValues`` when the database finds a repeat.
+    """
+    with followed(session, entity, [({}, values)], actor=actor):
+        return _insert(session, entity, values, actor, env, action, details, reminds)
+
+
+def _insert(
+    session: Session,
+    entity: Entity,
+    values: dict[str, Any],
+    actor: Actor,
+    env: Env,
+    action: str,
+    details: Mapping[str, Any] | None,
+    reminds: bool,
+) -> Record:
+    distinct = values.pop(NOT_DUPLICATE, None)
+    values |= draw_series(session, entity, 1)[0] | first_standing(session, entity, values, env)
     row = new_row(session, entity, values, env=env)
     table = session.tables.entity[entity.key]
     statement = session.prepared(("insert", entity.key), lambda: insert(table).returning(table.c.id), tuple(row))
-    with explained(session, entity):
+    with explained(session, entity, [values], actor=actor):
         inserted = statement.fetch_one(session.connection, row)
     assert inserted is not None  # noqa: S101 - an insert returns its row
     id_ = values["id"] = int(inserted[0])
@@ -89,9 +159,22 @@ def insert_record(
     for field in entity.file_fields:
         if values.get(field.key):
             attach(session, entity.key, id_, field.key, [one["id"] for one in values[field.key]])
-    write_history(session, entity.key, id_, 1, action, find_changes(entity, {}, values), actor=actor)
+    keep_found(session, entity, [(id_, {}, values)])
+    keep_confirmed(session, entity, id_, values, distinct, actor)
+    told, note = told_with(find_changes(entity, {}, values), distinct)
+    write_history(session, entity.key, id_, 1, action, told, actor=actor, note=note)
     write_event(session, f"{entity.key}.created", entity.key, id_, {"version": 1, **(details or {})})
-    return Record(entity.key, id_, 1, entity.empty_values() | values, can_write=True)
+    begin_stays(session, entity, [values], reminds=reminds)
+    begin_owned(session, entity, [values], actor=actor, action=action)
+    whole = entity.empty_values() | values
+    return Record(entity.key, id_, 1, whole, can_write=True, release_id=session.release_id)
+
+
+def told_with(changes: Changes, distinct: Mapping[str, Any] | None) -> tuple[dict[str, Any], str | None]:
+    """Return what the history of a new record tells, and the note: why it is no duplicate, if somebody said so."""
+    if distinct is None:
+        return dict(changes), None
+    return {**changes, "": {NOT_DUPLICATE: distinct}}, distinct["why"]
 
 
 def born(session: Session, entity: Entity, actor: Actor) -> dict[str, Any]:
@@ -114,7 +197,6 @@ def new_row(session: Session, entity: Entity, values: dict[str, Any], *, env: En
         "updated_by": values["updated_by"],
         "version": 1,
         "release_id": session.release_id,
-        "search_text": search_text(session, entity, values, env),
     }
     return system | {field.key: values.get(field.key) for field in entity.stored_fields}
 
@@ -139,54 +221,109 @@ def save_changes(
     """
     env = env or make_env(session, actor)
     values = {**record.values, **changes}
+    values |= out_of_pool(entity, changes)
+    distinct = values.pop(NOT_DUPLICATE, None)
+    details = {**(details or {}), NOT_DUPLICATE: distinct} if distinct else details
+    note = note or (distinct["why"] if distinct else None)
     values |= {field.key: [dict(row) for row in values[field.key]] for field in entity.line_fields}
-    compute_values(entity, values, env, [])
+    compute_values(entity, values, env, [], record.values)
     changed = find_changes(entity, record.values, values)
     if not changed and action == "update":
         return record
+    now = {"updated_at": session.now(), "updated_by": None if actor is None else actor.id}
+    keep_confirmed(session, entity, record.id, values, distinct, actor)
+    with followed(session, entity, [(record.values, values | now)], actor=actor):
+        _save(session, entity, record, values, changed, actor, env, action, event, note, details)
+    return replace(record, version=record.version + 1, values=values | now, labels={}, release_id=session.release_id)
+
+
+def remove_record(
+    session: Session,
+    entity: Entity,
+    record: Record,
+    *,
+    actor: Actor,
+    action: str = "delete",
+    details: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Put a locked record into the recycle bin; whether it may go was asked before."""
+    table, version = session.tables.entity[entity.key], record.version + 1
+    with followed(session, entity, [(record.values, {})], actor=actor):
+        gone = {"deleted_at": session.now(), "version": version}
+        session.connection.execute(update(table).where(table.c.id == record.id).values(**gone))
+        keep_found(session, entity, [(record.id, record.values, {})])
+        end_owned(session, entity, record.id)
+        told = {"": dict(details)} if details else {}
+        write_history(session, entity.key, record.id, version, action, told, actor=actor)
+        write_event(session, f"{entity.key}.deleted", entity.key, record.id, {"version": version, **details})
+
+
+def bring_back(session: Session, entity: Entity, record: Record, *, actor: Actor) -> Record:
+    """Take a locked record out of the recycle bin; whether it may come back was asked before.
+
+    What is worked out from other records is worked out anew, since those changed without it; what fell due meanwhile
+    happens now, once. Raises ``InvalidValues`` when another record has taken what must be unique.
+    """
+    env = make_env(session, actor)
+    values = record.values | {
+        field.key: [dict(row) for row in record.values[field.key]] for field in entity.line_fields
+    }
+    compute_values(entity, values, env, [], record.values)
+    changed = find_changes(entity, record.values, values)
+    version, now = record.version + 1, {"updated_at": session.now(), "updated_by": actor.id}
+    row = {"deleted_at": None}
+    with followed(session, entity, [({}, values | now)], actor=actor):
+        since = deleted_since(session, entity, record.id)
+        _update_row(session, entity, record, values, changed, actor, env, version, row)
+        update_lines(session, entity, record, values, changed)
+        keep_found(session, entity, [(record.id, {}, values)])
+        write_history(session, entity.key, record.id, version, "restore", dict(changed), actor=actor)
+        resume_stay(session, entity, record.id, version, since=since)
+        resume_owned(session, entity, values, actor=actor)
+        write_event(session, f"{entity.key}.restored", entity.key, record.id, {"version": version})
+    return replace(record, version=version, values=values | now, release_id=session.release_id)
+
+
+def _save(
+    session: Session,
+    entity: Entity,
+    record: Record,
+    values: dict[str, Any],
+    changed: Changes,
+    actor: Actor | None,
+    env: Env,
+    action: str,
+    event: str,
+    note: str | None,
+    details: Mapping[str, Any] | None,
+) -> None:
     version = record.version + 1
     _update_row(session, entity, record, values, changed, actor, env, version)
-    for field in entity.line_fields:
-        if field.key in changed:
-            write_lines(session, entity, field, record.id, record.values[field.key], values[field.key])
-            changed[field.key][1] = _to_json(field, values[field.key])  # with the ids of new lines
+    update_lines(session, entity, record, values, changed)
     for field in entity.file_fields:
         if field.key in changed:
             attach(session, entity.key, record.id, field.key, [one["id"] for one in values[field.key]])
+    keep_found(session, entity, [(record.id, record.values, values)])
     told: dict[str, Any] = dict(changed) if details is None else {**changed, "": dict(details)}
     write_history(session, entity.key, record.id, version, action, told, actor=actor, note=note)
+    follow_stay(session, entity, record.id, version, record.values, values, changed)
+    follow_owned(session, entity, values, changed, actor=actor, action=action, note=note, details=details)
     payload = {"version": version, "changed": sorted(changed), **(details or {})}
     write_event(session, f"{entity.key}.{event}", entity.key, record.id, payload)
-    values |= {"updated_at": session.now(), "updated_by": None if actor is None else actor.id}
-    return Record(entity.key, record.id, version, values, can_write=record.can_write, hidden=record.hidden)
 
 
-def search_text(session: Session, entity: Entity, values: Mapping[str, Any], env: Env) -> str:
-    """Return what a record is found by: lower case, full-width forms folded."""
-    parts = []
-    for key in entity.search:
-        value = values.get(key)
-        if value is None:
-            continue
-        target = entity.fields[key].to if key in entity.fields else None
-        if target is not None:
-            value = display(session.app.entities[target], env.lookup.linked(target, value) or {})
-        parts.append(str(value))
-    return unicodedata.normalize("NFKC", "\n".join(parts)).lower()
+def update_lines(session: Session, entity: Entity, record: Record, values: Mapping[str, Any], changed: Changes) -> None:
+    """Write the line tables that changed; ``changed`` gets the ids of new lines."""
+    for field in entity.line_fields:
+        if field.key in changed:
+            write_lines(session, entity, field, record.id, record.values[field.key], values[field.key])
+            changed[field.key][1] = to_json(field, values[field.key])  # with the ids of new lines
 
 
-def find_changes(entity: Entity, before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
-    """Return old and new of every value that differs, in JSON form."""
-    found: Changes = {}
-    for key in ("number", "stage", "owner", "team"):
-        if before.get(key) != after.get(key):
-            found[key] = [before.get(key), after.get(key)]
-    for key, field in entity.fields.items():
-        old, new = before.get(key), after.get(key)
-        if old != new:
-            told = [_to_json(field, old), _to_json(field, new)]
-            if told != _NOTHING:
-                found[key] = told
+def deleted_since(session: Session, entity: Entity, id: int) -> datetime:
+    """Return when a record was put into the recycle bin."""
+    table = session.tables.entity[entity.key]
+    found: datetime = session.connection.execute(select(table.c.deleted_at).where(table.c.id == id)).scalar_one()
     return found
 
 
@@ -203,15 +340,17 @@ def _update_row(
     actor: Actor | None,
     env: Env,
     version: int,
+    system: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
+    """Write what changed, and ``system`` columns besides."""
     table = session.tables.entity[entity.key]
-    row = {column_name(key): values[key] for key in changed if column_name(key) in table.c}
-    row |= {"version": version, "updated_at": session.now(), "updated_by": None if actor is None else actor.id}
-    if any(key in changed for key in entity.search):
-        row["search_text"] = search_text(session, entity, values, env)
+    row: dict[str, Any] = {column_name(key): values[key] for key in changed if column_name(key) in table.c}
+    row |= {"version": version, "release_id": session.release_id}
+    row |= {"updated_at": session.now(), "updated_by": None if actor is None else actor.id}
+    row |= system
     statement = session.prepared(("update", entity.key, tuple(row)), lambda: _update_statement(table, tuple(row)))
     given = {f"new_{key}": value for key, value in row.items()} | {"record_id": record.id, "seen": record.version}
-    with explained(session, entity):
+    with explained(session, entity, [values], actor=actor):
         result = statement.execute(session.connection, given)
     if result.rowcount != 1:
         raise NotPossibleNow("record.changed")
@@ -221,21 +360,3 @@ def _update_statement(table: Table, columns: tuple[str, ...]) -> Any:
     row = {key: bindparam(f"new_{key}", type_=table.c[key].type) for key in columns}
     where = (table.c.id == bindparam("record_id"), table.c.version == bindparam("seen"))
     return update(table).where(*where).values(row)
-
-
-_NOTHING = [None, None]  # an empty list and None are the same to a reader
-
-
-def _to_json(field: Any, value: Any) -> Any:
-    if value is None or value == []:
-        return None
-    if field.type.key == "lines":
-        return [_row_to_json(field, row) for row in value]
-    if field.type.key == "file":
-        return [{"id": one["id"], "name": one["name"]} for one in value]
-    return field.type.to_json(value)
-
-
-def _row_to_json(field: Any, row: Mapping[str, Any]) -> dict[str, Any]:
-    told = {key: column.type.to_json(row[key]) for key, column in field.fields.items() if row.get(key) is not None}
-    return {"id": row["id"], **told} if row.get("id") is not None else told

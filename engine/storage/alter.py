@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Connection, ForeignKey, Index, text, update
+from sqlalchemy import Column, Connection, ForeignKey, Index, func, text, update
 from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable, sort_tables_and_constraints
 
 from engine.storage import system_tables
+from engine.storage.approval_tables import approvals
+from engine.storage.automation_tables import assignments, runs
 from engine.storage.changes import (
     AddColumn,
     CreateTables,
@@ -23,8 +25,21 @@ from engine.storage.changes import (
     Step,
     Widen,
 )
+from engine.storage.comment_tables import comments, followers
+from engine.storage.delivery_tables import deliveries
+from engine.storage.dispute_tables import disputes, duplicate_hits
+from engine.storage.export_tables import exports
+from engine.storage.form_draft_tables import form_drafts
+from engine.storage.import_tables import imports
+from engine.storage.match_tables import match_grams, match_keys
+from engine.storage.merge_tables import merges
+from engine.storage.ownership_tables import owner_spans
 from engine.storage.physical import Schema, wanted_fingerprint
-from engine.storage.tables import Tables
+from engine.storage.search_tables import search_terms
+from engine.storage.share_tables import shares
+from engine.storage.stage_tables import evidence, flags, stays, timers
+from engine.storage.tables import Tables, table_name
+from engine.storage.view_tables import view_defaults, views
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -33,8 +48,30 @@ _FOLLOWING = (
     system_tables.history,
     system_tables.outbox,
     system_tables.files,
-    system_tables.approvals,
+    shares,
+    owner_spans,
+    approvals,
     system_tables.notices,
+    timers,
+    runs,
+    assignments,
+    stays,
+    flags,
+    evidence,
+    match_keys,
+    match_grams,
+    search_terms,
+    views,
+    view_defaults,
+    comments,
+    followers,
+    imports,
+    exports,
+    form_drafts,
+    merges,
+    disputes,
+    duplicate_hits,
+    deliveries,
 )
 
 
@@ -96,6 +133,10 @@ def _rename_table(step: RenameTable, operations: "Operations", connection: Conne
 @_run.register(RenameColumn)
 def _rename_column(step: RenameColumn, operations: "Operations", connection: Connection) -> None:
     operations.alter_column(step.table, step.old, new_column_name=step.new)
+    # A series counts on under the new key of its field.
+    numbers, entity = system_tables.series, step.table.removeprefix(table_name(""))
+    renamed = update(numbers).where(numbers.c.key == f"{entity}.{step.old}").values(key=f"{entity}.{step.new}")
+    connection.execute(renamed)
 
 
 @_run.register(RenameEntity)
@@ -104,6 +145,9 @@ def _rename_entity(step: RenameEntity, operations: "Operations", connection: Con
         connection.execute(update(table).where(table.c.entity == step.old).values(entity=step.new))
     numbers = system_tables.series
     connection.execute(update(numbers).where(numbers.c.key == step.old).values(key=step.new))
+    fields = func.replace(numbers.c.key, f"{step.old}.", f"{step.new}.")
+    own = numbers.c.key.startswith(f"{step.old}.", autoescape=True)
+    connection.execute(update(numbers).where(own).values(key=fields))
 
 
 @_run.register(RenameFileField)

@@ -5,13 +5,14 @@ run, none when nothing is to do. Must not lose a value: tables and columns that 
 that changes its type is parked under another name beside its successor.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Column, Dialect, Table
 
 from engine.compiler.app import CompiledApp, Entity, Field
+from engine.definition.model import NumberDefinition
 from engine.storage.column_types import ScaledDecimal
 from engine.storage.physical import Schema, find_scale, wanted_type
 from engine.storage.tables import Tables, short_name, table_name
@@ -108,16 +109,21 @@ def tables_of(app: CompiledApp, tables: Tables) -> Iterator[TableOf]:
             yield TableOf(entity, tables.lines[entity.key, line.key], fields, line)
 
 
+Former = Callable[[TableOf, Field], Field | None]
+"""Tells of which field the values are that stand in the column of a field."""
+
+
 def find_steps(
-    schema: Schema, old: CompiledApp | None, new: CompiledApp, tables: Tables, dialect: Dialect
+    schema: Schema, former: Former, old: CompiledApp | None, new: CompiledApp, tables: Tables, dialect: Dialect
 ) -> list[Step]:
     """Return the steps from ``schema`` to ``tables``, in the order they must run."""
-    return _Finder(schema, old, new, tables, dialect).find()
+    return _Finder(schema, former, old, new, tables, dialect).find()
 
 
 @dataclass
 class _Finder:
     schema: Schema
+    former: Former
     old: CompiledApp | None
     new: CompiledApp
     tables: Tables
@@ -187,8 +193,8 @@ class _Finder:
 
     def _compare_type(self, place: TableOf, item: Field, column: Column[Any], have: Mapping[str, str]) -> None:
         actual, wanted = have[column.name], wanted_type(column, self.dialect)
-        before = find_old_field(self.old, place, item)
-        if before is not None and _means_something_else(before, item):
+        before = self.former(place, item)
+        if before is not None and means_something_else(before, item, self.new):
             self._replace(place, column, actual, have)
         elif actual == wanted:
             return
@@ -215,6 +221,12 @@ def find_old_entity(old: CompiledApp | None, entity: Entity) -> Entity | None:
     return old.entities.get(entity.key) or (old.entities.get(entity.was) if entity.was else None)
 
 
+def today_key(old: CompiledApp | None, entity: Entity) -> str | None:
+    """Return the key under which the records of an entity are found today; None when there are none yet."""
+    before = find_old_entity(old, entity)
+    return None if before is None else before.key
+
+
 def find_old_field(old: CompiledApp | None, place: TableOf, item: Field) -> Field | None:
     """Return what a field was in the release before."""
     entity = find_old_entity(old, place.entity)
@@ -227,19 +239,38 @@ def find_old_field(old: CompiledApp | None, place: TableOf, item: Field) -> Fiel
     return fields.get(item.key) or (fields.get(item.was) if item.was else None)
 
 
-_WORDS = frozenset({"text", "long_text"})
-_NUMBERS = frozenset({"integer", "decimal", "money"})
+def find_new_series(before: Entity, entity: Entity) -> list[str]:
+    """Return the series (``number``, or a field's) that number the records there are, which ``before`` did not have."""
+    found = ["number"] if _numbers(entity.number) and not _numbers(before.number) else []
+    for item in entity.series_fields:
+        was = before.fields.get(item.key) or before.fields.get(item.was or "")
+        drew = was is not None and was.type.drawn and not was.retired and _numbers(was.number)
+        if _numbers(item.number) and not drew:
+            found.append(item.key)
+    return found
 
 
-def _means_something_else(before: Field, item: Field) -> bool:
+def _numbers(written: NumberDefinition | None) -> bool:
+    """Tell whether a series is there that leaves no record without a number."""
+    return written is not None and written.existing is None
+
+
+def means_something_else(before: Field, item: Field, new: CompiledApp) -> bool:
     """Tell whether stored values, though they would fit the column, do not mean the same any more."""
-    if before.to != item.to:
+    if before.to != item.to and not _is_renamed(before.to, item.to, new):
         return True
-    if before.type.key == item.type.key or item.type.key in _WORDS and before.type.column in _WORDS:
-        return False
-    if item.type.key == "choice" and before.type.column in _WORDS:
-        return False  # values that are no option are counted by the checks
-    return not (before.type.key in _NUMBERS and item.type.key in _NUMBERS)
+    return before.type.key != item.type.key and before.type.key not in item.type.takes
+
+
+def reads_anew(before: Field, item: Field) -> bool:
+    """Tell whether stored values mean the same and are read anew all the same: an option is kept by its key."""
+    return item.convert and before.type.key != item.type.key and bool(before.options) != bool(item.options)
+
+
+def _is_renamed(former: str | None, key: str | None, new: CompiledApp) -> bool:
+    """Tell whether a link that led to ``former`` leads to the same records, whose entity is called ``key`` now."""
+    target = new.entities.get(key or "")
+    return target is not None and target.was == former and former not in new.entities
 
 
 def _widening(actual: str, column: Column[Any]) -> int | None:

@@ -19,6 +19,8 @@ from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, m
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from engine.errors import NotPossibleNow
+from engine.expression import sqlite_functions
+from engine.storage.bounds import watch_reads
 from engine.storage.faults import translated
 from engine.storage.gate import WriteGate
 
@@ -32,6 +34,7 @@ _PG_SESSION = {
     "client_encoding": "UTF8",
     "lock_timeout": "20s",
     "idle_in_transaction_session_timeout": "5min",  # a process that hangs must not hold its locks for ever
+    "jit": "off",  # compiling a statement takes longer than any page may
 }
 _PG_READER = {"default_transaction_read_only": "on"}
 # Values are personal data: no error text and no log may carry them.
@@ -61,9 +64,11 @@ class _Engines:
 class Database:
     """One database. Safe to share between threads, and to carry over a fork."""
 
-    def __init__(self, url: URL, dialect: DialectName) -> None:
+    def __init__(self, url: URL, dialect: DialectName, *, longest_read: float | None = None) -> None:
+        """Take seconds that a statement which reads may take; None lets it take as long as it likes."""
         self.url = url
         self.dialect = dialect
+        self._longest_read = longest_read
         self._held: _Engines | None = None
         self._making = threading.Lock()
 
@@ -126,16 +131,18 @@ class Database:
             if held is not None:  # made by the parent: forget its connections, do not close them
                 held.reader.dispose(close=False)
                 held.writer.dispose(close=False)
-            made = _open_sqlite(self.url) if self.dialect == "sqlite" else _open_postgresql(self.url)
+            open_ = _open_sqlite if self.dialect == "sqlite" else _open_postgresql
+            made = open_(self.url, self._longest_read)
             self._held = made
             return made
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, *, longest_read: float | None = None) -> Database:
     """Open ``sqlite:///file`` or ``postgresql+psycopg://...`` (``postgresql://`` is read as the latter).
 
-    Nothing is connected yet. Raises ``NotPossibleNow`` for another kind of database, a missing driver, or a SQLite
-    library that is too old.
+    A statement of a transaction that reads is stopped after ``longest_read`` seconds (``Unavailable``); one that writes
+    never is. Nothing is connected yet. Raises ``NotPossibleNow`` for another kind of database, a missing driver, or a
+    SQLite library that is too old.
     """
     try:
         parsed = make_url(url)
@@ -143,9 +150,9 @@ def open_database(url: str) -> Database:
         raise NotPossibleNow("storage.bad_url") from None
     kind = parsed.get_backend_name()
     if kind == "sqlite":
-        return Database(_checked_sqlite(parsed), "sqlite")
+        return Database(_checked_sqlite(parsed), "sqlite", longest_read=longest_read)
     if kind in ("postgresql", "postgres"):
-        return Database(_checked_postgresql(parsed), "postgresql")
+        return Database(_checked_postgresql(parsed), "postgresql", longest_read=longest_read)
     raise NotPossibleNow("storage.unknown_kind", kind=kind)
 
 
@@ -170,11 +177,13 @@ def _checked_postgresql(url: URL) -> URL:
 # ---- SQLite
 
 
-def _open_sqlite(url: URL) -> _Engines:
+def _open_sqlite(url: URL, longest_read: float | None) -> _Engines:
     path = Path(url.database or "")
     reader = create_engine(url, connect_args=_SQLITE_ARGS, **_POOL)
     writer = create_engine(url, connect_args=_SQLITE_ARGS, **_POOL | {"pool_size": 1})
     event.listen(reader, "connect", _set_up_sqlite_reader)
+    if longest_read is not None:
+        watch_reads(reader, longest_read)
     event.listen(writer, "connect", _set_up_sqlite)
     # Python's driver would begin too late (not before DDL) and without IMMEDIATE: it is told to leave that to us.
     event.listen(reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
@@ -183,6 +192,10 @@ def _open_sqlite(url: URL) -> _Engines:
 
 
 _SQLITE_ARGS = {"isolation_level": None, "timeout": _BUSY_MS / 1000, "cached_statements": 512}
+
+
+_MAPPED = 2**31 - 2**16
+"""Bytes of the file that readers see in the memory of the system: a page that is there costs no call. SQLite's most."""
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:
@@ -195,18 +208,21 @@ def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:
     cursor.execute("PRAGMA temp_store=MEMORY")
     cursor.execute("PRAGMA cache_size=-16000")
     cursor.close()
+    sqlite_functions.install(connection)
 
 
 def _set_up_sqlite_reader(connection: sqlite3.Connection, record: object) -> None:
     _set_up_sqlite(connection, record)
     connection.execute("PRAGMA query_only=ON").close()
+    connection.execute(f"PRAGMA mmap_size={_MAPPED}").close()
 
 
 # ---- PostgreSQL
 
 
-def _open_postgresql(url: URL) -> _Engines:
-    reading, writing = (_pg_args(url, settings) for settings in (_PG_SESSION | _PG_READER, _PG_SESSION))
+def _open_postgresql(url: URL, longest_read: float | None) -> _Engines:
+    bound = {} if longest_read is None else {"statement_timeout": str(max(1, int(longest_read * 1000)))}
+    reading, writing = (_pg_args(url, settings) for settings in (_PG_SESSION | _PG_READER | bound, _PG_SESSION))
     reader = create_engine(
         url, connect_args=reading, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, **_POOL
     )

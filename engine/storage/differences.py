@@ -9,7 +9,18 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from engine.compiler.app import Approval, CompiledApp, Entity, Expression, Field, Label, Requirement, Workflow
+from engine.compiler.app import (
+    Approval,
+    CompiledApp,
+    Entity,
+    Expression,
+    Field,
+    Label,
+    Ownership,
+    Requirement,
+    Stage,
+    Workflow,
+)
 from engine.compiler.field_types import FieldType
 from engine.errors import Location
 from engine.storage.plan import PlanItem, Setting
@@ -31,8 +42,7 @@ class Part:
 
 def compare(old: CompiledApp | None, new: CompiledApp) -> list[PlanItem]:
     """Return what publishing ``new`` over ``old`` would change, in the order of ``new``, what is gone last."""
-    new_parts = {part.path: part for part in walk(new)}
-    old_parts = {} if old is None else {part.path: part for part in walk(old)}
+    new_parts, old_parts = _parts(new), _parts(old)
     old_parts, renamed = _follow_renames(old_parts, new_parts)
     stayed = {path for path, part in new_parts.items() if path not in renamed and _stayed(part, old_parts.get(path))}
     items = [item for part in new_parts.values() for item in _compare_part(part, old_parts, renamed, stayed)]
@@ -40,33 +50,58 @@ def compare(old: CompiledApp | None, new: CompiledApp) -> list[PlanItem]:
     return items + [PlanItem("removed", _GONE.get(part.thing, "removed"), part.thing, part.labels) for part in gone]
 
 
+def compared(old: CompiledApp | None, new: CompiledApp) -> tuple[dict[Path, Part], dict[Path, Part]]:
+    """Return the parts of both, those of ``old`` under the paths they have in ``new``."""
+    new_parts = _parts(new)
+    return _follow_renames(_parts(old), new_parts)[0], new_parts
+
+
 def walk(app: CompiledApp) -> Iterator[Part]:
     """Take an app apart; every part comes after the one it belongs to."""
     yield Part("app", ("app", ""), (app.label,), _plain_settings(app, _NOT_OF_APP))
     for role in app.roles.values():
-        yield Part("role", ("role", role.key), (role.label,), {"label": role.label})
+        settings = _plain_settings(role, _NOT_SAID)
+        yield Part("role", ("role", role.key), (role.label,), settings, role.location, role.was)
     for entity in app.entities.values():
         yield from _walk_entity(entity, app)
     for approval in app.approvals.values():
         yield from _walk_approval(approval)
+    for automation in app.automations.values():
+        settings = _plain_settings(automation, _NOT_SAID | {"digest"})
+        place, label = automation.location, (automation.label,)
+        yield Part("automation", ("automation", automation.key), label, settings, place, automation.was)
     for printed in app.prints.values():
         yield Part("print", ("print", printed.key), (printed.label,), _plain_settings(printed, _NOT_SAID))
 
 
+def _parts(app: CompiledApp | None) -> dict[Path, Part]:
+    return {} if app is None else {part.path: part for part in walk(app)}
+
+
 # ---- taking apart
 
-_NOT_SAID = frozenset({"key", "location", "was", "migrate"})
-_NOT_OF_APP = _NOT_SAID | {"digest", "roles", "entities", "approvals", "prints"}
+_NOT_SAID = frozenset({"key", "location", "was", "migrate", "keep", "convert", "otherwise", "became"})
+_NOT_OF_APP = _NOT_SAID | {
+    "digest",
+    "untranslated",
+    "rollups",
+    "roles",
+    "entities",
+    "approvals",
+    "prints",
+    "automations",
+}
 _NOT_OF_ENTITY = _NOT_SAID | {
-    "fields", "shape", "rules", "unique", "access", "scopes", "makes", "workflow", "compute_order", "search",
+    "fields", "shape", "rules", "unique", "duplicates", "access", "scopes", "makes", "workflow", "compute_order",
+    "search", "derived", "ownership",
 }  # fmt: skip
-_NOT_OF_FIELD = _NOT_SAID | {"fields", "compute_order", "options"}
+_NOT_OF_FIELD = _NOT_SAID | {"fields", "compute_order", "options", "retired_options"}
 _NOT_OF_STAGE = _NOT_SAID | {"enter", "leave"}
 
 
 def _walk_entity(entity: Entity, app: CompiledApp) -> Iterator[Part]:
     path, labels = ("entity", entity.key), (entity.label,)
-    yield Part("entity", path, labels, _plain_settings(entity, _NOT_OF_ENTITY), entity.location, entity.was)
+    yield Part("entity", path, labels, _written_settings(entity), entity.location, entity.was)
     for item in entity.fields.values():
         yield from _walk_field(item, path, labels)
     for rule in entity.rules:
@@ -76,6 +111,9 @@ def _walk_entity(entity: Entity, app: CompiledApp) -> Iterator[Part]:
         yield Part(
             "unique", (*path, "unique", unique.key), (*labels, said), _plain_settings(unique, _NOT_SAID | {"name"})
         )
+    for pair in entity.duplicates:
+        said = _join(entity, pair.fields)
+        yield Part("duplicate", (*path, "duplicate", pair.key), (*labels, said), _plain_settings(pair, _NOT_SAID))
     for key, access in entity.access.items():
         role = app.roles[key].label if key in app.roles else {"zh": key, "en": key}
         yield Part("access", (*path, "access", key), (*labels, role), _plain_settings(access, frozenset({"role"})))
@@ -83,15 +121,35 @@ def _walk_entity(entity: Entity, app: CompiledApp) -> Iterator[Part]:
         yield Part("scope", (*path, "scope", key), (*labels, _key_label(key)), {"where": scope.text})
     for make in entity.makes.values():
         yield Part("make", (*path, "make", make.key), (*labels, make.label), _plain_settings(make, _NOT_SAID))
+    if entity.ownership is not None:
+        yield from _walk_ownership(entity.ownership, path, labels)
     if entity.workflow is not None:
         yield from _walk_workflow(entity.workflow, entity)
+
+
+def _walk_ownership(owned: Ownership, path: Path, labels: tuple[Label, ...]) -> Iterator[Part]:
+    inside = (*path, "ownership", "")
+    settings = _plain_settings(owned, _NOT_SAID | {"pools", "protect", "claim"}) | _plain_settings(
+        owned.claim, _NOT_SAID
+    )
+    yield Part("ownership", inside, labels, settings, owned.location)
+    for pool in owned.pools.values():
+        said = (*labels, pool.label)
+        yield Part("pool", (*inside, "pool", pool.key), said, _plain_settings(pool, _NOT_SAID), pool.location)
+    for rule in owned.protect.values():
+        said = (*labels, _key_label(rule.key))
+        yield Part(
+            "protection", (*inside, "protection", rule.key), said, _plain_settings(rule, _NOT_SAID), rule.location
+        )
 
 
 def _walk_field(item: Field, path: Path, labels: tuple[Label, ...]) -> Iterator[Part]:
     path, labels = (*path, "field", item.key), (*labels, item.label)
     yield Part("field", path, labels, _plain_settings(item, _NOT_OF_FIELD), item.location, item.was)
+    former = {new: old for old, new in item.became.items()}
     for key, label in item.options.items():
-        yield Part("option", (*path, "option", key), (*labels, label), {"label": label})
+        settings = {"label": label, "retired": key in item.retired_options}
+        yield Part("option", (*path, "option", key), (*labels, label), settings, item.location, former.get(key))
     for column in item.fields.values():
         yield from _walk_field(column, path, labels)
 
@@ -101,7 +159,14 @@ def _walk_workflow(workflow: Workflow, entity: Entity) -> Iterator[Part]:
     yield Part("workflow", (*path, "workflow", ""), labels, {"label": workflow.label, "first": workflow.first})
     for stage in workflow.stages.values():
         inside, said = (*path, "stage", stage.key), (*labels, stage.label)
-        yield Part("stage", inside, said, _plain_settings(stage, _NOT_OF_STAGE))
+        yield Part(
+            "stage",
+            inside,
+            said,
+            {**_plain_settings(stage, _NOT_OF_STAGE), "locked": _locked(stage, entity)},
+            stage.location,
+            stage.was,
+        )
         for gate, requirements in (("enter", stage.enter), ("leave", stage.leave)):
             for needed in requirements:
                 yield Part(
@@ -112,14 +177,21 @@ def _walk_workflow(workflow: Workflow, entity: Entity) -> Iterator[Part]:
                     needed.location,
                 )
     for move in workflow.moves.values():
-        yield Part("move", (*path, "move", move.key), (*labels, move.label), _plain_settings(move, _NOT_SAID))
+        settings = _plain_settings(move, _NOT_SAID)
+        yield Part("move", (*path, "move", move.key), (*labels, move.label), settings, move.location, move.was)
 
 
 def _walk_approval(approval: Approval) -> Iterator[Part]:
     path, labels = ("approval", approval.key), (approval.label,)
     yield Part("approval", path, labels, _plain_settings(approval, _NOT_SAID | {"steps"}))
     for step in approval.steps.values():
-        yield Part("step", (*path, "step", step.key), (*labels, step.label), _plain_settings(step, _NOT_SAID))
+        settings = _plain_settings(step, _NOT_SAID)
+        yield Part("step", (*path, "step", step.key), (*labels, step.label), settings, step.location, step.was)
+
+
+def _locked(stage: Stage, entity: Entity) -> Any:
+    """Return what is locked as it was written: a field that comes or goes does not change `all`."""
+    return "all" if stage.locked >= entity.fields.keys() else sorted(stage.locked)
 
 
 def _requirement_label(needed: Requirement, entity: Entity) -> Label:
@@ -149,6 +221,15 @@ def _key_label(key: str) -> Label:
 
 def _plain_settings(value: Any, left_out: frozenset[str]) -> dict[str, Any]:
     return {item.name: _plain(getattr(value, item.name)) for item in fields(value) if item.name not in left_out}
+
+
+def _written_settings(entity: Entity) -> dict[str, Any]:
+    """Return the settings of an entity, those left out that nobody wrote: they follow from what is said already."""
+    found = _plain_settings(entity, _NOT_OF_ENTITY)
+    for name in entity.derived:
+        whole, _, part = name.partition("/")
+        found[whole] = {**found[whole], part: None} if part else None
+    return {"calendar_view" if name == "calendar" else name: value for name, value in found.items()}
 
 
 def _plain(value: Any) -> Any:
@@ -220,9 +301,9 @@ def _only(listed: Any, keys: set[str]) -> Any:
 def _say_changes(part: Part, changed: list[Setting]) -> Iterator[PlanItem]:
     retired = next((setting for setting in changed if setting.name == "retired"), None)
     if retired is not None:
-        code = "retired" if retired.new else "restored"
+        code = _RETIRED.get(part.thing, "retired_thing") if retired.new else "restored"
         yield PlanItem("changed", code, part.thing, part.labels, location=part.location)
-        changed = [setting for setting in changed if setting is not retired]
+        changed = [setting for setting in changed if setting.name in ("label", "help")]  # the rest follows from it
     if changed:
         yield PlanItem("changed", "changed", part.thing, part.labels, tuple(changed), location=part.location)
 
@@ -252,4 +333,5 @@ def _parent(path: Path) -> Path:
 
 
 _LISTS_OF_FIELDS = frozenset({"sections", "columns", "filters"})
+_RETIRED = {"field": "retired"}
 _GONE = {"entity": "entity_removed", "field": "field_removed"}

@@ -52,6 +52,7 @@ _BY_STATE = {
     "55P03": "storage.busy",  # lock timeout
     "53100": "storage.full",
     "25006": "storage.read_only",
+    "57014": "storage.too_long",  # statement timeout
     "57P01": "storage.gone",
     "57P02": "storage.gone",
     "57P03": "storage.gone",
@@ -59,6 +60,7 @@ _BY_STATE = {
 _BY_CLASS = {"08": "storage.gone", "53": "storage.busy"}
 _BY_NAME = {
     "SQLITE_BUSY": "storage.busy",
+    "SQLITE_INTERRUPT": "storage.too_long",
     "SQLITE_LOCKED": "storage.busy",
     "SQLITE_FULL": "storage.full",
     "SQLITE_IOERR": "storage.full",

@@ -18,6 +18,7 @@ from typing import BinaryIO, Protocol
 
 from engine.compiler.readers import Wrong
 from engine.errors import NotFound
+from engine.storage.pictures import forget_place, make_thumbnail
 from engine.storage.sniff import check_content, find_extension
 
 DEFAULT_MAX_SIZE = 20 * 1024 * 1024
@@ -66,10 +67,22 @@ class FileStore:
         try:
             sha256, size = _write(stream, waiting, DEFAULT_MAX_SIZE if max_size is None else max_size, clean)
             content_type = check_content(waiting, clean)
+            if forget_place(waiting, content_type):
+                sha256, size = _read_again(waiting)
             self._keep(waiting, sha256)
         finally:
             waiting.unlink(missing_ok=True)
         return StoredFile(sha256, clean, size, content_type)
+
+    def begin(self) -> Path:
+        """Return where a file that the program itself makes is written before it is taken in."""
+        return self._temporary()
+
+    def take(self, path: Path) -> tuple[str, int]:
+        """Take in a file written at ``begin``, wholly or not at all, and return its hash and size in bytes."""
+        sha256, size = _read_again(path)
+        self._keep(path, sha256)
+        return sha256, size
 
     def open(self, sha256: str) -> BinaryIO:
         """Open a stored content; raises ``NotFound``."""
@@ -83,6 +96,36 @@ class FileStore:
         if not _SHA256.fullmatch(sha256):
             raise NotFound("storage.no_file")
         return self._folder / sha256[:2] / sha256[2:4] / sha256
+
+    def thumbnail(self, sha256: str) -> Path | None:
+        """Return where the thumbnail of a picture lies, made when it is first asked for; None when there can be none.
+
+        Raises ``NotFound`` when there is no such content.
+        """
+        source = self.path(sha256)
+        small = _thumbnail_of(source)
+        if small.exists():
+            return small
+        if not source.exists():
+            raise NotFound("storage.no_file")
+        made = make_thumbnail(source)
+        if made is None:
+            return None
+        waiting = self._temporary()
+        waiting.write_bytes(made)
+        waiting.replace(small)
+        return small
+
+    def discard(self, sha256: str, before: datetime) -> None:
+        """Remove a content that no row names any more; one that was uploaded since ``before`` may yet get a row."""
+        final, waiting = self.path(sha256), self._temporary()
+        with suppress(FileNotFoundError):
+            final.replace(waiting)  # moved first: an upload of the same content finds it gone and keeps its own
+            if waiting.stat().st_mtime >= before.timestamp():
+                waiting.replace(final)
+            else:
+                waiting.unlink()
+                _thumbnail_of(final).unlink(missing_ok=True)
 
     def tidy(self, before: datetime) -> None:
         """Remove what uploads left behind that broke off with their process before a moment."""
@@ -99,7 +142,8 @@ class FileStore:
 
     def _keep(self, waiting: Path, sha256: str) -> None:
         final = self.path(sha256)
-        if final.exists():
+        with suppress(FileNotFoundError):
+            os.utime(final)  # it is there: used again, so nobody may discard it as forgotten
             return
         final.parent.mkdir(parents=True, exist_ok=True)
         waiting.replace(final)
@@ -137,6 +181,18 @@ def _write(stream: Stream, path: Path, max_size: int, name: str) -> tuple[str, i
         file.flush()
         os.fsync(file.fileno())
     return digest.hexdigest(), size
+
+
+def _read_again(path: Path) -> tuple[str, int]:
+    """Return the hash and size of a file that was written anew, once it is safely on disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return digest, path.stat().st_size
+
+
+def _thumbnail_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.small")
 
 
 def _sync_folder(folder: Path) -> None:

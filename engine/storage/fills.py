@@ -2,148 +2,186 @@
 
 Enters: the tables as they are after the steps of ``changes.py``. Leaves: filled columns, and an item for each that says
 how many records it concerned. Must not touch a value that a rule does not ask to change. Expressions are worked out by
-the database, in one statement each.
+the database, in a few statements each.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ColumnElement,
-    Connection,
-    Date,
-    FromClause,
-    Integer,
-    Table,
-    Text,
-    func,
-    select,
-    true,
-    type_coerce,
-    update,
-)
+from sqlalchemy import ColumnElement, literal, null, or_, update
 from sqlalchemy import column as sql_column
-from sqlalchemy.exc import DataError, ProgrammingError
-from sqlalchemy.types import TypeEngine
 
-from engine.compiler.app import CompiledApp, Expression, Field, Label
-from engine.expression.sql import check_sql, compile_sql
+from engine import messages
+from engine.compiler.app import Field
+from engine.expression import ExpressionError, Kind
 from engine.expression.sql_terms import at_places, rounded
-from engine.storage.changes import AddColumn, CreateTables, Replace, Step, TableOf, find_old_field, tables_of
-from engine.storage.column_types import ScaledDecimal, UtcDateTime
-from engine.storage.physical import find_scale
+from engine.storage.carrying import carry_over, places_of
+from engine.storage.changes import (
+    AddColumn,
+    CreateTables,
+    Replace,
+    Step,
+    TableOf,
+    find_old_field,
+    means_something_else,
+    reads_anew,
+    tables_of,
+    today_key,
+)
+from engine.storage.earlier_values import find_changed
+from engine.storage.filling import Filling, alive, count, field_item, sample
+from engine.storage.narrowing import find_breaches
+from engine.storage.old_types import read_former
 from engine.storage.plan import PlanItem
-from engine.storage.table_source import TableSource
-from engine.storage.tables import Tables
-
-Parameters = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Filling:
-    """What every fill needs: the two apps, the new tables, and the parameters of expressions (``now`` ...)."""
-
-    connection: Connection
-    old: CompiledApp | None
-    new: CompiledApp
-    tables: Tables
-    parameters: Parameters
+from engine.storage.recomputing import recompute
+from engine.storage.returning import bring_again, former_column, restore, take_back
+from engine.storage.rewriting import rewrite
+from engine.storage.successors import follow_options, follow_stages
+from engine.storage.taking_over import read_anew, take_over
+from engine.storage.working_out import work_out
 
 
 def fill(filling: Filling, steps: Iterable[Step]) -> list[PlanItem]:
-    """Fill what the steps left empty and what newly required fields ask for; return what was done."""
+    """Fill what the steps left empty and what tighter rules ask for; return what was done."""
+    steps = tuple(steps)
     replaced = {(step.table, step.column.name): step for step in steps if isinstance(step, Replace)}
     added = {(step.table, step.column.name) for step in steps if isinstance(step, AddColumn)}
     fresh = {table.name for step in steps if isinstance(step, CreateTables) for table in step.tables}
+    changed = find_changed(filling)
     items: list[PlanItem] = []
     for place in tables_of(filling.new, filling.tables):
         if place.table.name in fresh:
             continue
         for item in place.fields.values():
-            key = (place.table.name, item.key)
-            if key in replaced:
-                items += _fill_replaced(filling, place, item, replaced[key])
+            step = replaced.get((place.table.name, item.key))
+            if step is not None:
+                items += _fill_replaced(filling, place, item, step)
+            else:
+                items += restore(filling, place, item) if place.entity.key in changed else ()
+                items += _fill_anew(filling, place, item)
+                items += _fill_tighter(filling, place, item)
             items += _fill_required(filling, place, item)
+        items += follow_stages(filling, place)
         items += _fill_stage(filling, place)
-    _fill_computed(filling, added, fresh)
-    return items
-
-
-def count(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> int:
-    """Return how many rows of a table meet the conditions."""
-    return connection.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
-
-
-def sample(connection: Connection, place: TableOf, *conditions: ColumnElement[bool]) -> tuple[int, ...]:
-    """Return the ids of some records concerned (for a line table, of the records the lines belong to)."""
-    id_ = place.table.c.id if place.line is None else place.table.c.parent_id
-    return tuple(connection.scalars(select(id_).where(*conditions).distinct().order_by(id_).limit(20)))
-
-
-def labels_of(place: TableOf, item: Field) -> tuple[Label, ...]:
-    """Return the labels from the entity down to a field."""
-    line = () if place.line is None else (place.line.label,)
-    return (place.entity.label, *line, item.label)
+    return items + recompute(filling, frozenset(added), fresh)
 
 
 # ---- a new type
 
 
 def _fill_replaced(filling: Filling, place: TableOf, item: Field, step: Replace) -> Iterator[PlanItem]:
-    old: ColumnElement[Any] = sql_column(step.parked, _read_type(step.old_type))
-    had = sql_column(step.parked).is_not(None)
+    before = filling.former(place, item)
+    if before is None:  # no release knows what they are
+        rows = count(filling.connection, place.table, sql_column(step.parked).is_not(None))
+        if rows:
+            yield field_item(filling, "data", "parked", place, item, rows, {"kept": step.parked})
+    elif filling.back is not None and item.computed is None:
+        yield from take_back(filling, place, item, step.parked, before)
+    else:
+        yield from _fill_new_type(filling, place, item, step.parked, before)
+        if item.computed is None:
+            yield from bring_again(filling, place, item, step.parked, before)
+
+
+def _fill_anew(filling: Filling, place: TableOf, item: Field) -> Iterator[PlanItem]:
+    before = filling.former(place, item)
+    if filling.back is None and before is not None and reads_anew(before, item):
+        yield from read_anew(filling, place, item, before)
+
+
+def _fill_new_type(filling: Filling, place: TableOf, item: Field, parked: str, before: Field) -> Iterator[PlanItem]:
+    old = former_column(parked, before)
+    had, params = old.is_not(None), {"kept": parked}
     rows = count(filling.connection, place.table, had)
     if rows == 0:
         return
-    params = {"kept": step.parked}
-    if item.migrate is not None:
-        done = _write(filling, place, item, item.migrate, had, old)
-        yield _item(
-            "data" if done else "blocked", "filled_type" if done else "blocked_migrate", place, item, rows, params
-        )
+    if item.convert:
+        yield from take_over(filling, place, item, parked, before)
+    elif item.migrate is not None and item.computed is None:
+        yield from _convert(filling, place, item, old, before)
+    elif item.computed is None and (value := carry_over(old, before, item)) is not None:
+        rewrite(filling, place, {item.key: value}, had, {item.key: (old, before)})
+        yield field_item(filling, "data", "carried_type", place, item, rows, params)
+    elif item.computed is not None or find_old_field(filling.old, place, item) is None:
+        rewrite(filling, place, {item.key: null()}, had, {item.key: (old, before)})
+        if before.computed is None:
+            yield field_item(filling, "data", "parked", place, item, rows, params)
+    else:
+        if not means_something_else(before, item, filling.new) and item.type.column in ("integer", "decimal"):
+            yield from _copy_shorter(filling, place, item, old, before)
+        else:
+            found = sample(filling.connection, place, had)
+            yield field_item(filling, "blocked", "blocked_type", place, item, rows, params, found)
+
+
+def _convert(
+    filling: Filling, place: TableOf, item: Field, old: ColumnElement[Any], before: Field
+) -> Iterator[PlanItem]:
+    """Work out new values from the former ones, and name the records for which there is none."""
+    formula, had = item.migrate, old.is_not(None)
+    assert formula is not None  # noqa: S101 - the caller asked
+    rows = count(filling.connection, place.table, had)
+    checked = read_former(filling.new, place, item, before, formula)
+    if isinstance(checked, ExpressionError):
+        why = {language: checked.text(language) for language in messages.LANGUAGES}
+        params = {"was": before.type.key, "why": why}
+        yield field_item(filling, "blocked", "blocked_old_type", place, item, rows, params)
         return
-    was_known = find_old_field(filling.old, place, item) is not None
-    lost = _copy_exact(filling, place, item, step)
-    if lost is None and not was_known:
-        yield _item("data", "parked", place, item, rows, params)
-    elif lost is None or lost:
-        yield _item("blocked", "blocked_type", place, item, rows if lost is None else lost, params)
+    done = work_out(filling, place, item, checked, had, old, before)
+    kept = {"kept": str(old.key)}
+    if done is None:
+        yield field_item(filling, "blocked", "blocked_migrate", place, item, rows, kept)
+        return
+    yield field_item(filling, "data", "filled_type", place, item, rows, kept)
+    yield from _name_unconverted(filling, place, item, had, kept)
 
 
-def _copy_exact(filling: Filling, place: TableOf, item: Field, step: Replace) -> int | None:
-    """Copy decimals to fewer places; return how many would lose digits, None when the types have nothing in common."""
-    wanted, before = place.table.c[item.key].type, _read_type(step.old_type)
-    if not isinstance(wanted, ScaledDecimal) or not isinstance(before, ScaledDecimal):
-        return None
-    parked: ColumnElement[Any] = sql_column(step.parked, before)
-    fewer = rounded(parked, before.scale, wanted.scale)
-    change = update(place.table).where(parked.is_not(None)).values({item.key: fewer})
+def _name_unconverted(
+    filling: Filling, place: TableOf, item: Field, had: ColumnElement[bool], params: Mapping[str, Any]
+) -> Iterator[PlanItem]:
+    """Yield the records whose former value gave no new one."""
+    lost = (had, place.table.c[item.key].is_(None), alive(place.table))
+    rows = count(filling.connection, place.table, *lost)
+    if rows:
+        found = sample(filling.connection, place, *lost)
+        if item.keep:
+            yield field_item(filling, "data", "left_empty", place, item, rows, params, found)
+        else:
+            yield field_item(filling, "blocked", "blocked_convert", place, item, rows, params, found)
+
+
+def _copy_shorter(
+    filling: Filling, place: TableOf, item: Field, old: ColumnElement[Any], before: Field
+) -> Iterator[PlanItem]:
+    """Copy decimals to fewer places, and name the records that would lose digits."""
+    had, wanted = places_of(old), places_of(place.table.c[item.key])
+    change = update(place.table).where(old.is_not(None)).values({item.key: rounded(old, had, wanted)})
     filling.connection.execute(change)
-    back = at_places(place.table.c[item.key], wanted.scale, before.scale)
-    return count(filling.connection, place.table, parked.is_not(None), parked != back)
-
-
-_READ_TYPES: Mapping[str, TypeEngine[Any]] = {
-    "text": Text(),
-    "bigint": BigInteger(),
-    "integer": Integer(),
-    "boolean": Boolean(),
-    "date": Date(),
-    "datetime": UtcDateTime(),
-    "timestamp with time zone": UtcDateTime(),
-}
-
-
-def _read_type(written: str) -> TypeEngine[Any]:
-    scale = find_scale(written)
-    return _READ_TYPES.get(written) or (Text() if scale is None else ScaledDecimal(18, scale))
+    filling.touched.add(place.table.name)
+    lost = (old.is_not(None), old != at_places(place.table.c[item.key], wanted, had), alive(place.table))
+    rows = count(filling.connection, place.table, *lost)
+    if rows:
+        shown = 2 if item.type.kind is Kind.PERCENT else 0  # 0.1234 is 12.34%
+        params = {"was": had - shown, "now": wanted - shown}
+        found = sample(filling.connection, place, *lost)
+        yield field_item(filling, "blocked", "blocked_scale", place, item, rows, params, found)
 
 
 # ---- a new duty
+
+
+def _fill_tighter(filling: Filling, place: TableOf, item: Field) -> Iterator[PlanItem]:
+    """Give values that a tighter rule would refuse the one ``migrate`` says, once options took that of a successor."""
+    yield from follow_options(filling, place, item)
+    before = find_old_field(filling.old, place, item)
+    if before is None or item.retired or item.migrate is None:
+        return
+    breaches = find_breaches(filling, place, before, item)
+    if not breaches:
+        return
+    done = work_out(filling, place, item, item.migrate.checked, or_(*(breach.rows for breach in breaches)))
+    if done:
+        yield field_item(filling, "data", "filled_narrow", place, item, done)
 
 
 def _fill_required(filling: Filling, place: TableOf, item: Field) -> Iterator[PlanItem]:
@@ -156,16 +194,18 @@ def _fill_required(filling: Filling, place: TableOf, item: Field) -> Iterator[Pl
     if rows == 0:
         return
     if item.migrate is not None:
-        _write(filling, place, item, item.migrate, column.is_(None))
+        work_out(filling, place, item, item.migrate.checked, column.is_(None))
     elif item.default is not None:
-        change = update(place.table).where(column.is_(None)).values({item.key: item.default})
-        filling.connection.execute(change)
+        rewrite(filling, place, {item.key: literal(item.default, column.type)}, column.is_(None))
     filled = rows - count(filling.connection, place.table, *empty)
     if filled:
-        yield _item("data", "filled", place, item, filled)
-    if filled < rows:
+        yield field_item(filling, "data", "filled", place, item, filled)
+    if filled < rows and not item.keep:
         found = sample(filling.connection, place, *empty)
-        yield _item("blocked", "blocked_required", place, item, rows - filled, records=found)
+        if filling.back is not None:
+            yield field_item(filling, "data", "kept_back", place, item, rows - filled, records=found)
+        else:
+            yield field_item(filling, "blocked", "blocked_required", place, item, rows - filled, records=found)
 
 
 def _fill_stage(filling: Filling, place: TableOf) -> Iterator[PlanItem]:
@@ -177,84 +217,6 @@ def _fill_stage(filling: Filling, place: TableOf) -> Iterator[PlanItem]:
     if rows == 0:
         return
     first = place.entity.workflow.stages[place.entity.workflow.first]
-    filling.connection.execute(update(place.table).where(stage.is_(None)).values(stage=first.key))
-    yield PlanItem("data", "filled_stage", "stage", (place.entity.label, first.label), rows=rows)
-
-
-def alive(table: Table) -> ColumnElement[bool]:
-    """Return the condition that a row is not deleted (lines go with their record)."""
-    return table.c.deleted_at.is_(None) if "deleted_at" in table.c else true()
-
-
-# ---- a new computed field
-
-
-def _fill_computed(filling: Filling, added: set[tuple[str, str]], fresh: set[str]) -> None:
-    """Work out computed fields that are new, or back after a release without them, lines before what sums them."""
-    for place in sorted(tables_of(filling.new, filling.tables), key=lambda place: place.line is None):
-        order = place.entity.compute_order if place.line is None else place.line.compute_order
-        for key in order:
-            item = place.fields.get(key)
-            if item is None or item.computed is None or place.table.name in fresh:
-                continue
-            if (place.table.name, key) in added or find_old_field(filling.old, place, item) is None:
-                _write(filling, place, item, item.computed, true())
-
-
-# ---- writing
-
-
-class _WithOld(TableSource):
-    """The new tables, except that a column that changes its type is read where its old values are parked."""
-
-    def __init__(self, tables: Tables, table: FromClause, key: str, old: ColumnElement[Any]) -> None:
-        super().__init__(tables)
-        self._place = (table, key)
-        self._old = old
-
-    def column(self, row: FromClause, shape: str, field: str) -> ColumnElement[Any]:
-        """Return the column of a field, or the old values."""
-        return self._old if (row, field) == self._place else super().column(row, shape, field)
-
-
-def _write(
-    filling: Filling,
-    place: TableOf,
-    item: Field,
-    expression: Expression,
-    where: ColumnElement[bool],
-    old: ColumnElement[Any] | None = None,
-) -> bool:
-    """Write what an expression says into a column; return False when the database cannot work it out."""
-    checked = expression.checked
-    if check_sql(checked):  # working time
-        return False
-    tables, table = filling.tables, place.table
-    source = TableSource(tables) if old is None else _WithOld(tables, table, item.key, old)
-    value = compile_sql(checked, source, table)
-    column: Column[Any] = table.c[item.key]
-    if isinstance(column.type, ScaledDecimal):
-        places, wanted = checked.type.places, column.type.scale
-        most = max(places, wanted)
-        value = type_coerce(rounded(at_places(value, places, most), most, wanted), column.type)
-    try:
-        with filling.connection.begin_nested():
-            filling.connection.execute(update(table).where(where).values({item.key: value}), filling.parameters)
-    except (DataError, ProgrammingError):  # an old value of another type that the expression cannot take
-        return False
-    return True
-
-
-def _item(
-    kind: Any,
-    code: str,
-    place: TableOf,
-    item: Field,
-    rows: int,
-    params: Mapping[str, object] | None = None,
-    records: tuple[int, ...] = (),
-) -> PlanItem:
-    return PlanItem(
-        kind, code, "field", labels_of(place, item),
-        params=params or {}, rows=rows, records=records, location=item.location,
-    )  # fmt: skip
+    rewrite(filling, place, {"stage": literal(first.key)}, stage.is_(None))
+    labels, known = (place.entity.label, first.label), today_key(filling.old, place.entity)
+    yield PlanItem("data", "filled_stage", "stage", labels, rows=rows, entity=known)

@@ -105,11 +105,11 @@ def history_row(
         "record_id": record_id,
         "version": version,
         "at": session.now(),
-        "actor_id": None if actor is None else actor.id,
+        "actor_id": None if actor is None or session.cause is not None else actor.id,
         "action": action,
         "changes": changes,
-        "note": note,
-        "via": "system" if actor is None else actor.via,
+        "note": note if note or session.cause is None else session.cause.label,
+        "via": "automation" if session.cause is not None else "system" if actor is None else actor.via,
         "release_id": session.release_id,
     }
 
@@ -132,13 +132,14 @@ def event_row(
         "record_id": record_id,
         "payload": payload,
         "available_at": available_at or now,
+        "run_id": None if session.cause is None else session.cause.run,
     }
 
 
 _HISTORY = (
     "entity", "record_id", "version", "at", "actor_id", "action", "changes", "note", "via", "release_id",
 )  # fmt: skip
-_OUTBOX = ("at", "type", "entity", "record_id", "payload", "available_at")
+_OUTBOX = ("at", "type", "entity", "record_id", "payload", "available_at", "run_id")
 _AUDIT = ("at", "actor_id", "action", "subject", "details", "ip")
 
 

@@ -87,7 +87,7 @@ _PG_COLUMNS = """
     ORDER BY c.relname, a.attnum
 """
 _PG_INDEXES = """
-    SELECT i.relname, t.relname, obj_description(i.oid, 'pg_class')
+    SELECT i.relname, t.relname, CASE WHEN x.indisvalid THEN obj_description(i.oid, 'pg_class') END
     FROM pg_index AS x
     JOIN pg_class AS i ON i.oid = x.indexrelid
     JOIN pg_class AS t ON t.oid = x.indrelid

@@ -4,9 +4,11 @@ Enters: items found by ``differences.py`` and ``migration.py``. Leaves: frozen d
 yes, and that is kept with the release. Must not look at a database.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal
 
 from engine import messages
@@ -16,6 +18,11 @@ from engine.errors import Location, NotPossibleNow
 ItemKind = Literal["added", "removed", "changed", "renamed", "data", "blocked"]
 
 _LONGEST_VALUE = 60
+_REPLACING = frozenset(
+    {"filled_narrow", "filled_option", "moved_stage", "rounded_type", "unread_type"}
+    | {"rounded", "emptied", "filled_otherwise"}
+)
+"""What puts another value, or none, in the place of one that somebody typed: how many is part of the consent."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +41,21 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Records that share ``values``, in JSON form by field: ``rows`` counts them, ``records`` are ids of some."""
+
+    values: Mapping[str, Any]
+    rows: int
+    records: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class PlanItem:
     """One change. ``thing`` is what kind of part it is about, ``path`` its labels from the entity down.
 
-    ``rows`` counts the records concerned, ``records`` are ids of some of them. A ``blocked`` item keeps the plan from
-    being published.
+    ``rows`` counts the records concerned, ``records`` are ids of some of them, and ``entity`` is the key under which
+    they are found today. ``groups`` are records that have to do with each other. A ``blocked`` item keeps the plan
+    from being published.
     """
 
     kind: ItemKind
@@ -50,6 +67,8 @@ class PlanItem:
     rows: int = 0
     records: tuple[int, ...] = ()
     location: Location | None = None
+    entity: str | None = None
+    groups: tuple[Group, ...] = ()
 
     def text(self, language: str = messages.DEFAULT_LANGUAGE) -> str:
         """Return the change in one sentence."""
@@ -74,6 +93,20 @@ class Plan:
     statements: tuple[str, ...]
     base_release: int | None
     digest: str
+
+    @cached_property
+    def effect(self) -> str:
+        """What this plan would do, as a sha256: two plans with the same effect are one for whoever agreed to it.
+
+        How many empty values are filled or formulas worked out anew may grow while somebody reads the plan; how many
+        typed values are replaced may not.
+        """
+        said = [
+            (item.kind, item.code, item.thing, item.path, item.settings, sorted(item.params.items(), key=str))
+            + ((item.rows,) if item.code in _REPLACING else ())
+            for item in self.items
+        ]
+        return hashlib.sha256(repr((said, self.statements)).encode()).hexdigest()
 
     @property
     def blocked(self) -> bool:
@@ -102,6 +135,7 @@ def to_plain(plan: Plan) -> dict[str, Any]:
             {"kind": item.kind, "rows": item.rows, **{language: item.text(language) for language in messages.LANGUAGES}}
             for item in plan.items
         ],
+        "effect": plan.effect,
         "statements": list(plan.statements),
     }
 

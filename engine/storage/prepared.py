@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NoReturn, Protocol
 
-from sqlalchemy import ClauseElement, Connection, Dialect, Select
+from sqlalchemy import ClauseElement, Connection, Dialect, SelectBase
 from sqlalchemy.exc import DBAPIError
 
 from engine.storage.column_types import Processor
@@ -58,6 +58,14 @@ class Prepared:
         bound = [self._parameters.bind(row) for row in rows]
         if bound:
             self._run(connection, bound, many=True)
+
+    def execute_rows(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Do the same with rows as the driver takes them, in the order of the parameters: for very many at once.
+
+        Only on SQLite, and only for columns whose values are stored as they are.
+        """
+        if rows:
+            self._run(connection, rows, many=True)
 
     def fetch_all(self, connection: Connection, values: Values) -> list[tuple[Any, ...]]:
         """Run a ``select`` (or a statement with RETURNING) and return its rows as Python values."""
@@ -146,7 +154,7 @@ def _bind_processor(bind: Any, dialect: Dialect) -> Processor | None:
 
 
 def _make_readers(statement: ClauseElement, dialect: Dialect) -> list[tuple[int, Processor]]:
-    columns = statement.selected_columns if isinstance(statement, Select) else getattr(statement, "_returning", ())
+    columns = statement.selected_columns if isinstance(statement, SelectBase) else getattr(statement, "_returning", ())
     readers = []
     for index, column in enumerate(columns):
         reader = column.type.dialect_impl(dialect).result_processor(dialect, None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from engine.errors import NotFound
 from engine.storage.system_tables import current_release, releases
@@ -64,6 +64,12 @@ def list_releases(connection: Connection, limit: int = 100) -> list[Release]:
     ]
 
 
+def find_release(connection: Connection, release_id: int | None) -> Release | None:
+    """Return a release by its id, None when there is none."""
+    row = connection.execute(_select_release().where(releases.c.id == release_id)).one_or_none()
+    return None if row is None else _read_release(row)
+
+
 def list_digests(connection: Connection) -> dict[int, str]:
     """Return the digest of every release by its id, oldest first."""
     rows = connection.execute(select(releases.c.id, releases.c.digest).order_by(releases.c.id))
@@ -83,11 +89,25 @@ def get_sources(connection: Connection, release_id: int) -> Mapping[str, str]:
     return sources
 
 
+def get_plan(connection: Connection, release_id: int) -> Mapping[str, Any]:
+    """Return the plan a release was published with, as ``plan.to_plain`` wrote it; raises ``NotFound``."""
+    row = connection.execute(select(releases.c.plan).where(releases.c.id == release_id)).one_or_none()
+    if row is None:
+        raise NotFound("storage.no_release", release=release_id)
+    return row.plan or {}
+
+
 def create_release(connection: Connection, values: Mapping[str, Any]) -> Release:
-    """Write a release and make it the current one."""
-    release_id = connection.execute(insert(releases).values(**values).returning(releases.c.id)).scalar_one()
+    """Write a release and make it the current one; its id is what ``find_next_id`` said."""
+    release_id = find_next_id(connection)
+    connection.execute(insert(releases).values(id=release_id, **values))
     _point_at(connection, release_id)
     return _read_release(connection.execute(_select_release().where(releases.c.id == release_id)).one())
+
+
+def find_next_id(connection: Connection) -> int:
+    """Return the id the next release will have; a publish holds its turn, so nobody else takes it."""
+    return (connection.scalar(select(func.max(releases.c.id))) or 0) + 1
 
 
 def _point_at(connection: Connection, release_id: int) -> None:

@@ -1,18 +1,21 @@
 """Records that a new rule would strand.
 
 Enters: the tables after all steps and fills. Leaves: blocked items, each with the number of records concerned. Must not
-complain about a rule that held before: only what this publish tightens is counted.
+complain about a rule that held before: only what this publish tightens is counted. On the way back to an earlier
+release values beyond its limits do not block, since nobody can write ``existing: keep`` into it: they stay and are
+listed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Connection, Index, func, select
+from sqlalchemy import Index, func, select
 
-from engine.compiler.app import CompiledApp, Field
-from engine.storage.changes import TableOf, find_old_entity, find_old_field, tables_of
-from engine.storage.fills import Filling, alive, count, labels_of, sample
-from engine.storage.plan import PlanItem
-from engine.storage.tables import UniqueIndex
+from engine.compiler.app import Field
+from engine.storage.changes import TableOf, find_new_series, find_old_entity, find_old_field, tables_of, today_key
+from engine.storage.filling import Filling, alive, count, field_item, sample
+from engine.storage.narrowing import find_breaches, find_broken_rules
+from engine.storage.plan import ItemKind, PlanItem
+from engine.storage.repeats import find_repeats
 
 
 def find_risks(filling: Filling, new_indexes: list[Index]) -> list[PlanItem]:
@@ -20,92 +23,76 @@ def find_risks(filling: Filling, new_indexes: list[Index]) -> list[PlanItem]:
     items: list[PlanItem] = []
     for place in tables_of(filling.new, filling.tables):
         for item in place.fields.values():
-            before = find_old_field(filling.old, place, item)
-            if before is not None:
-                items += [found for check in _CHECKS for found in check(filling.connection, place, before, item)]
+            items += _refused(filling, place, item)
         if place.line is None:
-            items += _stranded(filling.connection, filling.old, place)
+            items += _broken_rules(filling, place)
+            items += _stranded(filling, place)
+            items += _unnumbered(filling, place)
     for index in new_indexes:
-        items += _duplicates(filling, index)
+        items += find_repeats(filling, index)
     return items
 
 
-Check = Callable[[Connection, TableOf, Field, Field], Iterator[PlanItem]]
-
-
-def _gone_options(connection: Connection, place: TableOf, before: Field, item: Field) -> Iterator[PlanItem]:
-    became_choice = not before.options and item.options and before.type.column in ("text", "long_text")
-    if item.type.column != "text" or not item.options or not (set(before.options) - set(item.options) or became_choice):
+def _refused(filling: Filling, place: TableOf, item: Field) -> Iterator[PlanItem]:
+    before = find_old_field(filling.old, place, item)
+    if before is None or item.keep or item.retired:
         return
-    column = place.table.c[item.key]
-    stranded = (column.is_not(None), column.not_in(list(item.options)), alive(place.table))
-    rows = count(connection, place.table, *stranded)
-    if rows:
-        values = connection.scalars(select(column).where(*stranded).distinct().order_by(column).limit(5))
-        yield _blocked("blocked_option", place, item, rows, stranded, connection, values=", ".join(values))
+    for breach in find_breaches(filling, place, before, item):
+        rows = count(filling.connection, place.table, breach.rows)
+        if rows:
+            found = sample(filling.connection, place, breach.rows)
+            if filling.back is not None:
+                yield field_item(filling, "data", "kept_back", place, item, rows, records=found)
+            else:
+                yield field_item(filling, "blocked", breach.code, place, item, rows, breach.params, found)
 
 
-def _too_long(connection: Connection, place: TableOf, before: Field, item: Field) -> Iterator[PlanItem]:
-    if item.max_length is None or item.type.column not in ("text", "long_text") or item.options:
+def _broken_rules(filling: Filling, place: TableOf) -> Iterator[PlanItem]:
+    before = find_old_entity(filling.old, place.entity)
+    if before is None:
         return
-    if before.max_length is not None and before.max_length <= item.max_length:
-        return
-    column = place.table.c[item.key]
-    stranded = (func.length(column) > item.max_length, alive(place.table))
-    rows = count(connection, place.table, *stranded)
-    if rows:
-        yield _blocked("blocked_length", place, item, rows, stranded, connection, limit=str(item.max_length))
+    for rule, broken in find_broken_rules(filling, place, before):
+        rows = filling.connection.scalar(
+            select(func.count()).select_from(place.table).where(broken), filling.parameters
+        )
+        if rows and not rule.keep:
+            ids = select(place.table.c.id).where(broken).order_by(place.table.c.id).limit(20)
+            found = tuple(filling.connection.scalars(ids, filling.parameters))
+            kind, code = _BLOCKED_RULE if filling.back is None else _KEPT_RULE
+            yield PlanItem(
+                kind, code, "rule", (place.entity.label, rule.message), rows=rows, records=found,
+                location=rule.check.location, entity=before.key,
+            )  # fmt: skip
 
 
-_CHECKS: tuple[Check, ...] = (_gone_options, _too_long)
+_BLOCKED_RULE: tuple[ItemKind, str] = ("blocked", "blocked_rule")
+_KEPT_RULE: tuple[ItemKind, str] = ("data", "kept_back")
 
 
-def _blocked(
-    code: str,
-    place: TableOf,
-    item: Field,
-    rows: int,
-    stranded: tuple[ColumnElement[bool], ...],
-    connection: Connection,
-    **params: str,
-) -> PlanItem:
-    return PlanItem(
-        "blocked", code, "field", labels_of(place, item),
-        params=params, rows=rows, records=sample(connection, place, *stranded), location=item.location,
-    )  # fmt: skip
-
-
-def _stranded(connection: Connection, old: CompiledApp | None, place: TableOf) -> Iterator[PlanItem]:
-    """Find records in a stage that is gone, or without a stage in an entity that has stages now."""
-    entity, before = place.entity, find_old_entity(old, place.entity)
+def _stranded(filling: Filling, place: TableOf) -> Iterator[PlanItem]:
+    """Find records in a stage that is gone."""
+    entity, before = place.entity, find_old_entity(filling.old, place.entity)
     if before is None or before.workflow is None or entity.workflow is None:
         return
     stages = before.workflow.stages
     for key in [key for key in stages if key not in entity.workflow.stages]:
         inside = (place.table.c.stage == key, alive(place.table))
-        rows = count(connection, place.table, *inside)
+        rows = count(filling.connection, place.table, *inside)
         if rows:
-            labels = (entity.label, stages[key].label)
-            found = sample(connection, place, *inside)
-            yield PlanItem("blocked", "blocked_stage", "stage", labels, rows=rows, records=found)
+            labels, found = (entity.label, stages[key].label), sample(filling.connection, place, *inside)
+            yield PlanItem(
+                "blocked", "blocked_stage", "stage", labels, params={"key": key}, rows=rows, records=found,
+                entity=before.key,
+            )  # fmt: skip
 
 
-def _duplicates(filling: Filling, index: Index) -> Iterator[PlanItem]:
-    unique = filling.tables.uniques.get(index.name or "")
-    if unique is None or index.table is None:
-        return
-    columns = [index.table.c[name] for name in unique.columns]
-    where = index.dialect_options["sqlite"]["where"]
-    conditions = [column.is_not(None) for column in columns] + ([] if where is None else [where])
-    groups = (
-        select(func.count().label("rows")).where(*conditions).group_by(*columns).having(func.count() > 1).subquery()
-    )
-    rows = filling.connection.scalar(select(func.coalesce(func.sum(groups.c.rows), 0))) or 0
-    if rows:
-        yield _blocked_unique(filling.new, unique, int(rows))
-
-
-def _blocked_unique(app: CompiledApp, unique: UniqueIndex, rows: int) -> PlanItem:
-    entity = app.entities[unique.entity]
-    labels = [entity.fields[key].label for key in unique.fields if key in entity.fields]
-    return PlanItem("blocked", "blocked_unique", "unique", (entity.label, *labels), rows=rows, location=entity.location)
+def _unnumbered(filling: Filling, place: TableOf) -> Iterator[PlanItem]:
+    """Say how many records get a number, because their entity has a series now; the layer above draws them."""
+    before = find_old_entity(filling.old, place.entity)
+    for key in [] if before is None else find_new_series(before, place.entity):
+        rows = count(filling.connection, place.table, place.table.c[key].is_(None))
+        if rows and key == "number":
+            labels, known = (place.entity.label,), today_key(filling.old, place.entity)
+            yield PlanItem("data", "numbered", "entity", labels, rows=rows, entity=known)
+        elif rows:
+            yield field_item(filling, "data", "numbered", place, place.entity.fields[key], rows)

@@ -2,7 +2,8 @@
 
 Enters: the id of a release. Leaves: a plan, or the new release, through the same gate as any other publish. Must not
 lose what was typed since: columns that the earlier release does not know stay, and what was renamed since is renamed
-back (``renames.py``), so that the values stand under the name people find there.
+back (``renames.py``), so that the values stand under the name people find there. Values of a field that changed its
+type are taken back (``returning.py``).
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from engine.definition.source import SourceFolder
 from engine.errors import NotPossibleNow
 from engine.storage import catalog
+from engine.storage.back import Back, MakeCallings
 from engine.storage.catalog import Publisher, Settle
 from engine.storage.journal import write_audit
 from engine.storage.plan import Plan
@@ -36,13 +38,20 @@ def find_earlier(store: Store, release_id: int | None = None) -> Earlier:
         return Earlier(wanted, SourceFolder(get_sources(session.connection, wanted)))
 
 
-def plan(store: Store, earlier: Earlier) -> Plan:
-    """Return what going back would do; nothing is changed."""
-    return catalog.plan(store, earlier.folder, back=True)
+def plan(store: Store, earlier: Earlier, callings: MakeCallings) -> Plan:
+    """Return what going back would do; nothing is changed. ``callings`` says how records and people are called."""
+    return catalog.plan(store, earlier.folder, callings=callings, back=Back(earlier.id))
 
 
 def publish(
-    store: Store, earlier: Earlier, *, actor_id: int | None, note: str | None, expected: Plan, settle: Settle
+    store: Store,
+    earlier: Earlier,
+    callings: MakeCallings,
+    *,
+    actor_id: int | None,
+    note: str | None,
+    expected: Plan,
+    settle: Settle,
 ) -> Release:
     """Publish an earlier release again; raises what ``catalog.publish`` raises."""
 
@@ -53,7 +62,14 @@ def publish(
         write_audit(session, "release.rollback", f"release:{session.release_id}", details, actor=actor)
 
     return catalog.publish(
-        store, earlier.folder, actor_id=actor_id, note=note, expected=expected, settle=settle_and_tell, back=True
+        store,
+        earlier.folder,
+        actor_id=actor_id,
+        note=note,
+        expected=expected,
+        settle=settle_and_tell,
+        callings=callings,
+        back=Back(earlier.id),
     )
 
 

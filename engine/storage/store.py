@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from engine.clock import Clock
 from engine.compiler.app import CompiledApp
 from engine.definition.model import CalendarDefinition
 from engine.definition.source import SourceFolder
-from engine.errors import DefinitionError, Location
+from engine.errors import DefinitionError, FormworkError, Location
 from engine.storage import releases
 from engine.storage.compiled import load_stored
 from engine.storage.database import Database
@@ -30,15 +30,17 @@ from engine.storage.faults import Unavailable
 from engine.storage.files import FileStore
 from engine.storage.prepared import Prepared
 from engine.storage.tables import Tables, build_tables
+from engine.storage.turns import Patience, enter_to_write, find_generation
 from engine.storage.upgrades import upgrade
 
 __all__ = ["Published", "Session", "Store", "load_stored"]
 
 Loader = Callable[[SourceFolder], CompiledApp]
 
+LARGE_TABLE = 50_000
+"""Rows from which on PostgreSQL builds the indexes of a table while everybody works."""
 _LOOK_EVERY = 1.0
 _MOST_PREPARED = 5_000
-_GENERATION = "SELECT generation FROM fw_current_release"
 _log = logging.getLogger("formwork.storage")
 
 
@@ -53,11 +55,31 @@ class Published:
     prepared: dict[Hashable, Prepared] = field(default_factory=dict)
 
 
+@dataclass
+class Attempt:
+    """Part of a transaction; what was done in it is taken back once ``undo`` was called."""
+
+    undone: bool = False
+
+    def undo(self) -> None:
+        """Take back, at the end, everything done in this part."""
+        self.undone = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What happens by itself in a transaction: the run, and what the automation is called, for histories."""
+
+    run: int
+    label: str
+
+
 class Session:
     """One transaction: where commands and queries read and write. Made by ``Store.read`` and ``Store.write`` only."""
 
     __slots__ = (
-        "_callbacks", "_now", "_published", "app", "clock", "connection", "files", "has_events", "release_id", "tables",
+        "_aside", "_callbacks", "_now", "_published", "app", "cause", "clock", "connection", "files", "has_events",
+        "release_id", "tables",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +94,8 @@ class Session:
         self._published = published
         self._now: datetime | None = None
         self._callbacks: list[Callable[[], object]] | None = [] if writes else None
+        self._aside: list[Callable[[Session], object]] = []
+        self.cause: Cause | None = None
         self.has_events = False  # set by the journal: something waits in the outbox
 
     def now(self) -> datetime:
@@ -80,20 +104,74 @@ class Session:
             self._now = self.clock.now()
         return self._now
 
+    @property
+    def writes(self) -> bool:
+        """Whether this session may write, and so may lock what it reads."""
+        return self._callbacks is not None
+
     def again(self) -> "Session":
         """Return a session in the same transaction at the present moment.
 
-        It is for what plays out over days and is rolled back: nobody is told of events that this session writes.
+        It is for what plays out over days and is rolled back: nobody is told of events that this session writes, and
+        nothing is kept aside.
         """
         later = copy(self)
-        later._now = None
+        later._now, later._aside = None, []
         return later
+
+    def at(self, moment: datetime) -> "Session":
+        """Return a reading session in the same transaction at another moment, for looking back."""
+        then = copy(self)
+        then._now, then._callbacks = moment, None
+        return then
+
+    def under(self, app: CompiledApp) -> "Session":
+        """Return a session in the same transaction that sees what is there by the rules of ``app``, a draft.
+
+        It reads only, and only through what needs no column of the draft: its tables are those there are.
+        """
+        seen = copy(self)
+        seen.app = app
+        seen._published = Published(app, self.tables, self.release_id)
+        seen._callbacks = None
+        return seen
 
     def after_commit(self, callback: Callable[[], object]) -> None:
         """Call ``callback`` once the transaction has committed; it is forgotten when the transaction rolls back."""
         if self._callbacks is None:
             raise RuntimeError("a reading session never commits")
         self._callbacks.append(callback)
+
+    def aside(self, callback: "Callable[[Session], object]") -> None:
+        """Call ``callback`` in a transaction of its own once this one ended, also when it was rolled back.
+
+        It is for what happened although nothing came of it: somebody met a record that they may not enter again.
+        """
+        self._aside.append(callback)
+
+    @contextmanager
+    def attempt(self) -> Iterator["Attempt"]:
+        """Give a part of this transaction that can be undone alone: its rows, its events, what it left for later."""
+        savepoint = self.connection.begin_nested()
+        kept = None if self._callbacks is None else len(self._callbacks)
+        had_events, attempt = self.has_events, Attempt()
+        try:
+            yield attempt
+        except BaseException:
+            attempt.undo()
+            raise
+        finally:
+            if attempt.undone:
+                savepoint.rollback()
+                self.has_events = had_events
+                if self._callbacks is not None:
+                    del self._callbacks[kept:]
+            else:
+                savepoint.commit()
+
+    def surviving(self) -> AbstractContextManager[object]:
+        """Keep this transaction usable when the database refuses a statement inside; PostgreSQL would drop it whole."""
+        return self.connection.begin_nested() if self.connection.dialect.name == "postgresql" else nullcontext()
 
     def prepared(
         self, key: Hashable, make: Callable[[], ClauseElement], columns: tuple[str, ...] | None = None
@@ -123,6 +201,10 @@ class Store:
         self.files = FileStore(files_dir)
         self.clock = clock
         self.bell: Callable[[], object] | None = None  # rung after a commit that left events in the outbox
+        self.patience = Patience()  # of whoever publishes
+        self.large_table = LARGE_TABLE
+        self.secret_key: str | None = None  # of the installation: opens what is sealed in the database
+        self.public_url: str | None = None  # what links in messages begin with
         self._load = load
         self._loading = threading.Lock()
         self._next_look = 0.0
@@ -154,18 +236,42 @@ class Store:
         save is checked against the version, not for a printed page or a report.
         """
         self.refresh()
-        with self._said_if_outdated(), self.database.read(snapshot=snapshot) as connection:
-            yield Session(connection, self._published, self.clock, self.files, writes=False)
+        aside: list[Callable[[Session], object]] = []
+        try:
+            with self._said_if_outdated(), self.database.read(snapshot=snapshot) as connection:
+                if self.database.dialect == "sqlite":
+                    self._read_by_what_holds(connection)
+                session = Session(connection, self._published, self.clock, self.files, writes=False)
+                aside = session._aside
+                yield session
+        finally:
+            if aside:
+                self._keep_aside(aside)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Give a session that commits at the end, or rolls back when an error passes through."""
         self.refresh()
-        with self._said_if_outdated(), self.database.write() as connection:
-            self._require_current(connection)
-            session = Session(connection, self._published, self.clock, self.files, writes=True)
-            yield session
+        aside: list[Callable[[Session], object]] = []
+        try:
+            with self._said_if_outdated(), self.database.write() as connection:
+                self._require_current(connection)
+                session = Session(connection, self._published, self.clock, self.files, writes=True)
+                aside = session._aside
+                yield session
+        finally:
+            if aside:
+                self._keep_aside(aside)
         self.follow(session)
+
+    def within(self, connection: Connection) -> Session:
+        """Return a session that writes in a transaction in which nobody else publishes or writes (``turns.alone``).
+
+        Whoever opened the transaction calls ``follow`` after its commit.
+        """
+        with self._loading:
+            self._load_newest(connection)
+        return Session(connection, self._published, self.clock, self.files, writes=True)
 
     def follow(self, session: Session) -> None:
         """Do what was left for after the commit of ``session``, and ring the bell for the events it wrote."""
@@ -173,6 +279,15 @@ class Store:
             _call(callback)
         if session.has_events and self.bell is not None:
             _call(self.bell)
+
+    def _keep_aside(self, callbacks: "list[Callable[[Session], object]]") -> None:
+        """Write what is kept whatever became of a transaction; a failure here is none of it."""
+        try:
+            with self.write() as session:
+                for callback in callbacks:
+                    callback(session)
+        except Exception:
+            _log.exception("What was to be kept aside was lost")
 
     def refresh(self) -> None:
         """Pick up a release published elsewhere; asks the database at most once a second."""
@@ -196,33 +311,43 @@ class Store:
             self._load_newest(connection)
             self._next_look = time.monotonic() + _LOOK_EVERY
 
-    def _require_current(self, connection: Connection) -> None:
-        """Make sure that a write on SQLite is made by the rules of the release that holds in its transaction.
+    def notice_release(self) -> bool:
+        """Tell whether another release holds than this process knew of, which it knows from now on."""
+        before = self._published.generation
+        with suppress(DefinitionError, DBAPIError, Unavailable):
+            self.reload()
+        return self._published.generation != before
 
-        There a decimal is stored as units of its scale: a writer that does not know yet of a new scale would store
-        another amount. On PostgreSQL such a writer meets an error or is right, and the question costs a round trip.
-        """
-        if self.database.dialect != "sqlite":
-            return
-        if connection.exec_driver_sql(_GENERATION).scalar() != self._published.generation:
+    def _require_current(self, connection: Connection) -> None:
+        """Make sure that a write is made by the rules of the release that holds until its transaction ends."""
+        if enter_to_write(connection) != self._published.generation:
             try:
                 with self._loading:
                     self._load_newest(connection)
             except DefinitionError as error:
                 raise Unavailable("storage.unreadable_release") from error
 
+    def _read_by_what_holds(self, connection: Connection) -> None:
+        """Read with the release that holds at the moment the transaction sees.
+
+        SQLite stores a decimal as units of its scale: whoever does not know of a new scale would show another amount.
+        On PostgreSQL a reader meets an error or is right, and the question would cost a round trip.
+        """
+        if find_generation(connection) != self._published.generation:
+            with self._loading, suppress(DefinitionError):
+                self._load_newest(connection)
+
     @contextmanager
     def _said_if_outdated(self) -> Iterator[None]:
-        """Ask for another try when the database refuses a statement because a release was published meanwhile."""
+        """Ask for another try when something fails because a release was published meanwhile.
+
+        That may be a statement the database refuses, or a stage under a key that this process did not know yet.
+        """
         try:
             yield
-        except (DBAPIError, Unavailable) as error:
-            if isinstance(error, Unavailable) and error.code != "storage.busy":
-                raise
-            before = self._published.generation
-            with suppress(DefinitionError, DBAPIError, Unavailable):
-                self.reload()
-            if self._published.generation == before:
+        except Exception as error:
+            ours = isinstance(error, FormworkError) and getattr(error, "code", "") != "storage.busy"
+            if ours or not self.notice_release():
                 raise
             raise Unavailable("storage.renewed") from error
 
@@ -234,8 +359,11 @@ class Store:
             self._published = _nothing()
             return
         app = self._load(SourceFolder(current.sources))
-        self._published = Published(app, build_tables(app), current.release.id, current.generation)
+        self._published = self._hold(app, current.release.id, current.generation)
         self.database.renew()
+
+    def _hold(self, app: CompiledApp, release_id: int, generation: int) -> Published:
+        return Published(app, build_tables(app), release_id, generation)
 
 
 def _call(callback: Callable[[], object]) -> None:
@@ -263,5 +391,6 @@ def _nothing() -> Published:
         entities={},
         approvals={},
         prints={},
+        untranslated={},
     )
     return Published(app, build_tables(app))

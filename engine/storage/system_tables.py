@@ -1,103 +1,65 @@
-"""The engine's own tables, all named ``fw_``: people, journal, approvals, releases.
+"""The engine's own tables, all named ``fw_``: people, journal, releases; those of stages and
+time are in ``stage_tables.py``, those of approvals in ``approval_tables.py``.
 
 Enters: nothing. Leaves: SQLAlchemy tables. Must not change without a numbered step in ``upgrades.py``. What must never
 happen is refused by the database too: two running approvals of one record, two open tasks of one holder, a number drawn
 twice, two current releases.
 """
 
-from typing import Any
-
 from sqlalchemy import (
-    BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     Table,
     Text,
-    UniqueConstraint,
     text,
 )
 
-from engine.storage.column_types import JsonText, UtcDateTime
-
-NAMING = {
-    "pk": "pk_%(table_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-}
-
-BigId = BigInteger().with_variant(Integer(), "sqlite")
-"""A 64-bit id; SQLite numbers rows by itself only for a column declared INTEGER."""
-
-metadata = MetaData(naming_convention=NAMING)
-
-
-def _id() -> Column[int]:
-    return Column("id", BigId, primary_key=True)
-
-
-def _link(name: str, table: str, *, required: bool = False, **options: Any) -> Column[int]:
-    return Column(name, BigId, ForeignKey(f"{table}.id", **options), nullable=not required)
-
-
-def _text(name: str, *, required: bool = True, **options: Any) -> Column[str]:
-    return Column(name, Text, nullable=not required, **options)
-
-
-def _number(name: str, *, required: bool = True, **options: Any) -> Column[int]:
-    return Column(name, Integer, nullable=not required, **options)
-
-
-def _big(name: str, *, required: bool = True) -> Column[int]:
-    return Column(name, BigId, nullable=not required)
-
-
-def _moment(name: str, *, required: bool = True) -> Column[Any]:
-    return Column(name, UtcDateTime, nullable=not required)
-
-
-def _json(name: str, *, required: bool = False) -> Column[Any]:
-    return Column(name, JsonText, nullable=not required)
-
-
-def _one_of(column: str, *values: str) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
-
+from engine.storage.system_columns import (
+    BigId,
+    big_column,
+    id_column,
+    json_column,
+    link_column,
+    metadata,
+    moment_column,
+    number_column,
+    one_of,
+    text_column,
+)
 
 # ---- people
 
 departments = Table(
     "fw_departments",
     metadata,
-    _id(),
-    _text("key", unique=True),
-    _text("name"),
-    _link("parent_id", "fw_departments"),
-    _link("manager_id", "fw_users", use_alter=True),  # people and departments point at each other
+    id_column(),
+    text_column("key", unique=True),
+    text_column("name"),
+    link_column("parent_id", "fw_departments"),
+    link_column("manager_id", "fw_users", use_alter=True),  # people and departments point at each other
+    text_column("calendar", required=False),  # the working time of its people, and of the departments below
     CheckConstraint("parent_id <> id", name="not_its_own_parent"),
 )
 
 users = Table(
     "fw_users",
     metadata,
-    _id(),
-    _text("login", unique=True),
-    _text("name"),
-    _text("email", required=False),
-    _text("mobile", required=False),
-    _text("password_hash", required=False),
-    _link("department_id", "fw_departments"),
-    _link("manager_id", "fw_users"),
-    _text("language", required=False),
-    _moment("disabled_at", required=False),
-    _moment("created_at"),
-    _number("epoch", server_default=text("0")),  # raised whenever sessions and tokens must end
+    id_column(),
+    text_column("login", unique=True),
+    text_column("name"),
+    text_column("email", required=False),
+    text_column("mobile", required=False),
+    text_column("password_hash", required=False),
+    link_column("department_id", "fw_departments"),
+    link_column("manager_id", "fw_users"),
+    text_column("language", required=False),
+    moment_column("disabled_at", required=False),
+    moment_column("created_at"),
+    number_column("epoch", server_default=text("0")),  # raised whenever sessions and tokens must end
+    moment_column("last_seen_at", required=False),
     Index(None, "department_id"),
     Index(None, "manager_id"),
 )
@@ -113,14 +75,15 @@ user_roles = Table(
 sessions = Table(
     "fw_sessions",
     metadata,
-    _id(),
-    _text("token_hash", unique=True),
-    _link("user_id", "fw_users", required=True, ondelete="CASCADE"),
-    _moment("created_at"),
-    _moment("last_seen_at"),
-    _moment("expires_at"),
-    _text("ip", required=False),
-    _text("agent", required=False),
+    id_column(),
+    text_column("token_hash", unique=True),
+    link_column("user_id", "fw_users", required=True, ondelete="CASCADE"),
+    moment_column("created_at"),
+    moment_column("last_seen_at"),
+    moment_column("expires_at"),
+    text_column("ip", required=False),
+    text_column("agent", required=False),
+    link_column("seeing_as_id", "fw_users"),  # as whom an administrator looks at everything
     Index(None, "user_id"),
     Index(None, "expires_at"),
 )
@@ -128,14 +91,60 @@ sessions = Table(
 tokens = Table(
     "fw_tokens",
     metadata,
-    _id(),
-    _text("token_hash", unique=True),
-    _link("user_id", "fw_users", required=True, ondelete="CASCADE"),
-    _text("label"),
-    _moment("created_at"),
-    _moment("expires_at", required=False),
-    _moment("revoked_at", required=False),
+    id_column(),
+    text_column("token_hash", unique=True),
+    link_column("user_id", "fw_users", required=True, ondelete="CASCADE"),
+    text_column("label"),
+    moment_column("created_at"),
+    moment_column("expires_at", required=False),
+    moment_column("revoked_at", required=False),
+    json_column("scope"),  # what it is narrowed to, null for all its owner may do
+    moment_column("last_used_at", required=False),
     Index(None, "user_id"),
+)
+
+password_links = Table(
+    "fw_password_links",
+    metadata,
+    id_column(),
+    text_column("token_hash", unique=True),
+    link_column("user_id", "fw_users", required=True, ondelete="CASCADE"),
+    text_column("kind"),
+    moment_column("created_at"),
+    moment_column("expires_at"),
+    one_of("kind", "invite", "reset"),
+    Index(None, "user_id"),
+)
+
+second_factors = Table(
+    "fw_second_factors",
+    metadata,
+    Column("user_id", BigId, ForeignKey("fw_users.id", ondelete="CASCADE"), primary_key=True),
+    text_column("secret"),  # sealed with the key of the site
+    moment_column("created_at"),
+    moment_column("confirmed_at", required=False),  # from then on it is asked for
+    big_column("last_step", required=False),  # no code of this half minute, or of one before, is taken again
+)
+
+recovery_codes = Table(
+    "fw_recovery_codes",
+    metadata,
+    id_column(),
+    link_column("user_id", "fw_users", required=True, ondelete="CASCADE"),
+    text_column("code_hash", unique=True),
+    Index(None, "user_id"),
+)
+
+identities = Table(
+    "fw_identities",
+    metadata,
+    id_column(),
+    link_column("user_id", "fw_users", required=True, ondelete="CASCADE"),
+    text_column("issuer"),
+    text_column("subject"),
+    moment_column("linked_at"),
+    Index(None, "issuer", "subject", unique=True),
+    Index(None, "user_id", "issuer", unique=True),
 )
 
 # ---- numbers
@@ -145,7 +154,7 @@ series = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("period", Text, primary_key=True),
-    _big("last"),
+    big_column("last"),
 )
 
 # ---- journal
@@ -153,46 +162,47 @@ series = Table(
 history = Table(
     "fw_history",
     metadata,
-    _id(),
-    _text("entity"),
-    _big("record_id"),
-    _number("version"),
-    _moment("at"),
-    _big("actor_id", required=False),
-    _text("action"),
-    _json("changes", required=True),
-    _text("note", required=False),
-    _text("via", required=False),
-    _big("release_id", required=False),
+    id_column(),
+    text_column("entity"),
+    big_column("record_id"),
+    number_column("version"),
+    moment_column("at"),
+    big_column("actor_id", required=False),
+    text_column("action"),
+    json_column("changes", required=True),
+    text_column("note", required=False),
+    text_column("via", required=False),
+    big_column("release_id", required=False),
     Index(None, "entity", "record_id", "id"),
 )
 
 audit = Table(
     "fw_audit",
     metadata,
-    _id(),
-    _moment("at"),
-    _big("actor_id", required=False),
-    _text("action"),
-    _text("subject", required=False),
-    _json("details"),
-    _text("ip", required=False),
+    id_column(),
+    moment_column("at"),
+    big_column("actor_id", required=False),
+    text_column("action"),
+    text_column("subject", required=False),
+    json_column("details"),
+    text_column("ip", required=False),
     Index(None, "at"),
 )
 
 outbox = Table(
     "fw_outbox",
     metadata,
-    _id(),
-    _moment("at"),
-    _text("type"),
-    _text("entity", required=False),
-    _big("record_id", required=False),
-    _json("payload"),
-    _moment("available_at"),
-    _number("attempts", server_default=text("0")),
-    _moment("done_at", required=False),
-    _text("error", required=False),
+    id_column(),
+    moment_column("at"),
+    text_column("type"),
+    text_column("entity", required=False),
+    big_column("record_id", required=False),
+    json_column("payload"),
+    moment_column("available_at"),
+    number_column("attempts", server_default=text("0")),
+    moment_column("done_at", required=False),
+    text_column("error", required=False),
+    big_column("run_id", required=False),  # the automation that brought it about
     Index(
         "ix_fw_outbox_waiting",
         "available_at",
@@ -202,112 +212,54 @@ outbox = Table(
     ),
 )
 
+answers = Table(
+    "fw_answers",
+    metadata,
+    Column("user_id", BigId, ForeignKey("fw_users.id"), primary_key=True),
+    Column("name", Text, primary_key=True),  # the key that the sender gave the request
+    text_column("fingerprint"),
+    number_column("status"),
+    json_column("headers"),
+    text_column("body"),
+    moment_column("at"),
+    Index(None, "at"),
+)
+
 # ---- attachments
 
 files = Table(
     "fw_files",
     metadata,
-    _id(),
-    _text("sha256"),
-    _text("name"),
-    _big("size"),
-    _text("content_type"),
-    _big("uploaded_by", required=False),
-    _moment("uploaded_at"),
-    _text("entity", required=False),  # empty until the record it was uploaded for is saved
-    _big("record_id", required=False),
-    _text("field", required=False),
-    _number("position", server_default=text("0")),
-    _moment("deleted_at", required=False),
+    id_column(),
+    text_column("sha256"),
+    text_column("name"),
+    big_column("size"),
+    text_column("content_type"),
+    big_column("uploaded_by", required=False),
+    moment_column("uploaded_at"),
+    text_column("entity", required=False),  # empty until the record it was uploaded for is saved
+    big_column("record_id", required=False),
+    text_column("field", required=False),
+    number_column("position", server_default=text("0")),
+    moment_column("deleted_at", required=False),
     Index(None, "entity", "record_id"),
     Index(None, "sha256"),
 )
 
-# ---- approvals
-
-approvals = Table(
-    "fw_approvals",
-    metadata,
-    _id(),
-    _text("approval"),
-    _text("entity"),
-    _big("record_id"),
-    _text("move"),
-    _big("release_id", required=False),
-    _text("state"),
-    _number("round", server_default=text("1")),
-    _link("started_by", "fw_users"),
-    _moment("started_at"),
-    _moment("ended_at", required=False),
-    _text("content_hash", required=False),
-    _json("plan"),
-    _number("version", server_default=text("1")),
-    Index(
-        "uq_fw_approvals_running",
-        "entity",
-        "record_id",
-        unique=True,
-        sqlite_where=text("state = 'running'"),
-        postgresql_where=text("state = 'running'"),
-    ),
-    Index(None, "entity", "record_id", "id"),
-    Index(None, "started_by", "id"),
-)
-
-approval_events = Table(
-    "fw_approval_events",
-    metadata,
-    _id(),
-    _link("approval_id", "fw_approvals", required=True),
-    _number("seq"),
-    _moment("at"),
-    _big("actor_id", required=False),
-    _text("type"),
-    _json("data"),
-    _text("action_id", required=False, unique=True),  # the same click sent twice is one decision
-    UniqueConstraint("approval_id", "seq"),
-)
-
-tasks = Table(
-    "fw_tasks",
-    metadata,
-    _id(),
-    _link("approval_id", "fw_approvals", required=True),
-    _number("round"),
-    _text("step"),
-    _link("holder_id", "fw_users", required=True),
-    _text("state"),
-    _moment("opened_at"),
-    _moment("due_at", required=False),
-    _moment("decided_at", required=False),
-    _text("decision", required=False),
-    _text("reason", required=False),
-    Index(None, "holder_id", "state", "id"),
-    Index(None, "approval_id"),
-    Index(
-        "uq_fw_tasks_open",
-        "approval_id",
-        "round",
-        "step",
-        "holder_id",
-        unique=True,
-        sqlite_where=text("state = 'open'"),
-        postgresql_where=text("state = 'open'"),
-    ),
-)
+# ---- notices
 
 notices = Table(
     "fw_notices",
     metadata,
-    _id(),
-    _link("user_id", "fw_users", required=True),
-    _text("key", unique=True),  # a notice made twice by a repeated delivery is one notice
-    _text("kind"),
-    _text("entity", required=False),
-    _big("record_id", required=False),
-    _json("params"),
-    _moment("at"),
-    _moment("read_at", required=False),
+    id_column(),
+    link_column("user_id", "fw_users", required=True),
+    text_column("key", unique=True),  # a notice made twice by a repeated delivery is one notice
+    text_column("kind"),
+    text_column("entity", required=False),
+    big_column("record_id", required=False),
+    json_column("params"),
+    moment_column("at"),
+    moment_column("read_at", required=False),
     Index(None, "user_id", "id"),
 )
 
@@ -316,15 +268,15 @@ notices = Table(
 releases = Table(
     "fw_releases",
     metadata,
-    _id(),
-    _text("digest"),
-    _text("app"),
-    _text("version"),
-    _json("sources", required=True),
-    _moment("created_at"),
-    _big("created_by", required=False),
-    _text("note", required=False),
-    _json("plan"),
+    id_column(),
+    text_column("digest"),
+    text_column("app"),
+    text_column("version"),
+    json_column("sources", required=True),
+    moment_column("created_at"),
+    big_column("created_by", required=False),
+    text_column("note", required=False),
+    json_column("plan"),
     Index(None, "digest"),
 )
 
@@ -332,22 +284,32 @@ current_release = Table(
     "fw_current_release",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    _link("release_id", "fw_releases", required=True),
-    _big("generation"),
+    link_column("release_id", "fw_releases", required=True),
+    big_column("generation"),
     CheckConstraint("id = 1", name="only_one"),
+)
+
+index_builds = Table(
+    "fw_index_builds",
+    metadata,
+    Column("name", Text, primary_key=True),
+    text_column("table"),
+    text_column("state"),
+    text_column("error", required=False),
+    number_column("attempts", server_default=text("0")),
 )
 
 settings = Table(
     "fw_settings",
     metadata,
     Column("key", Text, primary_key=True),
-    _json("value", required=True),
+    json_column("value", required=True),
 )
 
 schema_version = Table(
     "fw_schema_version",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    _number("version"),
+    number_column("version"),
     CheckConstraint("id = 1", name="only_one"),
 )

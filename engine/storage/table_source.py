@@ -4,12 +4,17 @@ Enters: ``Tables``. Leaves: tables and columns by shape and field, for ``engine.
 anybody's rights: a condition holds for all alike.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Text, cast, func, literal, select
+from sqlalchemy import ColumnElement, FromClause, Integer, func, select
 
-from engine.storage.system_tables import files
+from engine.expression.sql_terms import BOOLEAN, INTEGER, Term
+from engine.expression.types import DEPARTMENT_SHAPE, USER_SHAPE
+from engine.storage.system_tables import departments, files, users
 from engine.storage.tables import Tables, column_name
+
+_PEOPLE: Mapping[str, FromClause] = {USER_SHAPE: users, DEPARTMENT_SHAPE: departments}
 
 
 class TableSource:
@@ -20,24 +25,30 @@ class TableSource:
 
     def table(self, shape: str) -> FromClause:
         """Return the table of an entity, or of a line table (``quote.items``)."""
+        if shape in _PEOPLE:
+            return _PEOPLE[shape]
         entity, _, lines = shape.partition(".")
         return self._tables.lines[entity, lines] if lines else self._tables.entity[entity]
 
     def column(self, row: FromClause, shape: str, field: str) -> ColumnElement[Any]:
         """Return the column of a field."""
-        return row.c[column_name(field)]
+        return row.c["department_id" if shape == USER_SHAPE and field == "department" else column_name(field)]
 
     def parent(self, row: FromClause, shape: str) -> ColumnElement[Any]:
         """Return the column that holds the id of the record a line belongs to."""
         return row.c.parent_id
 
     def visible(self, row: FromClause, shape: str) -> ColumnElement[Any] | None:
-        """Return the condition of living records; lines live as long as their record."""
-        return None if "." in shape else row.c.deleted_at.is_(None)
+        """Return the condition of living records; lines live as long as their record, people stay for good."""
+        return None if "." in shape or shape in _PEOPLE else row.c.deleted_at.is_(None)
 
     def member(self, row: FromClause, shape: str, field: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Return whether a choices field, stored as a JSON list, holds ``value``."""
-        return cast(row.c[field], Text).contains(literal('"') + value + literal('"'))
+        """Return whether a choices, tags or users field, stored as a JSON list, holds ``value``; case matters."""
+        sqlite = "EXISTS (SELECT 1 FROM json_each({0}) AS held WHERE held.value = {1})"
+        postgresql = "jsonb_exists(CAST({0} AS JSONB), {1})"
+        if isinstance(value.type, Integer):
+            postgresql = "(CAST({0} AS JSONB) @> to_jsonb(CAST({1} AS BIGINT)))"
+        return Term(BOOLEAN, sqlite, self.column(row, shape, field), value, postgresql=postgresql)
 
     def size(self, row: FromClause, shape: str, field: str) -> ColumnElement[Any]:
         """Return how many values a choices, file or lines field has."""
@@ -45,9 +56,9 @@ class TableSource:
             lines = self._tables.lines[shape, field].alias()
             return select(func.count()).where(lines.c.parent_id == row.c.id).scalar_subquery()
         if field in row.c:
-            text = cast(row.c[field], Text)
-            items = func.length(text) - func.length(func.replace(text, ",", "")) + 1
-            return func.coalesce(items, 0)
+            postgresql = "coalesce(jsonb_array_length(CAST({0} AS JSONB)), 0)"
+            held = self.column(row, shape, field)
+            return Term(INTEGER, "coalesce(json_array_length({0}), 0)", held, postgresql=postgresql)
         attached = files.alias()
         own = (attached.c.entity == shape, attached.c.record_id == row.c.id, attached.c.field == field)
         return select(func.count()).where(*own, attached.c.deleted_at.is_(None)).scalar_subquery()

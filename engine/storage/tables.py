@@ -26,24 +26,27 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    Time,
     and_,
 )
 from sqlalchemy.types import TypeEngine
 
 from engine.compiler.app import CompiledApp, Entity, Field, Unique
 from engine.expression.sql import compile_where
+from engine.expression.sql_terms import Span
 from engine.storage import system_tables
 from engine.storage.column_types import JsonText, ScaledDecimal, UtcDateTime
 from engine.storage.ordering import missing_first
-from engine.storage.system_tables import NAMING, BigId
+from engine.storage.system_columns import NAMING, BigId
 
 NAME_LIMIT = 63
 """The longest name PostgreSQL keeps."""
 
+_OF_PEOPLE: Mapping[str, Table] = {"user": system_tables.users, "department": system_tables.departments}
 _COLUMN_OF_SYSTEM_FIELD = {"owner": "owner_id", "team": "team_id"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class UniqueIndex:
     """A unique index: ``key`` names ``Entity.unique``, or the field or ``number`` that is unique by itself."""
 
@@ -52,6 +55,8 @@ class UniqueIndex:
     key: str
     fields: tuple[str, ...]
     columns: tuple[str, ...]
+    where: ColumnElement[bool] | None = None
+    """Which records of the table it compares; None for all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,11 +121,24 @@ _TYPES: Mapping[str, type[TypeEngine[Any]]] = {
     "integer": BigInteger,
     "boolean": Boolean,
     "date": Date,
+    "time": Time,
     "datetime": UtcDateTime,
+    "seconds": Span,
     "link": BigInteger,
     "user": BigInteger,
+    "department": BigInteger,
     "json": JsonText,
 }
+
+
+def is_indexed(table: Table, column: str) -> bool:
+    """Return whether an index of the table is in the order of a column."""
+    return any(_first(index) == column for index in table.indexes)
+
+
+def _first(index: Index) -> str | None:
+    first: Any = next(iter(index.expressions))
+    return getattr(getattr(first, "column", first), "name", None)
 
 
 # ---- columns
@@ -145,7 +163,6 @@ def _entity_table(entity: Entity, metadata: MetaData) -> Table:
         Column("version", Integer, nullable=False, default=1),
         Column("release_id", BigInteger),
         Column("deleted_at", UtcDateTime),
-        Column("search_text", Text),
         *(_field_column(name, field) for field in entity.stored_fields),
     )
 
@@ -169,8 +186,9 @@ def _line_table(entity: Entity, field: Field, metadata: MetaData) -> Table:
 
 
 def _field_column(table: str, field: Field) -> Column[Any]:
-    if field.type.column == "user":
-        return Column(field.key, BigInteger, _foreign_key(table, field.key, system_tables.users))
+    named = _OF_PEOPLE.get(field.type.column or "")
+    if named is not None:
+        return Column(field.key, BigInteger, _foreign_key(table, field.key, named))
     if field.type.column == "link":
         name = short_name(f"fk_{table}_{field.key}")
         return Column(field.key, BigInteger, ForeignKey(f"{table_name(field.to or '')}.id", name=name))
@@ -191,7 +209,7 @@ def _add_uniques(entity: Entity, table: Table) -> Iterator[UniqueIndex]:
     for field in entity.stored_fields:
         if field.unique:
             name = short_name(f"uq_{table.name}_{field.key}")
-            yield _unique_index(entity, table, field.key, (field.key,), name, alive)
+            yield _unique_index(entity, table, field.key, (field.key,), name, None if field.type.drawn else alive)
     for unique in entity.unique:
         name = short_name(unique.name)
         yield _unique_index(entity, table, unique.key, unique.fields, name, _unique_where(unique, table, alive))
@@ -206,8 +224,10 @@ def _unique_index(
     where: ColumnElement[bool] | None = None,
 ) -> UniqueIndex:
     columns = tuple(column_name(field) for field in fields)
-    Index(name, *(table.c[column] for column in columns), unique=True, sqlite_where=where, postgresql_where=where)
-    return UniqueIndex(name, entity.key, key, fields, columns)
+    # By number lists are sorted too: its index is in the order of lists.
+    parts = [missing_first(table.c.number)] if key == "number" else [table.c[column] for column in columns]
+    Index(name, *parts, unique=True, sqlite_where=where, postgresql_where=where)
+    return UniqueIndex(name, entity.key, key, fields, columns, where)
 
 
 def _unique_where(unique: Unique, table: Table, alive: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -245,7 +265,7 @@ class _OneTable:
 
 
 def _add_indexes(entity: Entity, table: Table) -> None:
-    """Index what lists filter and sort by; only living records are listed, so only they are indexed.
+    """Index what lists filter by and what they show, since their heads sort by it; of living records, which are listed.
 
     A filter with few values is followed by the list's sort, so that one filter plus the sort is one range of one index.
     """
@@ -256,6 +276,9 @@ def _add_indexes(entity: Entity, table: Table) -> None:
     for column in few:
         if column != sort:
             _list_index(table, column, (column, sort))
+    gone = table.c.deleted_at.is_not(None)  # the recycle bin, the last first
+    name = short_name(f"ix_{table.name}_deleted_at")
+    Index(name, table.c.deleted_at, table.c.id, sqlite_where=gone, postgresql_where=gone)
 
 
 def _list_index(table: Table, name: str, columns: tuple[str, ...]) -> None:
@@ -266,15 +289,16 @@ def _list_index(table: Table, name: str, columns: tuple[str, ...]) -> None:
 
 
 def _indexed_columns(entity: Entity) -> tuple[list[str], list[str]]:
-    """Return the columns with few values and those with many, without repeats."""
+    """Return the columns with few values and those with many, without repeats: what lists filter by or can sort by."""
     few = ["owner_id", "team_id"] + (["stage"] if entity.workflow is not None else [])
     many = []
     for field in entity.stored_fields:
-        if field.type.column in ("link", "user") or (field.key in entity.filters and _has_few_values(field)):
+        filtered, shown = field.key in entity.filters, field.key in entity.columns
+        if (field.target is not None and not field.type.many) or (filtered and _has_few_values(field)):
             few.append(field.key)
-        elif field.key in entity.filters and field.type.column != "json":
+        elif (filtered or shown) and field.type.sortable:
             many.append(field.key)
-    system = [column_name(key) for key in entity.filters if key not in entity.fields]
+    system = [column_name(key) for key in (*entity.filters, *entity.columns) if key not in entity.fields]
     many += [column for column in system if column not in [*few, "id", "number", "stage"]]
     return list(dict.fromkeys(few)), list(dict.fromkeys(many))
 

@@ -6,20 +6,240 @@ database as it was; a database written by a newer program is refused.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, inspect, select, text, update
+from sqlalchemy import Connection, Table, inspect, select, text, update
 
 from engine.errors import NotPossibleNow
+from engine.storage.apart import keep_delegations_apart
+from engine.storage.approval_tables import (
+    approval_copies,
+    approvals,
+    delegations,
+    group_members,
+    responsibilities,
+    tasks,
+)
+from engine.storage.automation_tables import assignments, automations, runs
+from engine.storage.comment_tables import comments, followers
 from engine.storage.database import Database
-from engine.storage.system_tables import metadata, schema_version
+from engine.storage.delivery_tables import channels, deliveries, message_choices
+from engine.storage.dispute_tables import disputes, duplicate_hits
+from engine.storage.export_tables import exports
+from engine.storage.form_draft_tables import form_drafts
+from engine.storage.immutable import protect_audit, protect_people, protect_releases
+from engine.storage.import_tables import import_rows, import_values, imports
+from engine.storage.match_tables import match_grams, match_keys
+from engine.storage.merge_tables import merges
+from engine.storage.ownership_tables import owner_spans
+from engine.storage.search_tables import search_terms
+from engine.storage.share_tables import shares
+from engine.storage.stage_tables import calendar_days, evidence, flags, stays, timers
+from engine.storage.system_columns import metadata
+from engine.storage.system_tables import (
+    answers,
+    identities,
+    index_builds,
+    outbox,
+    password_links,
+    recovery_codes,
+    schema_version,
+    second_factors,
+    sessions,
+    tokens,
+    users,
+)
+from engine.storage.turns import take_turn
+from engine.storage.view_tables import view_defaults, views
 
 Step = Callable[[Connection], None]
 
-STEPS: Sequence[Step] = ()
-"""Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
+_LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+"""When what a step leaves to do was due: at once."""
 
-_OLDEST_POSTGRESQL = (13,)
-_LOCK = 0x466F726D  # "Form": one process upgrades, the others wait
+
+def _add_timers(connection: Connection) -> None:
+    timers.create(connection)
+
+
+def _add_stays(connection: Connection) -> None:
+    for table in (stays, flags, evidence, calendar_days):
+        table.create(connection)
+    connection.execute(text("ALTER TABLE fw_departments ADD COLUMN calendar TEXT"))
+
+
+def _add_approval_vocabulary(connection: Connection) -> None:
+    """Approvals that wait for others, deputies, drafts and copies; groups, responsibilities and delegations."""
+    for table in (approval_copies, group_members, responsibilities, delegations):
+        table.create(connection, checkfirst=True)
+    add_columns(connection, approvals, "parent_id")
+    add_columns(connection, tasks, "kind", "decided_by", "draft")
+    for index in approvals.indexes:
+        if index.name == "uq_fw_approvals_running":
+            index.drop(connection)
+        if index.name in ("uq_fw_approvals_running", "ix_fw_approvals_parent_id"):
+            index.create(connection, checkfirst=True)
+
+
+def add_columns(connection: Connection, table: Table, *names: str) -> None:
+    """Add those columns that a table does not have yet."""
+    present = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    for name in names:
+        if name not in present:
+            column = table.c[name]
+            kind = column.type.compile(connection.dialect)
+            given = getattr(column.server_default, "arg", None)
+            default = f" DEFAULT {given.text}" if given is not None else ""
+            needed = "" if column.nullable else " NOT NULL"
+            target = next(iter(column.foreign_keys), None)
+            refers = f" REFERENCES {target.target_fullname.replace('.', ' (')})" if target is not None else ""
+            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}{default}{needed}{refers}"))
+
+
+def _add_matches(connection: Connection) -> None:
+    match_keys.create(connection)
+    match_grams.create(connection)
+
+
+def _add_index_builds(connection: Connection) -> None:
+    index_builds.create(connection)
+
+
+def _find_deciders(connection: Connection) -> None:
+    """What somebody decided for others is found along an index."""
+    for index in tasks.indexes:
+        if index.name == "ix_fw_tasks_decided_by_id":
+            index.create(connection, checkfirst=True)
+
+
+def _note_last_seen(connection: Connection) -> None:
+    add_columns(connection, users, "last_seen_at")
+
+
+def _add_password_links(connection: Connection) -> None:
+    password_links.create(connection, checkfirst=True)
+
+
+def _add_imports(connection: Connection) -> None:
+    for table in (imports, import_rows, import_values):
+        table.create(connection, checkfirst=True)
+
+
+def _add_views(connection: Connection) -> None:
+    views.create(connection, checkfirst=True)
+    view_defaults.create(connection, checkfirst=True)
+
+
+def _add_comments(connection: Connection) -> None:
+    for table in (comments, followers):
+        table.create(connection, checkfirst=True)
+
+
+def _add_shares(connection: Connection) -> None:
+    shares.create(connection, checkfirst=True)
+
+
+def _add_answers(connection: Connection) -> None:
+    answers.create(connection, checkfirst=True)
+
+
+def _add_search(connection: Connection) -> None:
+    """Records are found by terms, made in the background; the column they were found by before goes."""
+    search_terms.create(connection, checkfirst=True)
+    found = inspect(connection)
+    for name in found.get_table_names():
+        if name.startswith("e_") and "search_text" in {column["name"] for column in found.get_columns(name)}:
+            connection.execute(text(f'ALTER TABLE "{name}" DROP COLUMN search_text'))
+            rebuild = {"type": "search.rebuild", "entity": name.removeprefix("e_"), "payload": {"after": 0}}
+            connection.execute(outbox.insert().values(at=_LONG_AGO, available_at=_LONG_AGO, **rebuild))
+
+
+def _add_exports(connection: Connection) -> None:
+    exports.create(connection, checkfirst=True)
+
+
+def _add_form_drafts(connection: Connection) -> None:
+    form_drafts.create(connection, checkfirst=True)
+
+
+def _add_second_factors(connection: Connection) -> None:
+    for table in (second_factors, recovery_codes):
+        table.create(connection, checkfirst=True)
+
+
+def _note_seeing_as(connection: Connection) -> None:
+    add_columns(connection, sessions, "seeing_as_id")
+
+
+def _narrow_tokens(connection: Connection) -> None:
+    add_columns(connection, tokens, "scope", "last_used_at")
+
+
+def _add_merges(connection: Connection) -> None:
+    merges.create(connection, checkfirst=True)
+
+
+def _add_owner_spans(connection: Connection) -> None:
+    owner_spans.create(connection, checkfirst=True)
+
+
+def _add_identities(connection: Connection) -> None:
+    identities.create(connection, checkfirst=True)
+
+
+def _add_lines_to_exports(connection: Connection) -> None:
+    add_columns(connection, exports, "lines")
+
+
+def _add_disputes(connection: Connection) -> None:
+    for table in (duplicate_hits, disputes):
+        table.create(connection, checkfirst=True)
+
+
+def _add_channels(connection: Connection) -> None:
+    for table in (channels, deliveries, message_choices):
+        table.create(connection, checkfirst=True)
+
+
+def _add_automations(connection: Connection) -> None:
+    for table in (runs, automations, assignments):
+        table.create(connection, checkfirst=True)
+    add_columns(connection, outbox, "run_id")
+
+
+STEPS: Sequence[Step] = (
+    _add_timers,
+    protect_releases,
+    _add_stays,
+    _add_approval_vocabulary,
+    _add_matches,
+    _add_index_builds,
+    _find_deciders,
+    protect_people,
+    _note_last_seen,
+    _add_password_links,
+    protect_audit,
+    _add_imports,
+    _add_views,
+    _add_comments,
+    _add_shares,
+    _add_answers,
+    keep_delegations_apart,
+    _add_search,
+    _add_exports,
+    _add_form_drafts,
+    _add_second_factors,
+    _note_seeing_as,
+    _narrow_tokens,
+    _add_merges,
+    _add_owner_spans,
+    _add_identities,
+    _add_lines_to_exports,
+    _add_disputes,
+    _add_channels,
+    _add_automations,
+)
+"""Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
 
 
 def upgrade(database: Database, steps: Sequence[Step] = STEPS) -> int:
@@ -36,20 +256,14 @@ def upgrade(database: Database, steps: Sequence[Step] = STEPS) -> int:
         return _bring_to(connection, newest, steps)
 
 
-def take_turn(connection: Connection) -> None:
-    """Wait until nobody else alters tables; SQLite has one writer anyway. Holds until the transaction ends."""
-    if connection.dialect.name != "postgresql":
-        return
-    info = connection.dialect.server_version_info or ()
-    if info < _OLDEST_POSTGRESQL:
-        raise NotPossibleNow("storage.old_postgresql", version=".".join(str(part) for part in info))
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-
-
 def _bring_to(connection: Connection, newest: int, steps: Sequence[Step]) -> int:
     found = _find_version(connection)
     if found is None:
         metadata.create_all(connection, checkfirst=False)
+        protect_releases(connection)
+        protect_people(connection)
+        protect_audit(connection)
+        keep_delegations_apart(connection)
         connection.execute(schema_version.insert().values(id=1, version=newest))
         return newest
     if found > newest:

@@ -4,7 +4,7 @@ Enters: an approval, a record or values written as text, and who would submit. L
 step in words and the place it is written at. Must not write, nor ask anybody.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -13,22 +13,25 @@ from engine.compiler.app import Approval, CompiledApp, Entity, Expression, Field
 from engine.compiler.field_types import get_type
 from engine.compiler.readers import Wrong
 from engine.errors import FieldError, InvalidValues, Location, NotFound, NotPossibleNow
-from engine.expression import Kind, compile_python, resolved
+from engine.expression import Env, Kind, compile_python, resolved
 from engine.people import accounts, directory
 from engine.people.actor import Actor
 from engine.records.completing import compute_values, set_defaults
 from engine.records.evaluation import make_env
 from engine.records.queries import pick
 from engine.storage.store import Session
-from engine.workflow.people_rules import Case, say_why, to_rules
-from engine.workflow.planning import LiveWorld, Path, PathStep, plan_submission, preview
+from engine.workflow.approval.live_world import LiveWorld
+from engine.workflow.approval.people import Case, say_why, to_rules
+from engine.workflow.approval.plan import Person
+from engine.workflow.approval.planning import Path, PathStep, plan_submission, preview
 from engine.workflow.requirements import read_whole
 from engine.workflow.rule_words import say_expression
 
 
 @dataclass(frozen=True)
 class Explained:
-    """A path with what is needed to say it: the approval, who submits, and the release both were read from."""
+    """A path with what is needed to say it: the approval, who submits, and the release both were read from, None for a
+    draft."""
 
     app: CompiledApp
     approval: Approval
@@ -37,19 +40,48 @@ class Explained:
     release_id: int | None
 
 
+@dataclass(frozen=True)
+class Supposed:
+    """A record as it is, or as somebody thinks of it: its whole values, and who would submit it."""
+
+    approval: Approval  # names that were given values stand in its conditions as constants
+    values: Mapping[str, Any]
+    starter: Actor
+
+
+MakeEnv = Callable[[Session, Actor | None], Env]
+
+
 def explain_record(session: Session, approval: str, id: int, *, actor: Actor | None) -> Explained:
     """Return who would sign if ``actor`` (else the record's owner) submitted a record that is there."""
     compiled = get_approval(session.app, approval)
     entity = session.app.entities[compiled.entity]
     values = read_whole(session, entity, id, make_env(session, actor))
-    if not values:
-        raise NotFound()
-    starter = actor or accounts.get_actor(session.connection, values["owner"], via="cli")
-    return _explain(session, compiled, values, starter)
+    return _explain(session, suppose_record(session, compiled, values, actor=actor))
 
 
 def explain_values(session: Session, approval: str, written: Mapping[str, str], *, actor: Actor | None) -> Explained:
-    """Return who would sign for a new record with these values.
+    """Return who would sign for a new record with these values; keys and errors as in ``suppose_values``."""
+    return _explain(session, suppose_values(session, approval, written, actor=actor))
+
+
+def suppose_record(session: Session, approval: Approval, values: Mapping[str, Any], *, actor: Actor | None) -> Supposed:
+    """Return a record as ``actor`` (else its owner) would submit it; raises ``NotFound`` when it is gone."""
+    if not values:
+        raise NotFound()
+    return Supposed(approval, values, actor or accounts.get_actor(session.connection, values["owner"], via="cli"))
+
+
+def suppose_values(
+    session: Session,
+    approval: str,
+    written: Mapping[str, str],
+    *,
+    actor: Actor | None,
+    env_of: MakeEnv = make_env,
+    today: Session | None = None,
+) -> Supposed:
+    """Return a new record with these values; ``today`` is where linked records are looked for, if not in ``session``.
 
     A key is a field, a name of the approval's ``let``, or ``customer.status`` for a value of a linked record; computed
     fields may be given too. Raises ``InvalidValues`` for unknown names and values that cannot be read.
@@ -57,14 +89,14 @@ def explain_values(session: Session, approval: str, written: Mapping[str, str], 
     compiled = get_approval(session.app, approval)
     entity = session.app.entities[compiled.entity]
     starter = actor or _somebody(session, entity)
-    env = make_env(session, starter)
-    given = _read_given(session, entity, compiled, written, starter)
+    env = env_of(session, starter)
+    given = _read_given(today or session, session.app, entity, compiled, written, starter)
     values = {"owner": starter.id, "team": starter.team, "stage": _first_stage(entity)}
     values |= {key: value for key, value in given.items() if key in entity.fields}
     set_defaults(entity.fields, values, env)
     others = tuple(key for key in entity.compute_order if key not in given)
     compute_values(replace(entity, compute_order=others), values, env, [])
-    return _explain(session, _with_given(compiled, given), values, starter)
+    return Supposed(_with_given(compiled, given), values, starter)
 
 
 def get_approval(app: CompiledApp, key: str) -> Approval:
@@ -77,22 +109,24 @@ def get_approval(app: CompiledApp, key: str) -> Approval:
 def say_path(explained: Explained, language: str) -> list[str]:
     """Return the answer: one sentence, then a line for each step with its rule and place."""
     app, approval, path = explained.app, explained.approval, explained.path
-    lines = [_sentence(explained, language)]
+    lines = [say_first(explained, language)]
     if path.auto_note is not None and approval.auto_pass is not None:
         rule = say_expression(app, approval.auto_pass, language, approval)
         lines.append(_line("explain.because", language, approval.auto_pass.location, rule=rule))
-    lines += [_say_step(explained, step, language) for step in path.steps]
-    said = messages.text("explain.by_release", language, release=explained.release_id, starter=explained.starter.name)
+    lines += [say_step(explained, step, language) for step in path.steps]
+    code = "explain.by_release" if explained.release_id is not None else "explain.by_draft"
+    said = messages.text(code, language, release=explained.release_id, starter=explained.starter.name)
     return [*lines, said]
 
 
 # ---- the path
 
 
-def _explain(session: Session, approval: Approval, values: Mapping[str, Any], starter: Actor) -> Explained:
+def _explain(session: Session, supposed: Supposed) -> Explained:
+    approval, values, starter = supposed.approval, supposed.values, supposed.starter
     entity = session.app.entities[approval.entity]
     env = make_env(session, starter)
-    submission = plan_submission(entity, approval, values, env, actor=starter)
+    submission = plan_submission(entity, approval, values, env, starter=Person(starter.id, starter.name))
     case = Case(values, submission.starter)
     world = LiveWorld(session, case, self_=submission.self_, empty=to_rules(approval.empty))
     return Explained(session.app, approval, starter, preview(submission, world), session.release_id)
@@ -114,11 +148,11 @@ def _first_stage(entity: Entity) -> str | None:
 
 
 def _read_given(
-    session: Session, entity: Entity, approval: Approval, written: Mapping[str, str], actor: Actor
+    session: Session, app: CompiledApp, entity: Entity, approval: Approval, written: Mapping[str, str], actor: Actor
 ) -> dict[str, Any]:
     given, errors = {}, []
     for name, text in written.items():
-        field = _find_field(session.app, entity, approval, name)
+        field = _find_field(app, entity, approval, name)
         if field is None:
             known = ", ".join([*approval.let, *entity.fields])
             errors.append(FieldError(name, "explain.no_name", {"known": known}))
@@ -147,7 +181,8 @@ def _find_field(app: CompiledApp, entity: Entity, approval: Approval, name: str)
 
 def _read(session: Session, field: Field, text: str, actor: Actor) -> Any:
     if field.to is not None and not text.isdecimal():
-        found = [one for one in pick(session, field.to, text, actor=actor) if text in (one.text, one.number)]
+        known = pick(session, field.to, text, actor=actor) if field.to in session.app.entities else ()
+        found = [one for one in known if text in (one.text, one.number)]
         if len(found) != 1:
             raise Wrong("explain.no_record", name=text)
         return found[0].id
@@ -211,7 +246,8 @@ def _name_of(node: Any) -> str | None:
 # ---- words
 
 
-def _sentence(explained: Explained, language: str) -> str:
+def say_first(explained: Explained, language: str) -> str:
+    """Return the answer in one sentence."""
     path, label = explained.path, explained.approval.label
     if path.auto_note is not None:
         return messages.text("explain.auto", language, approval=label, note=path.auto_note)
@@ -220,7 +256,8 @@ def _sentence(explained: Explained, language: str) -> str:
     return messages.text("explain.blocked" if path.blocked else "explain.signs", language, approval=label, names=names)
 
 
-def _say_step(explained: Explained, step: PathStep, language: str) -> str:
+def say_step(explained: Explained, step: PathStep, language: str) -> str:
+    """Return one step in words, with its rule and the place it is written at."""
     approval = explained.approval
     compiled = approval.steps.get(step.key)
     when = None if compiled is None else compiled.when

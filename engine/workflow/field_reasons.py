@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from engine import messages
 from engine.compiler.app import Access, CompiledApp, Entity, Expression, Field, Label
-from engine.definition.kinds import find_kind
-from engine.definition.source import parse_yaml
+from engine.compiler.entities import SCOPES
+from engine.definition.parser import parse_documents
+from engine.definition.source import SourceFolder
 from engine.definition.yaml_reader import Document, NodePath
 from engine.errors import Location, NotFound
 from engine.workflow.rule_words import say_expression
@@ -31,8 +32,13 @@ class Reason:
 
 
 def explain_field(app: CompiledApp, sources: Mapping[str, str], address: str) -> list[Reason]:
-    """Return everything that is known about ``quote.margin`` or ``quote.items.cost``; raises ``NotFound``."""
+    """Return everything that is known about ``quote.margin`` or ``quote.items.cost``; raises ``NotFound``.
+
+    A retired field is nobody's to see or fill in, whatever else is written in it.
+    """
     about = _find(app, sources, address)
+    if about.field.retired:
+        return list(_what_it_is(about))
     return [*_what_it_is(about), *_required(about), *_readonly(about), *_hidden(about), *_roles(about)]
 
 
@@ -78,12 +84,14 @@ def _find(app: CompiledApp, sources: Mapping[str, str], address: str) -> _About:
         known = [*entity.fields, *(f"{one.key}.{below}" for one in entity.line_fields for below in one.fields)]
         raise NotFound("explain.no_field", name=name, entity=entity.label, known=", ".join(known))
     path: NodePath = ("fields", first, "fields", column) if column else ("fields", first)
-    document = parse_yaml(sources[entity.location.file], entity.location.file)
-    return _About(app, entity, found, name, path, document, _find_workflow(sources, key))
+    folder = SourceFolder(sources)
+    documents = parse_documents(folder, "entity", checked=True)
+    document = next(one for one in documents if one.data["entity"] == key)
+    return _About(app, entity, found, name, path, document, _find_workflow(folder, key))
 
 
-def _find_workflow(sources: Mapping[str, str], entity: str) -> Document | None:
-    documents = (parse_yaml(text, path) for path, text in sources.items() if find_kind(path) == "workflow")
+def _find_workflow(folder: SourceFolder, entity: str) -> Document | None:
+    documents = parse_documents(folder, "workflow", checked=True)
     return next((one for one in documents if one.data.get("entity", one.data["workflow"]) == entity), None)
 
 
@@ -201,7 +209,7 @@ class _Scope:
     key: str
 
     def text(self, language: str) -> str:
-        known = self.key in ("own", "team", "all")
+        known = self.key in SCOPES
         return messages.text(f"explain.scope_{self.key}", language) if known else f"“{self.key}”"
 
 

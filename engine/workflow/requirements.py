@@ -1,29 +1,26 @@
 """What a record needs to leave a stage and to enter another: the gate every way in passes.
 
 Enters: the complete values of a record as they would be, and a stage. Leaves: everything that is missing, in the words
-of whoever asks, and the evidence of what was there. Must not write, and must not apply the asker's rights to what it
+of whoever asks. Must not write, and must not apply the asker's rights to what it
 counts: a gate is the same gate for everybody; only what it *names* follows their rights.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-from sqlalchemy import bindparam, func, select
 
 from engine import messages
 from engine.compiler.app import Entity, Requirement, Stage
 from engine.errors import Missing
 from engine.expression import Env
-from engine.expression.sql import compile_where, sql_parameters
 from engine.people.actor import Actor
 from engine.records.attachments import read_attachments
-from engine.records.completing import is_missing
 from engine.records.evaluation import make_env
+from engine.records.field_states import is_missing
 from engine.records.lines import read_lines
 from engine.records.record import Record
-from engine.records.rights import find_rights
+from engine.records.rights import NONE, find_rights
 from engine.storage.store import Session
-from engine.storage.table_source import TableSource
+from engine.workflow.proofs import counted_files, find_approved, linked_ids, say_length
 from engine.workflow.rule_words import say_expression
 
 Values = Mapping[str, Any]
@@ -44,7 +41,7 @@ def find_missing(
     requirements: tuple[Requirement, ...],
     env: Env,
     *,
-    actor: Actor,
+    actor: Actor | None,
 ) -> tuple[Missing, ...]:
     """Return what is missing of ``requirements``, in their order."""
     check = _Check(session, entity, values, env, actor)
@@ -58,23 +55,11 @@ def say_missing(missing: tuple[Missing, ...], language: str) -> str:
     return messages.text("workflow.missing", language, items=separator.join(item.message for item in missing))
 
 
-def fillable_fields(requirements: tuple[Requirement, ...]) -> frozenset[str]:
+def fillable_fields(requirements: Sequence[Requirement]) -> frozenset[str]:
     """Return the fields that may be filled on the spot to meet ``requirements``."""
     named = {key for requirement in requirements for key in requirement.fields}
-    return frozenset(named | {requirement.file for requirement in requirements if requirement.file})
-
-
-def collect_evidence(entity: Entity, values: Values, requirements: tuple[Requirement, ...]) -> dict[str, Any]:
-    """Return what met the requirements: required values in JSON form, names and sha256 of files."""
-    evidence: dict[str, Any] = {"fields": {}, "files": []}
-    for key in sorted(fillable_fields(requirements)):
-        field = entity.fields[key]
-        if field.type.key == "file":
-            files = [{"field": key, "name": one["name"], "sha256": one["sha256"]} for one in values.get(key) or ()]
-            evidence["files"] += files
-        elif field.type.key != "lines" and values.get(key) is not None:
-            evidence["fields"][key] = field.type.to_json(values[key])
-    return {kind: found for kind, found in evidence.items() if found}
+    others = {key for requirement in requirements for key in (requirement.file, requirement.of) if key}
+    return frozenset(named | others)
 
 
 def read_whole(session: Session, entity: Entity, id: int, env: Env) -> dict[str, Any]:
@@ -90,13 +75,13 @@ def read_whole(session: Session, entity: Entity, id: int, env: Env) -> dict[str,
 class _Check:
     """One gate being asked: the values, the rights and the language of whoever asks."""
 
-    def __init__(self, session: Session, entity: Entity, values: Values, env: Env, actor: Actor) -> None:
+    def __init__(self, session: Session, entity: Entity, values: Values, env: Env, actor: Actor | None) -> None:
         self.session = session
         self.entity = entity
         self.values = values
         self.env = env
-        self.rights = find_rights(session.app, entity, actor)
-        self.language = actor.language or session.app.language
+        self.rights = NONE if actor is None else find_rights(session.app, entity, actor).entering
+        self.language = (actor.language if actor else None) or session.app.language
 
     def fields(self, requirement: Requirement) -> Missing | None:
         empty = [key for key in requirement.fields if is_missing(self.values.get(key))]
@@ -111,22 +96,38 @@ class _Check:
 
     def file(self, requirement: Requirement) -> Missing | None:
         key = requirement.file or ""
-        count = len(self.values.get(key) or ())
+        count = len(counted_files(self.session, requirement, self.values))
         if count >= requirement.min:
             return None
-        label = self.entity.fields[key].label
+        label = messages.say(self.entity.fields[key].label, self.language)
         code = "workflow.missing_file" if requirement.min == 1 else "workflow.missing_files"
-        words = messages.text(code, self.language, label=label, min=requirement.min, count=count)
+        if requirement.accept:
+            label += self._text("workflow.of_kinds", kinds="/".join(sorted(requirement.accept)))
+        if requirement.newer_than:
+            label += self._text("workflow.newer_than", length=say_length(requirement.newer_than, self.language))
+        words = self._text(code, label=label, min=requirement.min, count=count)
         return self._missing(requirement, words, self._fillable([key]))
 
     def link(self, requirement: Requirement) -> Missing | None:
-        count = self._count_linked(requirement)
-        if count >= requirement.min:
+        found = linked_ids(self.session, requirement, self.values["id"], self.env)
+        if len(found) >= requirement.min:
             return None
-        label = self.session.app.entities[requirement.link or ""].label
+        label = messages.say(self.session.app.entities[requirement.link or ""].label, self.language)
+        if requirement.within:
+            label = self._text("workflow.within", length=say_length(requirement.within, self.language), label=label)
         code = "workflow.missing_link" if requirement.where is None else "workflow.missing_link_where"
-        words = messages.text(code, self.language, label=label, min=requirement.min, count=count)
-        return self._missing(requirement, words)
+        words = self._text(code, label=label, min=requirement.min, count=len(found))
+        return self._missing(requirement, words, entity=requirement.link, via=requirement.via)
+
+    def approval(self, requirement: Requirement) -> Missing | None:
+        standing = find_approved(self.session, self.entity, requirement, self.values, self.env)
+        if standing.stands:
+            return None
+        approval = self.session.app.approvals[requirement.approval or ""]
+        label = messages.say(approval.label, self.language)
+        words = self._text(f"workflow.approval_{standing.status}", label=label)
+        fields = self._fillable([requirement.of]) if requirement.of and standing.status == "no_record" else ()
+        return self._missing(requirement, words, fields, entity=approval.entity)
 
     def check(self, requirement: Requirement) -> Missing | None:
         if requirement.check is None or requirement.check.run(self.values, self.env) is True:
@@ -135,30 +136,24 @@ class _Check:
         words = messages.text("workflow.missing_check", self.language, rule=rule)
         return self._missing(requirement, words)
 
-    def _missing(self, requirement: Requirement, words: str, fields: tuple[str, ...] = ()) -> Missing:
+    def _missing(
+        self,
+        requirement: Requirement,
+        words: str,
+        fields: tuple[str, ...] = (),
+        *,
+        entity: str | None = None,
+        via: str | None = None,
+    ) -> Missing:
         said = messages.say(requirement.message, self.language) if requirement.message else words
-        return Missing(requirement.key, requirement.kind, said, fields)
+        return Missing(requirement.key, requirement.kind, said, fields, entity, via)
+
+    def _text(self, code: str, **params: object) -> str:
+        return messages.text(code, self.language, **params)
 
     def _fillable(self, keys: list[str]) -> tuple[str, ...]:
         closed = self.rights.hidden | self.rights.readonly
         return tuple(key for key in keys if key not in closed and not self.entity.fields[key].readonly)
-
-    def _count_linked(self, requirement: Requirement) -> int:
-        """Count the records that link here and satisfy the condition; no further than needed."""
-        linked, via, where = requirement.link or "", requirement.via or "", requirement.where
-        table = self.session.tables.entity[linked]
-
-        def build() -> Any:
-            own = [table.c[via] == bindparam("record_id"), table.c.deleted_at.is_(None)]
-            if where is not None:
-                own.append(compile_where(where.checked, TableSource(self.session.tables)))
-            few = select(table.c.id).where(*own).limit(requirement.min).subquery()
-            return select(func.count()).select_from(few)
-
-        key = ("gate", linked, via, str(requirement.location))
-        given = {"record_id": self.values["id"], **(sql_parameters(where.checked, self.env) if where else {})}
-        row = self.session.prepared(key, build).fetch_one(self.session.connection, given)
-        return int(row[0]) if row is not None else 0
 
 
 _CHECKS: Mapping[str, Callable[[_Check, Requirement], Missing | None]] = {
@@ -166,4 +161,5 @@ _CHECKS: Mapping[str, Callable[[_Check, Requirement], Missing | None]] = {
     "file": _Check.file,
     "link": _Check.link,
     "check": _Check.check,
+    "approval": _Check.approval,
 }

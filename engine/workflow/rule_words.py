@@ -6,6 +6,7 @@ Enters: a compiled expression and the reader's language. Leaves: one phrase. Mus
 from engine import messages
 from engine.compiler.app import Approval, CompiledApp, Expression, Label
 from engine.expression.explain import explain
+from engine.expression.types import USER_SHAPE
 
 
 def say_expression(app: CompiledApp, expression: Expression, language: str, approval: Approval | None = None) -> str:
@@ -29,9 +30,22 @@ def say_rule(app: CompiledApp, approval: str, step: str, written: str, language:
     return say_expression(app, found.when, language, compiled)
 
 
+def say_branch(app: CompiledApp, approval: str, branch: str, written: str, language: str) -> str:
+    """Return the condition of a branch (``step.branch``) in words, or as it was ``written``, as ``say_rule`` does."""
+    compiled = app.approvals.get(approval)
+    step = compiled.steps.get(branch.rpartition(".")[0]) if compiled is not None else None
+    found = next((one for one in step.branches if one.key == branch), None) if step is not None else None
+    if found is None or found.when is None or found.when.text != written:
+        return written
+    return say_expression(app, found.when, language, compiled)
+
+
 def _label(app: CompiledApp, approval: Approval | None, shape: str, key: str) -> Label | str:
     if not shape:
         return approval.let_labels.get(key, key) if approval is not None else key
+    if shape.startswith("@"):
+        key = "team" if key == "department" else key
+        return {language: messages.text(f"workflow.field_{key}", language) for language in messages.LANGUAGES}
     entity, _, lines = shape.partition(".")
     fields = app.entities[entity].fields
     if lines:
@@ -44,6 +58,9 @@ def _label(app: CompiledApp, approval: Approval | None, shape: str, key: str) ->
 
 
 def _option(app: CompiledApp, shape: str, key: str, value: str) -> Label | str:
+    if shape == USER_SHAPE:
+        role = app.roles.get(value)
+        return value if role is None else role.label
     entity = app.entities[shape.partition(".")[0]]
     if key == "stage" and entity.workflow is not None and value in entity.workflow.stages:
         return entity.workflow.stages[value].label

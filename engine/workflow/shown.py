@@ -6,20 +6,23 @@ with labels. Must not show a value the reader's roles hide: a computed name is h
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from engine.compiler.app import Approval, CompiledApp, Entity, Label
 from engine.expression import Env, Kind, Type
-from engine.records.record import display
+from engine.records.calling import name_of
 from engine.records.rights import Rights
 from engine.storage.column_types import from_json, to_json
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One value with its label. ``value`` is typed by ``kind`` (a choice is its label, a link what it is called)."""
+    """One value with its label.
+
+    ``value`` is typed by ``kind``: a choice is its label, a link or a person what it is called, several are a tuple.
+    """
 
     name: str
     label: Label
@@ -30,14 +33,14 @@ class Shown:
 def collect_shown(
     app: CompiledApp, entity: Entity, approval: Approval, values: Mapping[str, Any], env: Env
 ) -> dict[str, Any]:
-    """Return the values of the ``show`` names as plain JSON, a link as what it is called now."""
+    """Return the values of the ``show`` names as plain JSON, a link or a person as what it is called now."""
     found: dict[str, Any] = {}
     for name in approval.show:
         type_ = _type_of(entity, approval, name)
         if type_ is not None:
             let = approval.let.get(name)
             value = let.run(values, env) if let is not None else values.get(name)
-            found[name] = _called(app, type_, value, env) if type_.kind is Kind.LINK else value
+            found[name] = _CALLED.get(type_.kind, _as_stored)(app, type_, value, env)
     plain: dict[str, Any] = from_json(to_json(found))
     return plain
 
@@ -77,13 +80,34 @@ def _is_hidden(entity: Entity, approval: Approval, name: str, rights: Rights) ->
 def _called(app: CompiledApp, type_: Type, value: Any, env: Env) -> Any:
     target = app.entities.get(type_.entity or "")
     row = env.lookup.linked(target.key, value) if target is not None and value is not None else None
-    return display(target, row) if target is not None and row is not None else None
+    return name_of(app, target, row, env.lookup) if target is not None and row is not None else None
+
+
+def _named(app: CompiledApp, type_: Type, value: Any, env: Env) -> Any:
+    row = env.lookup.linked(type_.target or "", value) if value is not None else None
+    return row["name"] if row is not None else None
+
+
+def _names(app: CompiledApp, type_: Type, value: Any, env: Env) -> Any:
+    return [name for one in value or () if (name := _named(app, type_, one, env)) is not None]
+
+
+def _as_stored(app: CompiledApp, type_: Type, value: Any, env: Env) -> Any:
+    return value
+
+
+_CALLED: Mapping[Kind, Callable[[CompiledApp, Type, Any, Env], Any]] = {
+    Kind.LINK: _called, Kind.USER: _named, Kind.USERS: _names, Kind.DEPARTMENT: _named,
+}  # fmt: skip
 
 
 def _typed(entity: Entity, name: str, type_: Type, value: Any) -> Any:
     field = entity.fields.get(name)
-    if field is not None and isinstance(value, str) and value in field.options:
-        return field.options[value]
+    options: Mapping[str, Label] = field.options if field is not None else {}
+    if isinstance(value, list):
+        return tuple(options.get(one, one) if isinstance(one, str) else one for one in value)
+    if isinstance(value, str) and value in options:
+        return options[value]
     return _READERS.get(type_.kind, _as_it_is)(value)
 
 
@@ -98,4 +122,5 @@ _READERS: Mapping[Kind, Callable[[Any], Any]] = {
     Kind.DATE: date.fromisoformat,
     Kind.DATETIME: datetime.fromisoformat,
     Kind.TIME: time.fromisoformat,
+    Kind.DURATION: lambda value: timedelta(seconds=value),
 }

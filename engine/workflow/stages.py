@@ -12,17 +12,24 @@ from engine.errors import NotPossibleNow
 from engine.expression import Env
 from engine.people.actor import Actor
 from engine.records.completing import fitted
+from engine.records.evaluation import make_env
 from engine.records.record import Record
 from engine.records.writing import save_changes
 from engine.storage.store import Session
-from engine.workflow.requirements import collect_evidence
+from engine.workflow.evidence import collect_evidence, watch_files
 
 
 def gate(entity: Entity, from_: str | None, *to: str) -> tuple[Requirement, ...]:
-    """Return all that guards the way out of ``from_`` and into the stages ``to``."""
+    """Return all that guards the way out of ``from_`` and into the stages ``to``; nothing holds back who goes back."""
     stages = entity.workflow.stages if entity.workflow is not None else {}
-    out = stages[from_].leave if from_ is not None and from_ in stages else ()
+    out = stages[from_].leave if from_ is not None and from_ in stages and not _is_back(entity, from_, to[-1]) else ()
     return (*out, *(requirement for key in to for requirement in stages[key].enter))
+
+
+def _is_back(entity: Entity, from_: str, to: str) -> bool:
+    stages = entity.workflow.stages if entity.workflow is not None else {}
+    order = [key for key, stage in stages.items() if not stage.outcome]
+    return from_ in order and to in order and order.index(to) < order.index(from_)
 
 
 def values_set(entity: Entity, move: Move | None, values: Mapping[str, Any], env: Env) -> dict[str, Any]:
@@ -41,7 +48,7 @@ def change_stage(
     *,
     move: str,
     reason: str | None,
-    actor: Actor,
+    actor: Actor | None,
     details: Mapping[str, Any] | None = None,
     env: Env | None = None,
 ) -> Record:
@@ -54,10 +61,10 @@ def change_stage(
     from_ = record.values.get("stage")
     values = {**record.values, **changes}
     told: dict[str, Any] = {"move": move, "from": from_, "to": to, **(details or {})}
-    evidence = collect_evidence(entity, values, gate(entity, from_, to))
+    evidence = collect_evidence(session, entity, values, gate(entity, from_, to), env or make_env(session, actor))
     if evidence:
         told["evidence"] = evidence
-    return save_changes(
+    moved = save_changes(
         session,
         entity,
         record,
@@ -69,3 +76,5 @@ def change_stage(
         details=told,
         env=env,
     )
+    watch_files(session, entity, record.id, to, values, evidence.get("files"))
+    return moved

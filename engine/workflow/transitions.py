@@ -12,16 +12,18 @@ from typing import Any
 from engine.compiler.app import Entity, Move, Requirement, Workflow
 from engine.errors import FieldError, InvalidValues, Missing, NotAllowed, NotFound, NotPossibleNow
 from engine.expression import Env
-from engine.people.actor import Actor
-from engine.records.commands import apply_values, require_version
+from engine.people.actor import ENGINE, Actor
+from engine.records.commands import check_moved, fill_for_move, require_version
 from engine.records.evaluation import make_env
 from engine.records.record import Record
-from engine.records.rights import get_entity
+from engine.records.rights import find_rights, get_entity
+from engine.records.stays import find_stay
 from engine.records.writing import lock_record
 from engine.storage.store import Session
-from engine.workflow import approval_log, approvals
-from engine.workflow.approval_state import Person
-from engine.workflow.people_rules import Case, is_named, to_rules
+from engine.workflow.approval import commands as approvals
+from engine.workflow.approval import log as approval_log
+from engine.workflow.approval.people import Case, is_named, to_rules
+from engine.workflow.approval.plan import Person
 from engine.workflow.refusals import checked_text
 from engine.workflow.requirements import fillable_fields, find_missing, read_whole
 from engine.workflow.stages import change_stage, gate, values_set
@@ -46,7 +48,10 @@ def list_moves(session: Session, record: Record, *, actor: Actor) -> list[Possib
     return [
         PossibleMove(move, _find_missing(session, entity, whole, move, env, actor))
         for move in entity.workflow.moves.values()
-        if values.get("stage") in move.from_ and _may_move(session, move, whole, actor) and _holds(move, values, env)
+        if values.get("stage") in move.from_
+        and _leads_back(session, move, whole)
+        and _may_move(session, move, whole, actor)
+        and _holds(move, values, env)
     ]
 
 
@@ -58,6 +63,7 @@ def move_record(
     *,
     raw: Mapping[str, Any] | None = None,
     reason: str | None = None,
+    chosen: approvals.Chosen | None = None,
     version: int,
     actor: Actor,
 ) -> Record:
@@ -80,11 +86,34 @@ def move_record(
     missing = _find_missing(session, compiled, after, wanted, env, actor)
     if missing:
         raise InvalidValues(missing=missing)
+    set_ = values_set(compiled, wanted, after.values, env)
+    for stage in _ways(wanted):
+        check_moved(compiled, record.values, {**after.values, **set_, "stage": stage}, env)
     if wanted.approval is not None:
-        return approvals.start(session, compiled, record, wanted, changes, reason=said, actor=actor)
-    changes |= values_set(compiled, wanted, after.values, env)
+        return approvals.start(session, compiled, record, wanted, changes, reason=said, actor=actor, chosen=chosen)
+    changes |= set_
     return change_stage(
         session, compiled, record, wanted.to, changes, move=wanted.key, reason=said, actor=actor, env=env
+    )
+
+
+def move_by_itself(session: Session, entity: str, id: int, move: str, *, note: str | None = None) -> Record:
+    """Make a move as the engine itself, because a timer or a rule says so; its gate holds as for everybody.
+
+    Raises ``NotFound``, ``NotPossibleNow`` and ``InvalidValues`` (``missing``).
+    """
+    compiled = get_entity(session.app, entity)
+    workflow, wanted = _get_move(compiled, move)
+    record = lock_record(session, compiled, id, actor=None)
+    approvals.require_none_running(session, compiled, record)
+    env = make_env(session, None)
+    _require_possible(session, workflow, wanted, record, env, None)
+    missing = _find_missing(session, compiled, record, wanted, env, None)
+    if missing:
+        raise InvalidValues(missing=missing)
+    changes = values_set(compiled, wanted, record.values, env)
+    return change_stage(
+        session, compiled, record, wanted.to, changes, move=wanted.key, reason=note, actor=None, env=env
     )
 
 
@@ -94,12 +123,16 @@ def _get_move(entity: Entity, key: str) -> tuple[Workflow, Move]:
     return entity.workflow, entity.workflow.moves[key]
 
 
-def _require_possible(session: Session, workflow: Workflow, move: Move, record: Record, env: Env, actor: Actor) -> None:
+def _require_possible(
+    session: Session, workflow: Workflow, move: Move, record: Record, env: Env, actor: Actor | None
+) -> None:
     stage = record.values.get("stage")
     if stage not in move.from_:
         here = workflow.stages[stage].label if stage is not None and stage in workflow.stages else stage or "—"
         raise NotPossibleNow("workflow.not_from_here", move=move.label, stage=here)
-    if not _may_move(session, move, record, actor):
+    if not _leads_back(session, move, record):
+        raise NotPossibleNow("workflow.not_where_it_was", move=move.label, stage=workflow.stages[move.to].label)
+    if actor is not None and not _may_move(session, move, record, actor):
         raise NotAllowed("workflow.not_yours", move=move.label)
     if not _holds(move, record.values, env):
         raise NotPossibleNow("workflow.condition", move=move.label)
@@ -107,10 +140,25 @@ def _require_possible(session: Session, workflow: Workflow, move: Move, record: 
 
 def _may_move(session: Session, move: Move, record: Record, actor: Actor) -> bool:
     """A move without ``who`` belongs to whoever may write the record; one with it to those it names, and no other."""
+    entity = get_entity(session.app, record.entity)
+    if not find_rights(session.app, entity, actor).move:
+        return False
+    if ENGINE in actor.roles:
+        return True
     if not move.who:
         return record.can_write
     case = Case(record.values, Person(actor.id, actor.name))
     return is_named(session, to_rules(move.who), case, actor)
+
+
+def _leads_back(session: Session, move: Move, record: Record) -> bool:
+    """A move ``to: [previous]`` leads from an outcome only to where the record was before; a stay tells where."""
+    if record.values.get("stage") not in move.returning:
+        return True
+    stay = find_stay(session, record.entity, record.id)
+    first = get_entity(session.app, record.entity).workflow
+    before = stay.before if stay is not None and stay.before is not None else first.first if first else None
+    return move.to == before
 
 
 def _holds(move: Move, values: Mapping[str, Any], env: Env) -> bool:
@@ -125,7 +173,7 @@ def _require_reason(move: Move, reason: str | None) -> str | None:
 
 
 def _find_missing(
-    session: Session, entity: Entity, record: Record, move: Move, env: Env, actor: Actor
+    session: Session, entity: Entity, record: Record, move: Move, env: Env, actor: Actor | None
 ) -> tuple[Missing, ...]:
     """What the move lacks, with what it sets itself already counted."""
     values = {**record.values, **values_set(entity, move, record.values, env)}
@@ -134,8 +182,12 @@ def _find_missing(
 
 def _gate_of(entity: Entity, move: Move, record: Record) -> tuple[Requirement, ...]:
     """An approval's gates are all checked when it is submitted, and the last again when it passes."""
-    ways = [move.during, move.to] if move.during is not None else [move.to]
-    return gate(entity, record.values.get("stage"), *(way for way in ways if way is not None))
+    return gate(entity, record.values.get("stage"), *_ways(move))
+
+
+def _ways(move: Move) -> tuple[str, ...]:
+    """Return the stages a move leads into: the one it waits in, if people decide, and where it ends."""
+    return (move.to,) if move.during is None else (move.during, move.to)
 
 
 def _fill(
@@ -147,4 +199,4 @@ def _fill(
     asked = fillable_fields(_gate_of(entity, move, record))
     if not record.can_write and not set(raw) <= asked:
         raise NotAllowed("record.no_write")
-    return apply_values(session, entity, record, raw, actor=actor, unlocked=asked)
+    return fill_for_move(session, entity, record, raw, actor=actor, stage=_ways(move)[0], unlocked=asked)

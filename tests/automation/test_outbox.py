@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import delete, func, insert, select
 
 from engine.automation import outbox as delivery
+from engine.automation import reactions
 from engine.automation.jobs import RedisDoorbell, queue_name, work
 from engine.clock import SetClock
 from engine.people import accounts
@@ -81,7 +82,7 @@ def test_two_drains_at_once_tell_each_person_once(store: Store) -> None:
     barrier = threading.Barrier(2)
 
     def run() -> None:
-        barrier.wait(20)
+        barrier.wait(120)
         delivery.drain(store)
 
     threads = [threading.Thread(target=run) for _ in range(2)]
@@ -108,9 +109,9 @@ def test_a_delivery_that_dies_midway_leaves_nothing_and_is_made_again(
         if event.payload["tasks"][0]["task"] == 2:
             raise Killed
 
-    delivery_of = delivery.REACTIONS["approval.asked"]
+    delivery_of = reactions.REACTIONS["approval.asked"]
     with monkeypatch.context() as patched:
-        patched.setattr(delivery, "REACTIONS", {"approval.asked": tell_and_die})
+        patched.setattr(reactions, "REACTIONS", {"approval.asked": tell_and_die})
         with pytest.raises(Killed):
             delivery.drain(store)
     assert (told(store), [done for _, done, _ in states(store)]) == ([], [False, False])
@@ -133,7 +134,7 @@ def test_a_reaction_that_raises_is_tried_again_when_its_time_has_come(
         raise RuntimeError("no paper")
 
     with monkeypatch.context() as patched:
-        patched.setattr(delivery, "REACTIONS", {"approval.asked": fail})
+        patched.setattr(reactions, "REACTIONS", {"approval.asked": fail})
         delivery.drain(store)
         began = len(tries)
         delivery.drain(store)
@@ -162,7 +163,7 @@ def test_an_event_put_off_by_one_is_not_taken_by_another_who_saw_it_before(
         raise RuntimeError("no paper")
 
     with monkeypatch.context() as patched:
-        patched.setattr(delivery, "REACTIONS", {"approval.asked": fail})
+        patched.setattr(reactions, "REACTIONS", {"approval.asked": fail})
         delivery.drain(store)
     monkeypatch.setattr(delivery, "_waiting", lambda store: seen_by_another)
     delivery._deliver_batch(store)
@@ -231,6 +232,25 @@ def test_a_worker_that_is_rung_delivers_what_waits(redis_url: str, store: Store,
     assert told(store) == ["task-1-1", "task-2-1"]
     queue = queue_of(redis_url, installed[0])
     assert (len(queue), queue.failed_job_registry.count) == (0, 0)
+
+
+def test_a_worker_that_ends_holds_no_connection_any_more(
+    redis_url: str, store: Store, installed: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = []
+
+    def build_slowly(worker: Store) -> None:
+        with worker.read():
+            threading.Event().wait(0.3)
+            held.append(worker)
+        held.remove(worker)
+
+    monkeypatch.setattr("engine.automation.jobs.build_indexes", build_slowly)
+    ask(store, 1)
+    work(redis_url, *installed, burst=True)
+
+    assert held == []
+    assert told(store) == ["task-1-1"]
 
 
 def test_the_address_of_the_database_never_goes_to_redis(redis_url: str) -> None:

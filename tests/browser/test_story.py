@@ -146,9 +146,21 @@ def director_returns_it(director: Visitor, quote: str) -> None:
     director.see("#toasts", "已退回")
 
 
+def open_news(rep: Visitor, quote: str, said: str) -> None:
+    """News arrives a moment after what it tells of."""
+    rep.open(quote)
+    number = rep.text("h1").split()[0]
+    news = rep.page.locator(".link-row", has_text=number).filter(has_text=said)
+    for _ in range(120):
+        rep.open("/")
+        if news.count():
+            break
+        rep.page.wait_for_timeout(250)
+    news.first.click()
+
+
 def lower_the_discount(rep: Visitor, quote: str) -> None:
-    rep.open("/")
-    rep.page.locator(".link-row", has_text="被退回修改").first.click()
+    open_news(rep, quote, "被退回修改")
     rep.see(".approval", "陈卫东退回修改")
     assert "单价太低，请不要低于16.9" in rep.text()
     assert rep.path == quote
@@ -204,6 +216,7 @@ def archive(rep: Visitor, contract: str) -> None:
     dialog = rep.page.locator("#dialog")
     dialog.locator(".btn-primary").click()
     dialog.locator("#f-signed_scan-error").wait_for(state="visible")
+    dialog.locator("[data-upload][data-ready]").first.wait_for()  # nobody is quicker than the script
     dialog.locator("input[type=file]").set_input_files(
         {"name": "合同扫描件.pdf", "mimeType": "application/pdf", "buffer": PDF}
     )

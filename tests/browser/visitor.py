@@ -3,9 +3,13 @@
 import re
 from typing import Any
 
+# A request called off by leaving the page or by asking anew is nobody's error; htmx names it, and before it the end of
+# the request, on the console. A request that fails says "htmx:sendError" after its end.
+CALLED_OFF = ("htmx:afterRequest", "htmx:sendAbort")
 DESK, PHONE = 1440, 390
-RUN_AXE = """async (rules) => {
-  const found = await axe.run(document, {resultTypes: ['violations'], ...(rules && {runOnly: rules})});
+RUN_AXE = """async ([rules, also]) => {
+  const more = Object.fromEntries(also.map((one) => [one, {enabled: true}]));
+  const found = await axe.run(document, {resultTypes: ['violations'], rules: more, ...(rules && {runOnly: rules})});
   const where = (one) => one.nodes.map((node) => node.html.slice(0, 160)).join(' | ');
   return found.violations.map((one) => `${one.id} (${one.impact}): ${where(one)}`);
 }"""
@@ -18,13 +22,13 @@ class Visitor:
         self.page = page
         self.problems: list[str] = []
         self.expected: tuple[str, ...] = ()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("console", lambda message: message.type in ("error", "warning") and self._note(message.text))
         page.on("pageerror", lambda error: self._note(str(error)))
         page.on("response", lambda answer: answer.status >= 500 and self._note(f"{answer.status} {answer.url}"))
 
     def _note(self, text: str) -> None:
-        if not any(part in text for part in self.expected):
+        if not any(part in text for part in (*CALLED_OFF, *self.expected)):
             self.problems.append(f"{self.page.url}: {text}")
 
     def expect(self, *parts: str) -> None:
@@ -53,8 +57,18 @@ class Visitor:
 
     def save(self) -> None:
         """Send the form of the page and wait for the next one."""
-        self.page.locator(".form-tools .btn-primary").click()
-        self.page.wait_for_load_state()
+        self.leave(".form-tools .btn-primary")
+
+    def leave(self, selector: str) -> None:
+        """Click what leads to another page and wait until that one is there.
+
+        The page that is left is marked, and the wait is for a page without the mark: by a locator, since a function
+        that the page itself would repeat needs scripts and is refused by the site's content security policy.
+        """
+        self.page.evaluate("document.documentElement.dataset.left = 'soon'")
+        self.page.locator(selector).first.click()
+        self.page.locator("html:not([data-left])").wait_for(state="attached")
+        self.page.wait_for_load_state("load")
 
     # ---- forms
 
@@ -103,12 +117,12 @@ class Visitor:
 
     # ---- judging
 
-    def violations(self, *rules: str) -> list[str]:
-        """Return the rules of accessibility the page breaks, of all or of some."""
+    def violations(self, *rules: str, also: tuple[str, ...] = ()) -> list[str]:
+        """Return the rules of accessibility the page breaks, of all or of some; ``also`` are asked only when named."""
         from axe_playwright_python.base import AXE_SCRIPT
 
         self.page.evaluate(AXE_SCRIPT)
-        found: list[str] = self.page.evaluate(RUN_AXE, list(rules) or None)
+        found: list[str] = self.page.evaluate(RUN_AXE, [list(rules) or None, list(also)])
         return found
 
     def scrolls_sideways(self) -> bool:

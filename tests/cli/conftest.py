@@ -9,8 +9,9 @@ from click.testing import CliRunner, Result
 
 from engine.clock import SystemClock
 from engine.storage import catalog
-from engine.storage.database import open_database
+from engine.storage.database import Database, open_database
 from engine.storage.store import Store
+from tests import prepared
 from tests.conftest import ROOT, to_folder
 from web.cli import make_cli
 from web.settings import install_home, read_settings
@@ -24,9 +25,13 @@ def home(tmp_path: Path) -> Path:
     """A home in which the desk runs and nobody is."""
     folder = tmp_path / "home"
     install_home(folder)
-    store = open_store(folder)
-    catalog.publish(store, to_folder(DESK), actor_id=None)
-    store.database.close()
+
+    def publish(database: Database) -> None:
+        catalog.publish(Store(database, folder / "files", SystemClock()), to_folder(DESK), actor_id=None)
+
+    database = open_database(read_settings({}, home=folder).database_url)
+    prepared.fill(database, "the desk, by the system clock", publish)
+    database.close()
     return folder
 
 

@@ -12,7 +12,7 @@ from engine.messages import say
 from engine.places import find_data
 from engine.records.commands import create_record
 from engine.storage import catalog
-from engine.workflow.approvals import preview_path
+from engine.workflow.approval.commands import preview_path
 from tests.cli.conftest import Run, open_store
 from web import demo
 from web.cli import make_cli
@@ -29,7 +29,7 @@ def factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("factory")
     install_home(home)
     store, sources = open_store(home), read_folder(find_data("templates") / "manufacturing")
-    catalog.publish(store, sources, actor_id=None)
+    catalog.publish(store, sources, actor_id=None, note="the first")
     demo.create_people(store, sources)
     with store.write() as session:
         rep, ops = (get_actor(session, login) for login in ("rep_wang", "ops_wu"))
@@ -130,3 +130,48 @@ def test_why_a_field_is_required_readonly_or_hidden(ask: Run) -> None:
     assert "- 只在" in lost and "时看得到" in lost
     assert "- 只读，因为是自动计算的" in ask("quote.margin").stdout
     assert "- 在“审批中”时只读  quote/workflow.yaml" in ask("quote.remark").stdout
+
+
+def test_a_record_says_by_which_release_it_was_saved(ask: Run) -> None:
+    said = ask("customer/1", language="en").stdout.splitlines()
+    assert re.fullmatch(r"甬江阀门 \(version 1\) was last saved by release 1 \(.+, 'the first'\)\.", said[0])
+    assert said[1:] == ["Its next edit goes by the same release."]
+    assert ask("customer/x", language="en").exit_code == 1 and ask("customer/99", language="en").exit_code == 1
+
+
+@pytest.fixture
+def draft(tmp_path: Path) -> Path:
+    """The template with another limit for the manager and a note that is required, not published."""
+    folder = tmp_path / "draft"
+    for name, text in read_folder(find_data("templates") / "manufacturing").files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        text = text.replace("discount > 5% and not below_cost", "discount > 8% and not below_cost")
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_folder_is_explained_before_it_is_published(ask: Run, draft: Path) -> None:
+    given = ("quote_price", "--with", "discount=7%,total=1000")
+    today, then = ask(*given).stdout, ask(*given, "--folder", str(draft)).stdout
+    assert "区域经理" in today.splitlines()[0] and "区域经理" not in then.splitlines()[0]
+    assert then.splitlines()[-1].startswith("按还没发布的草稿") and today.splitlines()[-1].startswith("按版本 1")
+    assert "By the draft" in ask(*given, "--folder", str(draft), language="en").stdout
+    refused = ask("quote/1", "--folder", str(draft))
+    assert (refused.exit_code, refused.stderr.strip()) == (1, "--folder: 记录只看已发布的版本，请去掉 --folder。")
+
+
+def test_a_field_of_a_folder_needs_no_installation(draft: Path, tmp_path: Path) -> None:
+    home = str(tmp_path / "nothing")
+    said = CliRunner().invoke(make_cli("zh"), ["--home", home, "explain", "quote.items", "--folder", str(draft)])
+    assert said.exit_code == 0 and "quote/entity.yaml" in said.stdout
+    assert not Path(home).exists()
+
+
+def test_a_retired_field_is_nobodys_to_see_or_fill_in(ask: Run, draft: Path) -> None:
+    path = draft / "customer" / "entity.yaml"
+    text = path.read_text(encoding="utf-8")
+    (line,) = re.findall(r"^  address: .*$", text, re.MULTILINE)
+    path.write_text(text.replace(line, f"{line[:-1]}, retired: {{since: 2026-05-01, reason: 改用收货地址}}}}"), "utf-8")
+    said = ask("customer.address", "--folder", str(draft)).stdout
+    assert re.search(r"- 已停用.*  customer/entity\.yaml:\d+:\d+", said)
+    assert not re.search("必填|只读|看得到|可以改|只能看", said)

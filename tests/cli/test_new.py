@@ -15,6 +15,7 @@ from engine.storage.database import open_database
 from engine.storage.store import Store
 from engine.workflow.transitions import move_record
 from tests.cli.conftest import Run, open_store
+from tests.cli.test_command_line import Serving
 from web import demo
 from web.cli import make_cli
 from web.cli.site import get_actor
@@ -38,6 +39,25 @@ def test_a_new_folder_is_checked_planned_and_published(tmp_path: Path, template:
     run("publish", folder, "--yes")
     assert open_store(home).app.key == ("our_crm" if template == "starter" else template)
     assert (folder / "README.md").is_file()
+
+
+def test_a_copy_and_a_site_at_once_are_refused(run: Run, tmp_path: Path) -> None:
+    result = run("new", tmp_path / "mine", "--from", "starter", "--extends", "manufacturing")
+    assert result.exit_code == 1 and "not both" in result.stderr
+    assert not (tmp_path / "mine").exists()
+
+
+def test_the_starter_checks_plays_its_examples_and_runs_with_demo_people(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    for command in ("new", "check", "test"):
+        assert run(command, folder).exit_code == 0, command
+    serving = Serving(tmp_path / "site", str(folder), "--lang", "en")
+    try:
+        said = serving.wait()
+        assert serving.get("/readyz") == 200 and serving.get("/login") == 200
+    finally:
+        assert serving.stop() == 0
+    assert "Demo accounts" in said and "manager" in said
 
 
 def test_the_first_line_of_every_file_leads_to_its_schema(run: Run, tmp_path: Path) -> None:

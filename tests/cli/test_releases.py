@@ -26,6 +26,11 @@ class TestRollback:
         assert run("rollback", "2", "--yes", "--note", "again").exit_code == 0
         assert "floor_no" in open_store(home).app.entities["ticket"].fields
 
+    def test_a_release_tells_the_plan_it_was_published_with(self, run: Run, tmp_path: Path) -> None:
+        run("publish", with_floor(tmp_path), "--yes")
+        assert run("releases", "2").stdout.startswith("+ Add field") and "楼层" in run("releases", "2").stdout
+        assert run("releases", "9").exit_code == 1
+
     def test_there_must_be_such_a_release(self, run: Run) -> None:
         assert run("rollback", "--yes").exit_code == 1
         assert run("rollback", "99", "--yes").exit_code == 1
@@ -38,7 +43,7 @@ class TestDiff:
         assert run("diff", DESK).stdout.strip() == "Both are the same."
         run("publish", folder, "--yes")
         assert "+ Add field" in run("diff", "1", "2").stdout
-        assert "\n- Remove field" in run("diff", "2", "1").stdout
+        assert run("diff", "2", "1").stdout.startswith("- Remove field")
         assert run("diff", "1").stdout == run("diff", "1", "2").stdout, "one release alone: up to the current one"
         assert "+ Add field" in run("diff", DESK, folder).stdout, "two folders need no release"
 

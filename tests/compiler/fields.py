@@ -16,12 +16,12 @@ OPTIONS = {
 def field_of(kind: str, **more: Any) -> Field:
     """A field of a type, with what the type needs and ``more``."""
     declared = FIELD_TYPES[kind]
-    given: dict[str, Any] = {"scale": declared.scale}
+    given: dict[str, Any] = {"scale": declared.scale, "min": declared.min, "max": declared.max}
     if kind in ("choice", "choices"):
         given["options"] = OPTIONS
     if kind == "link":
         given["to"] = "customer"
-    if kind == "file":
+    if kind in ("file", "image"):
         given["many"] = True
     if kind == "lines":
         given["fields"] = {"name": field_of("text"), "qty": field_of("decimal")}

@@ -93,8 +93,8 @@ def test_whatever_looks_like_a_code_in_the_engine_is_one() -> None:
 
 @pytest.mark.parametrize("language", messages.LANGUAGES)
 def test_no_code_stands_twice_and_every_sentence_says_something(language: str) -> None:
-    path = Path(messages.__file__).parent / f"{language}.yaml"
-    written = re.findall(r"^([a-z_]+(?:\.[a-zA-Z0-9_]+)*):", path.read_text(encoding="utf-8"), re.MULTILINE)
+    texts = [path.read_text(encoding="utf-8") for path in Path(messages.__file__).parent.glob(f"{language}/*.yaml")]
+    written = re.findall(r"^([a-z_]+(?:\.[a-zA-Z0-9_]+)*):", "\n".join(texts), re.MULTILINE)
 
     assert sorted({code for code in written if written.count(code) > 1}) == []
     catalog = messages.catalog(language)

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from engine.compiler.compile import load_app
+from engine.compiler.translations import write_locale
 from engine.definition.source import SourceFolder
 from engine.errors import DefinitionError
 from tests.compiler.shop import SHOP, edited
@@ -57,6 +58,35 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_files() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("file", "instead_of", "written", "code"),
+    [
+        ("order/entity.yaml", '"due >= today()"', '"duw >= today()"', "X001"),
+        (
+            "order/entity.yaml",
+            "qty: {type: integer,",
+            "qty: {type: lines, fields: {a: {type: text, label: A}},",
+            "E016",
+        ),
+        ("order/entity.yaml", "due: {type: date,", "due: {type: hologram,", "E005"),
+        ("order/workflow.yaml", "entity: order", "entity: ordr", "E001"),
+        ("order/approval.yaml", "entity: order", "entity: ordr", "E001"),
+        ("order/print.yaml", "entity: order", "entity: ordr", "E001"),
+    ],
+)
+def test_what_is_left_out_for_a_mistake_has_its_translations_left_alone(
+    file: str, instead_of: str, written: str, code: str
+) -> None:
+    untranslated = load_app(SourceFolder({**SHOP, "locales/en.yaml": "locale: en\n"})).untranslated["en"]
+    locale = re.sub(r'""  # .*', "Word", write_locale("en", untranslated))
+    texts = {**edited(file, instead_of, written), "locales/en.yaml": locale}
+
+    said = problems_of(texts, unchecked=True)
+
+    assert any(f"[{code}]" in one for one in said)
+    assert not [one for one in said if "[L001]" in one]
+
+
 def test_the_problem_in_chinese_names_the_same_place() -> None:
     with pytest.raises(DefinitionError) as refused:
         load_app(SourceFolder(edited("app.yaml", "[customer, order]", "[customer, ordr]")))
@@ -66,8 +96,12 @@ def test_the_problem_in_chinese_names_the_same_place() -> None:
 
 def test_every_problem_code_of_the_compiler_is_made_here() -> None:
     written = "".join(path.read_text(encoding="utf-8") for path in sorted((ENGINE / "compiler").glob("*.py")))
-    codes = set(re.findall(r'"([AELPWX]\d{3})"', written))
+    codes = set(re.findall(r'"([AEHLPRWX]\d{3})"', written))
     told = {code for one in MISTAKES for said in one["says"] for code in re.findall(r"\[([A-Z]\d{3})\]$", said)}
+    broken = (HERE.parent / "definition" / "broken").glob("*/expected.txt")
+    told |= {
+        code for path in broken for code in re.findall(r"\[([A-Z]\d{3})\]$", path.read_text("utf-8"), re.MULTILINE)
+    }
 
     assert codes - told == {"W007"}  # made in a test of its own
     assert {code for code in told if code[0] != "D"} <= codes

@@ -1,4 +1,4 @@
-"""Every mistake in ``broken/`` is refused with exactly the sentences in its ``expected.txt``.
+"""Every mistake in ``broken/`` is refused with exactly the sentences in its ``expected.txt``, English above Chinese.
 
 A case holds only the files that differ from the app in ``sound/``. After a deliberate change of a sentence run
 ``UPDATE_EXPECTED=1 pytest tests/definition/test_broken.py`` and read the difference.
@@ -23,11 +23,16 @@ def problems_of(case: Path, folder: Path) -> str:
     shutil.copytree(case, folder, dirs_exist_ok=True)
     with pytest.raises(DefinitionError) as refused:
         load_app(read_folder(folder))
-    return "".join(f"{problem.text('en')}\n" for problem in refused.value.problems)
+    said = [[problem.text(language) for problem in refused.value.problems] for language in ("en", "zh")]
+    return "\n\n".join("\n".join(sentences) for sentences in said) + "\n"
 
 
 def test_the_app_the_cases_are_made_from_is_sound() -> None:
     assert load_app(read_folder(HERE / "sound")).key == "sound"
+
+
+def test_there_are_at_least_two_hundred_of_them() -> None:
+    assert len(CASES) >= 200
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

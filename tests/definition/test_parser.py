@@ -1,6 +1,7 @@
 """What is written arrives in the model whole, typed, and with its place."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
@@ -252,18 +253,28 @@ def test_every_key_of_the_model_is_read() -> None:
     """A file with every key written differently from its default leaves no field of the model at its default."""
     definition = parse_app(read_folder(HERE / "everything"))
     parts: list[Any] = [
-        definition, definition.calendar, definition.roles["admin"],
-        entity := definition.entities["everything"], entity.number, entity.list, *entity.rules.values(),
+        definition, definition.calendar, definition.calendars["late"], definition.roles["admin"],
+        entity := definition.entities["everything"], owned := entity.ownership, owned.claim, *owned.pools.values(),
+        *owned.protect.values(), entity.number, entity.list, *entity.rules.values(),
         *entity.unique.values(), *entity.form.values(), *entity.access.values(), *entity.scopes.values(),
         make := next(iter(entity.makes.values())), *make.lines.values(),
         workflow := definition.workflows["everything"], workflow.stages["first"], workflow.stages["ended"],
-        workflow.moves["go"], approval := definition.approvals["everything"], approval.defaults, approval.auto_pass,
-        approval.steps["one"], *definition.prints.values(),
+        workflow.moves["go"], workflow.timers["late"], workflow.flags["stuck"], workflow.evidence,
+        approval := definition.approvals["everything"], approval.defaults, approval.auto_pass,
+        automations := definition.automations["everything"], automations.rules["first"],
+        approval.return_, approval.withdraw, approval.cc, approval.revoke, approval.urge, *definition.prints.values(),
     ]  # fmt: skip
     untouched = {
         f"{type(part).__name__}.{item.name}" for part in parts for item in fields(part) if _is_default(part, item)
     }
     assert untouched == {"StageDefinition.outcome"}
+    side = approval.steps["side"].parallel
+    late = side["right"].steps["late"]
+    steps = [*approval.steps.values(), side["left"].steps["fill"], late]
+    for many in (steps, list(side.values()), [one for rule in late.late.values() for one in rule.do]):
+        assert {item.name for part in many for item in fields(part) if not _is_default(part, item)} == {
+            item.name for item in fields(many[0])
+        }
     keys = {item.name for item in fields(model.FieldDefinition)}
     fields_of_line = entity.fields["items"].fields.values()
     written = {
@@ -277,6 +288,21 @@ def test_every_key_of_the_model_is_read() -> None:
     assert {item.name for part in requirements for item in fields(part) if not _is_default(part, item)} == {
         item.name for item in fields(model.RequirementDefinition)
     }
+
+
+def test_every_key_of_automations_is_read() -> None:
+    rules = parse_app(read_folder(HERE / "everything")).automations["everything"].rules.values()
+    written = [rule.on for rule in rules], list(_steps([step for rule in rules for step in rule.do]))
+    for many in written:
+        assert {item.name for part in many for item in fields(part) if not _is_default(part, item)} == {
+            item.name for item in fields(many[0])
+        }
+
+
+def _steps(steps: Sequence[model.DoDefinition]) -> Iterator[model.DoDefinition]:
+    for step in steps:
+        yield step
+        yield from _steps((*step.do, *step.otherwise))
 
 
 def _is_default(part: Any, item: Any) -> bool:

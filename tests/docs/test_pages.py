@@ -26,7 +26,10 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SETTING = re.compile(r"FORMWORK_[A-Z]+(?:_[A-Z]+)*")
 # Their examples are built by tests of their own.
-BUILT_ELSEWHERE = ("docs/reference/", "docs/expressions.md", "docs/tutorial-change-a-template")
+BUILT_ELSEWHERE = (
+    "docs/reference/", "docs/field-types.md", "docs/expressions", "docs/tutorial-change-a-template", "docs/sites",
+    "docs/approval-cookbook",
+)  # fmt: skip
 
 
 def name(page: Path) -> str:

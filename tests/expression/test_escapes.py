@@ -98,8 +98,9 @@ def test_values_are_only_ever_compared_never_run() -> None:
 
 
 def test_numbers_cannot_grow_without_end() -> None:
-    text = " * ".join(["999999999999999"] * 30) + " > 0"
-    assert compile_python(check_quote(text))({}, Env(1, NOW, TODAY)) is True
+    product, env = " * ".join(["999999999999999"] * 30), Env(1, NOW, TODAY)
+    assert compile_python(check_quote(f"{product} is missing"))({}, env) is True
+    assert compile_python(check_quote(f"{product} > 0"))({}, env) is False
 
 
 def test_brackets_alone_cost_nothing() -> None:

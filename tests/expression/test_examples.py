@@ -6,10 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from engine.expression import Checked, check_text, compile_python
-from tests.expression.conftest import TABLES, Answers, check_quote, in_sql
+from engine.expression.sql import compile_sql, sql_parameters
+from tests.expression.conftest import SOURCE, TABLES, Answers, check_quote, in_sql
 from tests.expression.world import NOW, SHAPES, World
 
 RECORD: dict[str, Any] = {
@@ -29,6 +30,7 @@ RECORD: dict[str, Any] = {
     "effort": timedelta(hours=-30),
     "customer": 1,
     "owner": 1,
+    "team": 1,
     "invited": [1, 2],
     "tags": ["valve"],
     "scan": [],
@@ -53,7 +55,8 @@ RECORD: dict[str, Any] = {
 }
 WORLD = World(
     {
-        "user": [{"id": 1, "login": "rep.one", "department": "sales"}],
+        "@user": [{"id": 1, "login": "rep.one", "department": 1}],
+        "@department": [{"id": 1, "key": "sales"}],
         "product": [{"id": 1, "line": "valve", "name": "F-100"}],
         "customer": [{"id": 1, "name": "甬江阀门", "grade": "A", "credit": Decimal("0.10")}],
         "visit": [
@@ -92,6 +95,13 @@ EXAMPLES: dict[str, Any] = {
     # texts, choices, people
     "name = '球阀 F-100'": True,
     "contains(name, 'F-') and starts_with(number, 'BJ') and length(name) = 8": True,
+    "text(1250.50) = '1250.5' and text(15%) = '15%' and text(-0.5 * 0) = '0' and text(stage) = stage": True,
+    "text(due) = '2026-03-05' and text(created_at) = '2026-03-02 01:00'": True,
+    "text(90m) = '1h 30m' and text(-3d) = '-3d' and text(0m) = '0m'": True,
+    "date('2026年3月4日') = 2026-03-04 and date(' 2026/3/4 ') = 2026-03-04": True,
+    "date('2026-02-30') is missing and date('4.3.2026') is missing and date(name) is missing": True,
+    "date(text(due)) = due and number(text(12.5)) = 12.5": True,
+    "number('1,250.5') = 1250.5 and number('12 ') = 12 and number(name) is missing": True,
     "contains(name, '%') or starts_with(name, 'F')": False,
     "join(number, ' ', 备注, name)": "BJ2026-0001 球阀 F-100",
     "join(备注, 备注)": None,
@@ -100,6 +110,10 @@ EXAMPLES: dict[str, Any] = {
     "owner = user and user in invited": True,
     "owner in ['rep.one', 'rep.two']": True,
     "user.department = 'sales' and owner.login = 'rep.one'": True,
+    "user.department = team and team != 'quality' and owner.department = user.department": True,
+    "user.department in ['sales', 'quality'] and user.department is not missing": True,
+    "'director' in user.roles and 'admin' not in user.roles": True,
+    "name in user.roles": False,
     "'valve' in tags and 'pump' not in tags": True,
     "count(invited)": 2,
     "customer.grade = 'A'": True,
@@ -198,6 +212,26 @@ def test_nobody_owns_a_record_without_an_owner() -> None:
     mine = compile_python(check_quote("owner = user"))
     assert mine({"owner": None}, WORLD.env(user=None)) is False
     assert mine({"owner": None}, WORLD.env(user=1)) is False
+
+
+def test_nobody_is_in_no_department_and_has_no_role(empty_database: Connection) -> None:
+    record = RECORD | {"team": None}
+    world = World(WORLD.records | {"quote": [record]})
+    world.store(empty_database, TABLES)
+    nobody = {
+        "user.department = team": False,
+        "user.department != team": True,
+        "user.department = 'sales'": False,
+        "user.department is missing": True,
+        "user.department is not missing": False,
+        "'admin' in user.roles": False,
+        "备注 in user.roles": False,
+    }
+    for text, expected in nobody.items():
+        checked, env = check_quote(text), world.env(user=None)
+        assert compile_python(checked)(record, env) is expected
+        statement = select(compile_sql(checked, SOURCE)).select_from(TABLES["quote"])
+        assert empty_database.execute(statement, sql_parameters(checked, env)).scalar_one() is expected
 
 
 def test_a_line_is_checked_and_evaluated_by_itself() -> None:

@@ -8,12 +8,13 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from engine import messages
 from engine.expression import ExpressionErrors, Kind, Type, caret, check_text
 from engine.expression.sql import check_sql
-from tests.expression.conftest import check_quote
-from tests.expression.world import SHAPES
+from tests.expression.conftest import check_quote, in_sql
+from tests.expression.world import SHAPES, World
 
 SNAPSHOT = Path(__file__).with_name("mistakes.txt")
 ENGINE = Path(__file__).parents[2] / "engine" / "expression"
@@ -52,6 +53,17 @@ MISTAKES = [
     "name = 'x",
     "name = \"x'",
     "amount > 3days",
+    "today() + 1 month > due",
+    "today() + 2年 > due",
+    "today() + 30天 > due",
+    "today() + 3 个工作日 > due",
+    "amount > 5万元",
+    "amount > 500 元 and archived",
+    "amount > 3千",
+    "amount => 1",
+    "owner = me",
+    "due",
+    "archived and due",
     "amount > 1.2.3",
     "amount ** 2",
     "amount % 2",
@@ -66,6 +78,53 @@ MISTAKES = [
     "where > 1",
     "missing.x = 1",
     "'a' 'b'",
+    # habits of spreadsheets, databases and keyboards
+    "=amount > 1",
+    "= amount",
+    "name & 'x' = 'y'",
+    "amount ^ 2 > 1",
+    "archived ? 1 : 2",
+    "IF(amount > 1, true, false)",
+    "If(amount > 1, true, false)",
+    "AND(archived, amount > 1)",
+    "and(archived, amount > 1)",
+    "amount > 1 and or(archived, true)",
+    "NOT(archived)",
+    "VLOOKUP(customer, region, 2) = 'A'",
+    "SUMIF(items.total, amount) > 1",
+    "SUM(items.total) > 1",
+    "TODAY() > due",
+    "DATEDIF(due, signed) > 3",
+    "NETWORKDAYS(signed, due) > 3",
+    "IFERROR(amount, 0) > 1",
+    "CONCATENATE(name, name) = 'x'",
+    "如果(archived, 1, 2) = 1",
+    "archived = TRUE",
+    "archived = 是",
+    "A1 > 3",
+    "$A$1 > 3",
+    "sum(A1:A9) > 3",
+    "amount > 1,000",
+    "amount > 1,000,000 and archived",
+    "{amount} > 1",
+    "{{ amount }} > 1",
+    "stage in ('draft', 'sent')",
+    "name is null",
+    "name is not NULL",
+    "name like 'x'",
+    "name contains 'x'",
+    "amount > 1；archived",
+    "amount > １００",
+    "ａmount > 1",
+    "stage in [‘draft’，‘sent’]",
+    "round（amount） > 1",
+    "if（amount＞１０，name = “a，b”，'（'） = 'x'",
+    "if(archived，1，2) > 1",
+    "discount > 15％",
+    "amount　> 1",
+    "amount\u00a0> 1",
+    "amount − 1 > 0",
+    "amount > 0 ∧ archived",
     # names
     "amuont > 1",
     "stag = 'sent'",
@@ -80,6 +139,15 @@ MISTAKES = [
     "stage.label = 'x'",
     "items.product.name = 'x'",
     "user.phone = '1'",
+    "'directr' in user.roles",
+    "'' in user.roles",
+    "user.roles = 'director'",
+    "count(user.roles) > 1",
+    "user.roles is missing",
+    "'director' in owner.roles",
+    "user.role = 'director'",
+    "user.department > 3",
+    "user.department.key = 'sales'",
     "summ(items.total)",
     "Sum(items.total)",
     "foo(1)",
@@ -149,6 +217,10 @@ MISTAKES = [
     "any(items where sum(items.qty) > 1)",
     "all(items where qty)",
     "count(2wd) > 1",
+    "working_days(created_at, due) > 1",
+    "working_hours(created_at) > 1",
+    "working_hours(created_at, closed_at) > 4h",
+    "working_day(signed, due) > 1",
 ]
 
 
@@ -221,6 +293,43 @@ def test_working_time_is_refused_where_the_database_must_answer() -> None:
     (error,) = check_sql(check_quote("due - 2wd < today()"))
     assert (error.code, error.offset, error.params) == ("not_in_sql", 6, {"found": "2wd"})
     assert check_sql(check_quote("due - 2d < today()")) == ()
+
+
+NESTED = {
+    "amount": [
+        "(amount + {})",
+        "({} * discount)",
+        "(amount / {})",
+        "if(archived, {}, 1)",
+        "default(amount, {})",
+        "max(paid, {})",
+    ]
+    + ["(-{} + 1)", "abs({} - 1)", "(round({}, 3) / 3)", "if(({} = 1), customer.credit)"],
+    "archived": [
+        "(not {})",
+        "(archived and {})",
+        "(archived and {} or false)",
+        "(archived = {})",
+        "if({}, archived)",
+        "({} in [true])",
+    ],
+    "due": ["({} + 3d)", "(due + ({} - signed))", "if({} = date(created_at), due)"],
+    "closed_at": ["(created_at + ({} - closed_at))", "({} - 3d)"],
+    "name": ["join({}, 'x')", "if(contains(name, {}), name)", "if(('a' = {}), customer.name)"],
+    "sum(items.total where product.line = 'valve')": ["(amount - {})"],
+}
+
+
+@pytest.mark.parametrize(("leaf", "layer"), [(leaf, layer) for leaf, layers in NESTED.items() for layer in layers])
+def test_what_is_too_deep_for_a_database_is_a_mistake_before_the_database_says_so(
+    leaf: str, layer: str, database: Connection, world: World
+) -> None:
+    text, levels = layer.format(leaf), 1
+    while not check_sql(checked := check_quote(text)):
+        in_sql(database, checked, world)
+        text, levels = layer.format(text), levels + 1
+    assert [error.code for error in check_sql(checked)] == ["too_deep_in_sql"]
+    assert levels > 3
 
 
 def test_every_code_has_a_sentence_in_every_language() -> None:

@@ -1,13 +1,19 @@
-"""One expression, three back ends, one answer: random well-typed expressions over random rows with missing values."""
+"""One expression, three back ends, one answer: random well-typed expressions over random rows with missing values.
 
-from collections.abc import Callable
+``FORMWORK_PARITY_EXAMPLES`` says how many per kind and database (40 unless given), ``FORMWORK_PARITY_SEED`` which; a
+failure prints the seed it was found with.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, seed, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from engine.expression import Checked, Kind
+from engine.expression.sql import check_sql
 from tests.expression.conftest import Answers, check_quote, in_sql, where_in_sql
 from tests.expression.world import World
 
@@ -60,6 +66,12 @@ _LEAVES = {
         "items is missing",
         "scan is not missing",
         "user.department = 'sales'",
+        "user.department = team",
+        "team in ['sales', 'quality']",
+        "owner.department = user.department",
+        "user.department is missing",
+        "'director' in user.roles",
+        "name in user.roles",
         "customer.region is missing",
     ],
     "date": ["due", "signed", "today()", "2026-03-01", "customer.since", "max(items.ready_on)"],
@@ -69,6 +81,13 @@ _LEAVES = {
     "choice": ["stage", "'sent'", "'draft'"],
 }
 _RATES = st.sampled_from(_LEAVES["percent"])
+_WRITTEN_NUMBERS = st.from_regex(
+    r" ?[+-]?[0-9]{1,13}(,[0-9]{3})?(\.[0-9]{1,8})? ?|1,2,3|1e5|\.5|5\.|٣|x", fullmatch=True
+)
+_WRITTEN_DATES = st.from_regex(
+    r"\A ?(1899|1900|2026|2200|2201|0000|9999)[-/.年](\d|0\d|1[0-3])[-/.月](\d|[0-3]\d)日? ?\Z"
+)
+_WRITTEN_OUT = ["money", "percent", "number", "date", "datetime", "duration", "text", "choice"]
 _FACTORS = st.sampled_from(_LEAVES["percent"] + _LEAVES["number"][:6])
 _DAYS = st.sampled_from(["3d", "2w", "effort", "(due - signed)"])
 _EQUAL = st.sampled_from(["=", "!="])
@@ -76,12 +95,14 @@ _ORDER = st.sampled_from(["<", "<=", ">", ">=", "=", "!="])
 
 
 @st.composite
-def expressions(draw: st.DrawFn, kind: str, depth: int) -> str:
+def expressions(draw: st.DrawFn, kind: str, depth: int, leaves: Mapping[str, Sequence[str]] = _LEAVES) -> str:
+    """Well-typed expressions of a kind from ``leaves``, by kind."""
     if depth == 0 or draw(st.integers(0, 3)) == 0:
-        leaf = draw(st.sampled_from(_LEAVES[kind]))
+        leaf = draw(st.sampled_from(leaves[kind]))
         return f"({leaf})" if kind == "boolean" else leaf
-    make = draw(st.sampled_from(_MAKERS[kind]))
-    return make(lambda wanted: draw(expressions(wanted, depth - 1)), draw)
+    kinds = [*_MAKERS[kind], *(_MORE_MAKERS.get(kind, ()) if "time" in leaves else ())]
+    make = draw(st.sampled_from(kinds))
+    return make(lambda wanted: draw(expressions(wanted, depth - 1, leaves)), draw)
 
 
 Sub = Callable[[str], str]
@@ -142,6 +163,8 @@ _MAKERS: dict[str, list[Callable[[Sub, st.DrawFn], str]]] = {
         lambda part, draw: f"{draw(st.sampled_from(['days', 'hours']))}({part('duration')})",
         lambda part, draw: f"{draw(st.sampled_from(['year', 'month']))}({part('date')})",
         lambda part, draw: f"length({part('text')})",
+        lambda part, draw: f"number({part('text')})",
+        lambda part, draw: f"number('{draw(_WRITTEN_NUMBERS)}')",
     ],
     "boolean": [
         *_either("boolean"),
@@ -162,6 +185,8 @@ _MAKERS: dict[str, list[Callable[[Sub, st.DrawFn], str]]] = {
         *_either("date"),
         lambda part, draw: f"({part('date')} {draw(st.sampled_from('+-'))} {draw(_DAYS)})",
         lambda part, draw: f"date({part('datetime')})",
+        lambda part, draw: f"date({part('text')})",
+        lambda part, draw: f"date('{draw(_WRITTEN_DATES)}')",
         lambda part, draw: f"{draw(st.sampled_from(['max', 'min']))}({part('date')}, {part('date')})",
     ],
     "datetime": [
@@ -175,19 +200,66 @@ _MAKERS: dict[str, list[Callable[[Sub, st.DrawFn], str]]] = {
         lambda part, draw: f"({part('duration')} {draw(st.sampled_from('+-'))} {part('duration')})",
         lambda part, draw: f"(-{part('duration')})",
     ],
-    "text": [*_either("text"), lambda part, draw: f"join({part('text')}, {part('text')})"],
+    "text": [
+        *_either("text"),
+        lambda part, draw: f"join({part('text')}, {part('text')})",
+        lambda part, draw: f"text({part(draw(st.sampled_from(_WRITTEN_OUT)))})",
+    ],
     "choice": _either("choice"),
 }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(data=st.data())
+_PEERS = ["time", "department", "user", "link"]
+
+
+def _peers(part: Sub, draw: st.DrawFn) -> str:
+    kind = draw(st.sampled_from(_PEERS))
+    return f"({part(kind)} {draw(_ORDER if kind == 'time' else _EQUAL)} {part(kind)})"
+
+
+def _peers_between(part: Sub, draw: st.DrawFn) -> str:
+    kind = draw(st.sampled_from(["time", "duration", "percent"]))
+    return f"({part(kind)} between {part(kind)} and {part(kind)})"
+
+
+_MORE_MAKERS: dict[str, list[Callable[[Sub, st.DrawFn], str]]] = {
+    "boolean": [
+        _peers,
+        _peers_between,
+        lambda part, draw: f"({part('text')} {draw(st.sampled_from(['in', 'not in']))} labels)",
+        lambda part, draw: f"({part(kind := draw(st.sampled_from(_PEERS)))} in [{part(kind)}, {part(kind)}])",
+        lambda part, draw: f"({part(draw(st.sampled_from(_PEERS)))} is missing)",
+    ],
+    "text": [lambda part, draw: f"text({part('time')})"],
+}
+_MAKERS["time"] = [
+    *_either("time"),
+    lambda part, draw: f"{draw(st.sampled_from(['max', 'min']))}({part('time')}, {part('time')})",
+]
+for _kind in ("department", "user", "link"):
+    _MAKERS[_kind] = _either(_kind)
+
+
+EXAMPLES = int(os.environ.get("FORMWORK_PARITY_EXAMPLES", "40"))
+SEED = int(os.environ.get("FORMWORK_PARITY_SEED", "20260302"))
+AS_MANY_AS_ASKED_FOR = settings(
+    max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+
+
 @pytest.mark.parametrize("kind", list(_LEAVES))
 def test_python_and_sql_give_the_same_value_for_every_row(
-    kind: str, data: st.DataObject, database: Connection, in_python: Callable[[Checked], Answers], world: World
+    kind: str, database: Connection, in_python: Callable[[Checked], Answers], world: World
 ) -> None:
-    checked = check_quote(data.draw(expressions(kind, depth=3)))
-    expected = in_python(checked)
-    assert in_sql(database, checked, world) == expected
-    if checked.type.kind is Kind.BOOLEAN:
-        assert where_in_sql(database, checked, world) == {id for id, value in expected.items() if value}
+    @seed(SEED)
+    @AS_MANY_AS_ASKED_FOR
+    @given(text=expressions(kind, depth=3))
+    def compare(text: str) -> None:
+        checked = check_quote(text)
+        assume(not check_sql(checked))
+        expected = in_python(checked)
+        assert in_sql(database, checked, world) == expected, f"{text} (seed {SEED})"
+        if checked.type.kind is Kind.BOOLEAN:
+            assert where_in_sql(database, checked, world) == {id for id, value in expected.items() if value}, text
+
+    compare()

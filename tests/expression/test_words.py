@@ -1,15 +1,20 @@
 """Expressions said in plain words, and kept as JSON."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from engine import messages
-from engine.expression import check_text, compile_python, functions
+from engine.expression import Checked, check, check_text, compile_python, functions, parse, resolved
 from engine.expression.explain import explain
+from engine.expression.parse import grammar
 from engine.expression.portable import from_json, to_json
+from engine.expression.walking import walk
 from tests.expression.conftest import check_quote
 from tests.expression.test_examples import EXAMPLES, RECORD, WORLD
+from tests.expression.test_working_time import MEANINGS
 from tests.expression.world import SHAPES
 
 LABELS = {
@@ -26,6 +31,7 @@ LABELS = {
         "total": "金额小计",
         "disc": "最高折扣",
         "owner": "负责人",
+        "department": "部门",
         "invited": "参与人",
         "name": "名称",
     },
@@ -42,11 +48,12 @@ LABELS = {
         "total": "Total",
         "disc": "Top discount",
         "owner": "Owner",
+        "department": "Department",
         "invited": "Invited",
         "name": "Name",
     },
 }
-OPTIONS = {"sent": "已发送", "draft": "草稿", "A": "A 级"}
+OPTIONS = {"sent": "已发送", "draft": "草稿", "A": "A 级", "director": "总监"}
 
 SAID = {
     "discount > 15% and amount < 50000": (
@@ -80,6 +87,18 @@ SAID = {
         "参与人 包含 当前用户 并且 名称 未填写",
         "Invited includes the current user and Name is missing",
     ),
+    "working_days(due, today()) > 3 or working_hours(now(), now()) >= 4": (
+        "到期日 到 今天 的工作日数 大于 3 或者 此刻 到 此刻 的工作小时数 不低于 4",
+        "the working days from Due date to today is more than 3 or the working hours from now to now is at least 4",
+    ),
+    "'director' in user.roles and user.department = 'sales'": (
+        "当前用户的角色 包含 “总监” 并且 当前用户的部门 等于 “sales”",
+        "the roles of the current user includes 'director' and the department of the current user is 'sales'",
+    ),
+    "owner = 'rep.one' or owner.department = user.department": (
+        "负责人 等于 “rep.one” 或者 负责人的部门 等于 当前用户的部门",
+        "Owner is 'rep.one' or Department of Owner is the department of the current user",
+    ),
     "disc > 15%": ("最高折扣 大于 15%", "Top discount is more than 15%"),
 }
 
@@ -93,12 +112,62 @@ def test_an_expression_is_said_in_words(text: str, language: str) -> None:
     assert said == SAID[text][language == "en"]
 
 
+EVERY_CONSTRUCT = [
+    *EXAMPLES,
+    *MEANINGS,
+    *SAID,
+    "record is not missing and record.due > due and record.stage = stage",
+    "owner.department = user.department or user is missing",
+    "archived = true and archived != false or customer is missing",
+    "signed = if(archived, missing, due)",
+    "effort = 2w or effort > 3d or effort < 4h or effort >= 30m or effort <= 90m or effort = 0d",
+    "due + 2wd > signed and created_at + 8wh < now() or due - 1wd = signed",
+    "stage not in ['sent', 'draft'] and user not in invited",
+    "avg(items.price) + max(items.price) - min(items.price) > sum(items.total) / count(items)",
+    "all(items where qty > 0) or any(items where qty > 0 or discount > 5% and boxes = 1)",
+    "due < signed or due <= signed or due > signed or due >= signed",
+    "min(amount, 5) > -amount * 2 - (3 - amount) / 2",
+    "-effort < effort",
+    'name = "a"',
+]
+"""Together they use every line of the grammar and every word there is to say."""
+
+
+def checked_anywhere(text: str) -> Checked:
+    let = {"disc": check_quote("max(items.discount)")}
+    return check(parse(text), SHAPES, "quote", let=let, text=text, outer="quote")
+
+
+def test_the_list_uses_every_line_of_the_grammar() -> None:
+    source = (Path(messages.__file__).parents[1] / "expression" / "grammar.lark").read_text(encoding="utf-8")
+    lines = set(re.findall(r"->\s*(\w+)", source)) | {"name", "path", "call", "list"}
+    used = {subtree.data for text in EVERY_CONSTRUCT for subtree in grammar().parse(text).iter_subtrees()}
+    assert lines - used == set() and len(lines) > 20
+
+
 @pytest.mark.parametrize("language", messages.LANGUAGES)
-def test_every_expression_can_be_said(language: str) -> None:
-    for text in EXAMPLES:
-        assert explain(check_quote(text), lambda entity, field: field, language).strip()
-    used = " ".join(EXAMPLES)
-    assert [name for name in functions.NAMES if f"{name}(" not in used] == []
+def test_every_construct_has_words(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: set[str] = set()
+
+    def listen(code: str, *args: str, **parts: str) -> str:
+        said.add(code)
+        return plain(code, *args, **parts)
+
+    plain = messages.text
+    monkeypatch.setattr("engine.expression.explain.messages.text", listen)
+    nodes, called = set(), set()
+    for text in EVERY_CONSTRUCT:
+        checked = checked_anywhere(text)
+        phrase = explain(checked, lambda entity, field: "⟨x⟩", language)
+        assert phrase.strip() and "⟨x⟩" in phrase or not checked.uses
+        foreign = r"\b(and|or|not|in|is|between|where|if)\b" if language == "zh" else r"[\u4e00-\u9fff]"
+        written = re.sub(r"'[^']*'|\"[^\"]*\"|“[^”]*”|‘[^’]*’", "", phrase)
+        assert not re.search(foreign, written), phrase
+        nodes |= {type(node) for node in walk(checked.tree)}
+        called |= {node.name for node in walk(checked.tree) if isinstance(node, (resolved.Call, resolved.Fold))}
+    assert nodes == set(resolved.NODES)
+    assert called | {"today", "now"} == set(functions.NAMES)
+    assert said == {code for code in messages.catalog(language) if code.startswith("expression.say.")}
 
 
 def test_an_expression_kept_as_json_means_the_same() -> None:

@@ -53,6 +53,7 @@ SHAPES = {
             "effort": Type(Kind.DURATION),
             "customer": Type(Kind.LINK, entity="customer"),
             "owner": Type(Kind.USER),
+            "team": Type(Kind.DEPARTMENT),
             "created_by": Type(Kind.USER),
             "invited": Type(Kind.USERS),
             "tags": Type(Kind.CHOICES, options=("valve", "pump")),
@@ -99,7 +100,16 @@ SHAPES = {
             "done": Type(Kind.BOOLEAN),
         },
     ),
-    "user": EntityShape("user", {"id": COUNT, "login": Type(Kind.TEXT), "department": Type(Kind.TEXT)}),
+    "@user": EntityShape(
+        "@user",
+        {
+            "id": COUNT,
+            "login": Type(Kind.TEXT),
+            "department": Type(Kind.DEPARTMENT),
+            "roles": Type(Kind.CHOICES, options=("rep", "manager", "director", "admin")),
+        },
+    ),
+    "@department": EntityShape("@department", {"id": COUNT, "key": Type(Kind.TEXT)}),
 }
 
 NOW = datetime(2026, 3, 2, 1, 30, 15, 250_000, tzinfo=UTC)
@@ -114,6 +124,7 @@ _COLUMNS = {
     Kind.DATETIME: UtcDateTime,
     Kind.LINK: BigInteger,
     Kind.USER: BigInteger,
+    Kind.DEPARTMENT: BigInteger,
     Kind.DURATION: Span,
 }
 MANY = (Kind.USERS, Kind.CHOICES, Kind.FILE)
@@ -133,12 +144,12 @@ def make_tables() -> tuple[MetaData, dict[str, Table]]:
         columns = [_column(name, type_) for name, type_ in stored.items()]
         extra = [Column("parent", BigInteger)] if "." in key else []
         columns += [*extra, *([] if "." in key else [Column("deleted_at", UtcDateTime())])]
-        tables[key] = Table(f"t_{key.replace('.', '_')}", metadata, *columns, prefixes=["TEMPORARY"])
+        tables[key] = Table(f"t_{key.strip('@').replace('.', '_')}", metadata, *columns, prefixes=["TEMPORARY"])
         for name, type_ in shape.fields.items():
             if type_.kind in MANY:
                 value = Column("value", Text() if type_.kind is Kind.CHOICES else BigInteger())
                 tables[f"{key}#{name}"] = Table(
-                    f"m_{key}_{name}", metadata, Column("parent", BigInteger), value, prefixes=["TEMPORARY"]
+                    f"m_{key.strip('@')}_{name}", metadata, Column("parent", BigInteger), value, prefixes=["TEMPORARY"]
                 )
     return metadata, tables
 
@@ -181,13 +192,17 @@ class World:
     def linked(self, entity: str, id: int) -> Mapping[str, Any] | None:
         return next((row for row in self.records[entity] if row["id"] == id and not row.get("deleted_at")), None)
 
+    def fold(self, fold: Any, record: Any, env: Any) -> None:
+        return None
+
     def collection(self, entity: str, name: str, record: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         found = SHAPES[entity].collections[name]
         rows = self.records[found.entity]
         return [row for row in rows if row.get(found.via or "") == record["id"] and not row.get("deleted_at")]
 
     def env(self, user: int | None = 1) -> Env:
-        return Env(user, NOW, TODAY, self, OFFSET)
+        roles = frozenset() if user is None else frozenset({"rep", "director"})
+        return Env(user, NOW, TODAY, self, OFFSET, roles=roles, department=None if user is None else 1)
 
     def store(self, connection: Connection, tables: Mapping[str, Table]) -> None:
         """Write every record into its tables."""
@@ -213,8 +228,9 @@ def random_world(seed: int, quotes: int) -> World:
     draw = random.Random(seed)
     return World(
         {
-            "user": [
-                {"id": 1, "login": "rep.one", "department": "sales"},
+            "@department": [{"id": 1, "key": "sales"}, {"id": 2, "key": "quality"}],
+            "@user": [
+                {"id": 1, "login": "rep.one", "department": 1},
                 {"id": 2, "login": "rep.two", "department": None},
             ],
             "product": [{"id": 1, "line": "valve", "name": "F-100"}, {"id": 2, "line": None, "name": "泵"}],
@@ -267,6 +283,7 @@ def _quote(draw: random.Random, number: int) -> dict[str, Any]:
         "effort": draw.choice([None, timedelta(), timedelta(hours=-30), timedelta(days=3), timedelta(minutes=90)]),
         "customer": draw.choice([None, 1, 2, 3, 4]),
         "owner": draw.choice([None, 1, 2]),
+        "team": draw.choice([None, 1, 2]),
         "created_by": draw.choice([None, 1, 2]),
         "invited": draw.choice([None, [], [1], [1, 2]]),
         "tags": draw.choice([None, [], ["valve"], ["pump", "valve"]]),
@@ -290,6 +307,8 @@ def _line(draw: random.Random) -> dict[str, Any]:
 def _decimal(draw: random.Random, digits: int, places: int) -> Decimal | None:
     if draw.random() < 0.2:
         return None
+    if draw.random() < 0.06:
+        return Decimal(draw.choice([10**18 - 1, 1 - 10**18, 10**18 // 3, 10**17 + 1])).scaleb(-places)
     special = [0, 1, -1, 5 * 10 ** (places - 1), 15 * 10 ** (places - 2)]
     spread = draw.randint(-(10 ** (places + 1)), 10 ** (digits + places))
     units = draw.choice(special) if draw.random() < 0.3 else spread

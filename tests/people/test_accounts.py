@@ -368,8 +368,8 @@ class TestDirectory:
         add(store, "rep_wang")
         add(store, "repxwang")
         with store.read() as session:
-            assert [p.login for p in directory.find_people(session.connection, "rep_w")] == ["rep_wang"]
-            assert directory.find_people(session.connection, "%") == []
+            assert [p.login for p in directory.find_people(session, "rep_w")] == ["rep_wang"]
+            assert directory.find_people(session, "%") == []
 
     @staticmethod
     def manager(store: Store, user: int) -> int | None:

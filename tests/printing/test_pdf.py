@@ -1,6 +1,8 @@
 """PDF pages hold what was asked for, in Chinese, and whatever people typed stays text."""
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from engine.errors import NotPossibleNow
 from engine.printing import pdf
 from engine.printing.pdf import PrintPage, render_pdf
+from engine.printing.trail import TrailPage, render_trail
 
 pytest.importorskip("typst", reason="typst is not installed")
 
@@ -127,3 +130,34 @@ def test_without_a_chinese_font_nothing_is_printed(tmp_path: Path, monkeypatch: 
         pdf._system_fonts.cache_clear()
 
     assert refused.value.text().startswith("没有找到中文字体")
+
+
+def test_a_trail_prints_each_round_and_the_picture_of_a_signature(fonts: Path) -> None:
+    picture = _png()
+    row = {"step": "签批", "rule": ["条件：折扣 大于 10%"], "person": "王总", "by": "由李经理代为处理",
+           "decision": "已同意", "when": "2026-03-02 10:00", "reason": "#eval(1) *粗*",
+           "signature": list(picture)}  # fmt: skip
+    rounds = [
+        {"title": "第 1 次提交", "lines": ["已通过"], "rows": [row], "skipped": ["财务：不需要"], "comments": ["好"]}
+    ]
+    page: TrailPage = {
+        "lang": "zh", "title": "报价单审批记录", "number": "BJ1", "name": "甬江机械", "printed": "打印于 2026-03-02",
+        "entries": [{"label": "阶段", "text": "已批准", "wide": False}], "tables": PAGE["tables"],
+        "heads": ["步骤", "人", "结果", "时间", "意见"], "rounds": rounds,
+    }  # fmt: skip
+    content = render_trail(page, fonts)
+    said = text_of(content)
+    for part in ("第1次提交", "王总", "由李经理代为处理", "#eval(1)*粗*", "财务：不需要", "折扣大于10%"):
+        assert part in said, part
+    assert len(pypdf.PdfReader(io.BytesIO(content)).pages[0].images) == 1
+
+
+def _png() -> bytes:
+    """A white picture of two pixels."""
+    raw = zlib.compress(b"\x00\xff\xff")
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = struct.pack(">IIBBBBB", 2, 1, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", raw) + chunk(b"IEND", b"")

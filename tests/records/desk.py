@@ -1,13 +1,11 @@
 """A trading desk to try the rules of records on: clients, products, deals with lines, people with different rights."""
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from threading import Barrier
 from typing import Any
 
 from engine.clock import SetClock
-from engine.errors import FormworkError, InvalidValues
+from engine.errors import InvalidValues
 from engine.people import accounts
 from engine.people.actor import Actor
 from engine.people.departments import create_department
@@ -50,7 +48,7 @@ fields:
 access:
   rep:     {read: own, write: own, create: true, import: true, hide: [limit]}
   lead:    {read: team, write: team, create: true}
-  chief:   {read: all, write: all, create: true, delete: all, import: true}
+  chief:   {read: all, write: all, create: true, delete: all, import: true, share_views: true}
   eastern: {read: east, write: east}
   guest:   {read: all, hide: [phone, limit, partner]}
   remover: {read: all, write: all, delete: own, create: true}
@@ -167,8 +165,8 @@ makes:
 list: {columns: [number, title, client, total], sort: "-total", filters: [client, share]}
 access:
   rep:     {read: own, write: own, create: true, hide: [secret, lines.cost], readonly: [pieces, lines.memo]}
-  lead:    {read: team, write: team, create: true}
-  chief:   {read: all, write: all, create: true, delete: all}
+  lead:    {read: team, write: team, create: true, import: true}
+  chief:   {read: all, write: all, create: true, delete: all, import: true}
   eastern: {read: east, write: east}
   guest:   {read: all, hide: [secret, total, cut, twice, lines.cost, papers, client]}
   remover: {read: all, write: all, delete: own, create: true}
@@ -292,18 +290,3 @@ def errors_of(act: Callable[[], Any], language: str = "zh") -> dict[str, str]:
     except InvalidValues as invalid:
         return {error.path: error.text(language) for error in invalid.errors}
     raise AssertionError("nothing was refused")
-
-
-def at_once(count: int, act: Callable[[int], Any]) -> Sequence[Any]:
-    """Run ``act`` in ``count`` threads that start together; a refusal is the answer of its thread."""
-    barrier = Barrier(count)
-
-    def run(number: int) -> Any:
-        barrier.wait(30)
-        try:
-            return act(number)
-        except FormworkError as error:
-            return error
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))

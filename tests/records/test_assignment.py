@@ -45,7 +45,9 @@ def test_hidden_and_readonly_columns_of_lines_are_refused(desk: Desk) -> None:
 def test_a_field_readonly_from_the_start_cannot_be_slipped_in(desk: Desk) -> None:
     agreed = desk.deal(agreed=True, why="x", fixed="a")  # nothing is agreed before it exists
 
-    assert errors_of(lambda: desk.update("chief", agreed, fixed="b")) == {"fixed": "“定稿后不改”由系统填写，不能修改。"}
+    assert errors_of(lambda: desk.update("chief", agreed, fixed="b")) == {
+        "fixed": "“定稿后不改”现在不能修改，请保持原值。"
+    }
     assert desk.update("chief", agreed, fixed="a", note="n").values["note"] == "n"  # sent unchanged is no change
 
 

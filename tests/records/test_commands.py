@@ -69,7 +69,7 @@ def test_who_has_no_rule_may_not_create(desk: Desk) -> None:
     for login in ("nobody", "guest", "eastern"):
         with pytest.raises(NotAllowed) as refused:
             desk.create(login, "deal", title="x")
-        assert refused.value.text() == "您没有权限新建“交易”。"
+        assert refused.value.text() == "你没有权限新建“交易”。"
 
 
 def test_every_wrong_value_is_told_beside_its_field(desk: Desk) -> None:
@@ -92,7 +92,7 @@ def test_every_wrong_value_is_told_beside_its_field(desk: Desk) -> None:
         "lines.1.qty": "这里应填写数字，例如 1234.50。",
         "lines.1.price": "最多 4 位小数。",
         "lines.1.color": "没有“color”这个字段。",
-        "client": "所选的“客户”不存在或您无权查看，请重新选择。",
+        "client": "所选的“客户”不存在或你无权查看，请重新选择。",
         "seller": "所选的人员不存在或已停用，请重新选择。",
     }
 
@@ -221,7 +221,7 @@ def test_who_may_see_but_not_change_is_told_so_before_anything_else(desk: Desk) 
     with pytest.raises(NotAllowed) as refused:
         desk.update("guest", deal, note="x", seen=99)
 
-    assert refused.value.text() == "您可以查看这条记录，但不能修改它。"
+    assert refused.value.text() == "你可以查看这条记录，但不能修改它。"
 
 
 def test_what_a_stage_locks_is_refused_and_the_rest_is_not(desk: Desk) -> None:
@@ -250,7 +250,8 @@ def test_a_repeated_value_is_told_beside_its_field(desk: Desk) -> None:
 
     said = errors_of(lambda: desk.client(name=client.values["name"]))
 
-    assert said == {"name": "“名称”与已有记录重复，请核对。"}
+    other = client.values["name"]
+    assert said == {"name": f"“名称”与已有记录重复，请核对。已有：{other}（负责人 chief 的名字）。"}
 
 
 def test_a_deleted_record_gives_its_name_free(desk: Desk) -> None:
@@ -264,11 +265,13 @@ def test_a_uniqueness_over_several_fields_holds_only_where_it_says(desk: Desk) -
     client = desk.client()
     same = {"title": desk.name("同名"), "client": client.id}
     desk.deal(**same)
-    desk.deal(**same, agreed=True)
+    agreed = desk.deal(**same, agreed=True)
+    number, title = agreed.values["number"], agreed.values["title"]
 
-    assert errors_of(lambda: desk.deal(**same, agreed=True)) == {"client": "这家客户已有同名交易"}
+    said = {"client": f"这家客户已有同名交易。已有：{number} {title}（负责人 chief 的名字）。"}
+    assert errors_of(lambda: desk.deal(**same, agreed=True)) == said
     third = desk.deal(**same)
-    assert errors_of(lambda: desk.update("chief", third, agreed=True)) == {"client": "这家客户已有同名交易"}
+    assert errors_of(lambda: desk.update("chief", third, agreed=True)) == said
     assert desk.get("chief", third).values["agreed"] is None
 
 
@@ -293,7 +296,7 @@ def test_deleting_needs_the_right_over_this_very_record(desk: Desk) -> None:
         record = desk.deal("rep") if login != "remover" else foreign
         with pytest.raises(NotAllowed) as refused:
             desk.delete(login, record)
-        assert refused.value.text() == "您没有权限删除这条记录。"
+        assert refused.value.text() == "你没有权限删除这条记录。"
     desk.delete("remover", own)
 
 

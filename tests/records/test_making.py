@@ -72,7 +72,7 @@ def test_making_needs_the_record_the_make_and_the_right(desk: Desk, deal: Record
         made_from(desk, "chief", deal, "x" * 1000)
     with pytest.raises(NotAllowed) as refused:
         made_from(desk, "lead", deal, "slip")
-    assert refused.value.text() == "您没有权限新建“单据”。"
+    assert refused.value.text() == "你没有权限新建“单据”。"
     assert offers(desk, "lead", deal) == []
 
 
@@ -95,12 +95,17 @@ def plant(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield desk
 
 
+@pytest.fixture(scope="module")
+def customer(plant: Desk) -> Record:
+    """The one customer of the module: others named like it would be duplicates."""
+    return plant.create("rep", "customer", name="甬江阀门", type="oem", region="east")
+
+
 @pytest.fixture
-def quote(plant: Desk) -> Record:
+def quote(plant: Desk, customer: Record) -> Record:
     """A quote of the rep, still a draft."""
     sku = plant.name("F-")
     product = plant.create("ops", "product", sku=sku, model=sku, name="密封垫", list_price="12.5", standard_cost="6")
-    customer = plant.create("rep", "customer", name=plant.name("甬江阀门"), type="oem", region="east")
     items = [{"product": product.id, "qty": "100", "price": "12"}, {"product": product.id, "qty": "3"}]
     return plant.create("rep", "quote", customer=customer.id, items=items, payment_term="monthly_30", prepay="30")
 
@@ -134,12 +139,13 @@ def test_an_approved_quote_becomes_a_contract_without_retyping(plant: Desk, quot
 def test_a_quote_gives_one_contract(plant: Desk, quote: Record) -> None:
     put_into(plant, quote, "approved")
     given = made_from(plant, "rep", quote, "contract")
-    plant.create("rep", "contract", **given)
+    first = plant.create("rep", "contract", **given)
 
     with pytest.raises(InvalidValues) as refused:
         plant.create("rep", "contract", **given)
 
-    assert [(error.path, error.text()) for error in refused.value.errors] == [("quote", "这张报价单已经有合同了")]
+    said = f"这张报价单已经有合同了。已有：{first.values['number']} {first.values['counterparty']}（负责人 rep）。"
+    assert [(error.path, error.text()) for error in refused.value.errors] == [("quote", said)]
 
 
 def test_what_a_contract_was_made_from_is_remembered(plant: Desk, quote: Record) -> None:

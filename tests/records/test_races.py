@@ -16,8 +16,9 @@ from engine.storage import catalog
 from engine.storage.store import Store
 from engine.storage.system_tables import history, series
 from tests.conftest import to_folder
+from tests.racing import at_once
 from tests.records.databases import database_of
-from tests.records.desk import DESK, Desk, add_people, at_once
+from tests.records.desk import DESK, Desk, add_people
 
 THREADS = 8
 

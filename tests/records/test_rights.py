@@ -97,7 +97,7 @@ def test_a_link_to_a_foreign_record_is_refused_like_one_to_nothing(desk: Desk) -
     for act in (desk.deal, lambda login, **raw: desk.update(login, made, **raw)):
         refused = refusal_of(lambda act=act: act("rep", client=foreign.id))
         assert refused == refusal_of(lambda act=act: act("rep", client=10**9))
-        assert "不存在或您无权查看" in refused
+        assert "不存在或你无权查看" in refused
     assert desk.deal("stranger", client=foreign.id).values["client"] == foreign.id
 
 
@@ -123,7 +123,7 @@ def test_who_has_no_rule_sees_nothing(desk: Desk, deals: dict[str, Record]) -> N
     ):
         with pytest.raises(NotAllowed) as refused:
             act()
-        assert refused.value.text() == "您没有权限查看“交易”。"
+        assert refused.value.text() == "你没有权限查看“交易”。"
     with desk.store.read() as session:
         assert queries.search(session, "交易", actor=desk.actor("nobody")) == {}
 

@@ -7,7 +7,8 @@ import pytest
 
 from engine.errors import InvalidValues, NotFound
 from engine.records.uploads import create_upload, get_file
-from tests.records.desk import Desk, at_once, errors_of
+from tests.racing import at_once
+from tests.records.desk import Desk, errors_of
 
 
 def upload(desk: Desk, login: str, name: str = "a.txt", content: bytes = b"some text") -> dict[str, Any]:
@@ -16,7 +17,7 @@ def upload(desk: Desk, login: str, name: str = "a.txt", content: bytes = b"some 
         return create_upload(session, stored, actor=desk.actor(login))
 
 
-MISSING = "文件不存在或不是您上传的，请重新上传。"
+MISSING = "文件不存在或不是你上传的，请重新上传。"
 
 
 def test_an_upload_belongs_to_whoever_made_it_until_it_is_attached(desk: Desk) -> None:

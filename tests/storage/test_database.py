@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import func, insert, select, text
 
 from engine.errors import NotPossibleNow
+from engine.storage import database as databases
 from engine.storage import gate
 from engine.storage.database import Database, open_database
 from engine.storage.faults import Unavailable
 from engine.storage.system_tables import settings
 from engine.storage.upgrades import upgrade
+from tests.conftest import SQLITE_AS_SERVED
 
 # Python 3.12 warns that a fork may carry over locks; here that is what is tested.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -156,7 +158,8 @@ def test_a_forked_child_has_connections_of_its_own(ready: Database) -> None:
     assert _count(ready) == 2
 
 
-def test_sqlite_is_opened_for_safety(sqlite_database: Database) -> None:
+def test_sqlite_is_opened_for_safety(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(databases, "_set_up_sqlite", SQLITE_AS_SERVED)
     with sqlite_database.write() as connection:
         found = {
             name: connection.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "foreign_keys")
@@ -179,7 +182,8 @@ def test_a_connection_the_server_closed_is_replaced_unnoticed(postgresql_databas
         first = connection.scalar(text("SELECT pg_backend_pid()"))
     with postgresql_database.write() as connection:
         connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": first})
-    time.sleep(0.2)
+        left = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
+        _wait_until(lambda: connection.scalar(left, {"pid": first}) == 0)
     with postgresql_database.read() as connection:
         assert connection.scalar(text("SELECT pg_backend_pid()")) != first
 
@@ -242,7 +246,7 @@ def _in_thread(work: Callable[[], object]) -> BaseException | None:
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.001)

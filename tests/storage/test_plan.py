@@ -2,11 +2,14 @@
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
+from engine.clock import SetClock
 from engine.storage import catalog
+from engine.storage.database import Database
 from engine.storage.plan import Plan, PlanBlocked
 from engine.storage.store import Store
 from tests.conftest import MakeStore, to_folder
@@ -51,7 +54,7 @@ def test_a_bundled_template_leaves_nothing_to_do_after_its_first_publish(make_st
     assert catalog.plan(store, to_folder(template)).is_empty
 
 
-def test_the_first_plan_names_every_entity(make_store: MakeStore, database, tmp_path, clock) -> None:
+def test_the_first_plan_names_every_entity(database: Database, tmp_path: Path, clock: SetClock) -> None:
     store = Store(database, tmp_path / "files", clock)
     plan = _plan(store, dict(WORKSHOP))
     assert "新增业务对象 设备" in _words(plan) and "新增业务对象 维修单" in _words(plan)
@@ -192,7 +195,9 @@ def test_fewer_decimal_places_are_refused_while_digits_would_be_lost(make_store:
     store = make_store(WORKSHOP)
     ids = add_machines(store, {"name": "A", "price": Decimal("1.50")}, {"name": "B", "price": Decimal("1.55")})
     fewer = edited(("machine/entity.yaml", "price:  {type: money,", "price:  {type: money, scale: 1,"))
-    assert _words(_plan(store, fewer))[-1].startswith("设备.原值 换了类型，有 1 条已有记录的值无法原样转换")
+    plan = _plan(store, fewer)
+    assert _words(plan)[-1].startswith("设备.原值 的小数由 2 位改为 1 位，有 1 个已有的值位数更多")
+    assert plan.items[-1].records == (ids[1],), "counted and listed are the same"
     with store.write() as session:
         table = session.tables.entity["machine"]
         session.connection.execute(update(table).where(table.c.id == ids[1]).values(price=Decimal("1.60")))
@@ -206,7 +211,7 @@ def test_a_type_change_needs_migrate_and_says_how_many_records(make_store: MakeS
     texts = edited(("machine/entity.yaml", "size:   {type: text", "size:   {type: integer"))
     plan = _plan(store, texts)
     assert plan.blocked
-    assert _words(plan)[-1] == "设备.尺寸 换了类型，有 2 条已有记录的值无法原样转换；请用 migrate 写明新值"
+    assert _words(plan)[-1].startswith("设备.尺寸 换了类型，已有 2 个值；写 existing: convert")
     with pytest.raises(PlanBlocked) as refused:
         catalog.publish(store, to_folder(texts), actor_id=None)
     assert "有 1 处需要先处理" in refused.value.text("zh")
@@ -276,7 +281,8 @@ def test_an_option_still_in_use_cannot_go(make_store: MakeStore) -> None:
     plan = _plan(store, edited(("machine/entity.yaml", ", saw: 锯床", "")))
     assert _words(plan) == [
         "删除选项 设备.类别.锯床",
-        "设备.类别 去掉了仍在使用的选项（saw），涉及 1 条记录；请保留选项，或先改这些记录",
+        "设备.类别 去掉了仍在使用的选项（saw），涉及 1 条记录；"
+        "请用 became 写明变成哪个选项，或保留选项并列入 retired_options，或先改这些记录",
     ]
     assert not _plan(store, edited(("machine/entity.yaml", ", saw: 锯床", ", saw: 锯床, press: 压力机"))).blocked
 
@@ -300,11 +306,38 @@ def test_text_longer_than_a_new_limit_is_refused(make_store: MakeStore) -> None:
     assert _words(plan)[-1].startswith("设备.名称 最长改为 5 个字，有 1 条已有记录更长")
 
 
+def _written_at(plan: Plan, texts: dict[str, str]) -> str:
+    """Return what stands where the blocked item says it is written."""
+    place = next(item.location for item in plan.items if item.kind == "blocked")
+    assert place is not None
+    return texts[place.file].splitlines()[place.line - 1][place.column - 1 :]
+
+
 def test_a_new_uniqueness_counts_the_records_that_break_it(make_store: MakeStore) -> None:
     store = make_store(WORKSHOP)
     add_machines(store, {"name": "A", "size": "x"}, {"name": "B", "size": "x"}, {"name": "C"}, {"name": "D"})
     texts = edited(("machine/entity.yaml", "label: 尺寸}", "label: 尺寸, unique: true}"))
-    assert _words(_plan(store, texts))[-1].startswith("设备.尺寸 要求不重复，但有 2 条已有记录重复")
+    plan = _plan(store, texts)
+    assert _words(plan)[-1].startswith("设备.尺寸 要求不重复，但有 2 条已有记录重复")
+    assert _written_at(plan, texts).startswith("size: ")
+
+
+def test_records_that_repeat_a_value_are_named_in_groups_the_largest_first(make_store: MakeStore) -> None:
+    store = make_store(WORKSHOP)
+    add_machines(
+        store,
+        *({"name": name, "kind": kind, "price": Decimal(price)} for name, kind, price in (
+            ("A", "saw", "1.50"), ("B", "mill", "2"), ("C", "saw", "1.50"), ("D", "mill", "2"), ("E", "mill", "2"),
+            ("F", "saw", "9"), ("G", None, "2"),
+        )),
+    )  # fmt: skip
+    texts = edited(("machine/entity.yaml", "access:\n", "unique:\n  pair: {fields: [kind, price]}\naccess:\n"))
+    blocked = next(item for item in _plan(store, texts).items if item.kind == "blocked")
+    assert blocked.rows == 5 and [(dict(group.values), group.rows, group.records) for group in blocked.groups] == [
+        ({"kind": "mill", "price": "2.00"}, 3, (2, 4, 5)),
+        ({"kind": "saw", "price": "1.50"}, 2, (1, 3)),
+    ]
+    assert _written_at(_plan(store, texts), texts).startswith("pair: {fields")
 
 
 def test_records_enter_the_first_stage_when_their_entity_gets_stages(make_store: MakeStore) -> None:
@@ -391,3 +424,16 @@ def test_dates_survive_every_alteration(make_store: MakeStore) -> None:
     add_machines(store, {"name": "A", "bought": date(2024, 2, 29)})
     _publish(store, edited(("machine/entity.yaml", "bought: {type: date,", "acquired: {type: date, was: bought,")))
     assert _machines(store, "acquired") == [(date(2024, 2, 29),)]
+
+
+def test_settings_that_nobody_wrote_are_no_changes(make_store: MakeStore) -> None:
+    store = make_store(WORKSHOP)
+    edits = ("machine/entity.yaml", "size:   {type: text", "sold: {type: date, label: 售出}\n  size:   {type: text")
+    assert _words(_plan(store, edited(edits))) == ["新增字段 设备.售出"]
+
+
+def test_a_calendar_that_is_written_is_said_as_what_it_is(make_store: MakeStore) -> None:
+    store = make_store(WORKSHOP)
+    plan = _plan(store, edited(("machine/entity.yaml", "access:\n", "calendar: {date: bought}\naccess:\n")))
+    assert _words(plan) == ["修改业务对象 设备：日历视图"]
+    assert _words(plan, "en") == ["Change business object 设备: calendar view"]

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Table, select, update
 
 from engine.errors import NotFound, NotPossibleNow
+from engine.records.called import Called
 from engine.records.settling import settle_after
 from engine.storage import catalog, rollback
 from engine.storage.database import Database
@@ -41,9 +42,9 @@ def publish(store: Store, texts: Mapping[str, str]) -> Release:
 
 def go_back(store: Store, release: int | None = None, **more: Any) -> Release:
     earlier = rollback.find_earlier(store, release)
-    shown = rollback.plan(store, earlier)
+    shown = rollback.plan(store, earlier, Called)
     given = {"actor_id": None, "note": None, "expected": shown, "settle": settle_after(store.app), **more}
-    return rollback.publish(store, earlier, **given)
+    return rollback.publish(store, earlier, Called, **given)
 
 
 def rows(store: Store, entity: str = "machine") -> list[dict[str, Any]]:
@@ -91,7 +92,7 @@ def test_what_was_renamed_is_renamed_back_with_its_values_and_forward_again(make
     change(store, id_, tag="A2")
     last = publish(store, AGAIN)
     change(store, id_, plate="A3")
-    plan = rollback.plan(store, rollback.find_earlier(store, first))
+    plan = rollback.plan(store, rollback.find_earlier(store, first), Called)
     assert "字段 设备.编码：由“标牌号”（plate）改名" in [item.text("zh") for item in plan.items]
     go_back(store, first)
     assert [row["code"] for row in rows(store)] == ["A3"]
@@ -141,20 +142,35 @@ def test_a_computed_value_that_comes_back_is_worked_out_anew(make_store: MakeSto
     assert [row["doubled"] for row in rows(store)] == [10]
 
 
-def test_a_release_that_records_stand_in_the_way_of_is_refused(make_store: MakeStore) -> None:
+def test_what_is_beyond_the_limits_of_that_release_stays_and_is_listed(make_store: MakeStore) -> None:
     store = make_store(WORKSHOP)
-    before = publish(store, edited(("machine/entity.yaml", "saw: 锯床", "saw: 锯床, press: 压力机")))
-    add_machines(store, {"name": "压力机一号", "kind": "press"})
+    edits = [("saw: 锯床", "saw: 锯床, press: 压力机"), (", required: true, max_length: 60", ", max_length: 90")]
+    publish(store, edited(*(("machine/entity.yaml", *edit) for edit in edits)))
+    one, two = add_machines(store, {"name": "压力机一号", "kind": "press"}, {"kind": "saw"})
+    (long_,) = add_machines(store, {"name": "长" * 70})
+    shown = rollback.plan(store, rollback.find_earlier(store), Called)
+    listed = [(item.path[-1]["zh"], item.records) for item in shown.items if item.code == "kept_back"]
+    assert listed == [("名称", (two,)), ("名称", (long_,)), ("类别", (one,))]
+    go_back(store)
+    assert [(row["name"], row["kind"]) for row in rows(store)] == [
+        ("压力机一号", "press"), (None, "saw"), ("长" * 70, None)
+    ]  # fmt: skip
+
+
+def test_a_release_whose_uniqueness_records_break_is_refused(make_store: MakeStore) -> None:
+    store = make_store(WORKSHOP)
+    before = publish(store, edited(("machine/entity.yaml", ", unique: true", "")))
+    add_machines(store, {"name": "一", "code": "A"}, {"name": "二", "code": "A"})
     with pytest.raises(PlanBlocked):
         go_back(store)
-    assert store.release_id == before.id and rows(store)[0]["kind"] == "press"
+    assert store.release_id == before.id
 
 
 def test_it_is_refused_when_somebody_published_since_the_plan_was_shown(make_store: MakeStore) -> None:
     store = make_store(WORKSHOP)
     publish(store, RENAMED)
     earlier = rollback.find_earlier(store)
-    shown = rollback.plan(store, earlier)
+    shown = rollback.plan(store, earlier, Called)
     publish(store, AGAIN)
     with pytest.raises(NotPossibleNow) as refused:
         go_back(store, earlier.id, expected=shown)

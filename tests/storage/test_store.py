@@ -164,9 +164,13 @@ def test_a_process_that_has_not_heard_of_a_rename_is_asked_to_try_again(
     _later(monkeypatch, 0)
     renamed = edited(("machine/entity.yaml", "size:   {type: text", "extent: {was: size, type: text"))
     catalog.publish(Store(database, tmp_path, clock), to_folder(renamed), actor_id=None)
-    with pytest.raises(Unavailable) as refused, store.read() as session:
-        session.connection.execute(select(session.tables.entity["machine"].c.size))
-    assert refused.value.code == "storage.renewed"
+    if database.dialect == "sqlite":  # asks in the transaction that reads, and so knows at once
+        with store.read() as session:
+            assert "extent" in session.tables.entity["machine"].c
+    else:
+        with pytest.raises(Unavailable) as refused, store.read() as session:
+            session.connection.execute(select(session.tables.entity["machine"].c.size))
+        assert refused.value.code == "storage.renewed"
     add_machines(store, {"name": "A", "extent": "大"})
 
 

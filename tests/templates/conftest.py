@@ -24,7 +24,9 @@ from engine.records.uploads import create_upload
 from engine.storage import catalog
 from engine.storage.database import open_database
 from engine.storage.store import Store
-from engine.workflow import approval_log, approvals, transitions
+from engine.workflow import transitions
+from engine.workflow.approval import commands as approvals
+from engine.workflow.approval import log as approval_log
 from tests.conftest import to_folder
 from web.demo import create_people, make_pdf
 

@@ -12,8 +12,9 @@ from engine.compiler.compilation import Compilation
 from engine.compiler.compile import load_app
 from engine.definition.parser import parse_documents
 from engine.errors import DefinitionError
+from engine.storage.approval_tables import tasks
 from engine.storage.store import Store
-from engine.storage.system_tables import history, tasks
+from engine.storage.system_tables import history
 from tests.conftest import ROOT, MakeStore, to_folder
 from web import demo
 
@@ -64,7 +65,8 @@ def test_everything_in_the_menu_can_be_read_and_made_by_somebody(template: str) 
 def test_somebody_in_the_demo_holds_each_role(template: str) -> None:
     folder = to_folder(template)
     people = [one for document in parse_documents(folder, "demo") for one in document.data.get("users", {}).values()]
-    assert {role for person in people for role in person["roles"]} == set(load_app(folder).roles)
+    roles = load_app(folder).roles.values()
+    assert {role for person in people for role in person["roles"]} == {one.key for one in roles if not one.service}
 
 
 def test_the_readme_tells_about_every_process(template: str) -> None:
@@ -134,4 +136,3 @@ def _played(make_store: MakeStore, template: str, clock: SetClock) -> tuple[Stor
 
 def _written_steps(template: str) -> int:
     return sum(len(document.data.get("steps", [])) for document in parse_documents(to_folder(template), "demo"))
-

@@ -44,9 +44,7 @@ class Shop:
 def shop(open_site: Callable[[str], Site]) -> Shop:
     site = open_site("manufacturing")
     customer = site.create("rep_wang", "customer", name="宁波甲机械有限公司", type="end_user", region="east")
-    customer = site.update(
-        MANAGER, customer, status="active", payment_term="monthly_30", no_code_reason="registering"
-    )
+    customer = site.update(MANAGER, customer, status="active", payment_term="monthly_30", no_code_reason="registering")
     return Shop(site, customer, _product(site, "P-1"))
 
 
@@ -362,9 +360,7 @@ def _opportunity(shop: Shop, **values: Any) -> Record:
 
 def test_entering_the_proposal_needs_a_customised_technical_document(shop: Shop) -> None:
     contact = shop.site.create("rep_wang", "contact", name="郑工", customer=shop.customer.id)
-    deal = _opportunity(
-        shop, amount="1", need_summary="密封", decision_contact=contact.id, expected_close="2026-05-01"
-    )
+    deal = _opportunity(shop, amount="1", need_summary="密封", decision_contact=contact.id, expected_close="2026-05-01")
     with pytest.raises(InvalidValues) as refused:
         shop.site.move("rep_wang", deal, "to_proposal")
     assert [one.message for one in refused.value.missing] == ["进入方案报价前须上传定制技术方案"]
@@ -379,7 +375,7 @@ def test_no_stage_is_skipped_and_going_back_needs_a_reason(shop: Shop) -> None:
             shop.site.move("rep_wang", deal, move)
     shop.site.move("rep_wang", deal, "hold", reason="客户预算冻结", hold_until="2026-06-01")
     with pytest.raises(InvalidValues, match="reason"):
-        shop.site.move("rep_wang", shop.site.move("rep_wang", deal, "resume"), "hold", hold_until="2026-06-01")
+        shop.site.move("rep_wang", shop.site.move("rep_wang", deal, "resume_needs"), "hold", hold_until="2026-06-01")
 
 
 def test_an_open_opportunity_always_has_a_next_step(shop: Shop) -> None:

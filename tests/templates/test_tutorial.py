@@ -71,15 +71,13 @@ def test_the_tutorial_can_be_followed(
     assert [outcome.example.key for outcome in play_folder(copy.folder()) if outcome.problems] == []
 
 
-def _answer(
-    store: Store, folder: SourceFolder, language: str, home: Path, capsys: pytest.CaptureFixture[str]
-) -> str:
+def _answer(store: Store, folder: SourceFolder, language: str, home: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """What `check` says of a folder with a mistake, else what `plan` says."""
     try:
         plan = catalog.plan(store, folder)
     except DefinitionError as error:
         return "\n".join(problem.text(language) for problem in error.problems)
-    show_plan(Site(language, str(home), {}), plan)
+    show_plan(Site(language, str(home), {}), store, plan)
     return capsys.readouterr().out
 
 

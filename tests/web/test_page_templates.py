@@ -17,6 +17,12 @@ def _read_catalog(language: str) -> dict[str, str]:
     return yaml.safe_load((WEB / "locales" / f"{language}.yaml").read_text(encoding="utf-8"))
 
 
+def test_chinese_says_you_in_one_way() -> None:
+    texts = [WEB / "locales" / "zh.yaml", *sorted((WEB.parent / "engine" / "messages" / "zh").glob("*.yaml"))]
+    assert len(texts) > 5
+    assert [str(path) for path in texts if "您" in path.read_text(encoding="utf-8")] == []
+
+
 def _markup(path: Path) -> str:
     return re.sub(r"\{#.*?#\}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
 

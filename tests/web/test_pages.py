@@ -123,10 +123,44 @@ def test_continued_rows_have_the_columns_of_the_first_page(desk: Desk, rep: Brow
     for at in range(60):
         new_ticket(rep, title=f"第{at}张", **({"price": "5"} if at < 5 else {}))
     first = rep.get("/e/ticket").get_data(as_text=True)
-    more = re.search(r'hx-get="([^"]+)"', first)
+    more = re.search(r'hx-get="(/e/[^"]+)"', first)
     assert more is not None
     rest = rep.get(more[1].replace("&amp;", "&"), headers={"HX-Request": "true"}).get_data(as_text=True)
     head = first.count('role="columnheader"')
     row = re.search(r"<tr .*?</tr>", rest, flags=re.DOTALL)
     assert row is not None
     assert len(re.findall("<td ", row[0])) == head
+
+
+def test_a_picker_offers_what_fits_the_form_as_it_stands(desk: Desk, rep: Browser) -> None:
+    one, other = (new_client(rep, name) for name in ("甲方", "乙方"))
+    new_ticket(rep, client=one)
+    url = new_ticket(rep, client=other)
+    id_ = url.rpartition("/")[2]
+
+    def offered(address: str, **typed: str) -> list[str]:
+        answer = rep.post(address, data=typed)
+        assert answer.status_code == 200
+        return [item["value"] for item in answer.get_json()["items"]]
+
+    assert "data-with-form" in rep.get("/e/ticket/new").get_data(as_text=True)
+    assert id_ not in offered("/pick/ticket?for=ticket.same", client=one)
+    assert offered("/pick/ticket?for=ticket.same", client=other) == [id_]
+    assert offered(f"/pick/ticket?for=ticket.same&record={id_}") == [id_]
+    assert offered(f"/pick/ticket?for=ticket.same&record={id_}", client="") == []
+    assert rep.post("/pick/ticket?for=ticket.same&record=9999999", data={}).status_code == 404
+
+
+def new_client(browser: Browser, name: str) -> str:
+    """The id of a client that was made."""
+    made = browser.post("/e/client/new", data={"name": name})
+    assert made.status_code == 303
+    return str(made.headers["Location"]).rpartition("/")[2]
+
+
+def test_an_unknown_address_is_answered_in_the_language_of_the_other_pages(rep: Browser) -> None:
+    foreign = {"Accept-Language": "en-GB,en;q=0.9"}
+    assert '<html lang="zh' in rep.get("/", headers=foreign).get_data(as_text=True)
+    nowhere = rep.get("/nowhere", headers=foreign)
+    assert nowhere.status_code == 404
+    assert '<html lang="zh' in nowhere.get_data(as_text=True)

@@ -9,6 +9,8 @@ from werkzeug.test import TestResponse
 
 from tests.web.conftest import Browser, Desk
 
+pytestmark = pytest.mark.both_databases
+
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 LINE = {"parts._order": "n1", "parts.n1._id": ""}

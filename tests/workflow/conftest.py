@@ -1,14 +1,14 @@
 """A site per test, on each database."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.definition.source import read_folder
-from tests.workflow.site import APP, Site, make_people, open_site, with_transfer
+from engine.storage.database import Database
+from tests.workflow.site import APP, Site, make_people, open_site
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    yield from open_site(request.param, tmp_path, read_folder(APP), with_transfer, make_people)
+@pytest.fixture
+def site(database: Database, tmp_path: Path) -> Site:
+    return open_site(database, tmp_path, read_folder(APP), make_people)

@@ -1,23 +1,15 @@
 """A site of the payments app in ``app/``, on SQLite and (where there is one) PostgreSQL, with a clock that is set."""
 
-import os
-import secrets
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Barrier
 from typing import Any
 
-import pytest
-from sqlalchemy import create_engine, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import select
 
 from engine.clock import SetClock
-from engine.compiler.app import CompiledApp
 from engine.definition.source import SourceFolder
-from engine.errors import FormworkError
 from engine.people import accounts
 from engine.people.actor import Actor
 from engine.people.departments import create_department
@@ -25,16 +17,19 @@ from engine.records.commands import create_record
 from engine.records.queries import get_record
 from engine.records.record import Record
 from engine.storage import releases
-from engine.storage.database import Database, open_database
+from engine.storage.approval_tables import approval_events, tasks
+from engine.storage.approval_tables import approvals as approvals_table
+from engine.storage.database import Database
 from engine.storage.store import Session, Store, load_stored
-from engine.storage.system_tables import approval_events, history, outbox, tasks
-from engine.storage.system_tables import approvals as approvals_table
+from engine.storage.system_tables import history, outbox, users
 from engine.storage.tables import build_tables
 from engine.storage.upgrades import upgrade
-from engine.workflow import approval_log, approvals, transitions
-from engine.workflow.approval_state import ApprovalState
+from engine.workflow import transitions
+from engine.workflow.approval import commands as approvals
+from engine.workflow.approval import log as approval_log
+from engine.workflow.approval.state import ApprovalState
+from tests import prepared
 
-POSTGRES = os.environ.get("FORMWORK_TEST_POSTGRES", "postgresql+psycopg://root@127.0.0.1:5432/test")
 APP = Path(__file__).parent / "app"
 TUESDAY = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)  # 10:00 in Shanghai
 
@@ -125,31 +120,26 @@ class Site:
             return tuple(len(session.connection.execute(select(table.c.id)).all()) for table in tables)
 
 
-def open_site(
-    kind: str,
-    folder: Path,
-    sources: SourceFolder,
-    change: Callable[[CompiledApp], CompiledApp],
-    people: Callable[[Session, Site], None],
-) -> Iterator[Site]:
-    database = _open_postgresql() if kind == "postgresql" else open_database(f"sqlite:///{folder}/site.db")
-    clock = SetClock(TUESDAY)
-    try:
+def open_site(database: Database, folder: Path, sources: SourceFolder, people: Callable[[Session, Site], None]) -> Site:
+    """A site on which the sources hold, set apart by a comment from what tests publish later, and its people."""
+    sources = SourceFolder({**sources.files, "app.yaml": f"{sources.files['app.yaml']}\n# the first release\n"})
+
+    def install(database: Database) -> None:
         upgrade(database)
-        # Every site runs a release of its own.
-        sources = SourceFolder(
-            {**sources.files, "app.yaml": f"{sources.files['app.yaml']}\n# {secrets.token_hex(8)}\n"}
-        )
         with database.write() as connection:
             build_tables(load_stored(sources)).metadata.create_all(connection)
             row = {"digest": sources.digest, "app": "payments", "version": "1", "sources": sources.files}
             releases.create_release(connection, row | {"created_at": TUESDAY, "created_by": None})
-        site = Site(Store(database, folder / "files", clock, load=lambda stored: change(load_stored(stored))), clock)
+        clock = SetClock(TUESDAY)
+        site = Site(Store(database, folder / "files", clock), clock)
         with site.store.write() as session:
             people(session, site)
-        yield site
-    finally:
-        _drop(database)
+
+    prepared.fill(database, f"{sources.digest} {people.__module__}.{people.__qualname__}", install)
+    clock = SetClock(TUESDAY)
+    store = Store(database, folder / "files", clock)
+    with store.read() as session:
+        return Site(store, clock, dict(session.connection.execute(select(users.c.login, users.c.id)).all()))
 
 
 def make_people(session: Session, site: Site) -> None:
@@ -178,46 +168,3 @@ def make_people(session: Session, site: Site) -> None:
     add("money", "钱会计", "finance", department=rest)
     add("money2", "孙会计", "finance", department=rest)
     add("admin", "管理员", "admin", department=rest)
-
-
-def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
-    """Run ``act`` in ``count`` threads that start together; a refusal is returned as the answer of its thread."""
-    barrier = Barrier(count)
-
-    def run(number: int) -> Any:
-        barrier.wait(30)
-        try:
-            return act(number)
-        except FormworkError as error:
-            return error
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
-
-
-def with_transfer(app: CompiledApp) -> CompiledApp:
-    """The steps of ``spend`` offer handing over, which definitions cannot write yet."""
-    spend = app.approvals["spend"]
-    steps = {key: replace(step, allow=step.allow | {"transfer"}) for key, step in spend.steps.items()}
-    return replace(app, approvals={**app.approvals, "spend": replace(spend, steps=steps)})
-
-
-def _open_postgresql() -> Database:
-    schema = f"wf_{secrets.token_hex(6)}"
-    engine = create_engine(POSTGRES)
-    try:
-        with engine.begin() as connection:
-            connection.execute(text(f"CREATE SCHEMA {schema}"))
-    except OperationalError:
-        pytest.skip("no PostgreSQL at FORMWORK_TEST_POSTGRES")
-    finally:
-        engine.dispose()
-    return open_database(f"{POSTGRES}?options=-csearch_path%3D{schema}")
-
-
-def _drop(database: Database) -> None:
-    if database.dialect == "postgresql":
-        options = str(database.url.query.get("options", ""))
-        with database.engine.begin() as connection:
-            connection.execute(text(f"DROP SCHEMA {options.rpartition('=')[2]} CASCADE"))
-    database.close()

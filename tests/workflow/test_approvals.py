@@ -10,10 +10,14 @@ from engine.errors import FormworkError, InvalidValues, NotAllowed, NotFound, No
 from engine.people import accounts
 from engine.records.commands import update_record
 from engine.records.queries import get_record
-from engine.storage.system_tables import approval_events, tasks, user_roles
-from engine.workflow import approval_log, approvals
-from engine.workflow.approval_state import fold
-from tests.workflow.site import Site, at_once
+from engine.storage.approval_tables import approval_events, tasks
+from engine.storage.system_tables import user_roles
+from engine.workflow.approval import commands as approvals
+from engine.workflow.approval import involving
+from engine.workflow.approval import log as approval_log
+from engine.workflow.approval.fold import fold
+from tests.racing import at_once
+from tests.workflow.site import Site
 
 
 def test_a_submission_waits_for_the_manager_and_is_approved_by_them(site: Site) -> None:
@@ -195,8 +199,9 @@ def test_the_second_decision_is_told_who_was_first_and_when(site: Site) -> None:
     site.decide("money", record)
     with pytest.raises(NotPossibleNow) as refused:
         site.decide("money2", record, "refuse", task=late)
-    assert refused.value.text("zh") == "已由 钱会计 在 10:42 同意，无需重复操作。"
-    assert refused.value.text("en") == "钱会计 approved this at 10:42; nothing more to do."
+    assert refused.value.text("zh") == "已由 钱会计 在 10:42 同意，与你的选择相反，你的处理没有生效。"
+    said = "钱会计 approved this at 10:42; that is the opposite of what you chose, and yours was not done."
+    assert refused.value.text("en") == said
     site.clock.advance(timedelta(days=1))
     with pytest.raises(NotPossibleNow) as later:
         site.decide("money2", record, task=late)
@@ -382,7 +387,7 @@ def test_a_handed_over_task_belongs_to_its_new_holder(site: Site) -> None:
     record = site.submitted()
     task = site.task("manager", record)
     with site.store.write() as session:
-        approvals.transfer(session, task, site.people["boss"], reason="出差", actor=site.actor("manager"))
+        involving.transfer(session, task, site.people["boss"], reason="出差", actor=site.actor("manager"))
     assert site.waiting(record) == ["boss"]
     with pytest.raises(NotPossibleNow) as refused:
         site.decide("manager", record, task=task)
@@ -398,18 +403,18 @@ def test_a_task_is_not_handed_to_the_starter_or_to_somebody_disabled(site: Site,
         accounts.disable_user(session, site.people["other"], actor=None)
     heir = site.people["other" if to == "gone" else to]
     with pytest.raises(InvalidValues) as refused, site.store.write() as session:
-        approvals.transfer(session, site.task("manager", record), heir, actor=site.actor("manager"))
+        involving.transfer(session, site.task("manager", record), heir, actor=site.actor("manager"))
     assert refused.value.errors[0].path == "to"
 
 
 def test_a_comment_is_kept_and_decides_nothing(site: Site) -> None:
     record = site.submitted()
     with site.store.write() as session:
-        approvals.comment(session, site.approval(record), "请尽快", actor=site.actor("clerk"))
+        involving.comment(session, site.approval(record), "请尽快", actor=site.actor("clerk"))
     assert [item.text for item in site.state(record).comments] == ["请尽快"]
     assert site.waiting(record) == ["manager"]
     with pytest.raises(NotFound), site.store.write() as session:
-        approvals.comment(session, site.approval(record), "看看", actor=site.actor("other"))
+        involving.comment(session, site.approval(record), "看看", actor=site.actor("other"))
 
 
 # ---- what is written
@@ -442,6 +447,7 @@ def test_history_and_outbox_tell_what_happened(site: Site) -> None:
         "evidence": None,
     }  # fmt: skip
     assert [event for event in site.events(record) if event.startswith("approval")] == [
+        "approval.started",
         "approval.asked",
         "approval.asked",
         "approval.ended",

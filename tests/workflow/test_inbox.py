@@ -2,16 +2,19 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from engine.definition.source import SourceFolder, read_folder
 from engine.errors import InvalidValues
 from engine.people import accounts
 from engine.records.commands import update_record
 from engine.records.record import Record
+from engine.storage.database import Database
 from engine.workflow.inbox import Box, InboxItem, InboxPage, count_tasks, list_tasks
 from engine.workflow.panel import Panel, find_panel, find_state, list_panels
-from tests.workflow.site import Site
+from tests.workflow.site import APP, Site, make_people, open_site
 
 
 def page(site: Site, login: str, box: Box = "mine", after: str | None = None, limit: int = 50) -> InboxPage:
@@ -121,6 +124,14 @@ def test_the_values_to_decide_by_are_typed_and_labelled(site: Site) -> None:
         "thin": ("毛利低", False),
         "urgent": ("加急", True),
     }
+
+
+def test_a_person_to_decide_by_is_shown_by_name(database: Database, tmp_path: Path) -> None:
+    files = dict(read_folder(APP).files)
+    files["payment/approval.yaml"] = files["payment/approval.yaml"].replace("show: [total,", "show: [expert, total,")
+    site = open_site(database, tmp_path, SourceFolder(files), make_people)
+    site.submitted(expert=site.people["money"])
+    assert items(site, "manager")[0].shown[0].value == "钱会计"
 
 
 def test_what_a_role_hides_is_not_shown_nor_anything_computed_from_it(site: Site) -> None:

@@ -12,8 +12,9 @@ from engine.definition.source import read_folder
 from engine.expression import Env
 from engine.people.actor import Actor
 from engine.places import find_data
-from engine.workflow.approval_decisions import Submission
-from engine.workflow.planning import plan_submission
+from engine.workflow.approval.decisions import Submission
+from engine.workflow.approval.plan import Person
+from engine.workflow.approval.planning import plan_submission
 
 REP = Actor(1, "rep", "rep", frozenset({"rep"}), None, frozenset(), "zh", "web")
 KNOWN = {"status": "active", "term_days": 30}
@@ -28,6 +29,9 @@ class Customer:
 
     def linked(self, entity: str, id: int) -> dict[str, Any]:
         return self.values
+
+    def fold(self, fold: Any, record: Any, env: Any) -> None:
+        return None
 
     def collection(self, entity: str, name: str, record: Any) -> tuple[Any, ...]:
         return ()
@@ -49,7 +53,7 @@ def submit(app: CompiledApp, customer: dict[str, Any] = KNOWN, **values: Any) ->
     }  # fmt: skip
     env = Env(REP.id, datetime(2026, 3, 3, tzinfo=UTC), date(2026, 3, 3), Customer(customer))
     entity, approval = app.entities["quote"], app.approvals["quote_price"]
-    return plan_submission(entity, approval, quote | values, env, actor=REP)
+    return plan_submission(entity, approval, quote | values, env, starter=Person(REP.id, REP.name))
 
 
 @pytest.mark.parametrize(

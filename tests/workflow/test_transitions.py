@@ -12,7 +12,8 @@ from engine.records.record import Record
 from engine.storage.system_tables import files
 from engine.workflow import transitions
 from engine.workflow.requirements import check_requirements, say_missing
-from tests.workflow.site import TUESDAY, Site, at_once
+from tests.racing import at_once
+from tests.workflow.site import TUESDAY, Site
 
 
 @pytest.fixture
@@ -66,6 +67,7 @@ def test_missing_things_are_filled_on_the_spot_and_the_evidence_is_kept(site: Si
     assert last.changes[""]["evidence"] == {
         "fields": {"paid_on": "2026-03-02", "voucher": "V-7"},
         "files": [{"field": "scan", "name": "回单.pdf", "sha256": "ab" * 32}],
+        "links": {"invoice": [1]},
     }
 
 
@@ -165,7 +167,7 @@ def test_a_record_that_may_not_be_seen_is_not_found(site: Site, approved: Record
 def test_a_move_from_another_stage_is_refused_in_words(site: Site, approved: Record) -> None:
     with pytest.raises(NotPossibleNow) as refused:
         site.move("clerk", approved, "submit")
-    assert refused.value.text("zh") == "记录现在处于“已批准”，不能执行“提交”，请刷新页面查看最新状态。"
+    assert refused.value.text("zh") == "记录现在处于“已批准”，这时不能执行“提交”。"
 
 
 def test_a_condition_that_does_not_hold_is_not_possible_now(site: Site) -> None:

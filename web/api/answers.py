@@ -13,22 +13,25 @@ from typing import Any
 from flask import Response, g
 
 from engine.compiler.app import Entity, Field
-from engine.records.record import Labels, Record
-from engine.records.rights import find_rights
+from engine.compiler.field_types.declaration import same
+from engine.records.record import Labels, Record, without_hidden
+from engine.records.rights import Rights, find_rights
 from web.gate import store
 
 PREFIX = "/api/v1"
 Convert = Callable[[Any], Any]
 _MOST_KEPT = 2_000
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str, allow_nan=False).encode
-_writers: "dict[tuple[str, str, frozenset[str]], Writer]" = {}
+_writers: "dict[tuple[object, ...], Writer]" = {}
 
 
 class Writer:
     """Turns records of one entity into plain data, without what is hidden from the actor."""
 
-    def __init__(self, entity: Entity, hidden: frozenset[str]) -> None:
-        self._convert: dict[str, Convert | None] = dict(_SYSTEM)
+    def __init__(self, entity: Entity, rights: Rights) -> None:
+        hidden = rights.entering.hidden  # what is masked, each record says itself
+        self._masks = bool(rights.masked)
+        self._convert: dict[str, Convert | None] = {key: to for key, to in _SYSTEM.items() if key not in hidden}
         self._empty: dict[str, Any] = {}
         self._plans: dict[tuple[str, ...], _Plan] = {}
         for key, field in entity.fields.items():
@@ -38,10 +41,15 @@ class Writer:
 
     def write_whole(self, record: Record) -> dict[str, Any]:
         """Return the record with every field the actor may see, also those it has no value for."""
-        return {"id": record.id, "version": record.version} | self._empty | self.write(record)
+        known = {"id": record.id, "version": record.version, "release_id": record.release_id}
+        return known | self._empty | self.write(record)
 
     def write(self, record: Record) -> dict[str, Any]:
-        """Return the values a record has as plain data: system fields and fields side by side."""
+        """Return the values a record has as plain data: system fields and fields side by side.
+
+        Of a field seen in part stands what is left of it.
+        """
+        record = without_hidden(record) if self._masks else record
         keys = tuple(record.values)
         plan = self._plans.get(keys) or self._plan(keys)
         found = {"id": record.id, "version": record.version} | record.values
@@ -51,7 +59,7 @@ class Writer:
             value = found[key]
             if value is not None:
                 found[key] = to_json(value)
-        return found
+        return found | {key: text or None for key, text in record.masked.items()} if record.masked else found
 
     def _plan(self, keys: tuple[str, ...]) -> "_Plan":
         """Work out once what becomes of records with these keys: all rows of a list have the same."""
@@ -71,17 +79,17 @@ class _Plan:
     converted: tuple[tuple[str, Convert], ...]
 
 
-def writer_for(entity: str) -> Writer:
-    """Return the writer of an entity for whoever asks."""
+def writer_for(entity: str, rights: Rights | None = None) -> Writer:
+    """Return the writer of an entity for whoever asks, or for what they see of a pool."""
     app = store().app
     compiled = app.entities[entity]
-    hidden = find_rights(app, compiled, g.actor).hidden
-    key = (app.digest, entity, hidden)
+    rights = rights or find_rights(app, compiled, g.actor)
+    key = (app.digest, entity, rights.hidden, rights.masked)
     found = _writers.get(key)
     if found is None:
         if len(_writers) > _MOST_KEPT:
             _writers.clear()
-        found = _writers[key] = Writer(compiled, hidden)
+        found = _writers[key] = Writer(compiled, rights)
     return found
 
 
@@ -119,11 +127,11 @@ def iso(value: Any) -> Any:
 
 
 def _converter(field: Field, hidden: frozenset[str]) -> Convert | None:
-    if field.type.key == "lines":
+    if field.type.has_rows:
         return _lines_converter(field, hidden)
-    if field.type.key == "file":
+    if field.type.has_files:
         return _write_files
-    return None if field.type.key in _PLAIN else _ISO.get(field.type.key, field.type.to_json)
+    return None if field.type.to_json is same else _FASTER.get(field.type.column or "", field.type.to_json)
 
 
 def _lines_converter(field: Field, hidden: frozenset[str]) -> Convert:
@@ -146,10 +154,7 @@ def _write_files(files: Any) -> Any:
     return [{key: one[key] for key in ("id", "name", "size", "content_type")} for one in files]
 
 
-_PLAIN = frozenset(
-    ("text", "long_text", "phone", "email", "url", "credit_code", "integer", "boolean", "choice", "link", "user")
-)
-_ISO: dict[str, Convert] = {"date": date.isoformat, "datetime": datetime.isoformat}
+_FASTER: dict[str, Convert] = {"date": date.isoformat, "datetime": datetime.isoformat}
 _SYSTEM: dict[str, Convert | None] = {
     "number": None,
     "stage": None,

@@ -16,6 +16,7 @@ from web.api.requests import read_id
 from web.downloads import send_attachment
 from web.errors import Malformed
 from web.gate import reads, store, takes_files
+from web.repeats import read_repeat
 
 
 @takes_files
@@ -31,9 +32,16 @@ def upload_file() -> Any:
         raise InvalidValues([FieldError("file", wrong.code, wrong.params)]) from None
     finally:
         sent.close()
+    repeat = read_repeat(content=f"{stored.sha256} {stored.name}")
     with store().write() as session:
+        earlier = repeat.find(session) if repeat is not None else None
+        if earlier is not None:
+            return earlier
         found = uploads.create_upload(session, stored, actor=g.actor)
-    return answer({key: found[key] for key in ("id", "name", "size", "content_type")}, 201)
+        said = answer({key: found[key] for key in ("id", "name", "size", "content_type")}, 201)
+        if repeat is not None:
+            repeat.keep(session, said)
+    return said
 
 
 @reads

@@ -4,17 +4,32 @@ Enters: an entity's key, ids, JSON bodies. Leaves: JSON with the version as ETag
 one command or query.
 """
 
+from dataclasses import replace
 from typing import Any
 
-from flask import g, request
+from flask import g, redirect, request
 
-from engine.records import commands, history, making, queries
+from engine.compiler.app.ownership import POOL
+from engine.errors import NotAllowed, NotFound
+from engine.records import commands, figures, history, making, pooled, queries, recycling, versions, views
 from engine.records.commands import Stale
+from engine.records.duplicates import NOT_DUPLICATE
 from engine.records.history import Entry
+from engine.records.merges import find_merged_away
+from engine.records.rights import get_entity, pool_rights
 from engine.workflow import transitions
 from engine.workflow.transitions import PossibleMove
-from web.api.answers import answer, iso, record_answer, record_url, write_labels, writer_for
-from web.api.requests import read_fields, read_id, read_list_query, read_number, read_object, read_version
+from web.api.answers import PREFIX, answer, iso, record_answer, record_url, write_labels, writer_for
+from web.api.requests import (
+    read_chosen,
+    read_fields,
+    read_figure_query,
+    read_id,
+    read_list_query,
+    read_number,
+    read_object,
+    read_version,
+)
 from web.errors import problem, write_missing
 from web.gate import locale, reads, writes
 
@@ -23,6 +38,11 @@ from web.gate import locale, reads, writes
 def list_records(entity: str) -> Any:
     """Answer a page of records."""
     query, counted = read_list_query()
+    if request.args.get("view"):
+        compiled = get_entity(g.session.app, entity)
+        kept = views.get_view(g.session, entity, read_id(request.args["view"]), actor=g.actor)
+        rights = queries.require_read(g.session, compiled, g.actor)
+        query = views.applied(query, views.fitted(compiled, rights, kept.content)[0])
     page = queries.list_records(g.session, entity, query, actor=g.actor)
     write = writer_for(entity).write
     data: dict[str, Any] = {
@@ -37,6 +57,23 @@ def list_records(entity: str) -> Any:
     return answer(data)
 
 
+@reads
+def figure_records(entity: str) -> Any:
+    """Answer what a list comes to: counts and sums, by group where ``group`` names a field."""
+    query, group, sums = read_figure_query()
+    found = figures.figure_records(g.session, entity, query, group=group, sums=sums, actor=g.actor)
+    fields = get_entity(g.session.app, entity).fields
+    groups = [
+        {
+            "value": one.value,
+            "count": one.count,
+            "sums": {key: None if sum_ is None else fields[key].type.to_json(sum_) for key, sum_ in one.sums.items()},
+        }
+        for one in found.groups
+    ]
+    return answer({"items": groups, "more": found.more, "labels": write_labels(found.labels)})
+
+
 @writes
 def create_record(entity: str) -> Any:
     """Create a record."""
@@ -48,8 +85,19 @@ def create_record(entity: str) -> Any:
 
 @reads
 def get_record(entity: str, record_id: str) -> Any:
-    """Answer one record."""
-    return record_answer(queries.get_record(g.session, entity, read_id(record_id), actor=g.actor))
+    """Answer one record: one in a pool as far as that shows it, and where it is if it went into another."""
+    id_ = read_id(record_id)
+    try:
+        return record_answer(queries.get_record(g.session, entity, id_, actor=g.actor))
+    except (NotFound, NotAllowed):
+        found = pooled.find_pooled(g.session, entity, id_, actor=g.actor)
+        if found is not None:
+            rights = pool_rights(g.session.app, get_entity(g.session.app, entity), found.values[POOL], g.actor)
+            return answer(writer_for(entity, rights).write(found))
+        away = find_merged_away(g.session, entity, id_, actor=g.actor)
+        if away is None:
+            raise
+        return redirect(f"{PREFIX}/{entity}/{away[1]}", 307)
 
 
 @writes
@@ -75,6 +123,48 @@ def delete_record(entity: str, record_id: str) -> Any:
 
 
 @reads
+def list_deleted(entity: str) -> Any:
+    """Answer what lies in the recycle bin, the last deleted first."""
+    before, limit = read_number("before", 0, most=2**53) or None, read_number("limit", 50, most=200)
+    found = recycling.list_deleted(g.session, entity, actor=g.actor, before=before, limit=limit)
+    items = [
+        {"id": one.id, "number": one.number, "title": one.title, "deleted_at": iso(one.at), "deleted_by": one.by}
+        for one in found
+    ]
+    return answer({"items": items, "next": found[-1].id if len(found) == limit else None})
+
+
+@writes
+def restore_record(entity: str, record_id: str) -> Any:
+    """Take a record out of the recycle bin."""
+    return record_answer(commands.restore_record(g.session, entity, read_id(record_id), actor=g.actor))
+
+
+@reads
+def get_version(entity: str, record_id: str, number: str) -> Any:
+    """Answer a record as it was: ``differs`` names what is another now, ``restorable`` what may be brought back."""
+    found = versions.read_version(g.session, entity, read_id(record_id), read_id(number), actor=g.actor)
+    then = replace(found.now, version=found.number, values=dict(found.values), labels={})
+    about = {"at": iso(found.at), "actor": found.entry.actor_id, "actor_name": found.entry.actor}
+    fields = {"differs": list(found.differs), "restorable": list(found.restorable)}
+    return answer({"version": found.number, **about, **fields, "record": writer_for(entity).write_whole(then)})
+
+
+@writes
+def restore_version(entity: str, record_id: str, number: str) -> Any:
+    """Give ``fields`` the values they had in an earlier version."""
+    id_, version = read_id(record_id), read_version()
+    fields = [str(key) for key in read_fields("fields", lists=("fields",))["fields"] or ()]
+    try:
+        record = versions.restore_version(
+            g.session, entity, id_, read_id(number), fields, version=version, actor=g.actor
+        )
+    except Stale as stale:
+        return _stale(entity, stale, {})
+    return record_answer(record)
+
+
+@reads
 def list_moves(entity: str, record_id: str) -> Any:
     """Answer the moves that can be made now, and what each still needs."""
     record = queries.get_record(g.session, entity, read_id(record_id), actor=g.actor)
@@ -83,12 +173,13 @@ def list_moves(entity: str, record_id: str) -> Any:
 
 @writes
 def move_record(entity: str, record_id: str, move: str) -> Any:
-    """Make a move: ``values`` are filled in on the way, ``reason`` is kept in the history."""
-    id_, version, body = read_id(record_id), read_version(), read_fields("values", "reason")
-    raw, reason = body["values"] or {}, body["reason"]
+    """Make a move: ``values`` are filled in on the way, ``chosen`` are approvers by step, ``reason`` is kept."""
+    id_, version = read_id(record_id), read_version()
+    body = read_fields("values", "reason", "chosen", objects=("values", "chosen"))
+    raw, reason, chosen = body["values"] or {}, body["reason"], read_chosen(body["chosen"])
     try:
         record = transitions.move_record(
-            g.session, entity, id_, move, raw=raw, reason=reason, version=version, actor=g.actor
+            g.session, entity, id_, move, raw=raw, reason=reason, chosen=chosen, version=version, actor=g.actor
         )
     except Stale as stale:
         return _stale(entity, stale, raw)
@@ -120,7 +211,16 @@ def search() -> Any:
     """Answer what is found under a text, by entity."""
     found = queries.search(g.session, request.args.get("q", ""), actor=g.actor, limit=read_number("limit", 10, most=50))
     items = [
-        {"entity": hit.entity, "id": hit.id, "number": hit.number, "stage": hit.stage, "text": hit.text}
+        {
+            "entity": hit.entity,
+            "id": hit.id,
+            "number": hit.number,
+            "stage": hit.stage,
+            "text": hit.text,
+            "field": hit.field,
+            "said": hit.said,
+            "near": hit.near,
+        }
         for hits in found.values()
         for hit in hits
     ]
@@ -157,21 +257,35 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "actor_name": entry.actor,
         "action": entry.action,
         "changes": entry.changes,
-        "details": entry.details,
+        "details": _told(entry.details),
         "note": entry.note,
         "via": entry.via,
+        "release": entry.release,
     }
+
+
+def _told(details: dict[str, Any]) -> dict[str, Any]:
+    """Return what an entry adds; of records somebody was told are no duplicate only by which rules they were found."""
+    distinct = details.get(NOT_DUPLICATE)
+    if not isinstance(distinct, dict):
+        return details
+    return details | {NOT_DUPLICATE: {"why": distinct.get("why"), "rules": sorted(distinct.get("rules") or ())}}
 
 
 _ONE = "/<entity>/<record_id>"
 ROUTES = (
     ("/search", ["GET"], search),
     ("/<entity>", ["GET"], list_records),
+    ("/<entity>/figures", ["GET"], figure_records),
     ("/<entity>", ["POST"], create_record),
     (_ONE, ["GET"], get_record),
     (_ONE, ["PATCH"], update_record),
     (_ONE, ["DELETE"], delete_record),
     (f"{_ONE}/history", ["GET"], list_history),
+    ("/<entity>/deleted", ["GET"], list_deleted),
+    (f"{_ONE}/restore", ["POST"], restore_record),
+    (f"{_ONE}/versions/<number>", ["GET"], get_version),
+    (f"{_ONE}/versions/<number>/restore", ["POST"], restore_version),
     (f"{_ONE}/moves", ["GET"], list_moves),
     (f"{_ONE}/moves/<move>", ["POST"], move_record),
     (f"{_ONE}/makes/<make>", ["POST"], make_record),

@@ -4,21 +4,25 @@ Enters: the Flask request. Leaves: plain values, or one of the five errors. Must
 commands do.
 """
 
+import datetime as dt
 import json
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from flask import request
 
 from engine.errors import FieldError, InvalidValues, NotFound
+from engine.records.condition_text import read_conditions
 from engine.records.filters import Filter
 from engine.records.queries import ListQuery
 from web.errors import ConditionMissing, Malformed
 
-LIST_PARAMETERS = ("after", "count", "fields", "limit", "q", "sort")
+LIST_PARAMETERS = ("after", "count", "fields", "limit", "q", "sort", "view", "where")
+FIGURE_PARAMETERS = ("group", "q", "sums", "where")
 _FILTER = "filter."
-_MOST_FILTERS = 20
+_MOST_SUMS = 10
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})(?::[a-z]+)?"')
 
 
@@ -35,10 +39,11 @@ def read_object() -> dict[str, Any]:
     return found
 
 
-def read_fields(*names: str) -> dict[str, Any]:
+def read_fields(*names: str, lists: tuple[str, ...] = (), objects: tuple[str, ...] = ("values",)) -> dict[str, Any]:
     """Return the members ``names`` of the JSON object in the body, None for those left out.
 
-    ``values`` must be an object, the others text. Raises ``InvalidValues`` for any other member or kind.
+    Those in ``objects`` must be objects, those in ``lists`` lists, the others text.
+    Raises ``InvalidValues`` for any other member or kind.
     """
     body = read_object()
     errors = [
@@ -47,12 +52,36 @@ def read_fields(*names: str) -> dict[str, Any]:
         if name not in names
     ]
     for name in names:
-        value, kind = body.get(name), dict if name == "values" else str
+        value, kind = body.get(name), dict if name in objects else list if name in lists else str
         if value is not None and not isinstance(value, kind):
-            errors.append(FieldError(name, "people.wrong_member", {"kind": "object" if kind is dict else "string"}))
+            said = {dict: "object", list: "array", str: "string"}[kind]
+            errors.append(FieldError(name, "people.wrong_member", {"kind": said}))
     if errors:
         raise InvalidValues(errors)
     return {name: body.get(name) for name in names}
+
+
+def read_texts(found: Any, name: str, *, known: Sequence[str] | None = None) -> dict[str, str]:
+    """Return the texts that a member says by name, by one of ``known`` if they are given; raises ``InvalidValues``."""
+    said, errors = dict(found or {}), []
+    for key, value in said.items():
+        path = f"{name}.{key}"[:60]
+        if known is not None and key not in known:
+            errors.append(FieldError(path, "people.unknown_member", {"name": key[:60], "known": ", ".join(known[:20])}))
+        elif not isinstance(value, str):
+            errors.append(FieldError(path, "people.wrong_member", {"kind": "string"}))
+    if errors:
+        raise InvalidValues(errors)
+    return said
+
+
+def read_chosen(found: Any) -> dict[str, list[int]]:
+    """Return people chosen by step; raises ``InvalidValues`` for anything but lists of ids."""
+    chosen = found or {}
+    for step, ids in chosen.items():
+        if not isinstance(ids, list) or not all(isinstance(one, int) and not isinstance(one, bool) for one in ids):
+            raise InvalidValues([FieldError(f"chosen.{step}"[:60], "people.wrong_member", {"kind": "array of ids"})])
+    return dict(chosen)
 
 
 def read_version() -> int:
@@ -73,12 +102,45 @@ def read_id(text: str) -> int:
     return int(text)
 
 
+def read_ids(found: Any, name: str) -> list[int]:
+    """Return a list of ids from a body; raises ``InvalidValues`` for anything else."""
+    if not all(isinstance(one, int) and not isinstance(one, bool) for one in found or ()):
+        raise InvalidValues([FieldError(name, "people.wrong_member", {"kind": "array of ids"})])
+    return list(found or ())
+
+
+def read_moment(name: str, given: str) -> dt.datetime:
+    """Return a moment with its offset; a day, one without an offset, or of a year not from 1900 to 2200 is refused."""
+    try:
+        found = dt.datetime.fromisoformat(given)
+    except ValueError:
+        raise InvalidValues([FieldError(name, "hand_over.moment")]) from None
+    if found.tzinfo is None or not 1900 <= found.year <= 2200:
+        raise InvalidValues([FieldError(name, "hand_over.moment")])
+    return found.astimezone(dt.UTC)
+
+
 def read_list_query() -> tuple[ListQuery, bool]:
     """Return the list asked for, and whether it is to be counted."""
+    counted = request.args.get("count", "false")
+    if counted not in ("true", "false"):
+        raise InvalidValues([FieldError("count", "people.wrong_member", {"kind": "true or false"})])
+    return _query(LIST_PARAMETERS), counted == "true"
+
+
+def read_figure_query() -> tuple[ListQuery, str | None, tuple[str, ...]]:
+    """Return the list to be added up, the field to group by, and those to add up."""
+    sums = tuple(dict.fromkeys(name for name in request.args.get("sums", "").split(",") if name))
+    return _query(FIGURE_PARAMETERS), request.args.get("group") or None, sums[:_MOST_SUMS]
+
+
+def _query(known: tuple[str, ...]) -> ListQuery:
     given = request.args
     sort = given.get("sort") or None
-    query = ListQuery(
-        filters=tuple(_filter(name, value) for name, value in given.items(multi=True) if _is_filter(name)),
+    filters = tuple(_filter(name, value) for name, value in given.items(multi=True) if _is_filter(name, known))
+    group = read_conditions(given.get("where", ""))
+    return ListQuery(
+        filters=filters if group is None else (*filters, group),
         sort=sort.lstrip("-") if sort else None,
         descending=bool(sort and sort.startswith("-")),
         after=given.get("after") or None,
@@ -86,9 +148,6 @@ def read_list_query() -> tuple[ListQuery, bool]:
         text=given.get("q", ""),
         columns=tuple(name for name in given.get("fields", "").split(",") if name),
     )
-    if len(query.filters) > _MOST_FILTERS:
-        raise InvalidValues([FieldError("filter", "people.many_filters", {"max": _MOST_FILTERS})])
-    return query, given.get("count") == "true"
 
 
 def read_number(name: str, default: int, *, most: int) -> int:
@@ -101,11 +160,11 @@ def read_number(name: str, default: int, *, most: int) -> int:
     return int(text)
 
 
-def _is_filter(name: str) -> bool:
+def _is_filter(name: str, parameters: tuple[str, ...]) -> bool:
     if name.startswith(_FILTER):
         return True
-    if name not in LIST_PARAMETERS:
-        known = ", ".join((*LIST_PARAMETERS, "filter.<field>.<operator>"))
+    if name not in parameters:
+        known = ", ".join((*parameters, "filter.<field>.<operator>"))
         raise InvalidValues([FieldError(name[:60], "people.unknown_query", {"name": name[:60], "known": known})])
     return False
 

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.compiler.app import Entity, Field
+from engine.records.duplicates import NOT_DUPLICATE
 from engine.records.filters import OPERATORS
+from engine.records.marks import MARK_OPERATORS, marks_of, values_of
 from engine.records.queries import readable_keys
 from engine.records.rights import Rights
 from web.i18n import Locale
@@ -18,6 +20,10 @@ _ID = {"type": "integer", "minimum": 1}
 _SYSTEM: dict[str, Any] = {
     "id": _ID,
     "version": _ID,
+    "release_id": {
+        "type": ["integer", "null"],
+        "description": "The release whose rules the record was last saved by; not in lists.",
+    },
     "number": {"type": ["string", "null"]},
     "stage": {"type": ["string", "null"]},
     "owner": {"type": ["integer", "null"]},
@@ -47,7 +53,11 @@ def input_schema(entity: Entity, rights: Rights, locale: Locale) -> dict[str, An
     """Return what a create or update may hold."""
     fields = [field for field in _visible(entity.fields.values(), rights) if _is_typed(field, rights)]
     properties = {field.key: _input(field, rights, locale) for field in fields}
-    properties["owner"] = {"type": ["integer", "null"]}
+    if "owner" not in rights.hidden | rights.readonly:
+        properties["owner"] = {"type": ["integer", "null"]}
+    if entity.duplicates:
+        why = "Why this is not the same as a record that a rule under duplicates finds alike."
+        properties[NOT_DUPLICATE] = {"type": ["string", "null"], "maxLength": 500, "description": why}
     return {
         "type": "object",
         "title": locale.label(entity.label),
@@ -58,10 +68,10 @@ def input_schema(entity: Entity, rights: Rights, locale: Locale) -> dict[str, An
 
 def output_schema(entity: Entity, rights: Rights, locale: Locale) -> dict[str, Any]:
     """Return what reading a record answers."""
-    properties = dict(_SYSTEM)
+    properties = {key: schema for key, schema in _SYSTEM.items() if key not in rights.hidden}
     properties |= {field.key: _output(field, rights, locale) for field in _visible(entity.fields.values(), rights)}
     stages = entity.workflow.stages if entity.workflow else {}
-    if stages:
+    if stages and "stage" in properties:
         properties["stage"] = {"type": "string", "enum": list(stages)}
     return {
         "type": "object",
@@ -90,11 +100,20 @@ def filter_parameters(entity: Entity, rights: Rights) -> list[dict[str, Any]]:
             "schema": {"type": "string"},
         }
         for key in readable_keys(entity, rights)
+    ] + [
+        {
+            "name": f"filter.{mark}",
+            "in": "query",
+            "description": f"One of {', '.join(values_of(entity, mark))}; operators: {', '.join(MARK_OPERATORS)}.",
+            "schema": {"type": "string"},
+        }
+        for mark in (() if "stage" in rights.hidden else marks_of(entity))
     ]
 
 
 def _visible(fields: Iterable[Field], rights: Rights) -> list[Field]:
-    return [field for field in fields if field.key not in rights.hidden and not field.retired]
+    hidden = rights.entering.hidden
+    return [field for field in fields if field.key not in hidden and not field.retired]
 
 
 def _is_typed(field: Field, rights: Rights) -> bool:
@@ -107,22 +126,25 @@ def _has_own_value(field: Field) -> bool:
 
 def _input(field: Field, rights: Rights, locale: Locale) -> dict[str, Any]:
     schema = field.type.json_schema(field)
-    if field.type.key == "lines":
+    if field.type.has_rows:
         schema = _lines(field, rights, locale, writing=True)
-    elif field.type.scale:  # decimals may be sent as numbers too; they are answered as text
+    elif field.type.column == "decimal":  # decimals may be sent as numbers too; they are answered as text
         schema = {"type": ["string", "number", "null"]}
-    elif schema.get("type") in ("string", "integer", "boolean"):
+    elif schema.get("type") in ("string", "integer", "boolean", "object"):
         schema = _or_null(schema)
     return _described(schema, field, locale)
 
 
 def _output(field: Field, rights: Rights, locale: Locale) -> dict[str, Any]:
-    if field.type.key == "lines":
+    if field.type.has_rows:
         return _described(_lines(field, rights, locale, writing=False), field, locale)
-    if field.type.key == "file":
+    if field.type.has_files:
         return _described({"type": "array", "items": _FILE}, field, locale)
     schema = {key: value for key, value in field.type.json_schema(field).items() if key in _KEPT_IN_ANSWERS}
-    return _described(_or_null(schema), field, locale)
+    schema = _or_null(schema)
+    if any(key == field.key for key, _ in rights.masked):  # what is left of a value is a text
+        schema = {"anyOf": [schema, {"type": "string"}]}
+    return _described(schema, field, locale)
 
 
 def _lines(field: Field, rights: Rights, locale: Locale, *, writing: bool) -> dict[str, Any]:
@@ -154,4 +176,4 @@ def _described(schema: dict[str, Any], field: Field, locale: Locale) -> dict[str
     return said | {"description": locale.label(field.help)} if field.help else said
 
 
-_KEPT_IN_ANSWERS = ("type", "format", "enum", "items", "pattern")
+_KEPT_IN_ANSWERS = ("type", "format", "enum", "items", "pattern", "properties")

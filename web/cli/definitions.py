@@ -1,7 +1,7 @@
-"""``formwork check``, ``plan``, ``publish`` and ``releases``: from a folder of YAML to the release that holds.
+"""``formwork plan``, ``publish`` and ``releases``: from a folder of YAML to the release that holds.
 
-Enters: a folder, or the name of a template that comes along. Leaves: problems with their places, a plan in words, a
-release. Must not publish anything else than the plan that was shown.
+Enters: a folder, or the name of a template that comes along. Leaves: a plan in words, a release. Must
+not publish anything else than the plan that was shown.
 """
 
 import json
@@ -10,53 +10,43 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.definition.source import SourceFolder, read_folder
-from engine.errors import DefinitionError, Problem
 from web.cli.examples import examples_hold
-from web.cli.plans import publish_shown, show_plan, show_unstaffed
+from web.cli.plan_items import MARKS, as_data
+from web.cli.plans import find_classes, publish_shown, show_classes, show_plan, show_unstaffed
 from web.cli.site import Site, find_template
+from web.cli.site_folders import mark_step
+from web.cli.syncing import warn_of_others
 
 if TYPE_CHECKING:
     from engine.storage.releases import Release
 
 
-@click.command("check", help="cli.check")
-@click.argument("path")
-@click.option("--json", "as_json", is_flag=True, help="cli.option_json")
-@click.pass_obj
-def check_command(site: Site, path: str, as_json: bool) -> int:
-    """Check a folder; exit with 1 when there are problems."""
-    from engine.compiler.compile import load_app
-
-    problems: tuple[Problem, ...] = ()
-    try:
-        app = load_app(_read(path))
-    except DefinitionError as error:
-        problems = error.problems
-    if as_json:
-        click.echo(json.dumps(_as_data(problems, site.language), ensure_ascii=False, indent=2))
-    elif problems:
-        raise DefinitionError(problems)
-    else:
-        site.say("cli.check_good", name=app.label, entities=len(app.entities), approvals=len(app.approvals))
-    return 1 if problems else 0
-
-
 @click.command("plan", help="cli.plan")
 @click.argument("path")
 @click.option("--sql", is_flag=True, help="cli.option_sql")
+@click.option("--json", "as_json", is_flag=True, help="cli.option_json")
 @click.pass_obj
-def plan_command(site: Site, path: str, sql: bool) -> int:
+def plan_command(site: Site, path: str, sql: bool, as_json: bool) -> int:
     """Show what publishing a folder would change; exit with 1 when something stands in the way."""
+    from engine.records.called import Called
     from engine.storage import catalog
 
     store, folder = site.open_store(), _read(path)
-    plan = catalog.plan(store, folder)
-    show_plan(site, plan)
+    plan = catalog.plan(store, folder, callings=Called)
+    if as_json:
+        click.echo(
+            json.dumps(
+                as_data(site, store, plan, sql=sql, classes=find_classes(store, folder)), ensure_ascii=False, indent=2
+            )
+        )
+        return 1 if plan.blocked else 0
+    show_plan(site, store, plan)
     show_unstaffed(site, store, folder)
+    held = show_classes(site, store, folder)
     if sql:
         for statement in plan.statements:
             click.echo(f"{statement.rstrip(';')};")
-    return 1 if plan.blocked else 0
+    return 1 if plan.blocked or held else 0
 
 
 @click.command("publish", help="cli.publish")
@@ -67,36 +57,63 @@ def plan_command(site: Site, path: str, sql: bool) -> int:
 @click.pass_obj
 def publish_command(site: Site, path: str, yes: bool, note: str | None, login: str | None) -> int:
     """Play the examples, show the plan, ask, and publish exactly that."""
+    from engine.records.called import Called
     from engine.records.settling import settle_after
     from engine.storage import catalog
 
     store, folder = site.open_store(), _read(path)
-    plan = catalog.plan(store, folder)
-
+    warn_of_others(site, store, path, folder)
+    plan = catalog.plan(store, folder, callings=Called)
     changes = not plan.blocked and plan.digest != store.app.digest
     if changes and not examples_hold(site, folder):
         return 1
 
     def publish(actor_id: int | None) -> "Release":
         settle = settle_after(store.app)
-        return catalog.publish(store, folder, actor_id=actor_id, note=note, expected=plan, settle=settle)
+        return catalog.publish(
+            store, folder, actor_id=actor_id, note=note, expected=plan, settle=settle, callings=Called
+        )
 
-    return publish_shown(site, store, folder, plan, publish, yes=yes, login=login)
+    code = publish_shown(site, store, folder, plan, publish, yes=yes, login=login)
+    if store.release_id is not None and store.app.digest == folder.digest:
+        mark_step(find_template(path), store.release_id, folder.digest)
+    return code
 
 
 @click.command("releases", help="cli.releases")
+@click.argument("release", type=click.IntRange(1), required=False)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="cli.option_limit")
 @click.pass_obj
-def releases_command(site: Site, limit: int) -> None:
-    """List the newest releases; the current one is marked."""
+def releases_command(site: Site, release: int | None, limit: int) -> None:
+    """List the newest releases, the current one marked; or say what publishing one of them changed."""
+    if release is None:
+        _list_releases(site, limit)
+    else:
+        _show_published(site, release)
+
+
+def _show_published(site: Site, release: int) -> None:
+    from engine.storage.releases import get_plan
+
+    with site.open_store().read() as session:
+        plan = get_plan(session.connection, release)
+    if not plan.get("items"):
+        site.say("cli.plan_empty")
+    for item in plan.get("items", ()):
+        click.echo(f"{MARKS.get(item['kind'], ' ')} {item[site.language]}")
+
+
+def _list_releases(site: Site, limit: int) -> None:
     from zoneinfo import ZoneInfo
 
     from engine.people import directory
     from engine.storage import releases
+    from engine.storage.index_builds import list_builds
 
     store = site.open_store()
     with store.read() as session:
         found = releases.list_releases(session.connection, limit)
+        builds = list_builds(session.connection)
         people = directory.people(session.connection, [release.created_by for release in found])
     if not found:
         site.say("cli.no_releases")
@@ -109,24 +126,9 @@ def releases_command(site: Site, limit: int) -> None:
             f"{mark} {release.id:>4}  {at:%Y-%m-%d %H:%M}  {release.app} {release.version}  {who}  {release.note or ''}"
         )
         click.echo(line.rstrip())
+    for build in builds:
+        site.say(f"cli.index_{build.state}", name=build.name, table=build.table, error=build.error or "")
 
 
 def _read(path: str) -> SourceFolder:
     return read_folder(find_template(path))
-
-
-def _as_data(problems: tuple[Problem, ...], language: str) -> dict[str, object]:
-    return {
-        "ok": not problems,
-        "problems": [
-            {
-                "file": problem.location.file,
-                "line": problem.location.line,
-                "column": problem.location.column,
-                "code": problem.code,
-                "text": problem.sentence(language),
-                "suggestion": problem.suggestion,
-            }
-            for problem in problems
-        ],
-    }

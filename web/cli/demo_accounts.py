@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.clock import SetClock
+from engine.errors import Problem
 from engine.people import accounts, passwords
 from engine.people.actor import ADMIN
 from engine.storage.store import Store
@@ -43,7 +44,10 @@ def load_demo(site: Site, progress: Progress, store: Store, clock: SetClock, fol
         people = demo.create_people(store, sources)
         _keep_passwords(store, path, people)
     with progress.step("cli.step_story") as show:
-        demo.play_story(store, clock, sources, show)
+        left_out: list[Problem] = []
+        demo.play_story(store, clock, sources, show, left_out.append)
+    if left_out:
+        site.say("cli.story_left_out", count=len(left_out), first=left_out[0])
     write_private(path, path.read_text(encoding="utf-8") + _COMPLETE + "\n")
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.definition.source import SourceFolder, read_folder
-from engine.errors import NotPossibleNow, Problem
+from engine.errors import NotPossibleNow
 from web.cli.progress import Progress
+from web.cli.reports import FORMAT, problem_data
 from web.cli.site import Site, find_template
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def test_command(site: Site, path: str, as_json: bool, on_site: bool) -> int:
     folder = read_folder(find_template(path))
     outcomes = play(site, folder, quiet=as_json, on_site=on_site)
     if as_json:
-        click.echo(json.dumps(_as_data(outcomes, site.language), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(_as_data(outcomes, folder), ensure_ascii=False, indent=2))
         return 1 if any(outcome.problems for outcome in outcomes) else 0
     failed = show_failures(site, outcomes)
     if failed:
@@ -96,8 +97,9 @@ def _site_store(site: Site, folder: SourceFolder) -> "Iterator[tuple[Store, SetC
             store.database.close()
 
 
-def _as_data(outcomes: "Sequence[Outcome]", language: str) -> dict[str, object]:
+def _as_data(outcomes: "Sequence[Outcome]", folder: SourceFolder) -> dict[str, object]:
     return {
+        "format": FORMAT,
         "ok": not any(outcome.problems for outcome in outcomes),
         "examples": [
             {
@@ -107,19 +109,8 @@ def _as_data(outcomes: "Sequence[Outcome]", language: str) -> dict[str, object]:
                 "line": outcome.example.location.line,
                 "column": outcome.example.location.column,
                 "ok": not outcome.problems,
-                "problems": [_problem(problem, language) for problem in outcome.problems],
+                "problems": [problem_data(problem, folder.files) for problem in outcome.problems],
             }
             for outcome in outcomes
         ],
-    }
-
-
-def _problem(problem: Problem, language: str) -> dict[str, object]:
-    place = problem.location
-    return {
-        "file": place.file,
-        "line": place.line,
-        "column": place.column,
-        "code": problem.code,
-        "text": problem.sentence(language),
     }

@@ -14,7 +14,9 @@ import click
 
 from engine import messages
 from engine.errors import DefinitionError, FormworkError, InvalidValues
+from web.cli.help_page import context_class
 from web.cli.speech import speak
+from web.cli.usage import explain_usage, find_command
 
 
 class Formwork(click.Group):
@@ -23,6 +25,7 @@ class Formwork(click.Group):
     def __init__(self, commands: Mapping[str, str], language: str) -> None:
         super().__init__("formwork", params=_options(language), help=messages.text("cli.about", language))
         self.modules, self.language = commands, language
+        self.context_class = context_class(language)
         self.context_settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -34,11 +37,11 @@ class Formwork(click.Group):
         module = self.modules.get(cmd_name)
         if module is None:
             return None
-        return speak(getattr(importlib.import_module(module), f"{cmd_name}_command"), self.language)
+        return speak(getattr(importlib.import_module(module), f"{cmd_name.replace('-', '_')}_command"), self.language)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any of them."""
-        rows = [(name, messages.text(f"cli.{name}", self.language)) for name in self.modules]
+        rows = [(name, messages.text(f"cli.{name.replace('-', '_')}", self.language)) for name in self.modules]
         with formatter.section(messages.text("cli.commands", self.language)):
             formatter.write_dl(rows)
 
@@ -54,18 +57,22 @@ class Formwork(click.Group):
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:
         """Run, say what went wrong if anything did, and exit."""
+        given = _global_first(sys.argv[1:] if args is None else args)
         try:
-            given = _global_first(sys.argv[1:] if args is None else args)
             code = super().main(given, prog_name or "formwork", standalone_mode=False)
         except Exception as error:
-            code = self._explain(error)
+            code = self._explain(error, given)
         except KeyboardInterrupt:
             code = 130
         sys.exit(code if isinstance(code, int) else 0)
 
-    def _explain(self, error: Exception) -> int:
+    def _explain(self, error: Exception, given: Sequence[str]) -> int:
         if os.environ.get("FORMWORK_DEBUG"):
             raise error
+        if isinstance(error, click.UsageError):
+            for line in explain_usage(error, *find_command(self, given), self.language):
+                click.echo(line, err=True)
+            return 2
         for kind, code, explain in _EXPLAINED:
             if isinstance(error, kind):
                 for line in explain(error, self.language):
@@ -111,27 +118,12 @@ def _definition(error: Any, language: str) -> list[str]:
 
 
 def _values(error: Any, language: str) -> list[str]:
-    return [f"{item.path}: {item.text(language)}" for item in error.errors] + [item.message for item in error.missing]
+    said = [f"{item.path}: {item.text(language)}" if item.path else item.text(language) for item in error.errors]
+    return said + [item.message for item in error.missing]
 
 
 def _said(error: Any, language: str) -> list[str]:
     return [error.text(language)]
-
-
-def _usage(error: Any, language: str) -> list[str]:
-    """Say in our words what click found wrong with the arguments."""
-    name = getattr(error, "option_name", None) or getattr(error, "command_name", None) or _argument(error)
-    code, params = _USAGE.get(type(error), "cli.usage_other"), {"name": name, "detail": error.format_message()}
-    said = messages.text(code, language, **params)
-    known = getattr(error, "possibilities", None)
-    hint = messages.text("problem.suggestion", language, suggestion=known[0]) if known else ""
-    path = error.ctx.command_path if error.ctx else "formwork"
-    return [f"{said} {hint}".strip(), messages.text("cli.usage_help", language, command=f"{path} --help")]
-
-
-def _argument(error: Any) -> str:
-    parameter = getattr(error, "param", None)
-    return parameter.human_readable_name if parameter is not None else ""
 
 
 def _operating_system(error: Any, language: str) -> list[str]:
@@ -152,17 +144,10 @@ def _quiet(error: Any, language: str) -> list[str]:
 
 
 _GLOBAL = ("--home", "--lang")
-_USAGE: dict[type[Exception], str] = {
-    click.NoSuchOption: "cli.usage_option",
-    click.NoSuchCommand: "cli.usage_command",
-    click.MissingParameter: "cli.usage_missing",
-    click.BadParameter: "cli.usage_value",
-}
 _EXPLAINED: tuple[tuple[type[Exception], int, Callable[[Any, str], list[str]]], ...] = (
     (DefinitionError, 1, _definition),
     (InvalidValues, 1, _values),
     (FormworkError, 1, _said),
-    (click.UsageError, 2, _usage),
     (click.Abort, 130, _quiet),
     (click.ClickException, 1, _click),
     (BrokenPipeError, 1, _quiet),

@@ -12,14 +12,14 @@ import click
 
 from engine.definition.source import SourceFolder
 from engine.errors import NotPossibleNow
+from web.cli.plan_items import class_lines, lines_of
 from web.cli.site import Site, get_actor
 
 if TYPE_CHECKING:
+    from engine.changing.classes import Found
     from engine.storage.plan import Plan, PlanItem
     from engine.storage.releases import Release
     from engine.storage.store import Store
-
-_MARKS = {"added": "+", "removed": "-", "changed": "~", "renamed": ">", "data": "=", "blocked": "!"}
 
 
 def publish_shown(
@@ -33,9 +33,10 @@ def publish_shown(
     login: str | None,
 ) -> int:
     """Show a plan, ask, and call ``publish`` with the id of whoever publishes; return the exit code."""
-    show_plan(site, plan)
+    show_plan(site, store, plan)
     show_unstaffed(site, store, folder)
-    if plan.blocked:
+    held = show_classes(site, store, folder)
+    if plan.blocked or (held and plan.digest != store.app.digest):
         site.say("cli.plan_blocked")
         return 1
     if plan.digest == store.app.digest:
@@ -48,36 +49,62 @@ def publish_shown(
     return 0
 
 
-def show_plan(site: Site, plan: "Plan") -> None:
-    """Print what would change, in words."""
+def show_plan(site: Site, store: "Store", plan: "Plan") -> None:
+    """Print what would change, in words, with the records that stand in the way."""
     if plan.is_empty:
         site.say("cli.plan_empty")
-    show_items(site, plan.items)
+    with store.read() as session:
+        for line in lines_of(site, plan.items, session):
+            click.echo(line)
 
 
 def show_items(site: Site, items: "Iterable[PlanItem]") -> None:
     """Print one line for each change."""
-    for item in items:
-        click.echo(f"{_MARKS.get(item.kind, ' ')} {item.text(site.language)}{_place(item)}")
+    for line in lines_of(site, items):
+        click.echo(line)
+
+
+def show_words(site: Site, before: SourceFolder, after: SourceFolder) -> None:
+    """Print what differs between two sets of sources; ``before`` was checked when it was published."""
+    from engine.storage.compiled import load_folder, load_stored
+    from engine.storage.differences import compare
+
+    items = compare(load_stored(before), load_folder(after))
+    if not items:
+        site.say("cli.diff_only_files")
+    show_items(site, items)
 
 
 def show_unstaffed(site: Site, store: "Store", folder: SourceFolder) -> None:
     """Say which approval steps would find nobody among the people there are."""
     from engine.compiler.compile import load_app
-    from engine.workflow.staffing import check_staffing
+    from engine.workflow.approval.staffing import check_staffing
 
     with store.read() as session:
         for found in check_staffing(session.connection, load_app(folder, checked=True)):
             click.echo(f"? {found.text(site.language)}")
 
 
-def _place(item: "PlanItem") -> str:
-    """Say where it is written and which records stand in the way, for what must be settled first."""
-    if item.kind != "blocked":
-        return ""
-    place = f"  {item.location}" if item.location else ""
-    records = f"  id: {', '.join(str(id_) for id_ in item.records)}" if item.records else ""
-    return place + records
+def show_classes(site: Site, store: "Store", folder: SourceFolder) -> bool:
+    """Say what publishing means for what is under way, and return whether some of it is held up by it."""
+    found = find_classes(store, folder)
+    if any(one.kind != "unaffected" or one.code.startswith("class.without") for one in found):
+        site.say("class.heading")
+        with store.read() as session:
+            for line in class_lines(site, session, found):
+                click.echo(line)
+    return any(one.kind == "blocked" for one in found)
+
+
+def find_classes(store: "Store", folder: SourceFolder) -> "list[Found]":
+    """Return the classes of what is under way; nothing is, before the first release."""
+    from engine.changing.classes import classify
+    from engine.storage.compiled import load_folder
+
+    if store.release_id is None or folder.digest == store.app.digest:
+        return []
+    with store.read() as session:
+        return classify(session, load_folder(folder))
 
 
 def _agreed(site: Site) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from engine.definition.kinds import BASE
 from engine.storage.store import Store
 from web.cli.demo_accounts import load_demo, make_admin, show_accounts
 from web.cli.progress import Progress
@@ -54,7 +55,13 @@ def worker_command(site: Site) -> None:
     site.say("cli.worker_running")
     with _stopped_by_signal():
         if settings.redis_url:
-            jobs.work(settings.redis_url, settings.database_url, str(settings.files_dir))
+            jobs.work(
+                settings.redis_url,
+                settings.database_url,
+                str(settings.files_dir),
+                secret_key=settings.secret_key,
+                public_url=settings.public_url,
+            )
         else:
             thread = jobs.WorkerThread(site.open_store())
             thread.start()
@@ -74,11 +81,16 @@ def _install(site: Site, progress: Progress, folder: Path, *, given: bool, demo:
         _tell_difference(site, store, folder)
     with store.read() as session:
         empty = not accounts.has_users(session.connection)
-    if demo and (folder / "demo").is_dir():
+    if demo and _has_demo(folder):
         load_demo(site, progress, store, clock, folder, fresh=empty)
     elif empty:
         make_admin(site, store)
     store.database.close()
+
+
+def _has_demo(folder: Path) -> bool:
+    """Tell whether a template has a demo, or a site the one of its template."""
+    return any((folder / below / "demo").is_dir() for below in ("", BASE))
 
 
 def _publish(site: Site, progress: Progress, store: Store, folder: Path) -> None:

@@ -51,12 +51,19 @@ class Site:
 
     def open_store(self, clock: "Clock | None" = None) -> "Store":
         """Open the store of this installation."""
+        from datetime import timedelta
+
         from engine.clock import SystemClock
         from engine.storage.database import open_database
         from engine.storage.store import Store
+        from engine.storage.turns import Patience
 
         settings = self.settings()
-        return Store(open_database(settings.database_url), settings.files_dir, clock or SystemClock())
+        store = Store(open_database(settings.database_url), settings.files_dir, clock or SystemClock())
+        store.large_table = settings.large_table
+        store.secret_key, store.public_url = settings.secret_key, settings.public_url
+        store.patience = Patience(timedelta(seconds=settings.lock_wait), timedelta(seconds=settings.publish_wait))
+        return store
 
 
 def find_template(name: str) -> Path:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from engine import messages
+from web.cli.help_page import context_class
 
 _ENVIRONMENT = ("FORMWORK_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 
@@ -25,6 +26,7 @@ def find_language(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
 def speak(command: click.Command, language: str) -> click.Command:
     """Put the texts of ``language`` in place of the codes in a command, its options and its subcommands."""
     command.help = _said(command, language)
+    command.context_class = context_class(language)
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             parameter.help = _said(parameter, language)

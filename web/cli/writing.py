@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
-from engine.definition.kinds import find_kind
+from engine.definition.kinds import BASE, find_kind
 from engine.errors import DefinitionError, Location, NotPossibleNow, Problem
 from web.cli.site import Site, find_template, has_content
+from web.cli.site_folders import make_site
 
 STARTER = "starter"
 _SCHEMA = re.compile(r"(# yaml-language-server: \$schema=)\S*/(\w+\.json)")
@@ -21,22 +22,46 @@ _SCHEMA = re.compile(r"(# yaml-language-server: \$schema=)\S*/(\w+\.json)")
 
 @click.command("new", help="cli.new")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--from", "template", default=STARTER, show_default=True, help="cli.option_from")
+@click.option("--from", "template", metavar="TEMPLATE", help="cli.option_from")
+@click.option("--extends", "extended", metavar="TEMPLATE", help="cli.option_extends")
 @click.pass_obj
-def new_command(site: Site, folder: Path, template: str) -> None:
-    """Make a folder to edit: a copy of a template, with the schemas that editors complete from."""
+def new_command(site: Site, folder: Path, template: str | None, extended: str | None) -> None:
+    """Make a folder to edit, with the schemas that editors complete from: a copy of a template, or a site."""
     from engine.places import find_data
 
-    source = find_template(template)
+    if template is not None and extended is not None:
+        raise NotPossibleNow("cli.new_either")
+    source = find_template(extended or template or STARTER)
     if has_content(folder):
         raise NotPossibleNow("cli.folder_not_empty", folder=folder)
+    if extended is not None:
+        make_site(folder, source, _key(folder), site.language)
+        site.say("cli.new_made", folder=folder)
+        return
     if folder.resolve().is_relative_to(source.resolve()):
         raise NotPossibleNow("cli.new_inside", folder=folder, template=source)
     shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "__pycache__"))
     shutil.copytree(find_data("schemas"), folder / "schemas", dirs_exist_ok=True)
     for path in sorted(folder.rglob("*.yaml")):
-        _adapt(path, path.relative_to(folder), folder, rename=template == STARTER)
+        _adapt(path, path.relative_to(folder), folder, rename=template in (None, STARTER))
     site.say("cli.new_made", folder=folder)
+
+
+@click.command("schemas", help="cli.schemas")
+@click.option("--into", type=click.Path(file_okay=False, path_type=Path), help="cli.option_schemas_into")
+@click.pass_obj
+def schemas_command(site: Site, into: Path | None) -> None:
+    """Print where the schemas of definition files lie, or copy them into a folder."""
+    from engine.places import find_data
+
+    source = find_data("schemas")
+    if into is None:
+        click.echo(str(source))
+        return
+    if has_content(into) and not (into / "entity.json").is_file():
+        raise NotPossibleNow("cli.folder_not_empty", folder=into)
+    shutil.copytree(source, into, dirs_exist_ok=True)
+    click.echo(str(into))
 
 
 @click.command("format", help="cli.format")
@@ -47,7 +72,8 @@ def format_command(site: Site, path: Path, check: bool) -> int:
     """Lay out a file, or all definition files of a folder; with ``check`` only name those that would change."""
     from engine.definition.formatting import format_text
 
-    changed, problems = 0, []
+    changed = 0
+    problems: list[Problem] = []
     files = list(_files(path))
     for file, name in files:
         try:
@@ -79,7 +105,7 @@ def _files(path: Path) -> Iterator[tuple[Path, str]]:
         return
     for file in sorted(path.rglob("*.yaml")):
         name = file.relative_to(path).as_posix()
-        if find_kind(name) is not None and not file.is_symlink():
+        if find_kind(name) is not None and not file.is_symlink() and not name.startswith(BASE):
             yield file, name
 
 

@@ -2,10 +2,11 @@
 // Any name of the Tabler icon set may be added; a definition can only use what is listed here.
 
 export const icons = [
-  "address-book", "alert-triangle", "archive", "arrow-back-up", "arrow-right", "ban", "bell", "box", "building", "building-factory-2", "building-store", "calendar", "chart-bar", "check",
+  "bold", "bolt", "clear-formatting", "heading", "italic", "link", "list", "list-numbers",
+  "address-book", "alert-triangle", "archive", "arrow-back-up", "arrow-merge", "arrow-right", "ban", "bell", "box", "building", "building-factory-2", "building-store", "calendar", "chart-bar", "check",
   "checklist", "checks", "circle-check", "clipboard-list", "clipboard-text", "clock", "coin", "copy", "contract", "corner-up-left", "credit-card", "database", "discount", "download", "edit", "eye", "file", "file-alert",
   "file-certificate", "file-dollar", "file-invoice", "file-plus", "file-spreadsheet", "file-text", "file-type-pdf", "flag", "folder",
   "home", "id", "map-pin", "message", "message-exclamation", "package", "paperclip", "pencil", "phone", "photo", "plus", "point", "printer", "receipt", "refresh", "report-money",
-  "search-off", "send", "settings", "shopping-cart", "signature", "stack-2", "star", "tag", "target", "tool", "trash", "truck", "trophy", "upload", "user", "user-check",
+  "search-off", "send", "settings", "shopping-cart", "signature", "sitemap", "stack-2", "star", "tag", "target", "tool", "trash", "truck", "trophy", "upload", "user", "user-check",
   "users", "users-group", "x", "zip",
 ];

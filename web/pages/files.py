@@ -11,21 +11,25 @@ from engine.compiler.app import Field
 from engine.compiler.readers import Wrong
 from engine.errors import NotFound
 from engine.records import uploads
+from engine.workflow.approval.signing import MAX_SIZE
 from web.api.requests import read_id
-from web.downloads import send_attachment
+from web.downloads import send_attachment, send_thumbnail
 from web.gate import locale, reads, store, takes_files
+
+SIGNATURE = "signature"
+"""What a drawn signature is uploaded for; no field is called so, fields have an entity and a point."""
 
 
 @takes_files
 @reads
 def upload() -> Any:
-    """Store a file for the field named in ``for``; it belongs to whoever sent it until a record takes it."""
-    field = _field(request.args.get("for", ""))
+    """Store a file for the field named in ``for`` (``signature``: for an approval); it is its sender's until taken."""
+    accept, max_size = _limits(request.args.get("for", ""))
     sent = request.files.get("file")
     if sent is None or not sent.filename:
         return _refused(locale().say("value.file"))
     try:
-        stored = store().files.save(sent.stream, sent.filename, accept=field.accept, max_size=field.max_size)
+        stored = store().files.save(sent.stream, sent.filename, accept=accept, max_size=max_size)
     except Wrong as wrong:
         return _refused(locale().say(wrong.code, **wrong.params))
     finally:
@@ -41,17 +45,32 @@ def download(file_id: str) -> Response:
     return send_attachment(uploads.get_file(g.session, read_id(file_id), actor=g.actor))
 
 
+@reads
+def small(file_id: str) -> Response:
+    """Answer the thumbnail of a picture the reader may see."""
+    return send_thumbnail(uploads.get_file(g.session, read_id(file_id), actor=g.actor))
+
+
 ROUTES = (
     ("/files", ["POST"], upload),
+    ("/files/<file_id>/small", ["GET"], small),
     ("/files/<file_id>", ["GET"], download),
 )
+
+
+def _limits(purpose: str) -> tuple[Any, int | None]:
+    """Return which files are taken and how large: of a field, or for the signature of an approval."""
+    if purpose == SIGNATURE:
+        return ["png"], MAX_SIZE
+    field = _field(purpose)
+    return field.accept, field.max_size
 
 
 def _field(address: str) -> Field:
     entity, _, key = address.partition(".")
     known = g.session.app.entities.get(entity)
     field: Field | None = known.fields.get(key) if known is not None else None
-    if field is None or field.type.key != "file":
+    if field is None or not field.type.has_files:
         raise NotFound()
     return field
 

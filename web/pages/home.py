@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from flask import g, redirect, render_template
+from flask import g, jsonify, redirect, render_template
 
 from engine.automation import notices
 from engine.automation.notices import Notice
@@ -20,9 +20,11 @@ from engine.records.rights import find_rights
 from engine.workflow import inbox
 from web.api.requests import read_id
 from web.cells import Cells, record_url, subtitle_of, title_of
-from web.gate import locale, now, reads, writes
-from web.pages.approvals import view_task
-from web.pages.frame import page_shell
+from web.draft_view import list_mine
+from web.gate import locale, now, reads, unnoticed, writes
+from web.notice_view import leads, view_notice
+from web.pages.frame import count_waiting, page_shell
+from web.queue_view import view_task
 from web.shell import ENTITY_URL
 
 _TASKS = 5
@@ -30,13 +32,6 @@ _NOTICES = 6
 _RECENT = 8
 _OF_EACH = 5
 _CREATE = 3
-_TONES = {"approval_approved": "green", "approval_refused": "red", "approval_returned": "amber"}
-_ICONS = {
-    "approval_approved": "circle-check",
-    "approval_refused": "ban",
-    "approval_returned": "corner-up-left",
-    "approval_withdrawn": "arrow-back-up",
-}
 
 
 @reads
@@ -55,9 +50,9 @@ def show() -> Any:
             "waiting": inbox.count_tasks(g.session, actor=g.actor),
             "entries": [view_task(cells, item) for item in tasks.items],
         },
-        "news": [_news(cells, notice) for notice in _unread()],
+        "news": [view_notice(cells, notice) for notice in _unread()],
         "recent": recent,
-        "drafts": _drafts(cells),
+        "drafts": [*list_mine(_OF_EACH), *_drafts(cells)],
         "create": _create(),
         "empty": None if recent or tasks.items else _first_visit(),
     }
@@ -77,12 +72,19 @@ def open_notice(notice_id: str) -> Any:
     id_ = read_id(notice_id)
     found = notices.find_notice(g.session, id_, actor=g.actor)
     notices.mark_read(g.session, actor=g.actor, only=id_)
-    leads = found is not None and found.entity is not None and found.record_id is not None
-    return redirect(record_url(found.entity, found.record_id) if found and leads else "/", 303)  # type: ignore[arg-type]
+    return redirect(leads(found) if found is not None else "/", 303)
+
+
+@unnoticed
+@reads
+def live() -> Any:
+    """Answer how much waits and is unread, for pages that stay open."""
+    return jsonify({"waiting": count_waiting(), "unread": notices.count_news(g.session, actor=g.actor)})
 
 
 ROUTES = (
     ("/", ["GET"], show),
+    ("/live", ["GET"], live),
     ("/notices/read", ["POST"], read_notices),
     ("/notices/<notice_id>/open", ["POST"], open_notice),
 )
@@ -92,16 +94,6 @@ def _unread() -> Iterator[Notice]:
     """Unread news; what waits for a decision stands in the queue beside it already."""
     found = notices.list_notices(g.session, actor=g.actor, limit=_NOTICES * 5)
     return islice((one for one in found if not one.read and one.kind != "approval_asked"), _NOTICES)
-
-
-def _news(cells: Cells, notice: Notice) -> dict[str, Any]:
-    return {
-        "text": cells.locale.t(f"notice.{notice.kind}", what=notice.params.get("what", "")),
-        "url": f"/notices/{notice.id}/open",
-        "icon": _ICONS.get(notice.kind, "bell"),
-        "tone": _TONES.get(notice.kind),
-        "when": cells.when(notice.at),
-    }
 
 
 def _recent(cells: Cells) -> list[dict[str, Any]]:
@@ -124,9 +116,9 @@ def _drafts(cells: Cells) -> list[dict[str, Any]]:
 
 def _mine(entity: Entity, filters: tuple[Filter, ...]) -> list[Record]:
     own = Filter("owner", "eq", g.actor.id)
-    shown = dict.fromkeys(key for _, key in entity.display if key and key in entity.fields)
+    shown = dict.fromkeys(key for key in entity.display_keys if key in entity.fields)
     shown |= dict.fromkeys(key for key, field in entity.fields.items() if field.to is not None and field.required)
-    allowed = queries.readable_keys(entity, find_rights(g.session.app, entity, g.actor))
+    allowed = queries.shown_keys(entity, find_rights(g.session.app, entity, g.actor))
     columns = tuple(key for key in shown if key in allowed)
     query = ListQuery(
         filters=(own, *filters), sort="updated_at", descending=True, limit=_OF_EACH, columns=columns or ("id",)
@@ -143,6 +135,7 @@ def _entry(cells: Cells, entity: Entity, record: Record) -> dict[str, Any]:
         "about": subtitle["text"] if subtitle else None,
         "url": record_url(entity.key, record.id),
         "stage": cells.stage(entity, record.values.get("stage")),
+        "unsent": False,
         "when": cells.when(record.values["updated_at"]),
     }
 

@@ -7,13 +7,17 @@ from typing import Any
 
 from flask import g, redirect, render_template, request
 
-from engine.records import commands, queries
+from engine.errors import NotAllowed, NotFound
+from engine.records import commands, pooled, queries
 from engine.records.history import list_history
+from engine.records.merges import find_merged_away
 from engine.records.rights import get_entity
 from web.api.requests import read_id
-from web.cells import Cells
+from web.cells import Cells, record_url
 from web.gate import locale, now, reads, writes
+from web.merge_view import say_away
 from web.pages.frame import page_shell
+from web.pool_view import view_pooled
 from web.posted import read_version
 from web.record_view import HISTORY, view_record, view_trail
 from web.shell import ENTITY_URL, add_toast
@@ -21,9 +25,20 @@ from web.shell import ENTITY_URL, add_toast
 
 @reads
 def show(entity: str, record_id: str) -> Any:
-    """Show a record."""
+    """Show a record; one in a pool as far as that shows it to whoever does not see it anyway."""
     id_ = read_id(record_id)
-    record = queries.get_record(g.session, entity, id_, actor=g.actor)
+    try:
+        record = queries.get_record(g.session, entity, id_, actor=g.actor)
+    except (NotFound, NotAllowed):
+        in_pool = pooled.find_pooled(g.session, entity, id_, actor=g.actor)
+        if in_pool is not None:
+            view = view_pooled(get_entity(g.session.app, entity), in_pool)
+            return render_template("pages/pooled.html", pooled=view, shell=page_shell())
+        away = find_merged_away(g.session, entity, id_, actor=g.actor)
+        if away is None:
+            raise
+        add_toast(say_away(away[0]), "info")
+        return redirect(record_url(entity, away[1]), 302)
     found = list_history(g.session, entity, id_, actor=g.actor, limit=HISTORY + 1)
     return render_template("pages/record.html", record=view_record(record, found), shell=page_shell())
 
@@ -43,8 +58,10 @@ def older(entity: str, record_id: str) -> Any:
 def delete(entity: str, record_id: str) -> Any:
     """Put a record into the recycle bin."""
     compiled = get_entity(g.session.app, entity)
-    commands.delete_record(g.session, entity, read_id(record_id), version=read_version(request.form), actor=g.actor)
-    add_toast(locale().t("record.deleted", entity=locale().label(compiled.label)))
+    id_ = read_id(record_id)
+    commands.delete_record(g.session, entity, id_, version=read_version(request.form), actor=g.actor)
+    said = locale().t("record.deleted", entity=locale().label(compiled.label))
+    add_toast(said, undo=f"{record_url(entity, id_)}/restore", undo_label=locale().t("js.undo"))
     return redirect(ENTITY_URL.format(entity=entity), 303)
 
 

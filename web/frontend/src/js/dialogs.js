@@ -7,7 +7,7 @@ import { isDirty, forgetChanges } from "./form_guard.js";
 
 export function startDialogs() {
   document.addEventListener("click", onClick);
-  for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("cancel", (event) => {
+  for (const dialog of document.querySelectorAll("dialog:not(#quick-dialog)")) dialog.addEventListener("cancel", (event) => {
     if (isDirty(dialog)) event.preventDefault();
   });
   const drawer = document.querySelector("dialog[data-open-now]");

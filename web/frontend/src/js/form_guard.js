@@ -19,6 +19,11 @@ export function forgetChanges(root) {
   for (const form of root.querySelectorAll("form")) changed.delete(form);
 }
 
+// What is kept elsewhere can be left without a warning.
+export function markKept(form) {
+  changed.delete(form);
+}
+
 export function markChanged(element) {
   const form = element.closest("form[data-guard]");
   if (form) changed.add(form);

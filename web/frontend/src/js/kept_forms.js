@@ -4,19 +4,26 @@
 const KEY = "formwork-sent";
 
 export function startKeptForms() {
-  const form = document.querySelector("form[data-keep]");
   const sent = take();
-  if (form && sent && sent.action === form.action && sent.person === form.dataset.keep && !isAnswer()) resume(form, sent.values);
-  document.addEventListener("submit", keep);
+  const form = [...document.querySelectorAll("form[data-keep]")].find((one) => addressOf(one) === sent?.action);
+  if (form && sent.person === form.dataset.keep && !isAnswer()) resume(form, sent.values);
+  document.addEventListener("submit", (event) => { if (!event.defaultPrevented) keep(event.target); });
+  // In a dialog: what was sent is answered in place, unless the answer leads somewhere else to sign in.
+  document.addEventListener("htmx:beforeRequest", (event) => keep(event.detail.elt));
+  document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.xhr?.status !== 401 && event.detail.elt.matches("form[data-keep]")) take(); });
 }
 
-function keep(event) {
-  const form = event.target;
-  if (event.defaultPrevented || !form.matches("form[data-keep]")) return;
+export function keep(form) {
+  if (!form.matches("form[data-keep]")) return;
   const values = [...new FormData(form)].filter(([name, value]) => name !== "csrf_token" && typeof value === "string");
   try {
-    sessionStorage.setItem(KEY, JSON.stringify({ action: form.action, person: form.dataset.keep, values }));
+    sessionStorage.setItem(KEY, JSON.stringify({ action: addressOf(form), person: form.dataset.keep, values }));
   } catch { /* a full or closed store only means that nothing is kept */ }
+}
+
+// Not form.action: a form may hold an input of that name.
+function addressOf(form) {
+  return new URL(form.getAttribute("action"), location.href).href;
 }
 
 function take() {
@@ -25,7 +32,7 @@ function take() {
   try { return JSON.parse(kept); } catch { return null; }
 }
 
-// A page that answers what was sent (with errors, or two versions) shows it already.
+// A page that answers what was sent (with errors, with two versions, with a note that it was done) shows so.
 function isAnswer() {
   return Boolean(document.querySelector("[data-answer]"));
 }
@@ -33,7 +40,7 @@ function isAnswer() {
 function resume(form, values) {
   const again = document.createElement("form");
   again.method = "post";
-  again.action = form.action;
+  again.action = addressOf(form);
   again.hidden = true;
   const token = form.querySelector("[name=csrf_token]").value;
   for (const [name, value] of [...values, ["csrf_token", token], ["_resume", "yes"]]) {

@@ -8,6 +8,8 @@ export function startKeyboard() {
 }
 
 function onKey(event) {
+  if ((event.key === "ArrowDown" || event.key === "ArrowUp") && event.target.closest(".search")) { stepFound(event); return; }
+  if (event.key === "Escape" && event.target.closest(".search-found")) { document.activeElement.blur(); return; }
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.key === "Escape" && event.target.matches("input, textarea")) { event.target.blur(); return; }
   if (event.target.closest("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]")) return;
@@ -49,6 +51,14 @@ function goTo(letter) {
   return true;
 }
 
+// From the box of search down into what it unfolds, and up again.
+function stepFound(event) {
+  if (event.isComposing) return;
+  const places = [document.getElementById("search"), ...document.querySelectorAll("#search-found a")];
+  const at = places.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
+  if (places[at]) { places[at].focus(); event.preventDefault(); }
+}
+
 function step(by) {
   const links = [...document.querySelectorAll("a[data-row-link]")];
   if (!links.length) return false;
@@ -57,10 +67,16 @@ function step(by) {
   return true;
 }
 
-// A click anywhere in a row opens it, unless it was on something of its own or marked text.
+// A click anywhere in a row opens it, unless it was on something of its own or marked text. A cell that a double click
+// changes waits for the second click.
+let opening;
+
 function openRow(event) {
+  clearTimeout(opening);
   const row = event.target.closest("[data-row-url]");
-  if (!row || event.target.closest("a, button, input, label, summary") || String(getSelection())) return;
-  if (event.ctrlKey || event.metaKey) window.open(row.dataset.rowUrl, "_blank", "noopener");
-  else location.href = row.dataset.rowUrl;
+  if (!row || event.detail > 1 || event.target.closest("a, button, input, select, label, summary, form") || String(getSelection())) return;
+  if (event.ctrlKey || event.metaKey) { window.open(row.dataset.rowUrl, "_blank", "noopener"); return; }
+  const open = () => { location.href = row.dataset.rowUrl; };
+  if (event.target.closest("[data-edit]")) opening = setTimeout(open, 250);
+  else open();
 }

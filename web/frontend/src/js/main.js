@@ -2,15 +2,32 @@
 
 import htmx from "htmx.org";
 
+import { startBoard } from "./board.js";
+import { startBatch } from "./batch.js";
+import { startConditions } from "./conditions.js";
+import { startCopied } from "./copied.js";
 import { startConfirm } from "./confirm.js";
 import { startDialogs } from "./dialogs.js";
+import { startDrafts } from "./drafts.js";
+import { startDrop } from "./drop.js";
+import { startFilters } from "./filters.js";
 import { startFormGuard } from "./form_guard.js";
 import { startKeptForms } from "./kept_forms.js";
+import { startInView } from "./in_view.js";
+import { startInline } from "./inline.js";
 import { startKeyboard } from "./keyboard.js";
 import { startLines } from "./lines.js";
+import { startLive } from "./live.js";
+import { previewMany, startMany } from "./many.js";
+import { startMentions } from "./mentions.js";
 import { startMenus } from "./menus.js";
 import { startPickers } from "./picker.js";
+import { startPicked } from "./picked.js";
+import { startPlainInputs } from "./plain_inputs.js";
 import { startPreview } from "./preview.js";
+import { startQuickCreate } from "./quick_create.js";
+import { startRichText } from "./rich_text.js";
+import { startSignatures } from "./signature.js";
 import { startTimes } from "./times.js";
 import { startToasts } from "./toasts.js";
 import { startUploads } from "./uploads.js";
@@ -21,16 +38,34 @@ Object.assign(htmx.config, {
 });
 
 startMenus();
+startBoard();
+startBatch();
+startInline();
+startInView();
 startKeyboard();
 startToasts();
 startDialogs();
 startConfirm();
 startFormGuard();
 startKeptForms();
+startDrafts();
+startFilters();
 startLines();
 startPreview();
+startConditions();
 startTimes();
+startLive();
+startMentions();
+startQuickCreate();
+startMany();
 htmx.onLoad((root) => {
   startPickers(root);
+  startPicked(root);
   startUploads(root);
+  startDrop(root);
+  startSignatures(root);
+  startRichText(root);
+  startPlainInputs(root);
+  previewMany(root);
+  startCopied(root);
 });

@@ -1,6 +1,10 @@
 // Link picker: an editable combobox with a listbox popup (WAI-ARIA 1.2 pattern). Markup: [data-picker=URL] around a
-// hidden input with the value and a text input. The address answers {"items": [{"value", "text", "hint"}], "more": bool}.
+// hidden input with the value and a text input. The address answers {"items": [{"value", "text", "hint"}], "more": bool}, with
+// "note" where there are none. With data-create the last option makes what is not there yet. A text that is not chosen is never dropped: on leaving, what
+// is called exactly so, or the only thing that fits, is taken; else the text stays, says that something must be chosen, and is
+// sent under its own name, so that a form sent meanwhile brings it back. While something is chosen, only its id is sent.
 
+import { quickCreate } from "./quick_create.js";
 import { text } from "./texts.js";
 
 let count = 0;
@@ -10,16 +14,19 @@ export function startPickers(root) {
   for (const element of pickers) if (!element.dataset.ready) new Picker(element);
 }
 
-class Picker {
+export class Picker {
   constructor(element) {
     element.dataset.ready = "yes";
     this.element = element;
     this.value = element.querySelector("input[type=hidden]");
     this.input = element.querySelector("input:not([type=hidden])");
-    this.chosen = this.input.value;
+    this.name = this.input.name;
     this.active = -1;
+    this.refused = this.input.hasAttribute("aria-invalid");
+    if ("unread" in this.input.dataset) this.chosen = "";
+    else this.settled(this.input.value);
     this.list = this.makeList();
-    this.input.addEventListener("input", () => this.search(this.input.value));
+    this.input.addEventListener("input", () => { this.input.name = this.name; this.say(""); this.search(this.input.value); });
     this.input.addEventListener("click", () => this.search(""));
     this.input.addEventListener("keydown", (event) => this.onKey(event));
     this.input.addEventListener("blur", () => this.settle());
@@ -51,7 +58,7 @@ class Picker {
     const url = new URL(this.element.dataset.picker, location.href);
     url.searchParams.set("q", words.trim());
     try {
-      const answer = await fetch(url, { signal: this.request.signal, headers: { Accept: "application/json" } });
+      const answer = await fetch(url, { ...this.asked(), signal: this.request.signal, headers: { Accept: "application/json" } });
       if (!answer.ok) throw new Error(answer.status);
       this.show(await answer.json());
     } catch (problem) {
@@ -59,13 +66,20 @@ class Picker {
     }
   }
 
-  show({ items, more }) {
+  // What may be chosen depends on the rest of the form: it goes along as it stands.
+  asked() {
+    const form = "withForm" in this.element.dataset ? this.element.closest("form") : null;
+    return form ? { method: "POST", body: new FormData(form) } : {};
+  }
+
+  show({ items, more, note }) {
     if (document.activeElement !== this.input) return;
     this.list.replaceChildren(...items.map((item, index) => this.option(item, index)));
-    if (!items.length) this.note(text("js.nothing_found"));
+    if (!items.length) this.note(note || text("js.nothing_found"));
     else if (more) this.note(text("js.type_more"), true);
+    if (this.element.dataset.create) this.list.append(this.createOption());
     this.open();
-    this.mark(items.length && this.input.value !== this.chosen ? 0 : -1);
+    this.mark(this.options().length && this.input.value !== this.chosen ? 0 : -1);
   }
 
   option(item, index) {
@@ -85,6 +99,13 @@ class Picker {
     return option;
   }
 
+  createOption() {
+    const option = this.option({ value: "", text: this.element.dataset.createLabel }, "new");
+    option.classList.add("picker-create");
+    option.setAttribute("aria-selected", "false");
+    return option;
+  }
+
   note(words, keep = false) {
     const line = document.createElement("li");
     line.className = "picker-note";
@@ -97,6 +118,10 @@ class Picker {
 
   onKey(event) {
     const act = { ArrowDown: () => this.step(1), ArrowUp: () => this.step(-1), Enter: () => this.take(this.options()[this.active]), Escape: () => this.reset() }[event.key];
+    if (event.key === "Enter" && this.input.value !== this.chosen) { // half a word sends no form
+      event.preventDefault();
+      if (this.active < 0 && this.input.value.trim()) this.leave();
+    }
     if (!act || (this.list.hidden && event.key !== "ArrowDown") || (event.key === "Enter" && this.active < 0)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -118,28 +143,81 @@ class Picker {
   }
 
   take(option) {
-    if (option) this.choose(option.dataset.value, option.firstChild.textContent);
+    if (option?.classList.contains("picker-create")) this.create();
+    else if (option) this.choose(option.dataset.value, option.firstChild.textContent);
+  }
+
+  create() {
+    const words = this.input.value === this.chosen ? "" : this.input.value.trim();
+    this.close();
+    quickCreate(this, words);
   }
 
   choose(value, words) {
     this.value.value = value;
     this.input.value = words;
-    this.chosen = words;
+    this.settled(words);
     this.close();
     this.value.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
   reset() {
     this.input.value = this.chosen;
+    this.settled(this.chosen);
     this.close();
   }
 
-  // Leaving with an emptied box clears the link; leaving with half a word goes back to what was chosen.
+  settled(words) {
+    this.chosen = words;
+    this.input.removeAttribute("name");
+    this.say("");
+    this.element.parentElement.querySelector("[data-meant]")?.remove();
+  }
+
   settle() {
     clearTimeout(this.timer);
     this.request?.abort();
-    if (this.input.value.trim() === "" && this.value.value) this.choose("", "");
-    else this.reset();
+    const words = this.input.value.trim();
+    this.close();
+    if (words === this.chosen) this.reset();
+    else if (!words) this.choose("", "");
+    else if (!("unread" in this.input.dataset)) this.leave();
+  }
+
+  // What was typed is looked up once more: the answer for half of it may be all there was when the box was left.
+  async leave() {
+    const words = this.input.value.trim();
+    const found = await this.lookUp(words);
+    if (this.input.value.trim() !== words || words === this.chosen) return;
+    const only = found && onlyOne(found, words);
+    if (only) { this.choose(only.value, only.text); return; }
+    this.input.dataset.unread = words;
+    if (this.value.value) { this.value.value = ""; this.value.dispatchEvent(new Event("change", { bubbles: true })); }
+    this.say(text(found ? "js.choose_listed" : "js.failed"));
+  }
+
+  async lookUp(words) {
+    const url = new URL(this.element.dataset.picker, location.href);
+    url.searchParams.set("q", words);
+    try {
+      const answer = await fetch(url, { ...this.asked(), headers: { Accept: "application/json" } });
+      return answer.ok ? await answer.json() : null;
+    } catch { return null; }
+  }
+
+  // The sentence stands under the box and is read out until something is chosen or the box is emptied.
+  say(words) {
+    const note = this.element.querySelector("[data-unread-note]");
+    if (!words) {
+      note?.remove();
+      delete this.input.dataset.unread;
+      if (!this.refused) this.input.removeAttribute("aria-invalid");
+      return;
+    }
+    const line = note || this.element.appendChild(Object.assign(document.createElement("p"), { className: "field-error", role: "alert" }));
+    line.dataset.unreadNote = "";
+    line.textContent = words;
+    this.input.setAttribute("aria-invalid", "true");
   }
 
   open() {
@@ -157,4 +235,10 @@ class Picker {
   options() {
     return [...this.list.querySelectorAll("[role=option]")];
   }
+}
+
+// The one thing that is called or numbered exactly so, else the only one that fits.
+export function onlyOne({ items }, words) {
+  const same = items.filter(({ text: name, hint }) => [name, hint].some((one) => one?.toLowerCase() === words.toLowerCase()));
+  return same.length === 1 ? same[0] : items.length === 1 ? items[0] : null;
 }

@@ -1,0 +1,306 @@
+"""What each kind of step does, through the same commands that people use.
+
+Enters: a run with its record, one step. Leaves: its effects in the session's transaction, and a line of the trace. Must
+not write a record around the commands: gates, rules and uniqueness hold for what happens by itself as for everybody.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from engine.automation import assigning
+from engine.automation.runs import RUN, Run
+from engine.automation.wording import fill, say
+from engine.channels.message import Message
+from engine.channels.posting import Dialler, Email, Endpoint, Receiver, Robot, post
+from engine.channels.posting import Person as Told
+from engine.compiler.app import Automation, Do, Entity, Expression, Template
+from engine.definition.model import WhoDefinition
+from engine.errors import NotAllowed, NotFound, NotPossibleNow
+from engine.expression import Env
+from engine.people import accounts
+from engine.people.actor import Actor
+from engine.records import commands
+from engine.records.completing import fitted
+from engine.records.queries import get_record
+from engine.records.record import Record
+from engine.records.writing import lock_record
+from engine.storage.store import Session
+from engine.workflow import transitions
+from engine.workflow.approval.people import Case, find_people, to_rules
+from engine.workflow.approval.plan import Person
+
+MOST_EACH = 1_000
+"""Records one ``for_each`` goes through; more is refused."""
+
+
+@dataclass
+class Scene:
+    """A run at work; ``record`` is the one it is about, as it is now, inside ``for_each`` each of the linked ones."""
+
+    session: Session
+    run: Run
+    automation: Automation
+    record: Record | None
+    env: Env
+    actor: Actor
+    trace: list[dict[str, Any]]
+    prefix: str = ""
+    watcher: Actor | None = None  # who looks at a preview
+
+    @property
+    def entity(self) -> Entity:
+        """The kind of the record."""
+        assert self.record is not None  # noqa: S101 - the compiler lets no step of a record run without one
+        return self.session.app.entities[self.record.entity]
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The values of the record; none when there is none."""
+        return self.record.values if self.record is not None else {}
+
+    def holds(self, step: Do) -> bool:
+        """Return whether the condition of an ``if`` is true, and say so in the trace."""
+        true = step.value is not None and step.value.run(self.values, self.env) is True
+        self.tell(step, true=true)
+        return true
+
+    def tell(self, step: Do, **details: Any) -> None:
+        """Add a line to the trace."""
+        at = f"{step.location.file}:{step.location.line}"
+        self.trace.append({"step": self.prefix + step.path, "kind": step.kind, "at": at, **details})
+
+    def again(self) -> None:
+        """Read the record again after a step changed it."""
+        if self.record is not None:
+            self.record = lock_record(self.session, self.entity, self.record.id, actor=None)
+
+    def people(self, who: Sequence[WhoDefinition]) -> list[int]:
+        """Return whom the words name, each once."""
+        starter = Person(self.actor.id, "")
+        found = find_people(self.session, to_rules(who), Case(self.values, starter))
+        return list(dict.fromkeys(person.id for person in found))
+
+
+def step_on(scene: Scene, program: Sequence[Do], position: int) -> int:
+    """Do the step at ``position`` of a program and return the position to go on at."""
+    step = program[position]
+    if step.kind == "skip":
+        return step.other
+    if step.kind == "if":
+        return position + 1 if scene.holds(step) else step.other
+    DO[step.kind](scene, step)
+    return position + 1
+
+
+def _set(scene: Scene, step: Do) -> None:
+    record = _required(scene)
+    raw = _raw(scene, step, scene.entity)
+    changed = {key: value for key, value in raw.items() if value != record.values.get(key)}
+    if not changed:
+        scene.tell(step, changed=[])
+        return
+    commands.update_record(scene.session, record.entity, record.id, changed, version=record.version, actor=scene.actor)
+    scene.tell(step, changed=sorted(changed))
+    scene.again()
+
+
+def _create(scene: Scene, step: Do) -> None:
+    entity = scene.session.app.entities[step.name]
+    raw = _raw(scene, step, entity)
+    if step.link and scene.record is not None:
+        raw[step.link] = scene.record.id
+    owner = next(iter(scene.people(step.owner)), None) if step.owner else scene.values.get("owner")
+    if owner is None:
+        raise NotPossibleNow("automation.no_owner", entity=entity.label)
+    acting = accounts.get_actor(scene.session.connection, owner)
+    made = commands.create_record(
+        scene.session, entity.key, raw, actor=replace(scene.actor, id=owner, team=acting.team),
+        origin=_origin(scene),
+    )  # fmt: skip
+    scene.tell(step, entity=entity.key, record=made.id)
+
+
+def _move(scene: Scene, step: Do) -> None:
+    record = _required(scene)
+    workflow = scene.entity.workflow
+    move = workflow.moves.get(step.name) if workflow is not None else None
+    if move is not None and move.approval is not None:
+        transitions.move_record(
+            scene.session, record.entity, record.id, step.name, version=record.version, actor=_starter(scene)
+        )
+    else:
+        transitions.move_by_itself(scene.session, record.entity, record.id, step.name)
+    scene.tell(step, move=step.name)
+    scene.again()
+
+
+def _assign(scene: Scene, step: Do) -> None:
+    record = _required(scene)
+    people = scene.people(step.who)
+    given = assigning.choose(scene.session, scene.automation.key, scene.entity, step, people, scene.env)
+    if given is None:
+        raise NotPossibleNow("automation.nobody", among=len(people))
+    if given.user_id != record.values.get("owner"):
+        commands.update_record(
+            scene.session, record.entity, record.id, {"owner": given.user_id}, version=record.version, actor=scene.actor
+        )
+    assigning.keep(scene.session, scene.automation.key, record.entity, record.id, given)
+    scene.tell(step, to=given.user_id, why=dict(given.why))
+    scene.again()
+
+
+def _notify(scene: Scene, step: Do) -> None:
+    session, told, unseen = scene.session, [], []
+    for user in scene.people(step.who):
+        reader = accounts.get_actor(session.connection, user)
+        seen = _seen(scene, reader)
+        if scene.record is not None and seen is None:
+            unseen.append(user)
+            continue
+        hidden = seen.hidden if seen is not None else frozenset()
+        _post(scene, step, Told(user), reader=reader, hidden=hidden)
+        told.append(user)
+    scene.tell(step, told=told, may_not_see=unseen)
+
+
+def _to_group(scene: Scene, step: Do) -> None:
+    _post(scene, step, Robot(step.name))
+    scene.tell(step, channel=step.name)
+
+
+def _mail(scene: Scene, step: Do) -> None:
+    address = step.value.run(scene.values, scene.env) if step.value is not None else None
+    if address:
+        _post(scene, step, Email(str(address)))
+    scene.tell(step, sent=bool(address))
+
+
+def _dial(scene: Scene, step: Do) -> None:
+    number = step.value.run(scene.values, scene.env) if step.value is not None else None
+    if number:
+        _post(scene, step, Dialler(step.name, str(number)))
+    scene.tell(step, channel=step.name, sent=bool(number))
+
+
+def _call(scene: Scene, step: Do) -> None:
+    values = {key: one.run(scene.values, scene.env) for key, one in step.values.items()}
+    data = {key: _as_json(scene, step.values[key], value) for key, value in values.items()}
+    _post(scene, step, Endpoint(step.name), event=scene.automation.key, data=data)
+    scene.tell(step, channel=step.name)
+
+
+def _post(
+    scene: Scene,
+    step: Do,
+    to: Receiver,
+    *,
+    reader: Actor | None = None,
+    hidden: frozenset[str] = frozenset(),
+    event: str = "message",
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Leave a message; the same step of the same run leaves it once."""
+    session, record = scene.session, scene.record
+    language = (reader.language if reader is not None else None) or session.app.language
+    if scene.watcher is not None:
+        seen = _seen(scene, scene.watcher)
+        reader, hidden = scene.watcher, hidden | (seen.hidden if seen is not None else frozenset())
+
+    def said(template: Template) -> str:
+        return fill(session, template, scene.values, scene.env, language=language, reader=reader, hidden=hidden)
+
+    label = scene.automation.label
+    title = said(step.title) if step.title else label.get(language) or next(iter(label.values()), "")
+    message = Message(
+        kind="reminder",
+        title=title,
+        text=said(step.text) if step.text else "",
+        about=(record.entity, record.id) if record is not None else None,
+        event=event,
+        data=data or {},
+    )
+    post(session, message, to=to, key=f"{RUN}{scene.run.id}-{scene.prefix}{step.path}")
+
+
+def _as_json(scene: Scene, expression: Expression, value: Any) -> Any:
+    """Return a value as a webhook carries it: numbers as text, so that no digit is lost."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Decimal):
+        return str(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return say(scene.session, value, expression.checked.type, None, scene.session.app.language, scene.env)
+
+
+def _each(scene: Scene, step: Do) -> None:
+    record = _required(scene)
+    found = scene.entity.shape.collections[step.name]
+    rows = scene.env.lookup.collection(record.entity, step.name, {**record.values, "id": record.id})
+    env = replace(scene.env, record=record.values)
+    chosen = [row["id"] for row in rows if step.where is None or step.where.run(row, env) is True]
+    if len(chosen) > MOST_EACH:
+        raise NotPossibleNow("automation.too_many", limit=MOST_EACH)
+    scene.tell(step, records=chosen)
+    entity = scene.session.app.entities[found.entity]
+    for id_ in sorted(chosen):
+        inner = lock_record(scene.session, entity, id_, actor=None)
+        within = replace(scene, record=inner, env=env, prefix=f"{id_}:")
+        position = 0
+        while position < len(step.do):
+            position = step_on(within, step.do, position)
+    scene.again()
+
+
+def _seen(scene: Scene, reader: Actor) -> Record | None:
+    """Return the record as somebody sees it; None when they do not."""
+    if scene.record is None:
+        return None
+    try:
+        return get_record(scene.session, scene.record.entity, scene.record.id, actor=reader)
+    except (NotFound, NotAllowed):
+        return None
+
+
+def _raw(scene: Scene, step: Do, target: Entity) -> dict[str, Any]:
+    return {
+        key: fitted(target.fields[key], expression.run(scene.values, scene.env))
+        for key, expression in step.values.items()
+        if key in target.fields
+    }
+
+
+def _origin(scene: Scene) -> dict[str, Any] | None:
+    if scene.record is None:
+        return None
+    return {"from": {"entity": scene.record.entity, "id": scene.record.id}}
+
+
+def _starter(scene: Scene) -> Actor:
+    """Return the engine on behalf of whoever is to have started an approval: the owner, where nobody acted."""
+    if not scene.actor.id:
+        raise NotPossibleNow("automation.no_owner", entity=scene.entity.label)
+    return replace(scene.actor, name=accounts.get_actor(scene.session.connection, scene.actor.id).name)
+
+
+def _required(scene: Scene) -> Record:
+    assert scene.record is not None  # noqa: S101 - the compiler lets no such step run without a record
+    return scene.record
+
+
+DO: Mapping[str, Callable[[Scene, Do], None]] = {
+    "set": _set,
+    "create": _create,
+    "move": _move,
+    "assign": _assign,
+    "notify": _notify,
+    "post": _to_group,
+    "mail": _mail,
+    "dial": _dial,
+    "call": _call,
+    "for_each": _each,
+    "wait": lambda scene, step: scene.tell(step, span=step.span),
+}
+"""By kind of step; ``if`` and ``skip`` only lead on."""

@@ -1,0 +1,260 @@
+"""Compiled entities: fields, rules, form, list, access and what is made from a record.
+
+Enters: nothing (the compiler fills these). Leaves: frozen data asked for on every request. Must not know SQL or HTTP.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from engine.compiler.app.fields import Field, FieldPlan
+from engine.compiler.app.ownership import POOL, PROTECTED_UNTIL, Ownership
+from engine.compiler.app.parts import Expression, Label
+from engine.compiler.app.workflows import Workflow
+from engine.definition.model import NumberDefinition
+from engine.errors import Location
+from engine.expression import EntityShape
+
+SYSTEM_FIELDS = ("id", "number", "stage", "owner", "team", "created_at", "created_by", "updated_at", "updated_by")
+"""Fields every record has, usable in expressions and lists beside the written ones (``version`` is internal)."""
+
+
+def find_beyond(only: Collection[str], fields: Mapping[str, Field], named: Collection[str | None]) -> frozenset[str]:
+    """Return all that whoever sees ``only`` these does not see: fields, columns of lines, system fields.
+
+    ``items.qty`` opens one column of a line table, ``items`` all of them. The number and what a record is called by
+    (``named``) stand in links and lists, and are seen by everybody.
+    """
+    tables = {name.partition(".")[0] for name in only}
+    closed = {key for key in fields if key not in tables and key not in named}
+    for key in tables - set(only):
+        closed |= {f"{key}.{column}" for column in fields[key].fields if f"{key}.{column}" not in only}
+    return frozenset(closed | (set(SYSTEM_FIELDS) - {"id", "number"} - set(only)))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule over several fields. It waits until all of ``needs`` have a value: what is required is said elsewhere."""
+
+    key: str
+    check: Expression
+    message: Label
+    at: frozenset[str]
+    fields: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    keep: bool = False  # records from before this rule stay
+
+
+@dataclass(frozen=True)
+class Unique:
+    """A uniqueness over several fields, or conditional, that the database enforces with index ``name``."""
+
+    key: str
+    name: str
+    fields: tuple[str, ...]
+    where: Expression | None
+    message: Label
+    location: Location
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """When two records are taken for the same thing: ``exact`` fields are the same and ``alike`` ones alike enough."""
+
+    key: str
+    block: bool
+    exact: tuple[str, ...]
+    alike: Mapping[str, float]  # field -> how alike, between 0.5 and 1
+    message: Label
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields compared."""
+        return (*self.alike, *self.exact)
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Which roles may make one record of two, and for how long that can be undone (``30d``)."""
+
+    who: frozenset[str]
+    undo: str
+
+
+@dataclass(frozen=True)
+class Appeal:
+    """Which role decides whose a record is, within what time (``2wd``), and what a yes gives."""
+
+    to: str
+    within: str
+    grants: Literal["ownership", "share"]
+
+
+@dataclass(frozen=True)
+class Disputes:
+    """What whoever meets the record of somebody else may ask for: None is nothing; ``log`` are roles that see all."""
+
+    collaborate: Literal["read", "write"] | None
+    appeal: Appeal | None
+    log: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A block of a form; rows of one or more field keys."""
+
+    key: str
+    label: Label
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """What a card shows below its name, and the number added up above each stage (None for none)."""
+
+    card: tuple[str, ...]
+    sum: str | None
+
+
+@dataclass(frozen=True)
+class CalendarView:
+    """The date that records stand at first (None for an entity without dates), and what is shown beside a name."""
+
+    date: str | None
+    card: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Access:
+    """What one role may do. Scopes are ``own``, ``team``, ``all`` or a key of ``Entity.scopes``; None means no.
+
+    ``mask`` are fields it sees in part, but whole in the records of ``unmask``.
+    """
+
+    role: str
+    location: Location
+    read: str | None
+    write: str | None
+    delete: str | None
+    create: bool
+    bring_in: bool
+    share_views: bool
+    hide: frozenset[str]
+    readonly: frozenset[str]
+    mask: frozenset[str]
+    unmask: str | None
+    export: bool
+    approve_export: bool
+
+
+@dataclass(frozen=True)
+class MakeLines:
+    """Where the lines of a made record come from."""
+
+    rows: str
+    set: Mapping[str, Expression]
+
+
+@dataclass(frozen=True)
+class Make:
+    """How a record of another entity is made from this one."""
+
+    key: str
+    label: Label
+    entity: str
+    back: str
+    when: Expression | None
+    set: Mapping[str, Expression]
+    lines: Mapping[str, MakeLines]
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One business thing, ready to run."""
+
+    key: str
+    label: Label
+    help: Label
+    icon: str | None
+    location: Location
+    fields: Mapping[str, Field]  # in file order, retired ones included
+    shape: EntityShape
+    number: NumberDefinition | None
+    display: tuple[tuple[str, str | None], ...]  # literal text and the field after it: ("", "number"), (" ", "name")
+    rules: tuple[Rule, ...]
+    unique: tuple[Unique, ...]
+    sections: tuple[Section, ...]
+    columns: tuple[str, ...]
+    sort: tuple[str, bool]  # field, descending
+    filters: tuple[str, ...]
+    board: Board
+    calendar: CalendarView
+    access: Mapping[str, Access]
+    scopes: Mapping[str, Expression]
+    makes: Mapping[str, Make]
+    workflow: Workflow | None
+    duplicates: tuple[Duplicate, ...]
+    merge: Merge | None
+    disputes: Disputes | None
+    compute_order: tuple[str, ...]  # computed fields, dependencies first
+    search: tuple[str, ...]
+    ownership: Ownership | None = None
+    was: str | None = None
+    retired: bool = False
+    derived: frozenset[str] = frozenset()  # settings nobody wrote, such as ``columns`` and ``board/card``
+
+    @cached_property
+    def stored_fields(self) -> tuple[Field, ...]:
+        """The fields that are columns of the entity's own table, in order."""
+        return tuple(item for item in self.fields.values() if item.stored)
+
+    @cached_property
+    def value_keys(self) -> tuple[str, ...]:
+        """The names of a record's values: system fields, ``version``, then stored fields in order."""
+        return (*SYSTEM_FIELDS, "version", *(item.key for item in self.stored_fields))
+
+    @cached_property
+    def owned_keys(self) -> frozenset[str]:
+        """The fields that follow from whose a record is: nobody types or chooses them."""
+        return frozenset((POOL, PROTECTED_UNTIL)) if self.ownership is not None else frozenset()
+
+    @cached_property
+    def display_keys(self) -> tuple[str, ...]:
+        """The fields, system fields among them, whose values are part of what a record is called."""
+        return tuple(dict.fromkeys(key for _, key in self.display if key))
+
+    @cached_property
+    def display_links(self) -> tuple[Field, ...]:
+        """The links whose names are part of what a record is called."""
+        fields = (self.fields[key] for key in self.display_keys if key in self.fields)
+        return tuple(one for one in fields if one.to is not None)
+
+    @cached_property
+    def plan(self) -> FieldPlan:
+        """What is to be done with the fields of a record."""
+        return FieldPlan.of(self.fields)
+
+    def empty_values(self) -> dict[str, Any]:
+        """Return the value of every field of a record nobody has filled in."""
+        return {key: None if item.stored else [] for key, item in self.fields.items()}
+
+    @cached_property
+    def line_fields(self) -> tuple[Field, ...]:
+        """The line tables."""
+        return tuple(item for item in self.fields.values() if item.type.has_rows)
+
+    @cached_property
+    def series_fields(self) -> tuple[Field, ...]:
+        """The fields that are drawn from a series when a record is made; a retired one draws no more."""
+        return tuple(item for item in self.fields.values() if item.type.drawn and not item.retired)
+
+    @cached_property
+    def people_fields(self) -> tuple[Field, ...]:
+        """The fields that hold several people."""
+        return tuple(item for item in self.fields.values() if item.type.people and item.type.many)
+
+    @cached_property
+    def file_fields(self) -> tuple[Field, ...]:
+        """The fields that hold files."""
+        return tuple(item for item in self.fields.values() if item.type.has_files)

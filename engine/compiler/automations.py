@@ -1,0 +1,388 @@
+"""From written automations to compiled ones: triggers with every name resolved, steps as a flat program.
+
+Enters: ``AutomationsDefinition``. Leaves: ``Automation``, by its key. Must not let through what could never start, nor
+a step nobody can do: a move that asks for a reason, a field nobody may fill in, a wait inside ``for_each``.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import time
+from typing import Final
+
+from engine.compiler.app import Automation, Do, Expression, Hole, Moment, Schedule, Template, Trigger, Workflow
+from engine.compiler.app.automations import NOTHING
+from engine.compiler.compilation import Compilation, place_within
+from engine.compiler.people import check_who
+from engine.compiler.shapes import field_type
+from engine.definition.model import (
+    AutomationDefinition,
+    AutomationsDefinition,
+    DoDefinition,
+    EntityDefinition,
+    ExpressionText,
+    FieldDefinition,
+    Reference,
+    TriggerDefinition,
+    WhoDefinition,
+)
+from engine.errors import Location
+from engine.expression import BOOLEAN, EntityShape, Kind, Type
+
+_DATED: Final = ("date", "datetime")
+_TEXT: Final = Type(Kind.TEXT)
+_WITHOUT_RECORD: Final = ("notify", "post", "call", "if", "wait", "create")
+_MOST_STEPS: Final = 200
+
+
+def compile_automations(
+    compilation: Compilation, written: AutomationsDefinition, workflow: Workflow | None
+) -> Iterator[Automation]:
+    """Yield the automations of one file; none when its entity does not exist."""
+    key = compilation.require(written.entity, compilation.definition.entities, "E001")
+    if written.calendar is not None:
+        compilation.require(written.calendar, compilation.definition.calendars, "W022")
+    if key is None:
+        compilation.set_aside(f"automations.{written.key}")
+        return
+    entity = compilation.definition.entities[key]
+    for rule in written.rules.values():
+        yield _Rule(compilation, written, rule, entity, workflow).compile()
+
+
+class _Rule:
+    """One automation being compiled."""
+
+    def __init__(
+        self,
+        compilation: Compilation,
+        file: AutomationsDefinition,
+        written: AutomationDefinition,
+        entity: EntityDefinition,
+        workflow: Workflow | None,
+    ) -> None:
+        self.compilation = compilation
+        self.file = file
+        self.written = written
+        self.entity = entity
+        self.workflow = workflow
+        self.path = f"automations.{file.key}.{written.key}"
+        self.once = written.on.once
+        self.shape = NOTHING if self.once else entity.key
+        compilation.shapes = {NOTHING: EntityShape(NOTHING, {}), **compilation.shapes}
+
+    def compile(self) -> Automation:
+        written = self.written
+        trigger = self._trigger(written.on)
+        when = self.compilation.expression(written.when, self.shape, BOOLEAN, sql=trigger.kind in ("every", "idle"))
+        self._refuse_asking(when)
+        program: list[Do] = []
+        self._add(program, written.do, "", self.shape, within=False)
+        if len(program) > _MOST_STEPS:
+            self.compilation.refuse("R009", written.location, name=written.key, most=_MOST_STEPS)
+        digest = hashlib.sha256(repr([_said(step) for step in program]).encode()).hexdigest()[:16]
+        return Automation(
+            key=f"{self.file.key}.{written.key}",
+            label=self.compilation.label(self.path, written.label),
+            location=written.location,
+            entity=self.shape,
+            on=trigger,
+            when=when,
+            do=tuple(program),
+            digest=digest,
+            calendar=self.file.calendar.name if self.file.calendar is not None else None,
+            was=f"{self.file.key}.{written.was}" if written.was else None,
+            retired=written.retired is not None,
+        )
+
+    # ---- what starts it
+
+    def _trigger(self, on: TriggerDefinition) -> Trigger:
+        compilation, kind = self.compilation, on.kind
+        if kind in ("changed", "file"):
+            self._check_fields(on)
+        approval = None
+        if on.approval is not None:
+            own = [key for key, one in compilation.definition.approvals.items() if one.entity.name == self.entity.key]
+            approval = compilation.require(on.approval, own, "W004", entity=self.entity.key)
+        if kind == "moved":
+            self._check_stages(on)
+        if on.time is not None and kind not in ("at", "idle"):
+            compilation.refuse("R001", on.location)
+        if on.from_ and kind not in ("changed", "moved"):
+            compilation.refuse("R002", on.location)
+        check_who(compilation, on.who, self.entity)
+        return Trigger(
+            kind=kind,
+            fields=frozenset(one.name for one in on.fields),
+            from_=frozenset(one.name for one in on.from_),
+            to=frozenset(one.name for one in on.to),
+            approval=approval,
+            moments=tuple(self._moment(one) for one in on.moments),
+            time=time.fromisoformat(on.time) if on.time is not None else time(9),
+            schedule=_schedule(on.every) if on.every else None,
+            once=on.once,
+            span=on.span,
+            without=self._without(on.without),
+            who=on.who,
+        )
+
+    def _check_fields(self, on: TriggerDefinition) -> None:
+        fields: Mapping[str, FieldDefinition] = self.entity.fields
+        if on.kind == "file":
+            fields = {key: one for key, one in fields.items() if one.type.name in ("file", "image")}
+        known = [*fields, *(("owner", "stage") if on.kind == "changed" else ())]
+        names = self.compilation.require_all(on.fields, known, "E002", entity=self.entity.key)
+        values = (*on.from_, *on.to)
+        if not values:
+            return
+        options = _options(self.entity, names)
+        if not options:
+            self.compilation.refuse("R003", values[0].location)
+            return
+        for one in values:
+            self.compilation.require(one, options, "R004", field=names[0])
+
+    def _check_stages(self, on: TriggerDefinition) -> None:
+        stages = self.workflow.stages if self.workflow is not None else {}
+        if not stages:
+            self.compilation.refuse("R005", on.location, entity=self.entity.key)
+            return
+        for one in (*on.from_, *on.to):
+            self.compilation.require(one, stages, "W001")
+
+    def _moment(self, written: object) -> Moment:
+        of = getattr(written, "of")  # noqa: B009
+        dated = [key for key, one in self.entity.fields.items() if one.type.name in _DATED]
+        named = self.compilation.require(of, [*dated, "created_at"], "W023", entity=self.entity.key) or "created_at"
+        return Moment(named, None, getattr(written, "amount"), getattr(written, "before"))  # noqa: B009
+
+    def _without(self, written: Reference | None) -> tuple[str, str] | None:
+        if written is None:
+            return None
+        known = self.compilation.shapes[self.entity.key].collections
+        linking = {name: one for name, one in known.items() if one.via is not None}
+        found = linking.get(self.compilation.require(written, list(linking), "E095", entity=self.entity.key) or "")
+        return None if found is None or found.via is None else (found.entity, found.via)
+
+    # ---- what is done
+
+    def _add(self, program: list[Do], steps: Sequence[DoDefinition], path: str, shape: str, *, within: bool) -> None:
+        """Add steps to a program; ``within`` says that they are done for each of several records."""
+        for number, written in enumerate(steps, start=1):
+            here = f"{path}{number}"
+            if self.once and written.kind not in _WITHOUT_RECORD:
+                self.compilation.refuse("R006", written.location, kind=written.kind)
+                continue
+            if within and written.kind in ("wait", "for_each"):
+                self.compilation.refuse("R007", written.location, kind=written.kind)
+                continue
+            if written.kind == "if":
+                self._add_branches(program, written, here, shape, within=within)
+            else:
+                program.append(self._step(written, here, shape, within=within))
+
+    def _add_branches(self, program: list[Do], written: DoDefinition, path: str, shape: str, *, within: bool) -> None:
+        at = len(program)
+        value = self._expression(written.value, shape, BOOLEAN, within=within)
+        program.append(Do("if", path, written.location, value=value))
+        self._add(program, written.do, f"{path}.then.", shape, within=within)
+        if written.otherwise:
+            end = len(program)
+            program.append(Do("skip", path, written.location))
+            program[at] = replace(program[at], other=len(program))
+            self._add(program, written.otherwise, f"{path}.else.", shape, within=within)
+            program[end] = replace(program[end], other=len(program))
+        else:
+            program[at] = replace(program[at], other=len(program))
+
+    def _step(self, written: DoDefinition, path: str, shape: str, *, within: bool) -> Do:
+        place, at = written.text_location or written.location, f"step_{path.replace('.', '_')}"
+        made = Do(
+            written.kind,
+            path,
+            written.location,
+            name=written.name.name if written.name is not None else "",
+            owner=written.owner,
+            who=written.who,
+            share=written.share,
+            at_most=written.at_most,
+            title=self._template(f"{self.path}.titles.{at}", written.title, written.location, shape, within=within),
+            text=self._template(f"{self.path}.texts.{at}", written.text, place, shape, within=within),
+            span=written.span,
+        )
+        self._check_people(written, shape)
+        return self._finished(made, written, shape, within=within)
+
+    def _check_people(self, written: DoDefinition, shape: str) -> None:
+        entity = _entity(self.compilation, shape)
+        if entity is not None:
+            check_who(self.compilation, (*written.owner, *written.who), entity)
+            return
+        for one in _of_record(written):
+            self.compilation.refuse("R008", one.location)
+
+    def _finished(self, made: Do, written: DoDefinition, shape: str, *, within: bool) -> Do:
+        """Add to a step what only its kind has."""
+        entity, kind = _entity(self.compilation, shape), written.kind
+        if kind == "create":
+            return self._creating(made, written, shape, within=within)
+        if kind == "for_each":
+            return self._each(made, written, shape)
+        if kind == "assign":
+            counting = self.compilation.expression(written.counting, shape, BOOLEAN, sql=True)
+            self._refuse_asking(counting)
+            return replace(made, counting=counting)
+        if kind == "call":
+            sent = {key: self._expression(one, shape, None, within=within) for key, one in written.values.items()}
+            return replace(made, values={key: one for key, one in sent.items() if one is not None})
+        if kind in ("mail", "dial"):
+            return replace(made, value=self._expression(written.value, shape, _TEXT, within=within))
+        if kind == "set" and entity is not None:
+            return replace(made, values=self._values(written.values, shape, entity, within=within))
+        return replace(made, name=self._move(written, entity)) if kind == "move" and entity is not None else made
+
+    def _creating(self, made: Do, written: DoDefinition, shape: str, *, within: bool) -> Do:
+        compilation = self.compilation
+        assert written.name is not None  # noqa: S101 - the schema asked
+        key = compilation.require(written.name, compilation.definition.entities, "E001")
+        if key is None:
+            return made
+        target = compilation.definition.entities[key]
+        links = [name for name, one in target.fields.items() if one.to is not None and one.to.name == shape]
+        link = ""
+        if written.link is not None:
+            link = compilation.require(written.link, links, "E019", entity=key, source=shape or "—") or ""
+        values = self._values(written.values, shape, target, within=within)
+        return replace(made, name=key, link=link, values=values)
+
+    def _values(
+        self, written: Mapping[str, ExpressionText], shape: str, target: EntityDefinition, *, within: bool
+    ) -> dict[str, Expression]:
+        found = {}
+        for key, text in written.items():
+            known = self.compilation.require(Reference(key, text.location), target.fields, "E002", entity=target.key)
+            field = target.fields.get(known or "")
+            if field is None:
+                continue
+            if field.computed is not None or field.readonly:
+                self.compilation.refuse("E066", text.location, name=key, entity=target.key)
+            value = self._expression(text, shape, field_type(field), within=within)
+            if value is not None:
+                found[key] = value
+        return found
+
+    def _move(self, written: DoDefinition, entity: EntityDefinition) -> str:
+        assert written.name is not None  # noqa: S101 - the schema asked
+        workflows = self.compilation.definition.workflows.values()
+        own = self.workflow if entity.key == self.entity.key else None
+        moves = dict(own.moves) if own is not None else {}
+        if own is None:
+            known = next((one for one in workflows if one.entity.name == entity.key), None)
+            alone = [key for key, move in known.moves.items() if move.reason != "required"] if known else []
+            return self.compilation.require(written.name, alone, "R010", entity=entity.key) or ""
+        free = [key for key, move in moves.items() if move.reason != "required"]
+        return self.compilation.require(written.name, free, "R010", entity=entity.key) or ""
+
+    def _each(self, made: Do, written: DoDefinition, shape: str) -> Do:
+        assert written.name is not None  # noqa: S101 - the schema asked
+        linking = {key: one for key, one in self.compilation.shapes[shape].collections.items() if one.via is not None}
+        name = self.compilation.require(written.name, list(linking), "E095", entity=shape)
+        if name is None:
+            return made
+        inner = linking[name].entity
+        program: list[Do] = []
+        self._add(program, written.do, f"{made.path}.", inner, within=True)
+        where = self._expression(written.where, inner, BOOLEAN, within=True)
+        return replace(made, name=name, where=where, do=tuple(program))
+
+    # ---- expressions
+
+    def _expression(
+        self, written: ExpressionText | None, shape: str, expect: Type | None, *, within: bool
+    ) -> Expression | None:
+        found = self.compilation.expression(written, shape, expect, outer=self.shape if within else None)
+        self._refuse_asking(found)
+        return found
+
+    def _refuse_asking(self, found: Expression | None) -> None:
+        """Nobody acts when something happens by itself."""
+        if found is not None and found.asks_who:
+            self.compilation.refuse("R011", found.location)
+
+    def _template(self, path: str, text: str | None, location: Location, shape: str, *, within: bool) -> Template:
+        label = self.compilation.label(path, text)
+        return {
+            language: tuple(self._parts(said, location if said == text else None, shape, within=within))
+            for language, said in label.items()
+        }
+
+    def _parts(self, text: str, location: Location | None, shape: str, *, within: bool) -> Iterator[str | Hole]:
+        """Yield the parts of a text; a translation has no place of its own here, so the text's own is told."""
+        rest, offset = text, 0
+        place = location or self.written.location
+        while "{" in rest:
+            before, _, tail = rest.partition("{")
+            inside, closed, after = tail.partition("}")
+            at = place_within(text, place, offset + len(before) + 1) if location is not None else place
+            if not closed or not inside.strip():
+                self.compilation.refuse("R012", at, text=rest[: len(before) + 20])
+                return
+            if before:
+                yield before
+            value = self._expression(ExpressionText(inside, at), shape, None, within=within)
+            if value is not None and value.checked.type.kind in _UNSAID:
+                self.compilation.refuse("R013", at, expression=inside)
+            elif value is not None:
+                yield Hole(value, self._field_of(inside.strip(), shape))
+            offset += len(rest) - len(after)
+            rest = after
+        if rest:
+            yield rest
+
+    def _field_of(self, path: str, shape: str) -> tuple[str, str] | None:
+        """Return the field that a value is written like: an option by its label, an amount with its currency."""
+        first, _, second = path.partition(".")
+        entity = _entity(self.compilation, shape)
+        field = entity.fields.get(first) if entity is not None else None
+        if entity is None or field is None or not second:
+            return None if field is None or entity is None else (entity.key, first)
+        target = _entity(self.compilation, field.to.name) if field.to is not None else None
+        return None if target is None or second not in target.fields else (target.key, second)
+
+
+def _entity(compilation: Compilation, key: str) -> EntityDefinition | None:
+    """Return the written entity under ``key``; None for the shape of nothing."""
+    return compilation.definition.entities.get(key)
+
+
+def _options(entity: EntityDefinition, names: Sequence[str]) -> list[str]:
+    field = entity.fields.get(names[0]) if len(names) == 1 else None
+    return list(field.options) if field is not None else []
+
+
+def _schedule(written: str) -> Schedule:
+    """``working day 08:30``, or ``30 minutes``; the schema has said that it has one of these forms."""
+    first, _, last = written.rpartition(" ")
+    if last in ("minutes", "hours"):
+        return Schedule(minutes=int(first) * (60 if last == "hours" else 1))
+    return Schedule(first, time.fromisoformat(last))
+
+
+def _of_record(written: DoDefinition) -> Iterator[WhoDefinition]:
+    """Yield whom only a record names."""
+    yield from (
+        one for one in (*written.owner, *written.who) if one.kind not in ("role", "group", "user", "department")
+    )
+
+
+def _said(step: Do) -> object:
+    """Return what a step does, so that two programs can be compared."""
+    values = {key: one.text for key, one in step.values.items()}
+    texts = [one.text if one is not None else "" for one in (step.value, step.where, step.counting)]
+    return step.kind, step.name, step.link, step.span, step.other, values, texts, [_said(one) for one in step.do]
+
+
+_UNSAID: Final = frozenset(
+    {Kind.CHOICES, Kind.TAGS, Kind.USERS, Kind.FILE, Kind.LINES, Kind.JSON, Kind.NOTHING, Kind.WORKING_TIME}
+)

@@ -1,0 +1,75 @@
+"""When two records are the same thing, and what follows: who may merge them, what may be asked for, who decides.
+
+Enters: ``EntityDefinition`` and its compiled fields and access. Leaves: ``Duplicate``, ``Merge`` and ``Disputes``. Must
+not compare records: that is done when one is saved.
+"""
+
+from collections.abc import Mapping
+
+from engine.compiler.app import Access, Appeal, Disputes, Duplicate, Field, Merge
+from engine.compiler.compilation import Compilation
+from engine.definition.model import AppealDefinition, EntityDefinition, Reference
+
+
+def compile_duplicates(
+    compilation: Compilation, written: EntityDefinition, fields: Mapping[str, Field], path: str
+) -> tuple[Duplicate, ...]:
+    """Return when two records are taken for the same thing; only a text can be alike."""
+    found = []
+    stored = [key for key, field in fields.items() if field.stored]
+    texts = [key for key in stored if fields[key].type.searchable]
+    for rule in written.duplicates.values():
+        exact = [one.field for one in rule.match if one.likeness is None]
+        keys = compilation.require_stored(exact, stored, written)
+        alike = {}
+        for one in rule.match:
+            if one.likeness is not None and compilation.require(one.field, texts, "E045", entity=written.key):
+                alike[one.field.name] = float(one.likeness)
+        message = compilation.label(f"{path}.duplicates.{rule.key}", rule.message)
+        found.append(Duplicate(rule.key, rule.block, keys, alike, message))
+    return tuple(found)
+
+
+def compile_merge(compilation: Compilation, written: EntityDefinition, access: Mapping[str, Access]) -> Merge | None:
+    """Return who may merge; each of them must be able to change records, since both are changed."""
+    if written.merge is None:
+        return None
+    roles = _roles(compilation, written.merge.who)
+    for one in written.merge.who:
+        if one.name in roles and written.retired is None and not _writes(access, one.name):
+            compilation.refuse("E080", one.location, name=one.name, entity=written.key)
+    return Merge(roles, written.merge.undo)
+
+
+def compile_disputes(
+    compilation: Compilation, written: EntityDefinition, access: Mapping[str, Access]
+) -> Disputes | None:
+    """Return what may be asked for about a record that a duplicate rule found."""
+    disputes = written.disputes
+    if disputes is None:
+        return None
+    if not written.duplicates:
+        compilation.refuse("E082", disputes.location, entity=written.key)
+    appeal = disputes.appeal
+    decided = None if appeal is None else _appeal(compilation, written, appeal, access)
+    return Disputes(disputes.collaborate, decided, _roles(compilation, disputes.log))
+
+
+def _appeal(
+    compilation: Compilation, written: EntityDefinition, appeal: AppealDefinition, access: Mapping[str, Access]
+) -> Appeal | None:
+    role = compilation.require(appeal.to, compilation.definition.roles, "E003")
+    if role is None:
+        return None
+    mine = access.get(role)
+    if written.retired is None and (mine is None or mine.read != "all" or mine.write != "all"):
+        compilation.refuse("E081", appeal.to.location, name=role, entity=written.key)
+    return Appeal(role, appeal.within, appeal.grants)
+
+
+def _roles(compilation: Compilation, named: tuple[Reference, ...]) -> frozenset[str]:
+    return frozenset(compilation.require_all(named, compilation.definition.roles, "E003"))
+
+
+def _writes(access: Mapping[str, Access], role: str) -> bool:
+    return role in access and access[role].write is not None

@@ -1,0 +1,101 @@
+"""What happens by itself, as written: when, on what condition, and what is done.
+
+Enters: nothing (the parser fills these). Leaves: frozen data in file order. Must not resolve a name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engine.definition.model.values import ExpressionText, Reference
+from engine.definition.model.workflows import AfterDefinition, WhoDefinition
+from engine.errors import Location
+
+TriggerKind = Literal["created", "changed", "moved", "approval", "file", "commented", "at", "every", "idle", "button"]
+DoKind = Literal[
+    "set", "create", "move", "assign", "notify", "post", "mail", "call", "dial", "wait", "if", "for_each",
+]  # fmt: skip
+Share = Literal["turn", "load"]
+
+
+@dataclass(frozen=True)
+class TriggerDefinition:
+    """The ``on:`` of an automation; exactly one kind is written.
+
+    ``created`` and ``commented``; ``changed``: one of ``fields`` (any when empty), ``from_`` one of these values
+    ``to`` one of those; ``moved``: ``from_`` and ``to`` stages; ``approval``: that approval becomes one of ``to``;
+    ``file``: one was added to one of ``fields``; ``at``: at each of ``moments``, for dates at ``time`` of the day;
+    ``every``: a schedule in words, for each record, or ``once``; ``idle``: nothing changed for ``span``, or no record
+    of ``without`` came; ``button``: one of ``who`` pressed it (whoever may write the record when empty).
+    """
+
+    kind: TriggerKind
+    location: Location
+    fields: tuple[Reference, ...] = ()
+    from_: tuple[Reference, ...] = ()
+    to: tuple[Reference, ...] = ()
+    approval: Reference | None = None
+    moments: tuple[AfterDefinition, ...] = ()
+    time: str | None = None
+    every: str = ""
+    once: bool = False
+    span: str = ""
+    without: Reference | None = None
+    who: tuple[WhoDefinition, ...] = ()
+
+
+@dataclass(frozen=True)
+class DoDefinition:
+    """One step of ``do:``; exactly one kind is written, under which ``name`` or an expression stands.
+
+    ``set``: ``values``; ``create``: a record of ``name`` that links here by ``link``, with ``values``, owned by
+    ``owner``; ``move``: the move ``name``; ``assign``: to one of ``who`` by ``share``, who owns less than ``at_most``
+    records that satisfy ``counting``; ``notify``: ``who``; ``post``: to the channel ``name``; ``mail``: to the address
+    ``value``; ``call``: the webhook ``name`` with ``values``; ``dial``: the number ``value`` through channel ``name``;
+    ``wait``: ``span``; ``if``: ``value``, then ``do`` or ``otherwise``; ``for_each``: ``do`` for each record of the
+    collection ``name`` that satisfies ``where``.
+    """
+
+    kind: DoKind
+    location: Location
+    name: Reference | None = None
+    value: ExpressionText | None = None
+    values: Mapping[str, ExpressionText] = field(default_factory=dict)
+    link: Reference | None = None
+    owner: tuple[WhoDefinition, ...] = ()
+    who: tuple[WhoDefinition, ...] = ()
+    share: Share = "turn"
+    at_most: int | None = None
+    counting: ExpressionText | None = None
+    title: str | None = None
+    text: str | None = None
+    text_location: Location | None = None
+    span: str = ""
+    where: ExpressionText | None = None
+    do: tuple["DoDefinition", ...] = ()
+    otherwise: tuple["DoDefinition", ...] = ()
+
+
+@dataclass(frozen=True)
+class AutomationDefinition:
+    """One rule of what happens by itself."""
+
+    key: str
+    location: Location
+    label: str
+    on: TriggerDefinition
+    do: tuple[DoDefinition, ...]
+    when: ExpressionText | None = None
+    was: str | None = None
+    retired: str | None = None  # the reason; it is not started any more
+
+
+@dataclass(frozen=True)
+class AutomationsDefinition:
+    """What happens by itself with the records of one entity."""
+
+    key: str
+    location: Location
+    entity: Reference
+    rules: Mapping[str, AutomationDefinition]
+    calendar: Reference | None = None

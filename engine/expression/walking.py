@@ -1,0 +1,76 @@
+"""The parts of a checked expression, one after the other.
+
+Enters: a resolved node. Leaves: it and everything below it, names of ``let`` included. Must not judge what it finds.
+"""
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from engine.expression import resolved
+from engine.expression.resolved import Resolved
+
+
+def walk(node: Resolved) -> Iterator[Resolved]:
+    """Yield ``node`` and all nodes below it."""
+    yield node
+    for part in parts(node):
+        yield from walk(part)
+
+
+def parts(node: Resolved) -> Iterator[Resolved]:
+    """Yield the nodes right below ``node``."""
+    for part in fields(node):
+        inner = getattr(node, part.name)
+        for one in inner if isinstance(inner, tuple) else (inner,):
+            if isinstance(one, resolved.NODES):
+                yield one  # type: ignore[misc]
+
+
+def measure(node: Resolved) -> tuple[int, int]:
+    """Return how many nodes a tree has and how many levels, what stands for a name counted at each of its places."""
+    known: dict[int, tuple[int, int]] = {}
+
+    def of(part: Resolved) -> tuple[int, int]:
+        if id(part) not in known:
+            below = [of(one) for one in parts(part)]
+            known[id(part)] = 1 + sum(size for size, _ in below), 1 + max((depth for _, depth in below), default=0)
+        return known[id(part)]
+
+    return of(node)
+
+
+def read_context(node: Resolved) -> frozenset[str]:
+    """Return what else a node depends on, as in ``Checked.context``."""
+    found: set[str] = set()
+    for part in walk(node):
+        if isinstance(part, resolved.Variable):
+            found.add(part.name)
+        if isinstance(part, resolved.Outer):
+            found.add(f"record.{part.name}")
+        if isinstance(part, resolved.Call) and part.name == "date":
+            found.add("offset")
+    return frozenset(found)
+
+
+def equalities(node: Resolved) -> Iterator[tuple[str, str]]:
+    """Yield what a condition over a record to link to says is equal: its field, and one of the record being edited.
+
+    ``customer = record.customer and active`` gives ``("customer", "customer")``, and so it does after
+    ``record.customer is missing or``.
+    """
+    if isinstance(node, resolved.Logic) and node.operator == "and":
+        yield from equalities(node.left)
+        yield from equalities(node.right)
+    elif isinstance(node, resolved.Logic):
+        left_waits, right_waits = _waits(node.left), _waits(node.right)
+        if left_waits != right_waits:
+            yield from equalities(node.right if left_waits else node.left)
+    elif isinstance(node, resolved.Compare) and node.operator == "=":
+        for here, outer in ((node.left, node.right), (node.right, node.left)):
+            if isinstance(here, resolved.Field) and isinstance(outer, resolved.Outer):
+                yield here.name, outer.name
+
+
+def _waits(node: Resolved) -> bool:
+    """Tell whether a condition says that the record being edited has no value yet."""
+    return isinstance(node, resolved.IsMissing) and not node.negated and isinstance(node.operand, resolved.Outer)

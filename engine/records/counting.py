@@ -1,0 +1,155 @@
+"""How many records a list has and what they come to, as SQL: counted no further than anybody reads.
+
+Enters: the conditions of a list, which ``listing.py`` puts together. Leaves: counts, the totals of stages, the figures
+of groups. Must not have conditions of its own: it counts what the list shows.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, literal, select, type_coerce, union_all
+
+from engine.compiler.app import Entity
+from engine.records.columns import column
+from engine.records.finding import Source, Word, first_ids
+from engine.records.rarity import Plainly
+from engine.records.sql import PeriodOf
+from engine.storage.column_types import UtcDateTime
+from engine.storage.store import Session
+
+COUNTED = 1_000
+"""How far a list is counted."""
+
+FIRST = 10_000
+"""Records of a word that are looked up to be counted."""
+
+
+class Counting:
+    """What a list can be asked besides its rows."""
+
+    words: tuple[Word, ...]
+    _entity: Entity
+    _table: Table
+    _sources: tuple[Source, ...]
+    _given: dict[str, Any]
+    _few_in_scope: bool
+    _led_by_scope: bool
+
+    def _conditions(
+        self, session: Session, *, led: bool = False, among_first: bool = False
+    ) -> list[ColumnElement[bool]]:
+        raise NotImplementedError
+
+    def _shape(self) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def count(self, session: Session, most: int = COUNTED) -> int:
+        """Count the rows, to ``most + 1`` at most.
+
+        A word that stands in thousands is looked up first, as far as ``FIRST``: in a large table its records are soon
+        more than are counted, or all of them are among those, and asking each row could go through the whole table.
+        """
+        if self._has_first():
+            found = self._count(session, most, among_first=True)
+            if found > most or self._is_all(session):
+                return found
+        return self._count(session, most)
+
+    def _count(self, session: Session, most: int, *, among_first: bool = False) -> int:
+        def build() -> Select[Any]:
+            conditions = self._conditions(session, among_first=among_first)
+            rows = select(self._table.c.id).where(*conditions).limit(bindparam("limit")).subquery()
+            return select(func.count()).select_from(rows)
+
+        given = self._given | {"limit": most + 1}
+        row = session.prepared(("count", among_first, *self._shape()), build).fetch_one(session.connection, given)
+        return int(row[0]) if row else 0
+
+    def _has_first(self) -> bool:
+        """Whether all words stand in thousands, and the first records of the first can be told along its terms."""
+        if not self.words or self._led_by_scope or any(word.ids for word in self.words):
+            return False
+        return any(few or len(one.links) < 2 for one, few in zip(self._sources, self.words[0].few, strict=True))
+
+    def _is_all(self, session: Session) -> bool:
+        """Whether the first records of the first word are all it has."""
+        word = self.words[0]
+        if not all(few or not one.links for one, few in zip(self._sources, word.few, strict=True)):
+            return False
+
+        def build() -> Select[Any]:
+            first = first_ids(session.tables, self._entity, self._sources, word, "word0", FIRST + 1).subquery()
+            return select(func.count()).select_from(first)
+
+        key = ("first of word", self._entity.key, self._sources, word.few)
+        row = session.prepared(key, build).fetch_one(session.connection, self._given)
+        return row is not None and row[0] <= FIRST
+
+    def totals(self, session: Session, values: Sequence[str], added: str | None, most: int) -> list[tuple[Any, ...]]:
+        """Return rows of one of ``values`` of the stage, how many records are there, and what ``added`` comes to.
+
+        Each stage is looked at by itself, and no further than ``most + 1`` records: whoever finds more there knows that
+        the sum is not whole.
+        """
+        table = self._table
+        summed = table.c.id if added is None else column(table, added)
+
+        def together() -> Select[Any]:
+            total = type_coerce(func.sum(summed), summed.type)
+            return select(table.c.stage, func.count(), total).where(*self._conditions(session)).group_by(table.c.stage)
+
+        if self._few_in_scope:  # looked up once for all stages
+            statement = session.prepared(("totals together", added, *self._shape()), together)
+            found = statement.fetch_all(session.connection, self._given)
+            return [(stage, min(count, most + 1), total) for stage, count, total in found if stage in values]
+
+        def one(at: int) -> Select[Any]:
+            stage = Plainly(table.c.stage) if self._led_by_scope else table.c.stage
+            here = stage == bindparam(f"stage{at}", type_=stage.type)
+            rows = select(summed.label("added")).where(here, *self._conditions(session)).limit(bindparam("limit"))
+            inner = rows.subquery()
+            asked = select(literal(at), func.count(), type_coerce(func.sum(inner.c.added), summed.type))
+            return asked.select_from(inner)
+
+        key = ("totals", len(values), added, *self._shape())
+        statement = session.prepared(key, lambda: union_all(*(one(at) for at in range(len(values)))))
+        given = {f"stage{at}": value for at, value in enumerate(values)} | {"limit": most + 1}
+        rows = statement.fetch_all(session.connection, self._given | given)
+        return [(values[row[0]], *row[1:]) for row in rows]
+
+    def figures(
+        self,
+        session: Session,
+        group: str | None,
+        sums: tuple[str, ...],
+        *,
+        most: int | None = None,
+        span: str | None = None,
+    ) -> list[tuple[Any, ...]]:
+        """Return rows of a value of ``group`` (None without one), how many records have it, and what ``sums`` come to.
+
+        The largest groups come first. ``span`` takes a day or moment for its month (``2026-03``), week (its Monday) or
+        day, the latest first. At most ``most`` records are looked at: whoever finds all counts to make up as many knows
+        that the figures are not whole.
+        """
+        table = self._table
+        timed = group is not None and isinstance(column(table, group).type, UtcDateTime)
+        zone = session.app.timezone if timed else None
+
+        def build() -> Select[Any]:
+            keys = dict.fromkeys([*([group] if group else []), *sums])
+            columns: list[ColumnElement[Any]] = [column(table, key).label(key) for key in keys] or [table.c.id]
+            found = select(*columns).where(*self._conditions(session))
+            # In the order they lie in: along an index they would be gathered from all over the table.
+            inner = (found if most is None else found.order_by(table.c.id).limit(most)).subquery()
+            value: Any = literal(None) if group is None else inner.c[group]
+            value = value if span is None else PeriodOf(value, span, zone)
+            added = [type_coerce(func.sum(inner.c[key]), inner.c[key].type) for key in sums]
+            asked = select(value.label("value"), func.count().label("rows"), *added).select_from(inner)
+            if group is None:
+                return asked
+            first = [func.count().desc(), value] if span is None else [value.desc().nulls_last()]
+            return asked.group_by(value).order_by(*first)
+
+        key = ("figures", group, sums, most, span, zone, *self._shape())
+        return session.prepared(key, build).fetch_all(session.connection, self._given)

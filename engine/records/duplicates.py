@@ -1,0 +1,241 @@
+"""Whether a record may be the same thing as another: found by the rules of ``duplicates:``, confirmed or refused.
+
+Enters: the complete values of a record about to be written, and why somebody says it is no duplicate. Leaves: errors
+beside the fields compared, or what goes into the history. Must not show of a record the actor may not see more than
+whose it is and when it was last active.
+"""
+
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, bindparam, func, literal, select, union_all
+
+from engine.compiler.app import Duplicate, Entity
+from engine.errors import FieldError
+from engine.people.actor import Actor
+from engine.records.calling import label_names
+from engine.records.columns import record_columns, to_values
+from engine.records.evaluation import Lookups, parameters, site_zone
+from engine.records.hits import keep_aside, met
+from engine.records.likeness import grams, likeness, shared_grams
+from engine.records.listing import scope_key
+from engine.records.match_keys import MatchKey, match_key, said
+from engine.records.record import display
+from engine.records.rights import find_rights, scope_condition
+from engine.records.sql import IsAmong, is_one_of
+from engine.storage.match_tables import match_grams, match_keys
+from engine.storage.store import Session
+from engine.storage.system_tables import users
+
+NOT_DUPLICATE = "not_duplicate"
+"""What is sent beside the fields: why this is not the same as what was found."""
+
+_MOST = 500
+_SHOWN = 5
+_COMMON, _MOST_COUNTED = 2_000, 20_000
+_REMEMBERED = 600.0
+"""Seconds for which a pair stays as common as it was counted."""
+
+
+@dataclass(frozen=True)
+class Other:
+    """A record that may be the same; ``id`` and ``name`` are None when the actor may not see it."""
+
+    entity: str
+    id: int | None
+    name: str | None
+    owner: str
+    day: date
+
+    def text(self, language: str) -> str:
+        """Return it in one sentence."""
+        if self.name is None:
+            return FieldError("", "value.duplicate_hidden", {"owner": self.owner, "day": self.day}).text(language)
+        return FieldError("", "value.duplicate_known", {"name": self.name, "owner": self.owner}).text(language)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one rule found."""
+
+    rule: Duplicate
+    ids: tuple[int, ...]
+    others: tuple[Other, ...]
+
+    def text(self, language: str) -> str:
+        """Return the others in words."""
+        return "".join(other.text(language) for other in self.others)
+
+
+def find_duplicates(
+    session: Session, entity: Entity, values: Mapping[str, Any], before: Mapping[str, Any], *, actor: Actor
+) -> list[Found]:
+    """Return what may be the same as a record with these values, by each rule that reads something that changed.
+
+    What a rule refuses because of, no other rule asks about.
+    """
+    found: list[Found] = []
+    refused: set[int] = set()
+    for rule in sorted(entity.duplicates, key=lambda one: not one.block):
+        key = match_key(entity, rule, values)
+        if key is None or (before and match_key(entity, rule, before) == key):
+            continue
+        ids = [one for one in _find(session, entity, rule, key) if one != before.get("id") and one not in refused]
+        if rule.block:
+            refused.update(ids)
+        if ids:
+            found.append(Found(rule, tuple(ids), show_others(session, entity, ids[:_SHOWN], actor)))
+    return found
+
+
+def check_duplicates(
+    session: Session,
+    entity: Entity,
+    values: Mapping[str, Any],
+    before: Mapping[str, Any],
+    why: Any,
+    *,
+    actor: Actor,
+    errors: list[FieldError],
+) -> dict[str, Any] | None:
+    """Add an error for each rule that refuses the record, or asks whether it is the same and was not told why not.
+
+    Return what the history keeps when somebody said that it is not: ``{"why": ..., "rules": {rule: [ids]}}``.
+    """
+    reason = " ".join(why.split())[:500] if isinstance(why, str) else ""
+    confirmed, refused = {}, []
+    for one in find_duplicates(session, entity, values, before, actor=actor):
+        if one.rule.block or not reason:
+            code = "value.duplicate" if one.rule.block else "value.duplicate_maybe"
+            errors.append(FieldError(one.rule.fields[0], code, said(entity, one.rule, one)))
+            refused.append(met(entity, one.rule, one.ids, values))
+        else:
+            confirmed[one.rule.key] = list(one.ids)
+    keep_aside(session, entity, refused, "refused", actor=actor)
+    return {"why": reason, "rules": confirmed} if confirmed else None
+
+
+def _find(session: Session, entity: Entity, rule: Duplicate, key: MatchKey) -> list[int]:
+    """Return the ids of records whose keys match, the most alike first."""
+    given = {"entity": entity.key, "rule": rule.key}
+    if rule.exact:
+        rows = _same(session).fetch_all(session.connection, given | {"exact": key.exact, "limit": _MOST})
+    else:
+        wanted = {"grams": _rarest(session, rule, key, given), "limit": _MOST}
+        rows = _sharing(session).fetch_all(session.connection, given | wanted)
+    scored = [(_score(rule, key, row[1]), row[0]) for row in rows]
+    return [id_ for score, id_ in sorted(scored, key=lambda one: (-one[0], one[1])) if score > 0]
+
+
+def _rarest(session: Session, rule: Duplicate, key: MatchKey, given: Mapping[str, Any]) -> list[str]:
+    """Return the rarest pairs of a name, so many that any name alike enough has one of them.
+
+    Whoever shares ``s`` of ``g`` pairs cannot miss ``g - s + 1`` of them. Source: prefix filtering (Chaudhuri, Ganti
+    and Kaushik, A Primitive Operator for Similarity Joins in Data Cleaning, 2006). Pairs are counted up to a limit, and
+    how common the common ones are is remembered.
+    """
+    found = sorted(grams(key.alike[0]))
+    often = {gram: _count(session, given, gram) for gram in found}
+    needed = len(found) - shared_grams(key.alike[0], next(iter(rule.alike.values()))) + 1
+    return sorted(found, key=lambda gram: often[gram])[:needed]
+
+
+def _count(session: Session, given: Mapping[str, Any], gram: str) -> int:
+    """Return how many records have a pair."""
+    pairs = match_grams.c
+
+    def build() -> Any:
+        own = (pairs.entity == bindparam("entity"), pairs.rule == bindparam("rule"), pairs.gram == bindparam("gram"))
+        some = select(pairs.record_id).where(*own).limit(_MOST_COUNTED)
+        return select(func.count()).select_from(some.subquery())
+
+    at = (session.tables.metadata, given["entity"], given["rule"], gram)
+    until, count = _common.get(at, (0.0, 0))
+    if until < time.monotonic():
+        row = session.prepared("count gram", build).fetch_one(session.connection, {**given, "gram": gram})
+        count = int(row[0]) if row else 0
+        if count >= _COMMON:
+            if len(_common) >= _MOST_COUNTED:
+                _common.clear()
+            _common[at] = time.monotonic() + _REMEMBERED, count
+    return count
+
+
+_common: dict[Hashable, tuple[float, int]] = {}
+
+
+def _score(rule: Duplicate, key: MatchKey, alike: str) -> float:
+    """Return how alike the names are, 0 when one is not alike enough."""
+    scores = [likeness(one, other) for one, other in zip(key.alike, alike.split("\x1f"), strict=False)]
+    enough = all(score >= least for score, least in zip(scores, rule.alike.values(), strict=True))
+    return min(scores, default=1.0) if enough else 0.0
+
+
+def _same(session: Session) -> Any:
+    keys = match_keys.c
+
+    def build() -> Any:
+        own = (keys.entity == bindparam("entity"), keys.rule == bindparam("rule"), keys.exact == bindparam("exact"))
+        return select(keys.record_id, keys.alike).where(*own).order_by(keys.record_id).limit(bindparam("limit"))
+
+    return session.prepared("same keys", build)
+
+
+def _sharing(session: Session) -> Any:
+    keys, pairs = match_keys.c, match_grams.c
+
+    def build() -> Any:
+        own = (pairs.entity == bindparam("entity"), pairs.rule == bindparam("rule"))
+        few = (
+            select(pairs.record_id)
+            .where(*own, is_one_of(pairs.gram, "grams", numbers=False))
+            .group_by(pairs.record_id)
+            .order_by(func.count().desc(), pairs.record_id)
+            .limit(bindparam("limit"))
+        )
+        mine = (keys.entity == bindparam("entity"), keys.rule == bindparam("rule"))
+        return select(keys.record_id, keys.alike).where(*mine, IsAmong(keys.record_id, few.scalar_subquery()))
+
+    return session.prepared("sharing grams", build)
+
+
+def show_others(session: Session, entity: Entity, ids: Sequence[int], actor: Actor) -> tuple[Other, ...]:
+    """Return records as far as the actor may know of them."""
+    table = session.tables.entity[entity.key]
+    rights = find_rights(session.app, entity, actor)
+
+    def build() -> Any:
+        visible = scope_condition(session.tables, entity, table, rights.read).label("visible")
+        columns = [*record_columns(table, entity), _last_active(session, entity, table), users.c.name, visible]
+        source = table.outerjoin(users, users.c.id == table.c.owner_id)
+        return select(*columns).select_from(source).where(is_one_of(table.c.id, "ids"), table.c.deleted_at.is_(None))
+
+    statement = session.prepared(("show duplicates", entity.key, scope_key(rights.read)), build)
+    zone = site_zone(session.app)
+    shown = []
+    rows = statement.fetch_all(session.connection, parameters(session, actor) | {"ids": list(ids)})
+    labels = label_names(session.app, entity, [to_values(entity, row) for row in rows], Lookups(session))
+    for row in rows:
+        values, sees = to_values(entity, row), bool(rights.read) and bool(row[-1])
+        day = max(values["updated_at"], row[-3] or values["updated_at"]).astimezone(zone).date()
+        name = display(entity, values, labels) if sees else None
+        shown.append(Other(entity.key, values["id"] if sees else None, name, row[-2] or "—", day))
+    return tuple(shown)
+
+
+def _last_active(session: Session, entity: Entity, table: Table) -> ColumnElement[Any]:
+    """Return when the last of the records that link to one was made: a visit, a quote, an order."""
+    made = []
+    for other in session.app.entities.values():
+        linked = session.tables.entity[other.key].alias(f"of_{other.key}")
+        for field in other.fields.values():
+            if field.to == entity.key and not field.retired:
+                of_it = (linked.c[field.key] == table.c.id, linked.c.deleted_at.is_(None))
+                made.append(select(func.max(linked.c.created_at).label("made")).where(*of_it).correlate(table))
+    if not made:
+        return literal(None, table.c.updated_at.type)
+    newest = union_all(*made).subquery("newest")
+    return select(func.max(newest.c.made, type_=table.c.updated_at.type)).scalar_subquery()

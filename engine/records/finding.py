@@ -1,0 +1,338 @@
+"""How records are found by words: a range of terms for each word, of their own or of what they link to.
+
+Enters: an entity, what the actor may not see of it, words as typed. Leaves: conditions for a list, and which records
+meet a word how well. Must not look into a field the actor may not see: its terms are no part of any question.
+
+A word with few records is answered by their ids; one that stands in thousands is asked of each record of the list in
+turn, which soon has a page full of them. So the cost of a page does not grow with the table.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Text,
+    bindparam,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from engine.compiler.app import CompiledApp, Entity
+from engine.records import cursors
+from engine.records.likeness import text_key
+from engine.records.rarity import FEW
+from engine.records.rights import Rights, scope_condition
+from engine.records.search_terms import LONGEST, Way, name_keys, searched_keys
+from engine.records.sql import IsAmong
+from engine.storage.search_tables import search_terms
+from engine.storage.store import Session
+from engine.storage.tables import Tables
+
+_MOST_WORDS = 5
+_LAST = "\U0010ffff"
+_BETWEEN = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a word may stand: in fields of the entity itself, or of what ``links`` lead to, one after the other."""
+
+    links: tuple[tuple[str, str], ...]  # field and entity
+    entity: str
+    fields: tuple[str, ...]
+    whole: frozenset[str] | None = None  # the scopes of a masked field in which it is seen whole
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word of a search, as terms begin with it. ``few`` tells for each source whether few records have it.
+
+    ``ids``: so few records have it in all that they can be looked up; ``known``: any has it.
+    """
+
+    text: str
+    few: tuple[bool, ...] = ()
+    ids: bool = False
+    known: bool = True
+
+    def parameters(self, at: int) -> dict[str, str]:
+        """Return the parameters of the word that is number ``at``."""
+        return {f"word{at}": self.text, f"word{at}_end": self.text + _LAST}
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """What tells the SQL of two words apart."""
+        return self.ids, self.few
+
+
+def split_words(text: str) -> list[str]:
+    """Return what was typed in words, in small letters, as terms begin; what holds no letter or digit is no word."""
+    return [key[:LONGEST] for one in cursors.folded(text).split() if (key := text_key(one))][:_MOST_WORDS]
+
+
+def split_parts(text: str, entities: Iterable[Entity]) -> list[str]:
+    """Return what was typed in words that end at every mark: ``BJ-12-V2`` is ``bj``, ``12`` and ``2``.
+
+    The ``V`` there is no value: it stands in what records of one of ``entities`` are called.
+    """
+    said = [one for entity in entities for one in _literals(entity)]
+    parts = [key for one in _BETWEEN.split(cursors.folded(text)) if (key := text_key(one))]
+    return [_without(part, said)[:LONGEST] for part in parts][:_MOST_WORDS]
+
+
+def sources_of(app: CompiledApp, entity: Entity, rights: Rights) -> tuple[Source, ...]:
+    """Return where the words stand that records of an entity are found by, for whoever has these rights."""
+    keys, hidden, masked = searched_keys(entity), rights.hidden, dict(rights.masked)
+    own = tuple(key for key in keys if key not in hidden)
+    found = [Source((), entity.key, own)] if own else []
+    found += [Source((), entity.key, (key,), masked[key]) for key in keys if key in masked]
+    for key in entity.search:
+        target = entity.fields[key].to if key in entity.fields else None
+        if target is not None and key not in hidden:
+            found += _names(app, app.entities[target], ((key, target),))
+    return tuple(found)
+
+
+def find_words(session: Session, entity: Entity, sources: tuple[Source, ...], text: str) -> tuple[Word, ...]:
+    """Return the words of a text, each with how often it stands where.
+
+    What is typed with a mark in it, like ``BJ-12/甬江``, is one word if that stands somewhere, and several if not.
+    """
+    found: list[Word] = []
+    for typed in cursors.folded(text).split()[:_MOST_WORDS]:
+        words = [_count(session, entity, sources, one) for one in _pieces(text_key(typed))]
+        parts = [key for one in _BETWEEN.split(typed) if (key := text_key(one))]
+        if len(parts) > 1 and not all(word.known for word in words):
+            words = [word for part in parts for word in _part(session, entity, sources, part)]
+        found += words
+    return tuple(found[: 2 * _MOST_WORDS])
+
+
+def _part(session: Session, entity: Entity, sources: tuple[Source, ...], part: str) -> list[Word]:
+    words = [_count(session, entity, sources, one) for one in _pieces(part)]
+    value = _without(part, _literals(entity))
+    if value == part or all(word.known for word in words):
+        return words
+    return [_count(session, entity, sources, one) for one in _pieces(value)]
+
+
+def _literals(entity: Entity) -> list[str]:
+    """Return the letters that stand between the values a record is called after."""
+    return [key for said, _ in entity.display if (key := text_key(said))]
+
+
+def _without(part: str, literals: Iterable[str]) -> str:
+    """Return a number without the letters of a name before it: ``v2`` is 2."""
+    for one in literals:
+        if part.startswith(one) and part[len(one) :].isdecimal():
+            return part[len(one) :]
+    return part
+
+
+def holds_word(
+    tables: Tables, entity: Entity, table: FromClause, sources: tuple[Source, ...], name: str, word: Word | None = None
+) -> ColumnElement[bool]:
+    """Return the condition that a record has the word of the parameters ``name`` and ``name_end``.
+
+    Without a ``word`` nothing is known of it, and each record is asked.
+    """
+    if not sources:
+        return false()
+    if word is not None and word.ids:
+        return IsAmong(table.c.id, _all_ids(tables, entity, sources, name).scalar_subquery())
+    found = []
+    for at, source in enumerate(sources):
+        held = _leads(tables, table, source, name, few=word is not None and word.few[at])
+        found.append(held & _is_whole(tables, entity, table, source))
+    return or_(*found)
+
+
+def first_ids(
+    tables: Tables, entity: Entity, sources: tuple[Source, ...], word: Word, name: str, most: int
+) -> Select[tuple[int]]:
+    """Select the ids of records that have a word, the first that are found along its terms, some of them twice.
+
+    Of what stands in thousands of linked records only the first are followed, and none further away.
+    """
+    found = []
+    for source, few in zip(sources, word.few, strict=True):
+        if few or not source.links:
+            found.append(_ids(tables, entity, source, name))
+        elif len(source.links) == 1:
+            table = tables.entity[entity.key].alias()
+            linked = _having(replace(source, links=()), name).limit(literal_column(str(FEW)))
+            held = IsAmong(table.c[source.links[0][0]], linked.scalar_subquery())
+            found.append(select(table.c.id.label("id")).where(table.c.deleted_at.is_(None), held))
+    ids = (union_all(*found) if len(found) > 1 else found[0]).subquery()
+    return select(ids.c.id).limit(literal_column(str(most)))
+
+
+def matches(session: Session, source: Source, word: Word, *, whole: bool = False) -> dict[int, int]:
+    """Return how well records match a word in fields of their own, the best with the smallest number.
+
+    ``whole`` asks only for those of which a value is the word; at most ``FEW`` are looked at.
+    """
+    terms = search_terms.c
+    is_whole = terms.term == bindparam("word0")
+
+    def build() -> Any:
+        found = select(terms.record_id, terms.field, terms.way, is_whole).where(*_in(search_terms, source, "word0"))
+        return (found.where(is_whole, terms.way == int(Way.START)) if whole else found).limit(FEW)
+
+    statement = session.prepared(("matches", source, whole), build)
+    found: dict[int, int] = {}
+    named = name_keys(session.app.entities[source.entity])
+    for id_, field, way, is_all in statement.fetch_all(session.connection, word.parameters(0)):
+        rank = _rank(field, Way(way), bool(is_all), named)
+        found[id_] = min(rank, found.get(id_, rank))
+    return found
+
+
+LINKED = 8
+"""The rank of what is found by the name of a thing it links to."""
+
+
+def _rank(field: str, way: Way, whole: bool, named: frozenset[str]) -> int:
+    if way is Way.START and whole:
+        return 0 if field == "number" else 1 if field in named else 2
+    if way is Way.INSIDE and whole:  # the end of a number, as of a phone
+        return 5
+    return {Way.START: 3, Way.INITIALS: 4, Way.SOUND: 4, Way.INSIDE: 6}.get(way, 7)
+
+
+def _names(app: CompiledApp, entity: Entity, links: tuple[tuple[str, str], ...]) -> Iterator[Source]:
+    """Yield where the name of what ``links`` lead to stands, as deep as names go."""
+    own = tuple(sorted(name_keys(entity)))
+    if own:
+        yield Source(links, entity.key, own)
+    for link in entity.display_links:
+        to = link.to or ""
+        yield from _names(app, app.entities[to], (*links, (link.key, to)))
+
+
+def _pieces(word: str) -> list[str]:
+    return [word[at : at + LONGEST] for at in range(0, len(word), LONGEST)]
+
+
+def _count(session: Session, entity: Entity, sources: tuple[Source, ...], text: str) -> Word:
+    """Count, no further than needed, how many records have a word where."""
+
+    def number(rows: Any) -> Any:
+        return select(func.count()).select_from(rows.limit(FEW + 1).subquery()).scalar_subquery()
+
+    def each() -> Any:
+        return select(*(number(_having(one, "word0")) for one in sources))
+
+    def together() -> Any:
+        everywhere = tuple(replace(one, whole=None) for one in sources)  # only how many, whoever sees them
+        return select(number(select(_all_ids(session.tables, entity, everywhere, "word0").subquery().c.id)))
+
+    if not sources:
+        return Word(text, known=False, ids=True)
+    given = Word(text).parameters(0)
+    counts = session.prepared(("terms", entity.key, sources), each).fetch_one(session.connection, given) or ()
+    few = tuple(count <= FEW for count in counts)
+    if not all(few):
+        return Word(text, few)
+    if not any(counts):
+        return Word(text, few, ids=True, known=False)
+    row = session.prepared(("records", entity.key, sources), together).fetch_one(session.connection, given)
+    return Word(text, few, ids=row is not None and row[0] <= FEW)
+
+
+def _in(terms: Any, source: Source, name: str) -> list[ColumnElement[bool]]:
+    """The term begins with the word, in a field of the source."""
+    c = terms.c
+    fields = or_(*(c.field == key for key in source.fields)) if source.fields else true()
+    return [c.entity == source.entity, c.term >= bindparam(name), c.term < bindparam(f"{name}_end"), fields]
+
+
+def _having(source: Source, name: str) -> Select[Any]:
+    """Select the ids of what has the word."""
+    terms = search_terms.alias()
+    return select(terms.c.record_id.label("id")).where(*_in(terms, source, name))
+
+
+def _has(id_: ColumnElement[Any], source: Source, name: str) -> ColumnElement[bool]:
+    """Ask whether what has this id has the word, of each row by itself.
+
+    Not by ``EXISTS``: PostgreSQL, which cannot tell how many records have a word, would look them all up. Selects a
+    constant: whatever else it selected, SQLite would do the same.
+    """
+    terms = search_terms.alias()
+    one: Select[Any] = select(literal_column("1")).select_from(terms)
+    _, *begins = _in(terms, source, name)
+    own = (terms.c.record_id == id_, _NoKey(terms.c.entity) == source.entity)
+    held = one.where(*own, *begins).limit(literal_column("1"))
+    return held.scalar_subquery().is_not(None)
+
+
+class _NoKey(ColumnElement[str]):
+    """The entity of a term, so that PostgreSQL goes along the index of records and not along the key of terms.
+
+    It cannot tell how many records have a word, and would look through all of them for each row.
+    """
+
+    inherit_cache = False
+    type = Text()
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.column = column
+
+
+@compiles(_NoKey)
+def _render(element: _NoKey, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.column, **kw)
+
+
+@compiles(_NoKey, "postgresql")
+def _render_without_key(element: _NoKey, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"({compiler.process(element.column, **kw)} || '')"
+
+
+def _leads(tables: Tables, table: FromClause, source: Source, name: str, *, few: bool) -> ColumnElement[bool]:
+    """What the links of a source lead to from a row, or the row itself, has the word.
+
+    With ``few`` those that have it are looked up once; else each row is asked.
+    """
+    if not source.links:
+        return table.c.id.in_(_having(source, name)) if few else _has(table.c.id, source, name)
+    link, target = table.c[source.links[0][0]], source.links[0][1]
+    rest = replace(source, links=source.links[1:])
+    if not rest.links:
+        return link.in_(_having(rest, name)) if few else _has(link, rest, name)
+    between = tables.entity[target].alias()
+    held = _leads(tables, between, rest, name, few=few)
+    return link.in_(select(between.c.id).where(held)) if few else exists().where(between.c.id == link, held)
+
+
+def _all_ids(tables: Tables, entity: Entity, sources: tuple[Source, ...], name: str) -> Any:
+    """Select the ids of the living records that have the word anywhere."""
+    found = [_ids(tables, entity, source, name) for source in sources]
+    return union_all(*found) if len(found) > 1 else found[0]
+
+
+def _ids(tables: Tables, entity: Entity, source: Source, name: str) -> Select[Any]:
+    if not source.links and source.whole is None:
+        return _having(source, name)
+    table = tables.entity[entity.key].alias()
+    held = _leads(tables, table, source, name, few=True) & _is_whole(tables, entity, table, source)
+    return select(table.c.id.label("id")).where(table.c.deleted_at.is_(None), held)
+
+
+def _is_whole(tables: Tables, entity: Entity, table: FromClause, source: Source) -> ColumnElement[bool]:
+    """A masked field finds a record only where it is seen whole."""
+    return true() if source.whole is None else scope_condition(tables, entity, table, source.whole)

@@ -1,0 +1,87 @@
+"""What of a text counts when two records are compared.
+
+Enters: texts as people write them. Leaves: keys that are equal for the same text, names without what all companies are
+called, and the pairs of characters by which names that are alike are found. Must not read records.
+"""
+
+import re
+import unicodedata
+from functools import cache
+from math import floor
+from pathlib import Path
+
+import yaml
+
+_AFTER_PLACE = ("特别行政区", "自治区", "省", "市")
+_BETWEEN = re.compile(r"[\W_]+")
+_SHORTEST = 2
+_WORDS = Path(__file__).with_name("company_words.yaml")
+
+
+def text_key(text: str) -> str:
+    """Return a text without blanks, punctuation and brackets, in one width and in small letters."""
+    return _BETWEEN.sub("", unicodedata.normalize("NFKC", text).casefold())
+
+
+def core_name(text: str) -> str:
+    """Return what tells a company from others: ``宁波甬江阀门（集团）有限公司`` gives ``甬江阀门``.
+
+    A name of which nothing would be left keeps what it has.
+    """
+    name = text_key(text)
+    endings, places = _words()
+    while (ending := next((one for one in endings if name.endswith(one)), None)) is not None:
+        if len(name) - len(ending) < _SHORTEST:
+            break
+        name = name.removesuffix(ending)
+    while (shorter := _without_place(name, places)) is not None:
+        name = shorter
+    return name
+
+
+def likeness(one: str, other: str) -> float:
+    """Return how alike two texts are, from 0 to 1: twice their common characters in order over all of both.
+
+    Source: normalized indel similarity, as RapidFuzz computes it.
+    """
+    from rapidfuzz.distance import Indel  # with the first question: it takes memory in every process
+
+    return float(Indel.normalized_similarity(one, other))
+
+
+def grams(text: str) -> frozenset[str]:
+    """Return the pairs of neighbouring characters of a text, its beginning and its end among them."""
+    padded = f"\x02{text}\x03"
+    return frozenset(padded[at : at + 2] for at in range(len(padded) - 1))
+
+
+def shared_grams(text: str, least: float) -> int:
+    """Return how many of its pairs any text at least so alike has too.
+
+    Each character that goes costs two pairs at most, and each that comes one; how many may go and come follows from
+    how alike the texts are.
+    """
+    length, lost = len(text), 0
+    for gone in range(length + 1):
+        come = floor(2 * (length - gone) / least - 2 * length + gone + 1e-9)
+        if come < 0:
+            break
+        lost = max(lost, 2 * gone + come)
+    return max(1, len(grams(text)) - lost)
+
+
+def _without_place(name: str, places: frozenset[str]) -> str | None:
+    """Return ``name`` without the place it begins with, or None when it begins with none."""
+    for length in range(4, 1, -1):
+        if name[:length] in places:
+            rest = name[length:]
+            after = next((one for one in _AFTER_PLACE if rest.startswith(one)), "")
+            shorter = rest.removeprefix(after)
+            return shorter if len(shorter) >= _SHORTEST else None
+    return None
+
+
+@cache
+def _words() -> tuple[tuple[str, ...], frozenset[str]]:
+    written = yaml.safe_load(_WORDS.read_text(encoding="utf-8"))
+    return tuple(sorted(written["endings"], key=len, reverse=True)), frozenset(written["places"].split())

@@ -1,0 +1,283 @@
+"""A record's stay in its stage: since when, until when, and the timers that go with it.
+
+Enters: a record that was just written in a stage. Leaves: its one stay, and its timers armed anew, in the same
+transaction: whoever changes a stage (a form, an import, an approval) comes through ``writing.py``, which calls this.
+Must not judge whether the record may be there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import bindparam, insert, select
+
+from engine.compiler.app import Entity, Moment, StageTimer, Workflow
+from engine.records.calendar import SiteCalendar
+from engine.records.flags import end_flags_of_stay
+from engine.records.sql import insert_into, is_one_of
+from engine.records.working_time import find_working_time
+from engine.storage.stage_tables import stays
+from engine.storage.store import Session
+from engine.storage.timers import arm_dropped, arm_timer, drop_timers
+
+STAGE = "stage"
+"""The kind of timers that are counted from the stay."""
+DATE = "stage_date"
+"""The kind of timers that are counted from a date of the record, and armed again when it changes."""
+
+
+@dataclass(frozen=True)
+class Stay:
+    """Where a record is since when; ``version`` is the one it had when it entered and tells stays apart.
+
+    ``before`` is the last stage, no outcome, that it was in before.
+    """
+
+    stage: str
+    version: int
+    since: datetime
+    due_at: datetime | None
+    before: str | None
+
+    def is_late(self, now: datetime) -> bool:
+        """Return whether the record should have moved on by now."""
+        return self.due_at is not None and self.due_at < now
+
+
+def begin_stays(
+    session: Session, entity: Entity, many: Sequence[Mapping[str, Any]], *, version: int = 1, reminds: bool = True
+) -> None:
+    """Note that new records are in their first stage, and arm what happens there, reminders only with ``reminds``."""
+    if entity.workflow is None:
+        return
+    times = _Times(session, entity)
+    rows = [_new_row(session, entity, values, version, times) for values in many]
+    statement = session.prepared("begin stays", lambda: insert(stays).inline(), tuple(rows[0]))
+    statement.execute_many(session.connection, rows)
+    for values, row in zip(many, rows, strict=True):
+        _arm(session, entity, values["id"], values, _to_stay(row), times, reminds)
+
+
+def follow_stay(
+    session: Session,
+    entity: Entity,
+    record_id: int,
+    version: int,
+    before: Mapping[str, Any],
+    values: Mapping[str, Any],
+    changed: Iterable[str],
+) -> None:
+    """Keep the stay of a record and its timers in step with a change of it."""
+    if "stage" in changed:
+        _change_stay(session, entity, record_id, version, values, before.get("stage"))
+    elif entity.workflow is not None:
+        _follow_dates(session, entity, record_id, version, values, changed)
+
+
+def resume_stay(session: Session, entity: Entity, record_id: int, version: int, *, since: datetime) -> None:
+    """Arm again what fell due while a record lay in the recycle bin, from ``since`` on: it happens now, once.
+
+    What is due later was left armed. ``version`` is the one the record has now, and names the occasion.
+    """
+    if entity.workflow is not None:
+        for kind in (STAGE, DATE):
+            arm_dropped(session, entity.key, record_id, kind, since=since, arming=version)
+
+
+def find_stay(session: Session, entity: str, record_id: int) -> Stay | None:
+    """Return the stay of a record; None when it has no stage, or has not moved since stays are kept."""
+    return read_stays(session, entity, [record_id]).get(record_id)
+
+
+def read_stays(session: Session, entity: str, ids: Sequence[int]) -> dict[int, Stay]:
+    """Return the stays of many records by id."""
+
+    def build() -> Any:
+        c = stays.c
+        columns = (c.record_id, c.stage, c.version, c.since, c.due_at, c.before)
+        return select(*columns).where(c.entity == bindparam("of_entity"), is_one_of(c.record_id, "ids"))
+
+    statement = session.prepared("stays", build)
+    rows = statement.fetch_all(session.connection, {"of_entity": entity, "ids": list(ids)})
+    return {row[0]: Stay(*row[1:]) for row in rows}
+
+
+def arm_again(
+    session: Session, entity: Entity, timer: StageTimer, record_id: int, values: Mapping[str, Any], *, due_at: datetime,
+    occasion: str, payload: Mapping[str, Any],
+) -> None:  # fmt: skip
+    """Arm the next firing of a timer with ``every``: the first of its moments that is still to come.
+
+    After a standstill it goes on from now: what was missed is one firing, not a burst.
+    """
+    assert timer.every is not None  # noqa: S101 - the caller asked
+    time_of = _Times(session, entity).of(values)
+    coming = time_of.due(due_at, timer.every)
+    for _ in range(_MOST_SKIPPED):
+        if coming > session.now():
+            break
+        coming = time_of.due(coming, timer.every)
+    else:
+        coming = time_of.due(session.now(), timer.every)
+    kind = DATE if timer.moment.field else STAGE
+    arm_timer(session, entity.key, record_id, kind, timer.key, arming=occasion, due_at=coming, payload=payload)
+
+
+_MOST_SKIPPED = 500
+
+
+def _change_stay(
+    session: Session, entity: Entity, record_id: int, version: int, values: Mapping[str, Any], left: str | None
+) -> None:
+    """The record left stage ``left`` for another: what was armed there is dropped, what is due here is armed."""
+    workflow = entity.workflow
+    if workflow is None or values["stage"] not in workflow.stages:
+        return
+    old = find_stay(session, entity.key, record_id)
+    drop_timers(session, entity.key, record_id, STAGE)
+    drop_timers(session, entity.key, record_id, DATE)
+    end_flags_of_stay(session, entity.key, record_id)
+    times = _Times(session, entity)
+    row = _new_row(session, entity, {**values, "id": record_id}, version, times)
+    ordinary = left is not None and left in workflow.stages and not workflow.stages[left].outcome
+    row["before"] = left if ordinary else old.before if old else None
+    _upsert(session, row)
+    _arm(session, entity, record_id, values, _to_stay(row), times)
+
+
+def _follow_dates(
+    session: Session, entity: Entity, record_id: int, version: int, values: Mapping[str, Any], changed: Iterable[str]
+) -> None:
+    """Arm anew what is counted from a date that changed while the record stays where it is."""
+    timers = [] if entity.workflow is None else _timers_here(entity.workflow, values["stage"], DATE)
+    if not {timer.moment.field for timer in timers} & set(changed):
+        return
+    stay = find_stay(session, entity.key, record_id)
+    if stay is not None and stay.stage == values["stage"]:
+        drop_timers(session, entity.key, record_id, DATE)
+        _arm_each(session, entity, timers, record_id, values, stay, version, _Times(session, entity))
+
+
+class _Times:
+    """The working time of each team, looked up once."""
+
+    def __init__(self, session: Session, entity: Entity) -> None:
+        self._session = session
+        self._calendar = entity.workflow.calendar if entity.workflow is not None else None
+        self._known: dict[int | None, SiteCalendar] = {}
+
+    def of(self, values: Mapping[str, Any]) -> SiteCalendar:
+        """Return the working time that counts for a record."""
+        team = values.get("team")
+        if team not in self._known:
+            self._known[team] = find_working_time(self._session, team=team, calendar=self._calendar)
+        return self._known[team]
+
+
+def _new_row(
+    session: Session, entity: Entity, values: Mapping[str, Any], version: int, times: _Times
+) -> dict[str, Any]:
+    assert entity.workflow is not None  # noqa: S101 - the caller asked
+    stage, now = entity.workflow.stages[values["stage"]], session.now()
+    due_at = None if stage.due is None else times.of(values).due(now, stage.due)
+    about = {"entity": entity.key, "record_id": values["id"], "stage": stage.key, "version": version}
+    return {**about, "since": now, "due_at": due_at, "before": None}
+
+
+def _to_stay(row: Mapping[str, Any]) -> Stay:
+    return Stay(row["stage"], row["version"], row["since"], row["due_at"], row["before"])
+
+
+def _upsert(session: Session, row: Mapping[str, Any]) -> None:
+    def build() -> Any:
+        own = insert_into(stays, session.connection.dialect).values(
+            {name: bindparam(name, type_=stays.c[name].type) for name in row}
+        )
+        changed = {name: own.excluded[name] for name in row if name not in ("entity", "record_id")}
+        return own.on_conflict_do_update(index_elements=[stays.c.entity, stays.c.record_id], set_=changed)
+
+    session.prepared("change stay", build).execute(session.connection, row)
+
+
+def _timers_here(workflow: Workflow, stage: str, kind: str) -> list[StageTimer]:
+    return [
+        timer
+        for timer in workflow.timers.values()
+        if stage in timer.stages and (timer.moment.field is not None) == (kind == DATE)
+    ]
+
+
+def _arm(
+    session: Session,
+    entity: Entity,
+    record_id: int,
+    values: Mapping[str, Any],
+    stay: Stay,
+    times: _Times,
+    reminds: bool = True,
+) -> None:
+    if entity.workflow is None:
+        return
+    for kind in (STAGE, DATE):
+        timers = [one for one in _timers_here(entity.workflow, stay.stage, kind) if reminds or not _only_reminds(one)]
+        _arm_each(session, entity, timers, record_id, values, stay, stay.version, times)
+
+
+def _only_reminds(timer: StageTimer) -> bool:
+    return all(action.kind == "remind" for action in timer.do)
+
+
+def _arm_each(
+    session: Session,
+    entity: Entity,
+    timers: Sequence[StageTimer],
+    record_id: int,
+    values: Mapping[str, Any],
+    stay: Stay,
+    version: int,
+    times: _Times,
+) -> None:
+    """``version`` is the occasion: that of entering, or of the change of a date."""
+    stage = entity.workflow.stages[stay.stage] if entity.workflow is not None else None
+    for timer in timers:
+        due_at = _due(times.of(values), timer.moment, stay, stage.due if stage else None, values)
+        if due_at is not None:
+            kind = DATE if timer.moment.field else STAGE
+            told = {"stay": stay.version, "turn": 1}
+            occasion = f"{version}.1"
+            arm_timer(session, entity.key, record_id, kind, timer.key, arming=occasion, due_at=due_at, payload=told)
+
+
+def _due(
+    time_of: SiteCalendar, moment: Moment, stay: Stay, due: str | None, values: Mapping[str, Any]
+) -> datetime | None:
+    """Return when a timer fires, None when what it is counted from is empty."""
+    if moment.share is not None:
+        return None if due is None else time_of.due(stay.since, due, share=moment.share)
+    if moment.field is not None:
+        value = values.get(moment.field)
+        return None if value is None else _from_date(time_of, moment, value)
+    base = stay.due_at if moment.of == "due" else stay.since
+    return None if base is None else _shifted(time_of, base, moment)
+
+
+def _shifted(time_of: SiteCalendar, base: datetime, moment: Moment) -> datetime:
+    if moment.amount is None:
+        return base
+    if moment.before:
+        return base - (time_of.due(base, moment.amount) - base)
+    return time_of.due(base, moment.amount)
+
+
+def _from_date(time_of: SiteCalendar, moment: Moment, value: date | datetime) -> datetime:
+    """A date has passed when its day is over; so many days before or after it is the opening hour of that day."""
+    if isinstance(value, datetime):
+        return _shifted(time_of, value, moment)
+    amount = moment.amount or ""
+    if amount.endswith("d") and amount[:-1].isdigit():
+        days = timedelta(days=int(amount[:-1]))
+        return time_of.opening(value - days if moment.before else value + days)
+    over = datetime.combine(value + timedelta(days=1), time(), ZoneInfo(time_of.zone)).astimezone(UTC)
+    return _shifted(time_of, time_of.opening(value) if moment.before else over, moment)

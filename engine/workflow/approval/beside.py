@@ -1,0 +1,54 @@
+"""Which approvals stand beside one: those that wait for it, and others that run about the same records.
+
+Enters: the address of an approval. Leaves: ids, and their rows locked. Must not read what they decide.
+"""
+
+from typing import Any
+
+from sqlalchemy import and_, bindparam, or_, select
+
+from engine.storage.approval_tables import approvals
+from engine.storage.store import Session
+
+
+def lock_beside(session: Session, approval_id: int) -> None:
+    """Lock an approval and what an action on it may touch, the oldest first; SQLite has one writer at a time."""
+    if session.connection.dialect.name == "postgresql":
+        for id_ in _find_beside(session, approval_id):
+            _lock_row(session, id_)
+
+
+def find_others(session: Session, entity: str, record_id: int, approval_id: int) -> list[int]:
+    """Return the approvals that run about a record but one, the oldest first."""
+
+    def build() -> Any:
+        c = approvals.c
+        about = (c.entity == bindparam("entity"), c.record_id == bindparam("record_id"), c.state == "running")
+        return select(c.id).where(*about, c.id != bindparam("but")).order_by(c.id)
+
+    given = {"entity": entity, "record_id": record_id, "but": approval_id}
+    return [int(row[0]) for row in session.prepared("approvals about", build).fetch_all(session.connection, given)]
+
+
+def _find_beside(session: Session, approval_id: int) -> list[int]:
+    """Return an approval's own id with those of its parents, and of what runs about the records of any of these."""
+
+    def build() -> Any:
+        columns = ("id", "parent_id", "entity", "record_id")
+        first = select(*(approvals.c[name] for name in columns)).where(approvals.c.id == bindparam("approval_id"))
+        found = first.cte("beside", recursive=True)
+        other = approvals.alias("other")
+        about = and_(other.c.entity == found.c.entity, other.c.record_id == found.c.record_id)
+        near = or_(other.c.id == found.c.parent_id, and_(about, other.c.state == "running"))
+        found = found.union(select(*(other.c[name] for name in columns)).join_from(found, other, near))
+        return select(found.c.id).order_by(found.c.id)
+
+    rows = session.prepared("approvals beside", build).fetch_all(session.connection, {"approval_id": approval_id})
+    return [int(id_) for (id_,) in rows]
+
+
+def _lock_row(session: Session, approval_id: int) -> None:
+    def build() -> Any:
+        return select(approvals.c.id).where(approvals.c.id == bindparam("approval_id")).with_for_update()
+
+    session.prepared("lock approval", build).fetch_one(session.connection, {"approval_id": approval_id})

@@ -1,0 +1,381 @@
+"""Approvals as they lie in the database: the log of events is the truth, rows of approvals and tasks follow from it.
+
+Enters: events decided by the pure core, inside a transaction that holds the approval's row. Leaves: the state folded
+from the log. Must not decide anything. Task ``n`` of a state is the ``n``-th row of ``fw_tasks`` of its approval.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
+
+from engine.people.actor import Actor
+from engine.records.sql import insert_into
+from engine.storage.approval_tables import approval_copies, approval_events, approvals, tasks
+from engine.storage.journal import write_history
+from engine.storage.store import Session
+from engine.storage.system_tables import users
+from engine.storage.timers import arm_timer, drop_timers
+from engine.workflow.approval.beside import lock_beside
+from engine.workflow.approval.fold import apply, fold
+from engine.workflow.approval.state import ApprovalState, Event, Task
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One approval as stored: its address, its log, and the state the log leads to.
+
+    ``actions`` holds, beside each event, the id of the action that began with it (None inside an action).
+    """
+
+    id: int
+    entity: str
+    record_id: int
+    parent_id: int | None
+    events: tuple[Event, ...]
+    actions: tuple[str | None, ...]
+    task_ids: tuple[int, ...]
+    state: ApprovalState
+
+    def task_number(self, task_id: int) -> int:
+        """Return the number of a task by its row; 0 when it belongs to another approval."""
+        return self.task_ids.index(task_id) + 1 if task_id in self.task_ids else 0
+
+
+@dataclass(frozen=True)
+class HeldTask:
+    """A task: the approval it belongs to, who holds it, and whether whoever asks is still enabled."""
+
+    approval_id: int
+    holder: int
+    enabled: bool
+
+
+def find_task(session: Session, task_id: int, *, actor: int) -> HeldTask | None:
+    """Return where a task belongs and whose it is."""
+
+    def build() -> Any:
+        enabled = select(users.c.disabled_at.is_(None)).where(users.c.id == bindparam("actor")).scalar_subquery()
+        return select(tasks.c.approval_id, tasks.c.holder_id, enabled).where(tasks.c.id == bindparam("task_id"))
+
+    given = {"task_id": task_id, "actor": actor}
+    row = session.prepared("approval of a task", build).fetch_one(session.connection, given)
+    return None if row is None else HeldTask(int(row[0]), int(row[1]), bool(row[2]))
+
+
+def find_running(session: Session, entity: str, record_id: int) -> int | None:
+    """Return the approval that is running for a record; those that others wait for come after their own."""
+    return _find_last(session, entity, record_id, "running", _RUNNING, _OWN) or _find_last(
+        session, entity, record_id, "called", _RUNNING
+    )
+
+
+def find_latest(session: Session, entity: str, record_id: int) -> int | None:
+    """Return the last approval of a record, running or ended."""
+    return _find_last(session, entity, record_id, "latest", _OWN)
+
+
+def find_rounds(session: Session, entity: str, record_id: int) -> list[int]:
+    """Return all approvals of a record, the oldest first."""
+    own = (approvals.c.entity == entity, approvals.c.record_id == record_id, _OWN)
+    return list(session.connection.scalars(select(approvals.c.id).where(*own).order_by(approvals.c.id)))
+
+
+def count_rounds(session: Session, approval: str, entity: str, record_id: int) -> int:
+    """Return how often a record was submitted to this approval."""
+    own = (approvals.c.entity == entity, approvals.c.record_id == record_id, approvals.c.approval == approval)
+    return session.connection.scalar(select(func.count()).select_from(approvals).where(*own)) or 0
+
+
+def lock(session: Session, approval_id: int) -> Kept | None:
+    """Lock an approval until the transaction ends and return it as it is then; None when there is none.
+
+    With it is locked what an action on it may touch: those that wait for it, and others that run about the same
+    records; the oldest first, so that two people never wait for each other.
+    """
+    lock_beside(session, approval_id)
+    return _read(session, approval_id, locked=True)
+
+
+def read(session: Session, approval_id: int) -> Kept | None:
+    """Return an approval; None when there is none."""
+    return _read(session, approval_id, locked=False)
+
+
+def find_children(session: Session, approval_id: int) -> dict[str, int]:
+    """Return the approvals that steps of this one wait for, by step; the last of each."""
+    c = approvals.c
+    rows = session.connection.execute(select(c.id).where(c.parent_id == approval_id).order_by(c.id))
+    found: dict[str, int] = {}
+    for (id_,) in rows:
+        kept = read(session, id_)
+        if kept is not None and kept.state.parent is not None:
+            found[kept.state.parent["step"]] = id_
+    return found
+
+
+def find_answer(kept: Kept, action: str | None) -> ApprovalState | None:
+    """Return the state this action led to, when it was done before."""
+    if action is None or action not in kept.actions:
+        return None
+    first = kept.actions.index(action)
+    later = [at for at, other in enumerate(kept.actions) if other is not None and at > first]
+    return fold(kept.events[: later[0] if later else None])
+
+
+def create(
+    session: Session,
+    entity: str,
+    record_id: int,
+    move: str,
+    events: Sequence[Event],
+    *,
+    actor: Actor | None,
+) -> Kept:
+    """Write a new approval with its first events."""
+    state = fold(events)
+    row = {
+        "approval": state.approval,
+        "entity": entity,
+        "record_id": record_id,
+        "move": move,
+        "release_id": session.release_id,
+        "round": state.round,
+        "started_by": state.starter.id,
+        "started_at": session.now(),
+        "content_hash": state.content,
+        "plan": queue_plan(state),
+        "parent_id": state.parent["approval"] if state.parent else None,
+        **_ending(session, state),
+    }
+    statement = session.prepared("insert approval", lambda: insert(approvals).returning(approvals.c.id), tuple(row))
+    found = statement.fetch_one(session.connection, row)
+    assert found is not None  # noqa: S101 - an insert returns its row
+    kept = Kept(int(found[0]), entity, record_id, row["parent_id"], (), (), (), state)
+    return _write(session, kept, events, state, (), actor, None)
+
+
+def append(session: Session, kept: Kept, events: Sequence[Event], *, actor: Actor | None, action: str | None) -> Kept:
+    """Write what follows to a locked approval: its events, its tasks, its row."""
+    state = kept.state
+    for event in events:
+        state = apply(state, event)
+    written = _write(session, kept, events, state, kept.state.tasks, actor, action)
+    row = _ending(session, state) | {"approval_id": kept.id}
+    session.prepared("update approval", _update_approval).execute(session.connection, row)
+    return written
+
+
+def note(
+    session: Session, kept: Kept, action: str, version: int, told: Mapping[str, Any], *, actor: Actor, reason: str
+) -> None:
+    """Write to the record's history what was done with its approval."""
+    write_history(session, kept.entity, kept.record_id, version, action, told, actor=actor, note=reason or None)
+
+
+def queue_plan(state: ApprovalState) -> dict[str, Any]:
+    """What queues show, so that a page of them reads no logs."""
+    return {
+        "shown": state.origin.get("shown") or {},
+        "steps": {step.key: dict(step.plan.label) for step in state.steps},
+        "guard": sorted(_guarded_now(state)),
+        "urge": dict(state.rules.get("urge") or {}),
+    }
+
+
+def _guarded_now(state: ApprovalState) -> list[str]:
+    """Return what is guarded, by the keys fields have today."""
+    renamed = state.origin.get("renamed") or {}
+    return [renamed.get(key, key) for key in state.origin.get("guard") or ()]
+
+
+def _write(
+    session: Session,
+    kept: Kept,
+    events: Sequence[Event],
+    state: ApprovalState,
+    before: Sequence[Task],
+    actor: Actor | None,
+    action: str | None,
+) -> Kept:
+    # Every action has an id, so that the answer to a repeated one can be told from what came after it.
+    actions = [action or secrets.token_hex(16), *([None] * (len(events) - 1))][: len(events)]
+    rows = [
+        {
+            "approval_id": kept.id,
+            "seq": len(kept.events) + at,
+            "at": session.now(),
+            "actor_id": actor.id if actor is not None else None,
+            "type": event.type,
+            "data": event.data,
+            "action_id": named,
+        }
+        for at, (event, named) in enumerate(zip(events, actions, strict=True), start=1)
+    ]
+    if rows:
+        statement = session.prepared("insert approval events", lambda: insert(approval_events).inline(), tuple(rows[0]))
+        statement.execute_many(session.connection, rows)
+    task_ids = _write_tasks(session, kept, before, state, events)
+    _write_copies(session, kept, events)
+    return replace(
+        kept, events=(*kept.events, *events), actions=(*kept.actions, *actions), task_ids=task_ids, state=state
+    )
+
+
+def _write_tasks(
+    session: Session, kept: Kept, before: Sequence[Task], state: ApprovalState, events: Sequence[Event]
+) -> tuple[int, ...]:
+    """Bring the rows of tasks to the state; only those that differ are touched, what closes before what opens."""
+    ids = list(kept.task_ids)
+    known = zip(state.tasks, before, kept.task_ids, strict=False)
+    for task, old, id_ in sorted(known, key=lambda one: one[0].status == "open"):
+        if task != old:
+            row = _task_row(task) | {"task_id": id_}
+            session.prepared("update approval task", _update_task).execute(session.connection, row)
+            if old.moments and old.status == "open" and (task.status != "open" or task.armed != old.armed):
+                drop_timers(session, kept.entity, kept.record_id, LATE, arming=_arming(id_, old, kept.events))
+            if (task.step, task.armed) != (old.step, old.armed):
+                moved = update(tasks).where(tasks.c.id == id_).values(step=task.step, due_at=task.due)
+                session.connection.execute(moved)
+            if old.status != "open" or task.armed != old.armed:
+                _arm(session, kept, task, id_, (*kept.events, *events))
+    for task in state.tasks[len(before) :]:
+        row = _task_row(task) | {
+            "approval_id": kept.id,
+            "round": state.round,
+            "step": task.step,
+            "holder_id": task.person.id,
+            "opened_at": task.opened_at,
+            "due_at": task.due,
+            "kind": task.kind,
+        }
+        statement = session.prepared("insert approval task", lambda: insert(tasks).returning(tasks.c.id), tuple(row))
+        found = statement.fetch_one(session.connection, row)
+        assert found is not None  # noqa: S101 - an insert returns its row
+        ids.append(int(found[0]))
+        _arm(session, kept, task, ids[-1], events)
+    return tuple(ids)
+
+
+def _arm(session: Session, kept: Kept, task: Task, id_: int, log: Sequence[Event]) -> None:
+    """Arm a timer for each late rule that has not fired of a task that is open, for the first time or again."""
+    if task.status != "open":
+        return
+    for rule, at in task.moments:
+        if rule not in task.fired:
+            told = {"approval": kept.id, "task": id_}
+            due_at = max(at, session.now())
+            arming = _arming(id_, task, log)
+            arm_timer(session, kept.entity, kept.record_id, LATE, rule, arming=arming, due_at=due_at, payload=told)
+
+
+def _arming(id_: int, task: Task, log: Sequence[Event]) -> str:
+    """Return the occasion a task's timers are armed for: it was opened, asked again after it waited for others, or its
+    approval was moved to a newer release."""
+    again = task.armed + sum(event.type == "asked" and event.data["task"] == task.number for event in log)
+    return f"task-{id_}-{again}" if again else f"task-{id_}"
+
+
+def _write_copies(session: Session, kept: Kept, events: Sequence[Event]) -> None:
+    def build() -> Any:
+        names = ("approval_id", "user_id", "at", "point")
+        row = {name: bindparam(name, type_=approval_copies.c[name].type) for name in names}
+        written = insert_into(approval_copies, session.connection.dialect).values(row)
+        return written.on_conflict_do_nothing(index_elements=["approval_id", "user_id"])
+
+    for event in events:
+        if event.type == "copied":
+            for person in event.data["people"]:
+                row = {"approval_id": kept.id, "user_id": person["id"], "point": event.data["point"]}
+                statement = session.prepared("approval copy", build)
+                statement.execute(session.connection, row | {"at": session.now()})
+
+
+def _task_row(task: Task) -> dict[str, Any]:
+    """``done`` is what its holder decided; ``closed`` what others, or an earlier approval, decided for them."""
+    answered = task.kind == "consult" and task.status == "done"
+    done = task.decided or answered or task.status == "transferred"
+    state = task.status if task.status in ("open", "waiting") else "done" if done else "closed"
+    decision = "answer" if answered else _DECISIONS.get(task.status)
+    return {
+        "state": state,
+        "decided_at": task.closed_at,
+        "decision": "cite" if task.cites is not None else "rule" if task.by_rule else decision,
+        "reason": task.reason or None,
+        "decided_by": task.decided_by.id if task.decided_by else None,
+    }
+
+
+def _ending(session: Session, state: ApprovalState) -> dict[str, Any]:
+    return {"state": state.status, "ended_at": state.ended_at}
+
+
+def _find_last(
+    session: Session, entity: str, record_id: int, name: str, *conditions: ColumnElement[bool]
+) -> int | None:
+    def build() -> Any:
+        own = (approvals.c.entity == bindparam("entity"), approvals.c.record_id == bindparam("record_id"))
+        return select(approvals.c.id).where(*own, *conditions).order_by(approvals.c.id.desc()).limit(1)
+
+    given = {"entity": entity, "record_id": record_id}
+    row = session.prepared(f"{name} approval", build).fetch_one(session.connection, given)
+    return None if row is None else int(row[0])
+
+
+def _read(session: Session, approval_id: int, *, locked: bool) -> Kept | None:
+    def build() -> Any:
+        columns = (approvals.c.entity, approvals.c.record_id, approvals.c.parent_id)
+        found = select(*columns).where(approvals.c.id == bindparam("approval_id"))
+        return found.with_for_update() if locked else found
+
+    given = {"approval_id": approval_id}
+    row = session.prepared(("approval", locked), build).fetch_one(session.connection, given)
+    if row is None:
+        return None
+    log = session.prepared("approval events", _select_events).fetch_all(session.connection, given)
+    ids = session.prepared("approval tasks", _select_tasks).fetch_all(session.connection, given)
+    events = tuple(Event(type_, data) for type_, data, _ in log)
+    actions = tuple(action for _, _, action in log)
+    tasks_ = tuple(int(id_) for (id_,) in ids)
+    return Kept(approval_id, row[0], row[1], row[2], events, actions, tasks_, fold(events))
+
+
+def _select_events() -> Any:
+    c = approval_events.c
+    own = c.approval_id == bindparam("approval_id")
+    return select(c.type, c.data, c.action_id).where(own).order_by(c.seq)
+
+
+def _select_tasks() -> Any:
+    return select(tasks.c.id).where(tasks.c.approval_id == bindparam("approval_id")).order_by(tasks.c.id)
+
+
+def _update_approval() -> Any:
+    row = {
+        "state": bindparam("state", type_=approvals.c.state.type),
+        "ended_at": bindparam("ended_at", type_=approvals.c.ended_at.type),
+        "version": approvals.c.version + 1,
+    }
+    return update(approvals).where(approvals.c.id == bindparam("approval_id")).values(row)
+
+
+def _update_task() -> Any:
+    changed = ("state", "decided_at", "decision", "reason", "decided_by")
+    row = {key: bindparam(key, type_=tasks.c[key].type) for key in changed}
+    return update(tasks).where(tasks.c.id == bindparam("task_id")).values(row)
+
+
+LATE = "approval_late"
+"""The kind of the timers of late rules."""
+
+_RUNNING = approvals.c.state == "running"
+_OWN = approvals.c.parent_id.is_(None)
+_DECISIONS: Mapping[str, str] = {
+    "approved": "approve",
+    "refused": "refuse",
+    "returned": "return",
+    "done": "complete",
+    "transferred": "transfer",
+}

@@ -1,0 +1,1 @@
+"""Drawings of workflows and approvals, made from their definitions."""

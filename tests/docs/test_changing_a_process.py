@@ -1,0 +1,67 @@
+"""The commands and definitions of the page about changing a process, run in their order, in both languages."""
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.conftest import ROOT
+from tests.docs.test_pages import blocks, change
+from web.cli import make_cli
+
+LANGUAGES = {"en": "changing-a-process.md", "zh": "changing-a-process.zh.md"}
+
+
+def fenced(page: str) -> list[tuple[str, str]]:
+    """Every block of a page with its language, in order."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(r"^```(sh|diff)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_both_languages_show_the_same_commands_and_definitions() -> None:
+    pages = [list(fenced(page)) for page in LANGUAGES.values()]
+    assert pages[0] == pages[1]
+    assert len(list(blocks(ROOT / "docs" / LANGUAGES["en"], "sh"))) == sum(kind == "sh" for kind, _ in pages[0])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_command_of_the_page_does_what_is_told(
+    language: str, installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(installed, site)
+    monkeypatch.chdir(site)
+    said: dict[str, str] = {}
+    for kind, text in fenced(LANGUAGES[language]):
+        if kind == "diff":
+            write_change(site / "our-crm", text)
+        else:
+            for line in text.splitlines():
+                said[line.split()[1] + f" {len(said)}"] = formwork(line, language)
+    planned = next(text for command, text in said.items() if command.startswith("publish"))
+    assert ("needs a mapping: 2" if language == "en" else "需要对应") in planned
+    done = [text for command, text in said.items() if command.startswith("migrate")][-1]
+    assert ("2 moved, 0 left" if language == "en" else "迁移了 2 件，0 件") in done
+    left = json.loads(formwork("formwork migrate quote_price --json", language))
+    assert len(left["approvals"]) == 4 and all(one["verdict"] == "moves" for one in left["approvals"])
+
+
+def formwork(line: str, language: str) -> str:
+    """Run a command line of the page in this process, without anybody at the keyboard, and return what it prints."""
+    command, _, may_fail = line.partition(" </dev/null || ")
+    result = CliRunner().invoke(make_cli(language), shlex.split(command)[1:])
+    assert result.exit_code == 0 or may_fail == "true", f"{line}\n{result.output}"
+    assert "Traceback" not in result.output
+    return result.stdout
+
+
+def write_change(folder: Path, diff: str) -> None:
+    """Change the file a block names as it shows."""
+    path = diff.splitlines()[0].removeprefix("--- ")
+    files = {path: (folder / path).read_text(encoding="utf-8")}
+    change(files, diff)
+    (folder / path).write_text(files[path], encoding="utf-8")

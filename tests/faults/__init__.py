@@ -1,0 +1,1 @@
+"""The product as real processes that are killed at any moment."""

@@ -1,0 +1,220 @@
+"""The same firm is not entered twice, whoever types it and however they write it; who knows better says why."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select, text
+
+from engine.clock import SetClock
+from engine.errors import InvalidValues
+from engine.importing import at_once as imports
+from engine.importing.sheets import Sheet
+from engine.records.history import list_history
+from engine.records.likeness import core_name, grams, likeness, shared_grams, text_key
+from engine.records.record import Record
+from engine.storage import catalog
+from engine.storage.match_tables import match_grams, match_keys
+from engine.storage.store import Store
+from tests.conftest import to_folder
+from tests.racing import at_once
+from tests.records.databases import database_of
+from tests.records.desk import APP, Desk, add_people, errors_of
+
+FIRM = """\
+entity: firm
+label: 公司
+display: "{name}"
+fields:
+  name:  {type: text, label: 名称, required: true}
+  code:  {type: credit_code, label: 信用代码}
+  phone: {type: phone, label: 电话}
+  city:  {type: choice, label: 城市, options: {nb: 宁波, hz: 杭州}}
+duplicates:
+  same_code: {block: true, match: {code: exact}, message: 这个信用代码已经建档。}
+  same_name: {block: true, match: {name: exact}}
+  alike:     {match: {name: 85%}, message: 名称很像已有的公司。}
+  same_line: {match: {phone: exact, city: exact}}
+access:
+  rep:   {read: own, write: own, create: true, import: true}
+  chief: {read: all, write: all, create: true, delete: all, import: true}
+"""
+PLAIN = FIRM[: FIRM.index("duplicates:")] + FIRM[FIRM.index("access:") :]
+FIRMS = {"app.yaml": APP.replace("[client, product, stock, slip, deal]", "[firm]"), "firm/entity.yaml": FIRM}
+CODE = "91350100M000100Y43"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def firms(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("firms")
+    with database_of(request, folder) as database:
+        clock = SetClock(datetime(2026, 3, 2, 1, 0, tzinfo=UTC))
+        desk = Desk(Store(database, folder / "files", clock), clock)
+        catalog.publish(desk.store, to_folder(FIRMS), actor_id=None)
+        with desk.store.write() as session:
+            add_people(session, desk)
+        yield desk
+
+
+def firm(desk: Desk, name: str, login: str = "chief", **more: str) -> Record:
+    return desk.create(login, "firm", name=name, **more)
+
+
+@pytest.mark.parametrize(
+    ("written", "core"),
+    [
+        ("宁波甬江阀门（集团）股份有限公司", "甬江阀门"),
+        ("浙江省宁波市甬江阀门厂", "甬江阀门"),
+        (" 甬江　阀门 ", "甬江阀门"),
+        ("ＡＢＣ Valve Co., Ltd.", "abcvalve"),
+        ("宁波公司", "宁波"),
+        ("有限公司", "有限公司"),
+        ("上海电气", "电气"),
+    ],
+)
+def test_what_all_companies_are_called_does_not_count(written: str, core: str) -> None:
+    assert core_name(written) == core
+
+
+def test_any_two_texts_alike_enough_share_the_pairs_that_are_asked_for() -> None:
+    letters = "甬江阀门东海"
+    texts = [a + b + c + d for a in letters for b in letters for c in letters[:3] for d in letters[:2]]
+    texts += [text_ + more for text_ in texts[::7] for more in ("机", "机械", "机械制造")]
+    for one in texts[::23]:
+        for other in texts:
+            if likeness(one, other) >= 0.7:
+                assert len(grams(one) & grams(other)) >= shared_grams(one, 0.7), (one, other)
+
+
+def test_the_same_code_name_or_line_is_found_however_it_is_written(firms: Desk) -> None:
+    firm(firms, "宁波甬江阀门有限公司", code=CODE, phone="0574-8765 4321", city="nb")
+
+    assert errors_of(lambda: firm(firms, "另一家", code=CODE.lower())) == {
+        "code": "这个信用代码已经建档。已有：宁波甬江阀门有限公司（负责人 chief 的名字）。"
+    }
+    assert "name" in errors_of(lambda: firm(firms, "宁波 甬江阀门（有限公司）"))
+    said = errors_of(lambda: firm(firms, "第三家", phone="+86 057487654321", city="nb"))
+    assert said == {
+        "phone": "已有一条相同的“电话”。已有：宁波甬江阀门有限公司（负责人 chief 的名字）。如果不是重复，请写明理由。"
+    }
+    assert firm(firms, "第四家", phone="057487654321", city="hz").id
+
+
+def test_names_that_are_alike_ask_and_why_not_is_kept_with_who_said_so(firms: Desk) -> None:
+    first = firm(firms, "宁波东海精密铸造有限公司")
+    assert "名称很像已有的公司。" in errors_of(lambda: firm(firms, "浙江东海精密铸造厂"))["name"]
+    assert errors_of(lambda: firm(firms, "浙江东海精密铸造厂", not_duplicate="  "))
+
+    made = firm(firms, "浙江东海精密铸造厂", not_duplicate="另一家，法人不同")
+
+    with firms.store.read() as session:
+        entry = list_history(session, "firm", made.id, actor=firms.actor("chief"))[0]
+    assert (entry.actor, entry.note) == ("chief 的名字", "另一家，法人不同")
+    assert entry.details == {"not_duplicate": {"why": "另一家，法人不同", "rules": {"alike": [first.id]}}}
+    assert firms.update("chief", made, phone="13800001111").version == 2  # asked once, not at every save
+
+
+def test_an_update_is_asked_too_and_a_rule_that_blocks_takes_no_reason(firms: Desk) -> None:
+    firm(firms, "华丰轴承有限公司", code=CODE)
+    other = firm(firms, "大明电缆有限公司")
+
+    said = errors_of(lambda: firms.update("chief", other, code=CODE, not_duplicate="就是要"))
+    assert list(said) == ["code"]
+    assert "name" in errors_of(lambda: firms.update("chief", other, name="杭州华丰轴承厂"))
+    changed = firms.update("chief", other, name="杭州华丰轴承厂", not_duplicate="分厂")
+    with firms.store.read() as session:
+        entry = list_history(session, "firm", other.id, actor=firms.actor("chief"))[0]
+    assert (changed.values["name"], entry.note) == ("杭州华丰轴承厂", "分厂")
+
+
+def test_of_a_record_nobody_may_see_only_whose_and_when_is_said(firms: Desk) -> None:
+    firm(firms, "秘密机械有限公司", "rep2", code=CODE, phone="13900000000")
+
+    said = errors_of(lambda: firm(firms, "某厂", "rep", code=CODE))
+
+    assert said == {"code": "这个信用代码已经建档。那一条你看不到：负责人 rep2 的名字，最近活动 2026-03-02。"}
+
+
+def test_a_deleted_record_is_no_duplicate_and_neither_is_the_record_itself(firms: Desk) -> None:
+    made = firm(firms, "北海渔具有限公司", code=CODE)
+    made = firms.update("chief", made, name="北海 渔具有限公司")
+    firms.delete("chief", made)
+
+    assert firm(firms, "北海渔具有限公司", code=CODE).id
+    with firms.store.read() as session:
+        left = session.connection.scalars(select(match_grams.c.record_id).distinct()).all()
+    assert made.id not in left
+
+
+def test_of_many_at_once_with_one_code_exactly_one_is_made(firms: Desk) -> None:
+    answers = at_once(6, lambda number: firm(firms, f"{'甲乙丙丁戊己'[number]}号公司", code=CODE))
+
+    assert sum(isinstance(answer, Record) for answer in answers) == 1
+    assert all(isinstance(answer, (Record, InvalidValues)) for answer in answers)
+    assert {error.path for one in answers if isinstance(one, InvalidValues) for error in one.errors} == {"code"}
+
+
+def test_an_import_judges_each_row_those_before_it_included(firms: Desk) -> None:
+    firm(firms, "南山食品有限公司")
+    rows = [
+        (2, ["南山食品厂", ""]),
+        (3, ["南山食品厂", "两家公司"]),
+        (4, ["西湖茶业有限公司", ""]),
+        (5, ["西湖茶业（有限公司）", "x"]),
+    ]
+    result = imports.import_records(
+        firms.store, "firm", Sheet(("名称", "非重复理由"), rows), actor=firms.actor("chief")
+    )
+
+    assert result.created == 2
+    assert [one.row for one in result.refused] == [2, 5]
+
+
+def test_publishing_a_rule_finds_what_was_there_before_and_refuses_no_record_there_is(firms: Desk) -> None:
+    catalog.publish(firms.store, to_folder({**FIRMS, "firm/entity.yaml": PLAIN}), actor_id=None, settle=settling(firms))
+    old = [firm(firms, "旧账有限公司", code=CODE) for _ in range(2)]
+    catalog.publish(firms.store, to_folder(FIRMS), actor_id=None, settle=settling(firms))
+
+    assert "code" in errors_of(lambda: firm(firms, "新来的", code=CODE))
+    assert firms.update("chief", old[1], phone="13800002222").version == 2
+    with firms.store.read() as session:
+        blocking = select(match_keys.c.record_id).where(match_keys.c.rule == "same_code", match_keys.c.blocks)
+        assert session.connection.scalars(blocking).all() == [old[0].id]
+
+
+def settling(desk: Desk):  # type: ignore[no-untyped-def]
+    from engine.records.settling import settle_after
+
+    return settle_after(desk.store.app)
+
+
+def test_candidates_are_found_by_an_index_among_very_many(firms: Desk) -> None:
+    with firms.store.write() as session:
+        pairs = [
+            {"entity": "firm", "rule": "alike", "gram": gram, "record_id": 10_000 + at}
+            for at in range(3_000)
+            for gram in grams(f"{chr(0x4E00 + at % 500)}{chr(0x5000 + at)}机械")
+        ]
+        session.connection.execute(match_grams.insert(), pairs)
+        if firms.store.database.dialect == "postgresql":
+            session.connection.execute(text("ANALYZE fw_match_grams"))
+    explain = "EXPLAIN QUERY PLAN " if firms.store.database.dialect == "sqlite" else "EXPLAIN "
+    asked = (
+        "SELECT record_id FROM fw_match_grams WHERE entity = 'firm' AND rule = 'alike' AND gram IN ('甬江', '江机') "
+        "GROUP BY record_id HAVING count(*) >= 2"
+    )
+    with firms.store.read() as session:
+        plan = "\n".join(str(row) for row in session.connection.execute(text(explain + asked)))
+    assert "Seq Scan" not in plan
+    assert "SCAN fw_match_grams" not in plan
+    assert text_key("Ａ b") == "ab"
+
+
+def test_what_one_rule_refuses_for_no_other_asks_about(firms: Desk) -> None:
+    firm(firms, "宁波东海精密铸造有限公司")
+    with pytest.raises(InvalidValues) as refused:
+        firm(firms, "宁波东海精密铸造有限公司")
+    assert [(error.path, error.code) for error in refused.value.errors] == [("name", "value.duplicate")]
+    with pytest.raises(InvalidValues) as asked:
+        firm(firms, "浙江东海精密铸造厂")
+    assert [error.code for error in asked.value.errors] == ["value.duplicate_maybe"]

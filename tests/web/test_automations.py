@@ -1,0 +1,98 @@
+"""Automations on pages: what administrators see of them and do, and the buttons people press."""
+
+import re
+
+import pytest
+
+from engine.automation import jobs
+from tests.automation.helpdesk import with_rules
+from tests.web.conftest import Desk, OpenDesk, add_people
+
+RULES = """
+born: {label: 新建标注, on: {created: true},
+  do: [{set: {mark: "'新'"}}, {notify: [{role: boss}], text: "来了 {title}"}]}
+shut: {label: 关闭工单, on: {button: true, who: [{role: boss}]}, when: "level = 'high'", do: [{move: close}]}
+"""
+PEOPLE = {"ann": ("north", "agent"), "lead": ("north", "boss"), "root": ("north", "admin")}
+
+
+@pytest.fixture
+def desk(open_desk: OpenDesk) -> Desk:
+    return open_desk(definition=with_rules(RULES), people=lambda store: add_people(store, PEOPLE))
+
+
+def test_administrators_see_what_happened_try_it_and_set_it_aside(desk: Desk) -> None:
+    made = desk.program("ann").made("ticket", title="漏水")
+    jobs.look(desk.store)
+    admin = desk.browser("root")
+    listed = admin.get("/admin/automations").get_data(as_text=True)
+    assert [word in listed for word in ("新建标注", "新建时", "完成 1", "关闭工单", "按下按钮时")] == [True] * 5
+
+    address = "/admin/automations/ticket.born"
+    page = admin.get(address).get_data(as_text=True)
+    assert [word in page for word in ("ticket/automations.yaml:3", "设置了 mark", "通知了", "漏水")] == [True] * 4
+    tried = admin.post(f"{address}/preview", data={"record": str(made["id"])}).get_data(as_text=True)
+    assert re.search(r"会告诉 \S+<", tried) and "来了 漏水" in tried
+    with desk.store.read() as session:
+        assert session.connection.exec_driver_sql("SELECT count(*) FROM fw_runs").scalar() == 1
+    for page in ("/", "/notices"):
+        told = desk.browser("lead").get(page).get_data(as_text=True)
+        assert ("新建标注" in told, "来了 漏水" in told) == (True, True)
+
+    assert admin.post(f"{address}/disable").status_code == 303
+    assert "已停用：不再触发" in admin.get(address).get_data(as_text=True)
+    other = desk.program("ann").made("ticket", title="停电")
+    jobs.look(desk.store)
+    assert desk.program("lead").get(f"/ticket/{other['id']}").json["mark"] is None
+    assert admin.post(f"{address}/enable").status_code == 303
+    assert desk.browser("ann").get(address).status_code == 403
+    assert admin.get("/admin/automations/none").status_code == 404
+
+
+def test_a_button_is_there_for_whom_and_when_it_may_be_pressed(desk: Desk) -> None:
+    made = desk.program("ann").made("ticket", title="漏水", level="low")
+    url = f"/e/ticket/{made['id']}"
+    jobs.look(desk.store)
+    lead, ann = desk.browser("lead"), desk.browser("ann")
+    assert "关闭工单" not in lead.get(url).get_data(as_text=True)
+    assert lead.post(f"{url}/press/ticket.shut").status_code == 409
+
+    desk.program("lead").patch(url.replace("/e/", "/"), {"level": "high"}, 2)
+    assert "关闭工单" in lead.get(url).get_data(as_text=True)
+    assert "关闭工单" not in ann.get(url).get_data(as_text=True)
+    assert ann.post(f"{url}/press/ticket.shut").status_code == 403
+    assert lead.post(f"{url}/press/ticket.born").status_code == 404
+
+    assert lead.post(f"{url}/press/ticket.shut").status_code == 303
+    assert desk.program("lead").get(f"/ticket/{made['id']}").json["stage"] == "shut"
+    history = desk.program("lead").get(f"/ticket/{made['id']}/history").json
+    assert "关闭工单" in str(history)
+
+
+def test_the_work_behind_the_pages_is_measured_and_what_was_parked_tried_again(open_desk: OpenDesk) -> None:
+    desk = open_desk(
+        definition=with_rules(RULES), people=lambda store: add_people(store, PEOPLE), metrics_token="letmeseethefigures"
+    )
+    made = desk.program("ann").made("ticket", title="漏水")
+    with desk.store.write() as session:
+        session.connection.exec_driver_sql("UPDATE fw_outbox SET attempts = 5, error = 'broken'")
+    admin, address = desk.browser("root"), "/admin/background"
+    page = admin.get(address).get_data(as_text=True)
+    assert "ticket.created" in page and f"工单 #{made['id']}" in page
+    assert desk.browser("ann").get(address).status_code == 403
+
+    plain = desk.app.test_client()
+    allowed, wrong = ({"Authorization": f"Bearer {token}"} for token in ("letmeseethefigures", "no"))
+    assert [plain.get("/metrics", headers=one).status_code for one in ({}, wrong, allowed)] == [401, 401, 200]
+    assert 'parked{queue="events"} 1.0' in plain.get("/metrics", headers=allowed).get_data(as_text=True)
+
+    again = re.search(rf'action="({address}/events/\d+/again)"', page)
+    assert again is not None and admin.post(again[1]).status_code == 303
+    jobs.look(desk.store)
+    assert desk.program("lead").get(f"/ticket/{made['id']}").json["mark"] == "新"
+    assert admin.post(again[1]).status_code == 409
+    assert 'parked{queue="events"} 0.0' in plain.get("/metrics", headers=allowed).get_data(as_text=True)
+
+
+def test_without_a_token_there_are_no_figures(desk: Desk) -> None:
+    assert desk.app.test_client().get("/metrics").status_code == 404

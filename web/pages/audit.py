@@ -1,0 +1,74 @@
+"""The audit, for administrators: what was done to the system itself, when, by whom and from where.
+
+Enters: a person, a kind, two days and a place from the address. Leaves: a page of entries, the newest first. Must not
+change an entry: nothing does.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import g, render_template, request
+
+from engine.errors import InvalidValues
+from engine.people.audit import ACTIONS, PAGE, AuditQuery, list_audit
+from web.admin_fields import person_field, read_day, read_person, said, text_field
+from web.api.requests import read_id
+from web.audit_view import view_entries
+from web.cells import Cells
+from web.gate import locale, now, reads
+from web.pages.frame import page_shell
+
+URL = "/admin/audit"
+_FIELDS = ("person", "action", "from", "to")
+
+
+@reads
+def show() -> Any:
+    """Show what was done."""
+    errors: dict[str, str] = {}
+    query = AuditQuery()
+    try:
+        query = _read_query()
+    except InvalidValues as refused:
+        errors = said(refused, _FIELDS)
+    found = list_audit(g.session, query, actor=g.actor, limit=PAGE + 1)
+    shown = found[:PAGE]
+    asked = {key: request.args[key] for key in _FIELDS if request.args.get(key)}
+    more = f"{URL}?{urlencode(asked | {'before': shown[-1].id})}" if len(found) > PAGE else None
+    view = {
+        "title": locale().t("audit.title"),
+        "url": URL,
+        "fields": _fields(errors),
+        "error": errors.get(""),
+        "entries": view_entries(Cells(locale(), now()), shown),
+        "more_url": more,
+        "clear_url": URL if asked else None,
+        "empty": {"icon": "search-off", "title": locale().t("audit.none"), "text": None, "action": None},
+    }
+    return render_template("pages/audit.html", page=view, shell=page_shell())
+
+
+def _read_query() -> AuditQuery:
+    action, before = request.args.get("action", ""), request.args.get("before", "")
+    return AuditQuery(
+        person=read_person("person"),
+        action=action if action in ACTIONS else None,
+        since=read_day("from"),
+        until=read_day("to", end=True),
+        before=read_id(before) if before else None,
+    )
+
+
+def _fields(errors: dict[str, str]) -> list[dict[str, Any]]:
+    text, chosen = locale(), request.args.get("action", "")
+    options = [{"value": "", "label": text.t("audit.any"), "selected": not chosen}]
+    options += [{"value": key, "label": text.t(f"audit.{key}"), "selected": key == chosen} for key in ACTIONS]
+    return [
+        person_field("person", text.t("audit.who"), errors=errors),
+        text_field("action", text.t("audit.what"), errors=errors, kind="choice", style="select", options=options),
+        text_field("from", text.t("audit.from"), errors=errors, kind="date", value=request.args.get("from", "")),
+        text_field("to", text.t("audit.to"), errors=errors, kind="date", value=request.args.get("to", "")),
+    ]
+
+
+ROUTES = ((URL, ["GET"], show),)
