@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from whitenoise import WhiteNoise
 
-from web.page_kit import STATIC
+from web.page_kit import BUILT
 
 _HASHED = re.compile(r"-[0-9a-f]{8,}\.\w+$")
 _HOUR = 3600
@@ -18,7 +18,7 @@ _HOUR = 3600
 
 def serve_assets(app: Flask) -> None:
     """Put the built files in front of ``app``."""
-    folder = STATIC / "dist"
+    folder = BUILT
     if folder.is_dir():
         app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
             app.wsgi_app,

@@ -17,6 +17,9 @@ from markupsafe import Markup, escape
 WEB = Path(__file__).resolve().parent
 PAGE_TEMPLATES = WEB / "page_templates"
 STATIC = WEB / "static"
+BUILT = STATIC / "dist"
+FONTS = BUILT / "fonts"
+"""What the set-up cut for PDF files."""
 LANGUAGES = ("zh", "en")
 
 
@@ -66,7 +69,7 @@ def _read_texts(lang: str) -> dict[str, str]:
 
 @cache
 def _read_manifest() -> dict[str, Any]:
-    path = STATIC / "dist" / "manifest.json"
+    path = BUILT / "manifest.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"files": {}, "icons": []}
 
 

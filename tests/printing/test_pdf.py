@@ -13,6 +13,7 @@ from engine.errors import NotPossibleNow
 from engine.printing import pdf
 from engine.printing.pdf import PrintPage, render_pdf
 from engine.printing.trail import TrailPage, render_trail
+from web.page_kit import FONTS
 
 pytest.importorskip("typst", reason="typst is not installed")
 
@@ -47,6 +48,10 @@ def fonts() -> Path:
     if found is None:
         pytest.skip("no Chinese font: run the set-up, or install Noto Sans CJK")
     return found
+
+
+def test_pages_look_for_fonts_where_the_set_up_puts_them() -> None:
+    assert FONTS == BUILT, "without Chinese fonts on the system no page would have a PDF"
 
 
 def text_of(content: bytes) -> str:

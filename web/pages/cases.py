@@ -26,7 +26,7 @@ from web.approval_view import headline
 from web.cells import Cells, record_url
 from web.decision_view import view_decision
 from web.gate import locale, now, reads, writes
-from web.page_kit import STATIC
+from web.page_kit import FONTS
 from web.pages.frame import page_shell
 from web.security import safe_next
 from web.shell import add_toast
@@ -88,7 +88,7 @@ def trail(entity: str, record_id: str) -> Any:
 def trail_pdf(entity: str, record_id: str) -> Response:
     """Answer the same as PDF."""
     view = _trail(entity, read_id(record_id))
-    content = BytesIO(render_trail(to_paper(g.session, view), STATIC / "fonts"))
+    content = BytesIO(render_trail(to_paper(g.session, view), FONTS))
     name = clean_name(f"{view['title'].replace(' ', '')}-{view['number']}.pdf")
     answer = send_file(content, mimetype="application/pdf", download_name=name)
     answer.headers["Cache-Control"] = "private, no-cache"

@@ -17,7 +17,7 @@ from engine.workflow.panel import find_panel
 from web.api.requests import read_id
 from web.cells import Cells, record_url
 from web.gate import locale, now, reads
-from web.page_kit import STATIC
+from web.page_kit import FONTS
 from web.printing import PrintView, prints_of, to_page, view_print
 
 
@@ -32,7 +32,7 @@ def show(entity: str, record_id: str, key: str) -> Any:
 def pdf(entity: str, record_id: str, key: str) -> Response:
     """Answer the PDF."""
     view = _view(entity, record_id, key)
-    content = BytesIO(render_pdf(to_page(view), STATIC / "fonts"))
+    content = BytesIO(render_pdf(to_page(view), FONTS))
     name = clean_name(f"{view.page['title'].replace(' ', '')}-{view.page['number']}.pdf")
     answer = send_file(content, mimetype="application/pdf", download_name=name)
     answer.headers["Cache-Control"] = "private, no-cache"
