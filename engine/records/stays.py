@@ -136,8 +136,7 @@ def _change_stay(
     if workflow is None or values["stage"] not in workflow.stages:
         return
     old = find_stay(session, entity.key, record_id)
-    drop_timers(session, entity.key, record_id, STAGE)
-    drop_timers(session, entity.key, record_id, DATE)
+    drop_timers(session, entity.key, record_id, STAGE, DATE)
     end_flags_of_stay(session, entity.key, record_id)
     times = _Times(session, entity)
     row = _new_row(session, entity, {**values, "id": record_id}, version, times)

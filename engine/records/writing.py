@@ -6,6 +6,7 @@ transaction. Must not be called from outside ``records`` and ``workflow``: those
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -350,7 +351,8 @@ def _update_row(
     row |= system
     statement = session.prepared(("update", entity.key, tuple(row)), lambda: _update_statement(table, tuple(row)))
     given = {f"new_{key}": value for key, value in row.items()} | {"record_id": record.id, "seen": record.version}
-    with explained(session, entity, [values], actor=actor):
+    may_repeat = not session.tables.compared[entity.key].isdisjoint(row)
+    with explained(session, entity, [values], actor=actor) if may_repeat else nullcontext():
         result = statement.execute(session.connection, given)
     if result.rowcount != 1:
         raise NotPossibleNow("record.changed")

@@ -29,6 +29,7 @@ from sqlalchemy import (
     Time,
     and_,
 )
+from sqlalchemy.sql import visitors
 from sqlalchemy.types import TypeEngine
 
 from engine.compiler.app import CompiledApp, Entity, Field, Unique
@@ -58,6 +59,12 @@ class UniqueIndex:
     where: ColumnElement[bool] | None = None
     """Which records of the table it compares; None for all."""
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The columns whose change may make a repeat."""
+        compared = () if self.where is None else visitors.iterate(self.where)
+        return frozenset(self.columns).union(part.name for part in compared if isinstance(part, Column))
+
 
 @dataclass(frozen=True, eq=False)
 class Tables:
@@ -67,6 +74,8 @@ class Tables:
     entity: Mapping[str, Table]
     lines: Mapping[tuple[str, str], Table]
     uniques: Mapping[str, UniqueIndex]
+    compared: Mapping[str, frozenset[str]]
+    """By entity the columns whose change its unique indexes notice."""
 
 
 def build_tables(app: CompiledApp) -> Tables:
@@ -83,7 +92,11 @@ def build_tables(app: CompiledApp) -> Tables:
     }
     for entity in app.entities.values():
         _add_indexes(entity, tables[entity.key])
-    return Tables(metadata, tables, lines, uniques)
+    compared = {
+        key: frozenset[str]().union(*(unique.reads for unique in uniques.values() if unique.entity == key))
+        for key in tables
+    }
+    return Tables(metadata, tables, lines, uniques, compared)
 
 
 def table_name(entity: str, field: str | None = None) -> str:

@@ -12,10 +12,15 @@ from engine.storage.store import Session
 
 
 def lock_beside(session: Session, approval_id: int) -> None:
-    """Lock an approval and what an action on it may touch, the oldest first; SQLite has one writer at a time."""
-    if session.connection.dialect.name == "postgresql":
-        for id_ in _find_beside(session, approval_id):
-            _lock_row(session, id_)
+    """Lock what an action on an approval may touch besides, the oldest first; SQLite has one writer at a time.
+
+    The approval itself is locked with them in its turn, and left to the caller's own lock where it stands alone.
+    """
+    if session.connection.dialect.name != "postgresql":
+        return
+    found = _find_beside(session, approval_id)
+    for id_ in found if len(found) > 1 else ():
+        _lock_row(session, id_)
 
 
 def find_others(session: Session, entity: str, record_id: int, approval_id: int) -> list[int]:

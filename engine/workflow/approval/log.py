@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, insert, select, update
 
 from engine.people.actor import Actor
 from engine.records.sql import insert_into
@@ -67,9 +67,7 @@ def find_task(session: Session, task_id: int, *, actor: int) -> HeldTask | None:
 
 def find_running(session: Session, entity: str, record_id: int) -> int | None:
     """Return the approval that is running for a record; those that others wait for come after their own."""
-    return _find_last(session, entity, record_id, "running", _RUNNING, _OWN) or _find_last(
-        session, entity, record_id, "called", _RUNNING
-    )
+    return _find_last(session, entity, record_id, "running", _RUNNING)
 
 
 def find_latest(session: Session, entity: str, record_id: int) -> int | None:
@@ -317,7 +315,8 @@ def _find_last(
 ) -> int | None:
     def build() -> Any:
         own = (approvals.c.entity == bindparam("entity"), approvals.c.record_id == bindparam("record_id"))
-        return select(approvals.c.id).where(*own, *conditions).order_by(approvals.c.id.desc()).limit(1)
+        own_first = case((_OWN, 0), else_=1)
+        return select(approvals.c.id).where(*own, *conditions).order_by(own_first, approvals.c.id.desc()).limit(1)
 
     given = {"entity": entity, "record_id": record_id}
     row = session.prepared(f"{name} approval", build).fetch_one(session.connection, given)
