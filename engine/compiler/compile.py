@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from engine.compiler.app import Automation, CompiledApp, Group, Print, Role, Workflow
 from engine.compiler.approvals import check_calls, compile_approval
 from engine.compiler.automations import compile_automations
+from engine.compiler.books import check_books
 from engine.compiler.compilation import Compilation
 from engine.compiler.dead_ends import check_dead_ends
 from engine.compiler.displays import check_displays
 from engine.compiler.entities import compile_entity
+from engine.compiler.found_links import check_series
 from engine.compiler.quick_creates import check_quick_creates
 from engine.compiler.renaming import check_renames
 from engine.compiler.retirement import check_retired
@@ -80,6 +82,8 @@ def compile_app(definition: AppDefinition, digest: str, *, stored: bool = False)
 
 def _judge(compilation: Compilation, app: CompiledApp) -> None:
     """Look at the whole, and raise everything that was found wrong."""
+    check_books(compilation, app.entities)
+    check_series(compilation)
     check_displays(compilation, app.entities)
     check_quick_creates(compilation)
     check_retired(compilation)

@@ -23,6 +23,7 @@ from engine.compiler.app import (
     Workflow,
     find_beyond,
 )
+from engine.compiler.books import compile_books
 from engine.compiler.compilation import Compilation
 from engine.compiler.duplicates import compile_disputes, compile_duplicates, compile_merge
 from engine.compiler.field_types import FIELD_TYPES
@@ -69,6 +70,7 @@ def compile_entity(compilation: Compilation, written: EntityDefinition, workflow
         calendar=_calendar(compilation, written, fields, columns),
         access=access,
         scopes=_scopes(compilation, written),
+        books=compile_books(compilation, written),
         makes={key: _make(compilation, make, written.key, path) for key, make in written.makes.items()},
         workflow=workflow,
         duplicates=compile_duplicates(compilation, written, fields, path),

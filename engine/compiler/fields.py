@@ -16,6 +16,7 @@ from engine.compiler import patterns
 from engine.compiler.app import SYSTEM_FIELDS, Expression, Field, Otherwise
 from engine.compiler.compilation import Compilation
 from engine.compiler.field_types import FIELD_TYPES, FieldType, find_type
+from engine.compiler.found_links import compile_found_by
 from engine.compiler.readers import Wrong, is_empty
 from engine.compiler.retirement import option_successors, retired_options
 from engine.compiler.shapes import field_type
@@ -85,7 +86,7 @@ def _plain_field(compilation: Compilation, written: FieldDefinition, declared: F
         location=written.location,
         help=compilation.label(f"{path}.help", written.help),
         required=written.required,
-        readonly=written.readonly or written.computed is not None or declared.drawn,
+        readonly=written.readonly or written.computed is not None or declared.drawn or bool(written.found_by),
         unique=written.unique or declared.drawn,
         search=written.search,
         words=written.words,
@@ -99,6 +100,7 @@ def _plain_field(compilation: Compilation, written: FieldDefinition, declared: F
         to=_target(compilation, written),
         fetch=_fetch(compilation, written),
         quick_create=tuple(one.name for one in written.quick_create),
+        make_missing=written.make_missing,
         many=written.many,
         accept=tuple(ending.lower().lstrip(".") for ending in written.accept) or declared.accept,
         original=written.original,
@@ -125,6 +127,7 @@ def _expressions(compilation: Compilation, written: FieldDefinition, shape: str)
         "computed": compilation.expression(written.computed, shape, own),
         "migrate": _migrate(compilation, written, shape),
         "where": _where(compilation, written, shape),
+        "found_by": compile_found_by(compilation, written, shape),
     }
 
 

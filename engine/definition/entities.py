@@ -61,13 +61,15 @@ def check_entity(definition: EntityDefinition) -> Iterator[Problem]:
 
 _PARTS: Final = {"yearly": "yy", "monthly": "MM", "daily": "dd"}
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_DATED: Final = re.compile("(yyyy|yy|MM|dd)+")
 _SIZES: Final = {"KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
 
 def _check_number(number: NumberDefinition) -> Iterator[Problem]:
     """A series that starts again needs the period in its pattern, else the same number is given twice."""
     needed = _PARTS.get(number.reset, "")
-    if not any(needed in part for part in _PLACEHOLDER.findall(number.pattern)):
+    dated = [part for part in _PLACEHOLDER.findall(number.pattern) if _DATED.fullmatch(part)]
+    if needed and not any(needed in part for part in dated):
         yield problem("D212", number.location, f"{{{needed}}}", key=number.pattern, reset=number.reset)
 
 

@@ -222,8 +222,9 @@ class _Chunk:
     def _insert(self, fresh: Sequence[Intent]) -> None:
         judge, reminds = self.judge, self.found.reminds
         values = [dict(intent.values or {}) for intent in fresh]
-        if any(one.get(lines.key) for one in values for lines in judge.entity.line_fields):
-            ids = [self._insert_with_lines(one) for one in values]
+        lines = any(one.get(lines.key) for one in values for lines in judge.entity.line_fields)
+        if lines or judge.entity.writes_others:
+            ids = [self._insert_alone(one) for one in values]
         else:
             ids = insert_records(
                 self.session, judge.entity, values, actor=self.actor, env=judge.env, action="import", reminds=reminds
@@ -231,7 +232,7 @@ class _Chunk:
         for intent, id_ in zip(fresh, ids, strict=True):
             self.outcomes[intent.row] = Outcome(intent.row, "created", id_, 1)
 
-    def _insert_with_lines(self, values: dict[str, Any]) -> int:
+    def _insert_alone(self, values: dict[str, Any]) -> int:
         made = insert_record(
             self.session, self.judge.entity, values, actor=self.actor, env=self.judge.env, action="import",
             reminds=self.found.reminds,

@@ -52,7 +52,7 @@ def _insert(
     table = session.tables.entity[entity.key]
     ids = _draw_ids(session, table, len(many))
     rows, distinct = [], [values.pop(NOT_DUPLICATE, None) for values in many]
-    for id_, drawn, values in zip(ids, draw_series(session, entity, len(many)), many, strict=True):
+    for id_, drawn, values in zip(ids, draw_series(session, entity, many, env), many, strict=True):
         values |= {"id": id_} | drawn | first_standing(session, entity, values, env)
         rows.append({"id": id_} | new_row(session, entity, values, env=env))
     statement = session.prepared(("insert many", entity.key), lambda: insert(table).inline(), tuple(rows[0]))

@@ -22,8 +22,10 @@ from engine.records.aliases import last_of
 from engine.records.attachments import check_uploads
 from engine.records.completing import check_complete, compute_values, set_defaults
 from engine.records.duplicates import NOT_DUPLICATE, check_duplicates, find_duplicates
+from engine.records.engine_rows import born
 from engine.records.evaluation import make_env, parameters, site_zone
 from engine.records.field_states import check_options, check_sent
+from engine.records.found_links import find_links
 from engine.records.guarding import find_guarded
 from engine.records.lines import overlay
 from engine.records.links import check_choices, check_links, fetch_values, require_targets
@@ -34,7 +36,7 @@ from engine.records.removal import require_delete, require_undecided, require_un
 from engine.records.rights import Rights, find_rights, get_entity
 from engine.records.search_terms import keep_numbers
 from engine.records.values import read_values
-from engine.records.writing import born, bring_back, insert_record, lock_record, remove_record, save_changes
+from engine.records.writing import bring_back, insert_record, lock_record, remove_record, save_changes
 from engine.storage.store import Session
 from engine.storage.system_tables import users
 from engine.storage.table_source import TableSource
@@ -173,6 +175,7 @@ def complete_new(
     _attach_uploads(session, entity, values, {}, actor, errors)
     set_defaults(entity.fields, values, env)
     check_links(session, entity, values, actor=actor, env=env, errors=errors)
+    find_links(session, entity, values, env)
     _fetch(entity, values, {}, env)
     compute_values(entity, values, env, errors)
     check_choices(entity, values, {}, env, errors)
@@ -261,6 +264,7 @@ def complete_changed(
         errors.append(FieldError(key, "value.in_approval", {"label": entity.fields[key].label}))
     check_links(session, entity, changed, actor=actor, env=env, errors=errors, before=record.values)
     values = _copied(entity, {**record.values, **changed} | ({} if stage is None else {"stage": stage}))
+    find_links(session, entity, values, env)
     _fetch(entity, values, record.values, env)
     compute_values(entity, values, env, errors, record.values)
     check_choices(entity, values, record.values, env, errors)

@@ -81,6 +81,10 @@ class Lookups:
         self._rows[entity, row["id"]] = row
         self.allowed.add((entity, row["id"]))
 
+    def keep(self, entity: str, row: Mapping[str, Any]) -> None:
+        """Keep the values a record is being given, in place of those that were read."""
+        self._rows[entity, row["id"]] = dict(row)
+
     def linked(self, entity: str, id: int) -> Mapping[str, Any] | None:
         """Return the values of one record of ``entity``, or None when there is none."""
         if (entity, id) not in self._rows:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Column, bindparam, select, update
 
 from engine.compiler.app import Entity
+from engine.records.evaluation import make_env
 from engine.records.numbers import draw_at
 from engine.storage.changes import find_new_series
 from engine.storage.journal import history_row, write_many
@@ -34,7 +35,9 @@ def _number(session: Session, entity: Entity, key: str) -> None:
         .values({key: bindparam("new_number"), "version": table.c.version + 1, "release_id": session.release_id})
     )
     for rows in _batches(session, entity, column):
-        numbers = draw_at(session, entity, key, [row.created_at for row in rows])
+        env = make_env(session, None)
+        values = [env.lookup.linked(entity.key, row.id) or {} for row in rows]
+        numbers = draw_at(session, entity, key, [row.created_at for row in rows], values, env)
         given = [{"record_id": row.id, "new_number": number} for row, number in zip(rows, numbers, strict=True)]
         session.connection.execute(change, given)
         told = [

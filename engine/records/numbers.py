@@ -6,7 +6,7 @@ row is written: the counter row stays locked until the commit, which is what kee
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,8 @@ from sqlalchemy import BigInteger, bindparam
 
 from engine.compiler.app import Entity
 from engine.definition.model import NumberDefinition
+from engine.errors import FieldError, InvalidValues
+from engine.expression import Env
 from engine.records.evaluation import site_zone
 from engine.records.sql import insert_into
 from engine.storage.store import Session
@@ -25,49 +27,87 @@ _DATE_PART = re.compile("yyyy|yy|MM|dd")
 _PERIODS = {"never": "", "yearly": "%Y", "monthly": "%Y%m", "daily": "%Y%m%d"}
 
 
-def draw_series(session: Session, entity: Entity, count: int) -> list[dict[str, str | None]]:
-    """Return, for each of ``count`` new records in order, its ``number`` and the value of each number series field."""
-    kept = {"number": _draw_numbers(session, entity.key, entity.number, count)}
+def draw_series(
+    session: Session, entity: Entity, many: Sequence[Mapping[str, Any]], env: Env
+) -> list[dict[str, str | None]]:
+    """Return, for each new record in order, its ``number`` and the value of each number series field.
+
+    Raises ``InvalidValues`` beside a field that a pattern names and that is empty.
+    """
+    now = [session.now()] * len(many)
+    kept: dict[str, Sequence[str | None]] = {"number": [None] * len(many)}
+    if entity.number is not None:
+        kept["number"] = _draw_at(session, entity, entity.key, entity.number, now, many, env)
     for field in entity.series_fields:
-        kept[field.key] = _draw_numbers(session, f"{entity.key}.{field.key}", field.number, count)
-    return [{key: numbers[at] for key, numbers in kept.items()} for at in range(count)]
+        if field.number is not None:
+            series_key = f"{entity.key}.{field.key}"
+            kept[field.key] = _draw_at(session, entity, series_key, field.number, now, many, env)
+    return [{key: numbers[at] for key, numbers in kept.items()} for at in range(len(many))]
 
 
-def _draw_numbers(session: Session, key: str, written: NumberDefinition | None, count: int) -> list[str | None]:
-    if written is None or count == 0:
-        return [None] * count
-    return list(_draw_at(session, key, written, [session.now()] * count))
-
-
-def draw_at(session: Session, entity: Entity, key: str, moments: Sequence[datetime]) -> list[str]:
+def draw_at(
+    session: Session, entity: Entity, key: str, moments: Sequence[datetime], many: Sequence[Mapping[str, Any]], env: Env
+) -> list[str]:
     """Return a number of the series ``key`` (``number`` or a field's) for each of ``moments``, as if drawn then."""
     written = entity.number if key == "number" else entity.fields[key].number
     assert written is not None  # noqa: S101 - the caller asked
-    return _draw_at(session, entity.key if key == "number" else f"{entity.key}.{key}", written, moments)
+    return _draw_at(
+        session, entity, entity.key if key == "number" else f"{entity.key}.{key}", written, moments, many, env
+    )
 
 
-def _draw_at(session: Session, key: str, written: NumberDefinition, moments: Sequence[datetime]) -> list[str]:
+def _draw_at(
+    session: Session,
+    entity: Entity,
+    key: str,
+    written: NumberDefinition,
+    moments: Sequence[datetime],
+    many: Sequence[Mapping[str, Any]],
+    env: Env,
+) -> list[str]:
     zone, reset = site_zone(session.app), _PERIODS[written.reset]
-    counts = Counter(moments)
-    local = {moment: moment.astimezone(zone) for moment in counts}
-    period_of = {moment: found.strftime(reset) for moment, found in local.items()}
-    periods: Counter[str] = Counter()
-    for moment, count in counts.items():
-        periods[period_of[moment]] += count
+    places = _named(written.pattern)
+    patterns, periods = [], []
+    for moment, values in zip(moments, many, strict=True):
+        local = moment.astimezone(zone)
+        named = {place: _called(entity, place, values, env) for place in places}
+        patterns.append(_dated(written.pattern, local, named))
+        periods.append("|".join([local.strftime(reset), *named.values()]) if named else local.strftime(reset))
     following = {
         period: iter(range(_draw(session, key, period, count) - count + 1, 2**62))
-        for period, count in sorted(periods.items())
+        for period, count in sorted(Counter(periods).items())
     }
-    patterns = {moment: _dated(written.pattern, found) for moment, found in local.items()}
-    return [_counted(patterns[moment], next(following[period_of[moment]])) for moment in moments]
+    return [_counted(pattern, next(following[period])) for pattern, period in zip(patterns, periods, strict=True)]
 
 
-def _dated(pattern: str, local: datetime) -> str:
-    """Return a pattern in which only the parts of the sequence are still to be filled in."""
+def _named(pattern: str) -> list[str]:
+    """Return the fields a pattern names, such as ``store.code``."""
+    return [part for part in _PART.findall(pattern) if not part.startswith("seq:") and not _is_date(part)]
+
+
+def _is_date(part: str) -> bool:
+    return _DATE_PART.sub("", part) == ""
+
+
+def _called(entity: Entity, place: str, values: Mapping[str, Any], env: Env) -> str:
+    """Return what stands in a named field of a record, or of the record its link leads to."""
+    own, _, there = place.partition(".")
+    found = values.get(own)
+    if there and found is not None:
+        found = (env.lookup.linked(entity.fields[own].to or "", found) or {}).get(there)
+    if found is None or found == "":
+        raise InvalidValues([FieldError(own, "value.required", {"label": entity.fields[own].label})])
+    return str(found)
+
+
+def _dated(pattern: str, local: datetime, named: Mapping[str, str]) -> str:
+    """Return a pattern in which only the part of the sequence is still to be filled in."""
 
     def fill(part: re.Match[str]) -> str:
-        if part[1].startswith("seq"):
+        if part[1].startswith("seq:"):
             return part[0]
+        if part[1] in named:
+            return named[part[1]].replace("{", "").replace("}", "")
         return _DATE_PART.sub(lambda found: local.strftime(_DATES[found.group()]), part[1])
 
     return _PART.sub(fill, pattern)

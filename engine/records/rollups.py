@@ -38,6 +38,14 @@ Written = tuple[Values, Values]
 """The values of a record before and after: nothing before it was created, nothing after it is deleted."""
 
 
+class ParentRefuses(InvalidValues):
+    """A record that adds up others cannot take what was written; ``parent`` is its id."""
+
+    def __init__(self, parent: int, errors: Sequence[FieldError]) -> None:
+        super().__init__(errors)
+        self.parent = parent
+
+
 class _Due:
     """Which records are to be brought up to date: ids and keys of roll-ups, by entity."""
 
@@ -66,19 +74,26 @@ class _Due:
 
 
 @contextmanager
-def followed(session: Session, entity: Entity, written: Sequence[Written], *, actor: Actor | None) -> Iterator[None]:
+def followed(
+    session: Session,
+    entity: Entity,
+    written: Sequence[Written],
+    *,
+    actor: Actor | None,
+    also: Sequence[tuple[Entity, Sequence[Written]]] = (),
+) -> Iterator[None]:
     """Bring all parents up to date after the writes of records of ``entity`` made inside.
 
+    ``also`` are writes that will follow inside, whose parents are locked together with these.
     Raises ``InvalidValues`` at the link when a parent cannot take it: one of its rules breaks, or a value repeats.
     """
     due = _Due(session.app)
     due.add_parents(entity.key, written)
-    if not due:
-        yield
-        return
-    if session.connection.dialect.name == "postgresql":
-        _lock(session, entity, written)
+    if session.connection.dialect.name == "postgresql" and (due or also):
+        _lock(session, [(entity, written), *also])
     yield
+    if not due:
+        return
     renewal = _Renewal(session, entity, actor)
     while due:
         renewal.renew(*due.take(), due)
@@ -98,10 +113,11 @@ def _concerned(link: str, reads: frozenset[str], written: Iterable[Written]) -> 
 # ---- locking, on PostgreSQL; on SQLite one writes at a time
 
 
-def _lock(session: Session, entity: Entity, written: Sequence[Written]) -> None:
+def _lock(session: Session, all_written: Sequence[tuple[Entity, Sequence[Written]]]) -> None:
     """Lock all that may be brought up to date: the parents, and theirs as far as what they read may change."""
     due = _Due(session.app)
-    due.add_parents(entity.key, written)
+    for entity, written in all_written:
+        due.add_parents(entity.key, written)
     while due:
         parent, ids, keys = due.take()
         changing = {*_affected(parent, keys)}
@@ -195,13 +211,14 @@ class _Renewal:
                 compute_field(entity.fields[key], after, self._env, key, errors)
         if errors:
             label = entity.fields[errors[0].path].label
-            raise InvalidValues([FieldError(self._path(entity), "value.rollup_too_large", {"label": label})])
+            said = [FieldError(self._path(entity), "value.rollup_too_large", {"label": label})]
+            raise ParentRefuses(before["id"], said)
         broken = [
             rule for rule in rules if is_broken(rule, after, self._env) and not is_broken(rule, before, self._env)
         ]
         if broken:
             said = [FieldError(self._path(entity), "value.rule", {"message": rule.message}) for rule in broken]
-            raise InvalidValues(said)
+            raise ParentRefuses(before["id"], said)
         return after
 
     def _write(self, entity: Entity, keys: tuple[str, ...], written: Sequence[tuple[Values, Values]]) -> None:

@@ -5,7 +5,7 @@ transaction. Must not be called from outside ``records`` and ``workflow``: those
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
@@ -17,13 +17,15 @@ from sqlalchemy import Table, bindparam, insert, select, true, update
 from engine.compiler.app import Entity
 from engine.errors import NotFound, NotPossibleNow
 from engine.expression import Env
-from engine.people.actor import Actor
+from engine.people.actor import Actor, engine_actor
 from engine.records.attachments import attach, read_attachments
+from engine.records.booking import concerned, find_entries, write_entries
 from engine.records.columns import record_columns, to_values
 from engine.records.completing import compute_values
 from engine.records.differences import Changes, find_changes, to_json
 from engine.records.duplicates import NOT_DUPLICATE
 from engine.records.evaluation import make_env, parameters
+from engine.records.found_links import find_links, make_missing
 from engine.records.hits import keep_confirmed
 from engine.records.keeping import keep_found
 from engine.records.lines import read_lines, write_lines
@@ -32,7 +34,7 @@ from engine.records.numbers import draw_series
 from engine.records.protecting import begin_owned, end_owned, first_standing, follow_owned, out_of_pool, resume_owned
 from engine.records.record import Record
 from engine.records.rights import ALL, Doing, find_rights, scope_condition
-from engine.records.rollups import followed
+from engine.records.rollups import Written, followed
 from engine.records.stays import begin_stays, follow_stay, resume_stay
 from engine.records.uniqueness import explained
 from engine.storage.faults import Unavailable
@@ -132,8 +134,32 @@ def insert_record(
 
     Raises ``InvalidValues`` when the database finds a repeat.
     """
-    with followed(session, entity, [({}, values)], actor=actor):
-        return _insert(session, entity, values, actor, env, action, details, reminds)
+    make_missing(session, entity, values, actor=actor, env=env, insert=insert_row)
+    prepared: list[Written] = [({}, values)]
+    entries = find_entries(session, entity, prepared, actor=actor, env=env, prepare=_prepare) if entity.books else []
+    with followed(session, entity, prepared, actor=actor, also=concerned(entries)):
+        made = _insert(session, entity, values, actor, env, action, details, reminds)
+        write_entries(session, entity, entries, actor=actor, env=env, insert=_insert_rows)
+    return made
+
+
+def insert_row(session: Session, entity: Entity, values: dict[str, Any], actor: Actor, env: Env) -> None:
+    """Write a record nobody typed; ``values`` get its id."""
+    insert_record(session, entity, values, actor=actor, env=env)
+
+
+def _insert_rows(session: Session, entity: Entity, many: Sequence[dict[str, Any]], actor: Actor, env: Env) -> None:
+    """Write the entries of a ledger: all of them first, then all that adds them up, once."""
+    written: list[Written] = [({}, values) for values in many]
+    entries = find_entries(session, entity, written, actor=actor, env=env, prepare=_prepare) if entity.books else []
+    with followed(session, entity, written, actor=actor, also=concerned(entries)):
+        for values in many:
+            _insert(session, entity, values, actor, env, "create", None, True)
+        write_entries(session, entity, entries, actor=actor, env=env, insert=_insert_rows)
+
+
+def _prepare(session: Session, entity: Entity, values: dict[str, Any], actor: Actor, env: Env) -> None:
+    make_missing(session, entity, values, actor=actor, env=env, insert=insert_row)
 
 
 def _insert(
@@ -147,7 +173,7 @@ def _insert(
     reminds: bool,
 ) -> Record:
     distinct = values.pop(NOT_DUPLICATE, None)
-    values |= draw_series(session, entity, 1)[0] | first_standing(session, entity, values, env)
+    values |= draw_series(session, entity, [values], env)[0] | first_standing(session, entity, values, env)
     row = new_row(session, entity, values, env=env)
     table = session.tables.entity[entity.key]
     statement = session.prepared(("insert", entity.key), lambda: insert(table).returning(table.c.id), tuple(row))
@@ -176,13 +202,6 @@ def told_with(changes: Changes, distinct: Mapping[str, Any] | None) -> tuple[dic
     if distinct is None:
         return dict(changes), None
     return {**changes, "": {NOT_DUPLICATE: distinct}}, distinct["why"]
-
-
-def born(session: Session, entity: Entity, actor: Actor) -> dict[str, Any]:
-    """Return the system fields of a record that begins now: rules and computed fields may read them."""
-    now = session.now()
-    stage = entity.workflow.first if entity.workflow else None
-    return {"stage": stage, "created_at": now, "created_by": actor.id, "updated_at": now, "updated_by": actor.id}
 
 
 def new_row(session: Session, entity: Entity, values: dict[str, Any], *, env: Env) -> dict[str, Any]:
@@ -227,14 +246,20 @@ def save_changes(
     details = {**(details or {}), NOT_DUPLICATE: distinct} if distinct else details
     note = note or (distinct["why"] if distinct else None)
     values |= {field.key: [dict(row) for row in values[field.key]] for field in entity.line_fields}
+    find_links(session, entity, values, env)
     compute_values(entity, values, env, [], record.values)
+    acting = actor or engine_actor(values.get("owner") or 0, values.get("team"))
+    make_missing(session, entity, values, actor=acting, env=env, insert=insert_row)
     changed = find_changes(entity, record.values, values)
     if not changed and action == "update":
         return record
     now = {"updated_at": session.now(), "updated_by": None if actor is None else actor.id}
     keep_confirmed(session, entity, record.id, values, distinct, actor)
-    with followed(session, entity, [(record.values, values | now)], actor=actor):
+    written = [(record.values, values | now)]
+    entries = find_entries(session, entity, written, actor=acting, env=env, prepare=_prepare) if entity.books else []
+    with followed(session, entity, written, actor=actor, also=concerned(entries)):
         _save(session, entity, record, values, changed, actor, env, action, event, note, details)
+        write_entries(session, entity, entries, actor=acting, env=env, insert=_insert_rows)
     return replace(record, version=record.version + 1, values=values | now, labels={}, release_id=session.release_id)
 
 

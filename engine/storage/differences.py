@@ -92,8 +92,8 @@ _NOT_OF_APP = _NOT_SAID | {
     "automations",
 }
 _NOT_OF_ENTITY = _NOT_SAID | {
-    "fields", "shape", "rules", "unique", "duplicates", "access", "scopes", "makes", "workflow", "compute_order",
-    "search", "derived", "ownership",
+    "fields", "shape", "rules", "unique", "duplicates", "access", "scopes", "makes", "books", "workflow",
+    "compute_order", "search", "derived", "ownership",
 }  # fmt: skip
 _NOT_OF_FIELD = _NOT_SAID | {"fields", "compute_order", "options", "retired_options"}
 _NOT_OF_STAGE = _NOT_SAID | {"enter", "leave"}
@@ -119,12 +119,19 @@ def _walk_entity(entity: Entity, app: CompiledApp) -> Iterator[Part]:
         yield Part("access", (*path, "access", key), (*labels, role), _plain_settings(access, frozenset({"role"})))
     for key, scope in entity.scopes.items():
         yield Part("scope", (*path, "scope", key), (*labels, _key_label(key)), {"where": scope.text})
-    for make in entity.makes.values():
-        yield Part("make", (*path, "make", make.key), (*labels, make.label), _plain_settings(make, _NOT_SAID))
+    yield from _walk_written(entity, path, labels)
     if entity.ownership is not None:
         yield from _walk_ownership(entity.ownership, path, labels)
     if entity.workflow is not None:
         yield from _walk_workflow(entity.workflow, entity)
+
+
+def _walk_written(entity: Entity, path: Path, labels: tuple[Label, ...]) -> Iterator[Part]:
+    for make in entity.makes.values():
+        yield Part("make", (*path, "make", make.key), (*labels, make.label), _plain_settings(make, _NOT_SAID))
+    for book in entity.books:
+        said = (*labels, _key_label(book.key))
+        yield Part("book", (*path, "book", book.key), said, _plain_settings(book, _NOT_SAID))
 
 
 def _walk_ownership(owned: Ownership, path: Path, labels: tuple[Label, ...]) -> Iterator[Part]:

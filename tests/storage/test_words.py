@@ -16,14 +16,14 @@ STORAGE = Path(differences.__file__).parent
 @pytest.mark.parametrize("language", messages.LANGUAGES)
 def test_every_setting_of_every_part_has_a_word(language: str) -> None:
     parts = (
-        app.CompiledApp, app.Entity, app.Field, app.Rule, app.Unique, app.Access, app.Make, app.Requirement, app.Stage,
+        app.CompiledApp, app.Entity, app.Field, app.Rule, app.Unique, app.Access, app.Make, app.Book, app.Requirement, app.Stage,
         app.Move, app.Workflow, app.Approval, app.Step, app.Print, app.Role, app.Automation,
     )  # fmt: skip
     names = {item.name for part in parts for item in fields(part)} - {
         "key", "location", "was", "migrate", "keep", "became", "retired_options", "digest", "untranslated", "rollups",
         "roles", "entities", "approvals", "prints", "shape", "rules", "access", "scopes", "makes", "workflow",
         "compute_order", "options", "role", "enter", "leave", "stages", "moves", "steps",
-        "convert", "otherwise", "derived", "automations",
+        "convert", "otherwise", "derived", "automations", "books",
     }  # fmt: skip
     assert not {name for name in names if f"plan.what.{name}" not in messages.catalog(language)}
 

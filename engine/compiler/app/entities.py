@@ -170,6 +170,20 @@ class Make:
 
 
 @dataclass(frozen=True)
+class Book:
+    """What a record writes into the entity ``into`` when ``when`` becomes true: one record, or one of each line."""
+
+    key: str
+    into: str
+    back: str
+    when: Expression
+    set: Mapping[str, Expression]
+    rows: str | None
+    where: Expression | None
+    beside: str
+
+
+@dataclass(frozen=True)
 class Entity:
     """One business thing, ready to run."""
 
@@ -193,6 +207,7 @@ class Entity:
     access: Mapping[str, Access]
     scopes: Mapping[str, Expression]
     makes: Mapping[str, Make]
+    books: tuple[Book, ...]
     workflow: Workflow | None
     duplicates: tuple[Duplicate, ...]
     merge: Merge | None
@@ -234,6 +249,12 @@ class Entity:
     def plan(self) -> FieldPlan:
         """What is to be done with the fields of a record."""
         return FieldPlan.of(self.fields)
+
+    @cached_property
+    def writes_others(self) -> bool:
+        """Whether saving a record may write others: entries of ledgers, or what its links are to lead to."""
+        columns = (*self.plan.found, *(one for lines in self.line_fields for one in lines.column_plan.found))
+        return bool(self.books) or any(one.make_missing for one in columns)
 
     def empty_values(self) -> dict[str, Any]:
         """Return the value of every field of a record nobody has filled in."""

@@ -58,6 +58,8 @@ class Field:
     to: str | None = None  # entity of a link
     where: Expression | None = None
     quick_create: tuple[str, ...] = ()  # fields of `to` in which a record to link to is made on the spot
+    found_by: Mapping[str, Expression] = field(default_factory=dict)
+    make_missing: bool = False
     many: bool = False
     accept: tuple[str, ...] = ()
     max_size: int | None = None
@@ -134,6 +136,8 @@ class FieldPlan:
 
     required: tuple[Field, ...]
     fetched: tuple[Field, ...]
+    found: tuple[Field, ...] = ()
+    """The links that are looked for by the values of the record."""
     conditional: tuple[Field, ...] = ()
     """Those that a condition shows, asks for or freezes."""
     retiring: tuple[Field, ...] = ()
@@ -146,6 +150,7 @@ class FieldPlan:
         return cls(
             required=tuple(one for one in typed if one.required or one.required_when is not None),
             fetched=tuple(one for one in fields.values() if one.fetch is not None),
+            found=tuple(one for one in fields.values() if one.found_by and not one.retired),
             conditional=tuple(one for one in fields.values() if not one.retired and one.has_condition),
             retiring=tuple(one for one in fields.values() if not one.retired and one.retired_options),
         )

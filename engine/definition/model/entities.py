@@ -45,6 +45,8 @@ class FieldDefinition:
     to: Reference | None = None
     where: ExpressionText | None = None  # which records of `to` may be chosen; reads the *linked* record's fields
     quick_create: tuple[Reference, ...] = ()  # fields of `to` that are asked for when one is made on the spot
+    found_by: Mapping[str, ExpressionText] = field(default_factory=dict)  # field of `to` -> what it must be
+    make_missing: bool = False  # a record that is not found is made
     many: bool = False
     accept: tuple[str, ...] = ()
     max_size: int | None = None  # bytes
@@ -242,6 +244,21 @@ class MakeLinesDefinition:
 
 
 @dataclass(frozen=True)
+class BookDefinition:
+    """What a record writes into a ledger when ``when`` becomes true: one record, or one for each line of ``rows``."""
+
+    key: str
+    location: Location
+    into: Reference
+    back: Reference  # the link field of the new record that points back here
+    when: ExpressionText
+    set: Mapping[str, ExpressionText]
+    rows: Reference | None = None
+    where: ExpressionText | None = None
+    beside: Reference | None = None  # beside which field or column a refusal is said
+
+
+@dataclass(frozen=True)
 class EntityDefinition:
     """One business thing, such as a customer or a quote."""
 
@@ -266,6 +283,7 @@ class EntityDefinition:
     access: Mapping[str, AccessDefinition] = field(default_factory=dict)
     scopes: Mapping[str, ScopeDefinition] = field(default_factory=dict)
     makes: Mapping[str, MakeDefinition] = field(default_factory=dict)
+    books: Mapping[str, BookDefinition] = field(default_factory=dict)
     ownership: OwnershipDefinition | None = None
     was: str | None = None
     retired: str | None = None  # the reason; in no menu, nothing is created or changed
