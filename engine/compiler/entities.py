@@ -7,6 +7,7 @@ know the workflow's insides; it is handed in compiled.
 import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
+from typing import Any
 
 from engine import messages
 from engine.compiler.app import (
@@ -70,8 +71,7 @@ def compile_entity(compilation: Compilation, written: EntityDefinition, workflow
         calendar=_calendar(compilation, written, fields, columns),
         access=access,
         scopes=_scopes(compilation, written),
-        books=compile_books(compilation, written),
-        makes={key: _make(compilation, make, written.key, path) for key, make in written.makes.items()},
+        **_written(compilation, written, path),
         workflow=workflow,
         duplicates=compile_duplicates(compilation, written, fields, path),
         merge=compile_merge(compilation, written, access),
@@ -83,6 +83,12 @@ def compile_entity(compilation: Compilation, written: EntityDefinition, workflow
         retired=written.retired is not None,
         derived=frozenset(_derived(written)),
     )
+
+
+def _written(compilation: Compilation, written: EntityDefinition, path: str) -> dict[str, Any]:
+    """Return what a record writes: others that people make from it, and entries of ledgers."""
+    makes = {key: _make(compilation, make, written.key, path) for key, make in written.makes.items()}
+    return {"makes": makes, "books": compile_books(compilation, written)}
 
 
 def _derived(written: EntityDefinition) -> Iterator[str]:

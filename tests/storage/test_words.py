@@ -16,8 +16,8 @@ STORAGE = Path(differences.__file__).parent
 @pytest.mark.parametrize("language", messages.LANGUAGES)
 def test_every_setting_of_every_part_has_a_word(language: str) -> None:
     parts = (
-        app.CompiledApp, app.Entity, app.Field, app.Rule, app.Unique, app.Access, app.Make, app.Book, app.Requirement, app.Stage,
-        app.Move, app.Workflow, app.Approval, app.Step, app.Print, app.Role, app.Automation,
+        app.CompiledApp, app.Entity, app.Field, app.Rule, app.Unique, app.Access, app.Make, app.Book, app.Requirement,
+        app.Stage, app.Move, app.Workflow, app.Approval, app.Step, app.Print, app.Role, app.Automation,
     )  # fmt: skip
     names = {item.name for part in parts for item in fields(part)} - {
         "key", "location", "was", "migrate", "keep", "became", "retired_options", "digest", "untranslated", "rollups",
