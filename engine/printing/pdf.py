@@ -59,15 +59,25 @@ def render_layout(layout: Path, data: Mapping[str, Any], fonts: Path) -> bytes:
 
     Raises ``NotPossibleNow`` when no Chinese font is there nor on the system: boxes in place of characters help nobody.
     """
+    return _compile(layout, data, fonts, format="pdf")[0]
+
+
+def render_pictures(layout: Path, data: Mapping[str, Any], fonts: Path, *, dots: float) -> list[bytes]:
+    """Return each page of a layout as a PNG of ``dots`` an inch; ``fonts`` and errors as for ``render_layout``."""
+    return _compile(layout, data, fonts, format="png", ppi=dots)
+
+
+def _compile(layout: Path, data: Mapping[str, Any], fonts: Path, **how: Any) -> list[bytes]:
     import typst
 
     folder = fonts if fonts.is_dir() else _system_fonts()
     if folder is None:
         raise NotPossibleNow("print.no_font")
-    made: bytes = typst.compile(
-        str(layout), font_paths=[str(folder)], sys_inputs={"data": json.dumps(data)}, ignore_system_fonts=True
+    given = {"data": json.dumps(data)}
+    made: bytes | list[bytes] = typst.compile(
+        str(layout), font_paths=[str(folder)], sys_inputs=given, ignore_system_fonts=True, **how
     )
-    return made
+    return made if isinstance(made, list) else [made]
 
 
 @lru_cache(maxsize=1)

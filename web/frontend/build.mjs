@@ -1,7 +1,7 @@
 // Builds web/static/dist from src/, the page templates and the packages in package-lock.json.
 //
 // Enters: src/css, src/js, ../page_templates (scanned for the class names and icons in use).
-// Leaves: app-HASH.css, print-HASH.css, app-HASH.js, icons-HASH.svg, favicon-HASH.svg, each with a .gz beside it,
+// Leaves: app-HASH.css, print-HASH.css, app-HASH.js, charts-HASH.js (fetched by pages with charts), icons-HASH.svg, favicon-HASH.svg, each with a .gz beside it,
 // licences.txt, and manifest.json that maps plain names to hashed ones and lists the icons. Fonts are added by subset_fonts.py.
 // Must not: reach the network, or leave anything but the fonts from an earlier build behind.
 
@@ -37,6 +37,7 @@ async function build() {
   put("app.css", await buildStyles());
   put("print.css", await bundle("src/css/print.css"));
   put("app.js", await bundle("src/js/main.js"));
+  put("charts.js", await bundle("src/js/charts/main.js", { format: "esm" }));
   const icons = iconsInUse();
   put("icons.svg", buildIcons(icons));
   put("favicon.svg", read(join(here, "src", "favicon.svg")));
@@ -47,7 +48,7 @@ async function build() {
 
 async function buildStyles() {
   const kit = read(join(modules, "@tabler", "core", "dist", "css", "tabler.css"));
-  const own = await bundle("src/css/app.css", false);
+  const own = await bundle("src/css/app.css", { minify: false });
   const content = [...templates(), ...scripts()].map((path) => ({ raw: read(path), extension: "html" }));
   const [purged] = await new PurgeCSS().purge({
     content,
@@ -90,9 +91,9 @@ function withoutUnusedVariables(css) {
   return sheet.toString();
 }
 
-async function bundle(entry, minify = true) {
+async function bundle(entry, how = {}) {
   const result = await esbuild.build({
-    absWorkingDir: here, entryPoints: [entry], bundle: true, minify, write: false, target, format: "iife", legalComments: "none",
+    absWorkingDir: here, entryPoints: [entry], bundle: true, minify: true, write: false, target, format: "iife", legalComments: "none", ...how,
   });
   return result.outputFiles[0].text;
 }
@@ -119,14 +120,14 @@ function symbol(name) {
 }
 
 function collectLicences() {
-  const packages = ["@tabler/core", "@tabler/icons", "htmx.org", "@expo-google-fonts/noto-sans-sc"];
+  const packages = ["@tabler/core", "@tabler/icons", "htmx.org", "echarts", "zrender", "tslib", "@expo-google-fonts/noto-sans-sc"];
   return packages.map(licence).join("\n");
 }
 
 function licence(name) {
   const folder = join(modules, name);
   const { version, license } = JSON.parse(read(join(folder, "package.json")));
-  const files = readdirSync(folder).filter((file) => /^licen[cs]e/i.test(file)).sort();
+  const files = readdirSync(folder, { withFileTypes: true }).filter((one) => one.isFile() && /^licen[cs]e/i.test(one.name)).map((one) => one.name).sort();
   const texts = files.map((file) => read(join(folder, file)).trim());
   return [`${"=".repeat(78)}\n${name} ${version} (${license})`, ...texts, ""].join("\n\n");
 }

@@ -4,6 +4,7 @@ import htmx from "htmx.org";
 
 import { startBoard } from "./board.js";
 import { startBatch } from "./batch.js";
+import { startCharts } from "./charts.js";
 import { startConditions } from "./conditions.js";
 import { startCopied } from "./copied.js";
 import { startConfirm } from "./confirm.js";
@@ -59,6 +60,7 @@ startMentions();
 startQuickCreate();
 startMany();
 htmx.onLoad((root) => {
+  startCharts(root);
   startPickers(root);
   startPicked(root);
   startUploads(root);

@@ -1,0 +1,80 @@
+"""Bars, beside each other or on top of each other.
+
+Enters: a chart whose series share a unit, and a width. Leaves: a plot. Must not hide a value: each bar says it.
+"""
+
+from collections.abc import Iterator
+
+from engine.drawing.charts.chart import Cell, Chart
+from engine.drawing.charts.frame import Frame, draw_axes, draw_lines, lies, make_frame
+from engine.drawing.charts.legend import draw_legend, has_legend, look_of
+from engine.drawing.charts.plot import Piece, Plot, Shape, Words
+from engine.drawing.charts.scale import make_scale, values_of
+
+_ROW = 30
+_THIN = 22
+_HEIGHT = 260
+
+
+def draw_bars(chart: Chart, width: float) -> Plot:
+    """Return the chart as bars; a series that is compared with stands thin behind the one it belongs to."""
+    stacked = chart.kind == "stacked"
+    scale = make_scale(values_of(chart, stacked), chart.series[0].unit)
+    rows = 1 if stacked else len(chart.series)
+    height = 60 + len(chart.categories) * max(_ROW, _THIN * rows) if lies(chart) else _HEIGHT
+    frame = make_frame(chart, scale, width, height)
+    pieces = draw_axes(chart, frame)
+    pieces += _stacks(chart, frame) if stacked else _groups(chart, frame)
+    pieces += draw_lines(chart, frame)
+    if has_legend(chart):
+        pieces += draw_legend(chart, width)
+    return Plot(width, height, tuple(pieces), chart.title)
+
+
+def _groups(chart: Chart, frame: Frame) -> Iterator[Piece]:
+    shown = len(chart.series)
+    thick = min(frame.band * 0.72 / shown, 34)
+    for place, series in enumerate(chart.series):
+        for at, cell in enumerate(series.cells):
+            if cell.value is None:
+                continue
+            start = frame.middle(at) - thick * shown / 2 + thick * place
+            value, shape_look = float(cell.value), "few" if cell.few else look_of(chart, series)
+            corners = frame.box(min(value, 0), max(value, 0), start + 1, start + thick - 1)
+            yield Shape(corners, shape_look, True, _named(chart, series.label, at, cell), cell.address)
+            if cell.target is not None and series.role == "now":
+                yield _aim(frame, float(cell.target), start, start + thick)
+            if shown == 1 or frame.sideways:
+                yield _label(frame, cell, value, start + thick / 2)
+
+
+def _stacks(chart: Chart, frame: Frame) -> Iterator[Piece]:
+    thick = min(frame.band * 0.62, 46)
+    for at in range(len(chart.categories)):
+        base = 0.0
+        for series in chart.series:
+            cell = series.cells[at]
+            if not cell.value or series.role != "now":
+                continue
+            top = base + float(cell.value)
+            start = frame.middle(at) - thick / 2
+            corners = frame.box(base, top, start, start + thick)
+            yield Shape(corners, look_of(chart, series), True, _named(chart, series.label, at, cell), cell.address)
+            base = top
+
+
+def _aim(frame: Frame, target: float, start: float, end: float) -> Shape:
+    """Return the mark of what a bar should reach."""
+    at = frame.value(target)
+    return Shape(((at, start), (at, end)) if frame.sideways else ((start, at), (end, at)), "target", False)
+
+
+def _label(frame: Frame, cell: Cell, value: float, middle: float) -> Words:
+    if frame.sideways:
+        return Words(frame.value(max(value, 0)) + 5, middle + 4, cell.said)
+    return Words(middle, frame.value(max(value, 0)) - 4, cell.said, "middle")
+
+
+def _named(chart: Chart, series: str, at: int, cell: Cell) -> str:
+    counted = "" if cell.n is None else f" (n={cell.n})"
+    return f"{chart.categories[at]} · {series}: {cell.said}{counted}"

@@ -1,0 +1,90 @@
+"""A chart as plain data: figures in rows and columns, each said in words and leading to what it counts.
+
+Enters: nothing (whoever has figures fills these). Leaves: frozen data that a page, a file or a message shows. Must not
+know where the figures came from, nor compute any.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Literal
+
+Kind = Literal["tiles", "table", "bars", "stacked", "line", "funnel", "radar", "heat", "pivot"]
+Unit = Literal["number", "money", "percent", "minutes", "hours", "days"]
+Role = Literal["now", "before", "target", "baseline", "rate"]
+
+NOTHING = "—"
+"""What is said of a figure that has no value: its denominator is empty."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure in one place.
+
+    ``said`` is its exact text in the reader's language, ``n`` how many rows it was worked out of, ``address`` where
+    those rows are listed, ``few`` that they are too few to judge by, ``target`` what it should be here. ``value`` of a
+    percentage is a fraction.
+    """
+
+    value: Decimal | None = None
+    said: str = NOTHING
+    n: int | None = None
+    address: str = ""
+    few: bool = False
+    target: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Series:
+    """One figure, or one group, over all categories; ``role`` tells what is compared with from what is compared.
+
+    ``target`` and ``baseline`` are the same for all categories; ``less_is_better`` which way is good; ``help`` how the
+    figure is defined; ``total`` the figure over all categories, which is no sum unless the figure is one.
+    """
+
+    label: str
+    cells: tuple[Cell, ...]
+    unit: Unit = "number"
+    role: Role = "now"
+    help: str = ""
+    less_is_better: bool = False
+    target: Decimal | None = None
+    baseline: Decimal | None = None
+    total: Cell | None = None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Series over categories; ``by`` is what the categories are called, ``across`` what the series are, where they
+    are groups of one figure.
+
+    ``timeline`` tells that categories follow each other in time. In a radar each series is an axis and each category
+    a shape, in a heat map and a pivot each series is a row. ``language`` and ``sign`` (of the currency) are for the
+    texts at the axes.
+    """
+
+    kind: Kind
+    title: str
+    categories: tuple[str, ...]
+    series: tuple[Series, ...]
+    by: str = ""
+    across: str = ""
+    timeline: bool = False
+    language: str = "zh"
+    sign: str = "¥"
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether there is no value at all."""
+        return not any(cell.value is not None for series in self.series for cell in series.cells)
+
+    def by_unit(self) -> "Iterator[Chart]":
+        """Yield a chart for each unit: figures of different units share no axis, and a radar scales each by itself."""
+        units = dict.fromkeys(series.unit for series in self.series)
+        if len(units) < 2 or self.kind in ("radar", "table", "pivot", "tiles", "funnel"):
+            yield self
+            return
+        for unit in units:
+            own = tuple(series for series in self.series if series.unit == unit)
+            heads = [series.label for series in own if series.role == "now"]
+            yield replace(self, series=own, title=heads[0] if len(heads) == 1 else self.title)

@@ -1,0 +1,118 @@
+"""What stands around a chart: its axes, and the box that they and a legend leave for bars and lines.
+
+Enters: a chart, its scale and a width. Leaves: pieces, and the ``Frame`` that places values. Must not draw a value.
+"""
+
+from dataclasses import dataclass
+
+from engine.drawing.charts.chart import Chart
+from engine.drawing.charts.legend import LEGEND, has_legend
+from engine.drawing.charts.plot import Piece, Point, Shape, Words, cut, rectangle, text_width
+from engine.drawing.charts.scale import Scale, short
+
+_PAD = 8
+_UNDER = 24
+_MOST_NAME = 150
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The box of the values; ``sideways`` when bars lie and categories stand on the left."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    scale: Scale
+    count: int
+    sideways: bool = False
+
+    def value(self, value: float) -> float:
+        """Return where on its axis a value stands."""
+        share = self.scale.share(value)
+        if self.sideways:
+            return self.left + share * (self.right - self.left)
+        return self.bottom - share * (self.bottom - self.top)
+
+    @property
+    def band(self) -> float:
+        """Return how much room each category has."""
+        return ((self.bottom - self.top) if self.sideways else (self.right - self.left)) / max(self.count, 1)
+
+    def middle(self, at: int) -> float:
+        """Return where the middle of a category stands."""
+        return (self.top if self.sideways else self.left) + self.band * (at + 0.5)
+
+    def box(self, low: float, high: float, start: float, end: float) -> tuple[Point, ...]:
+        """Return the corners of a bar from one value to another, over a stretch of the axis of categories."""
+        if self.sideways:
+            return rectangle(self.value(low), start, self.value(high), end)
+        return rectangle(start, self.value(high), end, self.value(low))
+
+
+def lies(chart: Chart) -> bool:
+    """Return whether bars lie: many names, or long ones, are read from the left; time runs to the right."""
+    if chart.timeline or chart.kind == "line":
+        return False
+    return len(chart.categories) > 8 or max((text_width(name) for name in chart.categories), default=0) > 72
+
+
+def make_frame(chart: Chart, scale: Scale, width: float, height: float) -> Frame:
+    """Return the box that axes and legend leave free."""
+    top = _PAD + (LEGEND if has_legend(chart) else 0)
+    texts = [short(step, chart.series[0].unit, chart.language, chart.sign) for step in scale.steps]
+    if lies(chart):
+        names = min(max(text_width(name) for name in chart.categories), _MOST_NAME)
+        said = max(text_width(cell.said) for series in chart.series for cell in series.cells)
+        right = width - min(said, 110) - 10
+        return Frame(names + 2 * _PAD, top, right, height - _UNDER, scale, len(chart.categories), True)
+    room = max(text_width(text) for text in texts)
+    return Frame(room + 2 * _PAD, top + 8, width - _PAD, height - _UNDER, scale, len(chart.categories))
+
+
+def draw_axes(chart: Chart, frame: Frame) -> list[Piece]:
+    """Return lines and texts of both axes."""
+    return [*_values(chart, frame), *_categories(chart, frame)]
+
+
+def draw_lines(chart: Chart, frame: Frame) -> list[Piece]:
+    """Return targets and baselines that are the same for all categories, each once."""
+    pieces: list[Piece] = []
+    for name in ("target", "baseline"):
+        for value in dict.fromkeys(getattr(series, name) for series in chart.series if series.role == "now"):
+            if value is not None:
+                at = frame.value(float(value))
+                across: tuple[Point, ...] = ((at, frame.top), (at, frame.bottom))
+                along: tuple[Point, ...] = ((frame.left, at), (frame.right, at))
+                pieces.append(Shape(across if frame.sideways else along, name, filled=False))
+    return pieces
+
+
+def _values(chart: Chart, frame: Frame) -> list[Piece]:
+    pieces: list[Piece] = []
+    unit = chart.series[0].unit
+    for step in frame.scale.steps:
+        at, said = frame.value(step), short(step, unit, chart.language, chart.sign)
+        shown = "axis" if step == 0 else "grid"
+        if frame.sideways:
+            pieces.append(Shape(((at, frame.top), (at, frame.bottom)), shown, filled=False))
+            pieces.append(Words(at, frame.bottom + 16, said, "middle", "quiet"))
+        else:
+            pieces.append(Shape(((frame.left, at), (frame.right, at)), shown, filled=False))
+            pieces.append(Words(frame.left - _PAD, at + 4, said, "end", "quiet"))
+    return pieces
+
+
+def _categories(chart: Chart, frame: Frame) -> list[Piece]:
+    if frame.sideways:
+        return [
+            Words(frame.left - _PAD, frame.middle(at) + 4, cut(name, _MOST_NAME), "end")
+            for at, name in enumerate(chart.categories)
+        ]
+    widest = max((text_width(name) for name in chart.categories), default=0)
+    every = max(1, int((widest + 6) // frame.band) + 1 if widest + 6 > frame.band else 1)
+    return [
+        Words(frame.middle(at), frame.bottom + 16, name, "middle")
+        for at, name in enumerate(chart.categories)
+        if at % every == 0
+    ]

@@ -1,0 +1,127 @@
+"""A chart on a page: drawn by the server at once, drawn again by the browser, and a table of the same figures.
+
+Enters: a ``Chart``. Leaves: the ``chart`` of ``parts/chart.html``. Must not leave a figure to colour or shape alone:
+the table holds every one, with how many rows it was worked out of and a link to them.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from engine.drawing.charts.chart import Cell, Chart, Series
+from engine.drawing.charts.drawn import DRAWN, draw_chart, kind_of
+from engine.drawing.charts.frame import lies
+from engine.drawing.charts.legend import lines_of, look_of
+from engine.drawing.charts.plot import Dot, Piece, Plot, Words
+from engine.drawing.charts.radar import scores
+from engine.drawing.charts.scale import make_scale, values_of
+
+_WIDTH = 520
+
+
+def view_chart(chart: Chart, id: str) -> dict[str, Any]:
+    """Return the view of a chart; ``id`` names its elements."""
+    shown = chart.kind in DRAWN and not chart.is_empty
+    return {
+        "id": id,
+        "title": chart.title,
+        "kind": kind_of(chart),
+        "empty": chart.is_empty,
+        "drawn": list(_drawn(chart, id)) if shown else [],
+        "table": view_table(chart),
+        "open": not shown,
+    }
+
+
+def view_table(chart: Chart) -> dict[str, Any]:
+    """Return the figures as a table: a row for each category, in a pivot and a heat map for each series."""
+    by_series = chart.kind in ("heat", "pivot")
+    heads = chart.categories if by_series else tuple(series.label for series in chart.series)
+    rows = [_row(series.label, series.cells) for series in chart.series] if by_series else [
+        _row(name, [series.cells[at] for series in chart.series]) for at, name in enumerate(chart.categories)
+    ]  # fmt: skip
+    totals = [series.total for series in chart.series]
+    return {
+        "by": chart.across if by_series else chart.by,
+        "heads": [{"label": head, "quiet": not by_series and chart.series[at].role != "now"}
+                  for at, head in enumerate(heads)],
+        "rows": rows,
+        "totals": [_cell(total) for total in totals] if not by_series and any(totals) else None,
+    }  # fmt: skip
+
+
+def _row(label: str, cells: Any) -> dict[str, Any]:
+    return {"label": label, "cells": [_cell(cell) for cell in cells]}
+
+
+def _cell(cell: Cell | None) -> dict[str, Any]:
+    cell = cell or Cell(said="")
+    return {"text": cell.said, "n": cell.n, "url": cell.address or None, "few": cell.few}
+
+
+def _drawn(chart: Chart, id: str) -> Iterator[dict[str, Any]]:
+    parts = [one for one in chart.by_unit() if not one.is_empty]
+    for at, (one, plot) in enumerate(zip(parts, draw_chart(chart, _WIDTH), strict=True)):
+        yield {
+            "id": f"{id}-{at}",
+            "title": one.title if len(parts) > 1 else "",
+            "plot": view_plot(plot),
+            "data": chart_data(one),
+        }
+
+
+def view_plot(plot: Plot) -> dict[str, Any]:
+    """Return a plot as the template draws it."""
+    return {
+        "width": round(plot.width),
+        "height": round(plot.height),
+        "title": plot.title,
+        "pieces": [_piece(piece) for piece in plot.pieces],
+    }
+
+
+def _piece(piece: Piece) -> dict[str, Any]:
+    classes = " ".join(f"look-{one}" for one in piece.look.split())
+    if isinstance(piece, Words):
+        return {"text": piece.said, "x": piece.x, "y": piece.y, "anchor": piece.anchor, "look": classes}
+    if isinstance(piece, Dot):
+        return {"x": piece.x, "y": piece.y, "look": classes, "said": piece.said}
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in piece.points)
+    return {"points": points, "filled": piece.filled, "look": classes, "said": piece.said}
+
+
+def chart_data(chart: Chart) -> dict[str, Any]:
+    """Return what the browser draws from; numbers are for lengths, texts for reading."""
+    return {
+        "kind": kind_of(chart),
+        "title": chart.title,
+        "unit": chart.series[0].unit,
+        "language": chart.language,
+        "sign": chart.sign,
+        "sideways": lies(chart),
+        "axis": _axis(chart),
+        "categories": list(chart.categories),
+        "lines": lines_of(chart),
+        "series": [_series(chart, series) for series in chart.series],
+    }
+
+
+def _axis(chart: Chart) -> dict[str, float]:
+    scale = make_scale(values_of(chart, chart.kind == "stacked"), chart.series[0].unit)
+    return {"low": scale.low, "high": scale.high, "step": scale.steps[1] - scale.steps[0]}
+
+
+def _series(chart: Chart, series: Series) -> dict[str, Any]:
+    return {
+        "label": series.label,
+        "role": series.role,
+        "look": look_of(chart, series),
+        "values": [None if cell.value is None else float(cell.value) for cell in series.cells],
+        "said": [cell.said for cell in series.cells],
+        "n": [cell.n for cell in series.cells],
+        "urls": [cell.address or None for cell in series.cells],
+        "few": [cell.few for cell in series.cells],
+        "aims": [None if cell.target is None else float(cell.target) for cell in series.cells],
+        "target": None if series.target is None else float(series.target),
+        "baseline": None if series.baseline is None else float(series.baseline),
+        "scores": list(scores(series)) if chart.kind == "radar" else None,
+    }
