@@ -5,7 +5,7 @@ not write a record around the commands: gates, rules and uniqueness hold for wha
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,7 @@ from engine.people import accounts
 from engine.people.actor import Actor
 from engine.records import commands
 from engine.records.completing import fitted
+from engine.records.lines import read_lines
 from engine.records.queries import get_record
 from engine.records.record import Record
 from engine.records.writing import lock_record
@@ -47,6 +48,9 @@ class Scene:
     actor: Actor
     trace: list[dict[str, Any]]
     prefix: str = ""
+    row: Mapping[str, Any] | None = None  # inside a ``for_each`` over rows: the row, instead of the record
+    last: bool = False  # whether this is the last time round a ``for_each``
+    sums: dict[str, Decimal] = field(default_factory=dict)  # what a ``for_each`` gave to what it made so far
     watcher: Actor | None = None  # who looks at a preview
 
     @property
@@ -57,7 +61,9 @@ class Scene:
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """The values of the record; none when there is none."""
+        """The values of the row or record; none when there is none."""
+        if self.row is not None:
+            return self.row
         return self.record.values if self.record is not None else {}
 
     def holds(self, step: Do) -> bool:
@@ -79,7 +85,8 @@ class Scene:
     def people(self, who: Sequence[WhoDefinition]) -> list[int]:
         """Return whom the words name, each once."""
         starter = Person(self.actor.id, "")
-        found = find_people(self.session, to_rules(who), Case(self.values, starter))
+        values = self.record.values if self.record is not None else {}
+        found = find_people(self.session, to_rules(who), Case(values, starter))
         return list(dict.fromkeys(person.id for person in found))
 
 
@@ -108,10 +115,11 @@ def _set(scene: Scene, step: Do) -> None:
 
 def _create(scene: Scene, step: Do) -> None:
     entity = scene.session.app.entities[step.name]
-    raw = _raw(scene, step, entity)
+    raw = _raw(scene, step, entity) | _rest(scene, step, entity)
     if step.link and scene.record is not None:
         raw[step.link] = scene.record.id
-    owner = next(iter(scene.people(step.owner)), None) if step.owner else scene.values.get("owner")
+    keeper = scene.record.values.get("owner") if scene.record is not None else None
+    owner = next(iter(scene.people(step.owner)), None) if step.owner else keeper
     if owner is None:
         raise NotPossibleNow("automation.no_owner", entity=entity.label)
     acting = accounts.get_actor(scene.session.connection, owner)
@@ -119,7 +127,22 @@ def _create(scene: Scene, step: Do) -> None:
         scene.session, entity.key, raw, actor=replace(scene.actor, id=owner, team=acting.team),
         origin=_origin(scene),
     )  # fmt: skip
+    for key in step.rest:
+        sum_key = f"{step.path}.{key}"
+        scene.sums[sum_key] = scene.sums.get(sum_key, Decimal(0)) + Decimal(made.values.get(key) or 0)
     scene.tell(step, entity=entity.key, record=made.id)
+
+
+def _rest(scene: Scene, step: Do, target: Entity) -> dict[str, Any]:
+    """Return what the last record of a ``for_each`` gets: what those before it left over of a sum."""
+    if not scene.last:
+        return {}
+    given = {}
+    for key, expression in step.rest.items():
+        whole = expression.run(scene.values, scene.env)
+        left = None if whole is None else whole - scene.sums.get(f"{step.path}.{key}", Decimal(0))
+        given[key] = fitted(target.fields[key], left)
+    return given
 
 
 def _move(scene: Scene, step: Do) -> None:
@@ -237,6 +260,9 @@ def _as_json(scene: Scene, expression: Expression, value: Any) -> Any:
 
 def _each(scene: Scene, step: Do) -> None:
     record = _required(scene)
+    if step.rows is not None:
+        _each_row(scene, step, record)
+        return
     found = scene.entity.shape.collections[step.name]
     rows = scene.env.lookup.collection(record.entity, step.name, {**record.values, "id": record.id})
     env = replace(scene.env, record=record.values)
@@ -244,14 +270,38 @@ def _each(scene: Scene, step: Do) -> None:
     if len(chosen) > MOST_EACH:
         raise NotPossibleNow("automation.too_many", limit=MOST_EACH)
     scene.tell(step, records=chosen)
-    entity = scene.session.app.entities[found.entity]
-    for id_ in sorted(chosen):
+    entity, ids, sums = scene.session.app.entities[found.entity], sorted(chosen), dict[str, Decimal]()
+    for id_ in ids:
         inner = lock_record(scene.session, entity, id_, actor=None)
-        within = replace(scene, record=inner, env=env, prefix=f"{id_}:")
-        position = 0
-        while position < len(step.do):
-            position = step_on(within, step.do, position)
+        last = id_ == ids[-1]
+        _go_round(replace(scene, record=inner, env=env, prefix=f"{id_}:", last=last, sums=sums), step)
     scene.again()
+
+
+def _each_row(scene: Scene, step: Do, record: Record) -> None:
+    """Go through the rows of a line table of the record, or of the one a link of it leads to, in their order."""
+    assert step.rows is not None  # noqa: S101 - the caller asked
+    link, lines = step.rows
+    entity, id_ = scene.entity, record.id
+    if link:
+        entity = scene.session.app.entities[entity.fields[link].to or ""]
+        id_ = record.values.get(link) or 0
+    rows = read_lines(scene.session, entity, id_)[lines] if id_ else []
+    env = replace(scene.env, record=record.values)
+    numbered = [{"row": number, **row} for number, row in enumerate(rows, start=1)]
+    chosen = [row for row in numbered if step.where is None or step.where.run(row, env) is True]
+    scene.tell(step, rows=[row["id"] for row in chosen])
+    sums: dict[str, Decimal] = {}
+    for row in chosen:
+        last = row is chosen[-1]
+        _go_round(replace(scene, row=row, env=env, prefix=f"row {row['id']}:", last=last, sums=sums), step)
+    scene.again()
+
+
+def _go_round(within: Scene, step: Do) -> None:
+    position = 0
+    while position < len(step.do):
+        position = step_on(within, step.do, position)
 
 
 def _seen(scene: Scene, reader: Actor) -> Record | None:

@@ -12,7 +12,7 @@ from typing import Any
 from engine import messages
 from engine.compiler.app import CompiledApp, Field, Hole, Template
 from engine.expression import Env, Kind, Type
-from engine.expression.types import DEPARTMENT_SHAPE, USER_SHAPE
+from engine.expression.types import DEPARTMENT_SHAPE, USER_SHAPE, row_place
 from engine.expression.writing import as_percentage, say_duration, short
 from engine.people.actor import Actor
 from engine.records.calling import name_of
@@ -73,9 +73,19 @@ def _is_hidden(app: CompiledApp, hole: Hole, reader: Actor, hidden: frozenset[st
         if target is not None and len(path) > 1 and _closed(app, target.key, path[1], reader):
             return True
         shape = entity.shape.collections.get(path[0]) if entity is not None else None
-        if shape is not None and shape.via is not None and _closed(app, shape.entity, path[-1], reader):
+        if shape is not None and shape.via is not None and _closed_rows(app, shape.entity, path, reader):
             return True
     return False
+
+
+def _closed_rows(app: CompiledApp, shape: str, path: tuple[str, ...], reader: Actor) -> bool:
+    """Tell whether a value of records that link here, or of rows of theirs, is hidden from the reader."""
+    place = row_place(shape)
+    if place is None:
+        return _closed(app, shape, path[-1], reader)
+    entity, lines = place
+    read = (lines, path[2]) if len(path) > 2 and path[1] == entity else (lines, f"{lines}.{path[-1]}")
+    return any(_closed(app, entity, one, reader) for one in read)
 
 
 def _closed(app: CompiledApp, entity: str, field: str, reader: Actor) -> bool:

@@ -14,6 +14,7 @@ from engine.compiler.app import Automation, Do, Expression, Hole, Moment, Schedu
 from engine.compiler.app.automations import NOTHING
 from engine.compiler.compilation import Compilation, place_within
 from engine.compiler.people import check_who
+from engine.compiler.row_loops import DONE_FOR_ROWS, check_rest, check_rests, numbered_rows, row_tables
 from engine.compiler.shapes import field_type
 from engine.definition.model import (
     AutomationDefinition,
@@ -161,7 +162,7 @@ class _Rule:
         if written is None:
             return None
         known = self.compilation.shapes[self.entity.key].collections
-        linking = {name: one for name, one in known.items() if one.via is not None}
+        linking = {name: one for name, one in known.items() if one.of_records}
         found = linking.get(self.compilation.require(written, list(linking), "E095", entity=self.entity.key) or "")
         return None if found is None or found.via is None else (found.entity, found.via)
 
@@ -176,6 +177,9 @@ class _Rule:
                 continue
             if within and written.kind in ("wait", "for_each"):
                 self.compilation.refuse("R007", written.location, kind=written.kind)
+                continue
+            if shape.endswith("#") and written.kind not in DONE_FOR_ROWS:
+                self.compilation.refuse("R014", written.location, kind=written.kind)
                 continue
             if written.kind == "if":
                 self._add_branches(program, written, here, shape, within=within)
@@ -215,7 +219,7 @@ class _Rule:
         return self._finished(made, written, shape, within=within)
 
     def _check_people(self, written: DoDefinition, shape: str) -> None:
-        entity = _entity(self.compilation, shape)
+        entity = self.entity if shape.endswith("#") else _entity(self.compilation, shape)
         if entity is not None:
             check_who(self.compilation, (*written.owner, *written.who), entity)
             return
@@ -249,12 +253,14 @@ class _Rule:
         if key is None:
             return made
         target = compilation.definition.entities[key]
-        links = [name for name, one in target.fields.items() if one.to is not None and one.to.name == shape]
+        source = self.shape if shape.endswith("#") else shape  # a row is made for the record that started it
+        links = [name for name, one in target.fields.items() if one.to is not None and one.to.name == source]
         link = ""
         if written.link is not None:
-            link = compilation.require(written.link, links, "E019", entity=key, source=shape or "—") or ""
-        values = self._values(written.values, shape, target, within=within)
-        return replace(made, name=key, link=link, values=values)
+            link = compilation.require(written.link, links, "E019", entity=key, source=source or "—") or ""
+        check_rest(compilation, written, within=within)
+        values, rest = (self._values(one, shape, target, within=within) for one in (written.values, written.rest))
+        return replace(made, name=key, link=link, values=values, rest=rest)
 
     def _values(
         self, written: Mapping[str, ExpressionText], shape: str, target: EntityDefinition, *, within: bool
@@ -286,15 +292,18 @@ class _Rule:
 
     def _each(self, made: Do, written: DoDefinition, shape: str) -> Do:
         assert written.name is not None  # noqa: S101 - the schema asked
-        linking = {key: one for key, one in self.compilation.shapes[shape].collections.items() if one.via is not None}
-        name = self.compilation.require(written.name, list(linking), "E095", entity=shape)
+        linking = {key: one for key, one in self.compilation.shapes[shape].collections.items() if one.of_records}
+        tables = row_tables(self.compilation, shape)
+        name = self.compilation.require(written.name, [*linking, *tables], "E095", entity=shape)
         if name is None:
             return made
-        inner = linking[name].entity
+        rows = None if name in linking else tables[name]
+        inner = linking[name].entity if rows is None else numbered_rows(self.compilation, shape, rows)
         program: list[Do] = []
         self._add(program, written.do, f"{made.path}.", inner, within=True)
+        check_rests(self.compilation, made, program)
         where = self._expression(written.where, inner, BOOLEAN, within=True)
-        return replace(made, name=name, where=where, do=tuple(program))
+        return replace(made, name=name, where=where, rows=rows, do=tuple(program))
 
     # ---- expressions
 
@@ -378,7 +387,7 @@ def _of_record(written: DoDefinition) -> Iterator[WhoDefinition]:
 
 def _said(step: Do) -> object:
     """Return what a step does, so that two programs can be compared."""
-    values = {key: one.text for key, one in step.values.items()}
+    values = [{key: one.text for key, one in given.items()} for given in (step.values, step.rest)]
     texts = [one.text if one is not None else "" for one in (step.value, step.where, step.counting)]
     return step.kind, step.name, step.link, step.span, step.other, values, texts, [_said(one) for one in step.do]
 

@@ -120,7 +120,7 @@ def _without(compilation: Compilation, written: Reference | None, entity: str) -
     if written is None:
         return None
     known = compilation.shapes[entity].collections
-    linking = {name: one for name, one in known.items() if one.via is not None}
+    linking = {name: one for name, one in known.items() if one.of_records}
     name = compilation.require(written, list(linking), "E095", entity=entity)
     found = linking.get(name or "")
     return None if found is None or found.via is None else (found.entity, found.via)

@@ -11,6 +11,7 @@ from engine.compiler.app import Entity, Field, RollUp, RollUps
 from engine.compiler.compilation import Compilation, place_within
 from engine.expression.resolved import Fold, Hop, Resolved, Variable
 from engine.expression.sql_limits import check_sql
+from engine.expression.types import row_place
 from engine.expression.walking import walk
 
 Place = tuple[str, str]
@@ -36,8 +37,11 @@ def _rollups(entity: str, field: Field) -> Iterator[RollUp]:
     """Yield one for each collection a field folds, however often it does."""
     uses = field.computed.checked.uses if field.computed is not None else frozenset()
     for name, fold in {fold.collection: fold for fold in field.folds}.items():
-        reads = frozenset(use[1] for use in uses if use[0] == name and len(use) > 1)
-        yield RollUp(entity, field.key, fold.row, fold.via or "", reads)
+        own = [use[1:] for use in uses if use[0] == name and len(use) > 1]
+        child, lines = row_place(fold.row) or (fold.row, "")
+        reads = frozenset(use[0] for use in own) - ({child} if lines else frozenset())
+        whole = frozenset(use[1] for use in own if lines and use[0] == child and len(use) > 1)
+        yield RollUp(entity, field.key, child, fold.via or "", reads, lines, whole)
 
 
 def _check_known(compilation: Compilation, field: Field) -> None:
@@ -57,9 +61,14 @@ def _check_known(compilation: Compilation, field: Field) -> None:
 
 
 def _hops(node: Resolved) -> Iterator[tuple[Hop, str]]:
-    """Yield what the condition of a fold over linked records reads over their links."""
+    """Yield what the condition of a fold over linked records reads over their links.
+
+    What a row reads of the record it belongs to changes with that record being saved, and so may be read.
+    """
     if isinstance(node, Fold) and node.via is not None and node.where is not None:
-        yield from ((one, node.row) for one in walk(node.where) if isinstance(one, Hop))
+        place = row_place(node.row)
+        found = ((one, node.row) for one in walk(node.where) if isinstance(one, Hop))
+        yield from ((hop, row) for hop, row in found if place is None or hop.link.name != place[0])
 
 
 def _order(compilation: Compilation, entities: Mapping[str, Entity]) -> tuple[Place, ...]:
@@ -78,7 +87,7 @@ def _order(compilation: Compilation, entities: Mapping[str, Entity]) -> tuple[Pl
 
 def _read_by(entity: str, field: Field, computed: Mapping[Place, Field]) -> set[Place]:
     read = {(entity, name) for name in field.own_reads}
-    read |= {(rollup.child, name) for rollup in _rollups(entity, field) for name in rollup.reads}
+    read |= {(one.child, name) for one in _rollups(entity, field) for name in (one.whole if one.lines else one.reads)}
     return read & computed.keys()
 
 

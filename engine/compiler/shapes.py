@@ -1,7 +1,8 @@
 """The shapes expressions are checked against: which names a record of each entity has, and of what type.
 
-Enters: an ``AppDefinition``. Leaves: one ``EntityShape`` per entity and per line table (``quote.items``). Must not
-check anything: a field of an unknown type simply has no shape, the compiler reports it.
+Enters: an ``AppDefinition``. Leaves: one ``EntityShape`` per entity and two per line table: ``quote.items`` for its
+rows in their record, ``quote.items.row`` for them as records they link to see them. Must not check anything: a field of
+an unknown type simply has no shape, the compiler reports it.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 from engine.compiler.field_types import find_type
 from engine.definition.model import AppDefinition, EntityDefinition, FieldDefinition
 from engine.expression import Collection, EntityShape, Kind, Type
-from engine.expression.types import DEPARTMENT_SHAPE, USER_SHAPE
+from engine.expression.types import DEPARTMENT_SHAPE, USER_SHAPE, row_shape
 
 
 def build_shapes(definition: AppDefinition) -> dict[str, EntityShape]:
@@ -25,6 +26,9 @@ def build_shapes(definition: AppDefinition) -> dict[str, EntityShape]:
             if has_rows(lines):
                 key = f"{entity.key}.{lines.key}"
                 shapes[key] = EntityShape(key, _types(lines.fields), labels=_labels(lines.fields))
+                whole = {entity.key: Type(Kind.LINK, entity=entity.key)} | _types(lines.fields)
+                outside = row_shape(entity.key, lines.key)
+                shapes[outside] = EntityShape(outside, whole, labels=_labels(lines.fields))
     return shapes
 
 
@@ -109,9 +113,11 @@ def _owned_types(entity: EntityDefinition) -> dict[str, Type]:
 
 
 def _collections(entity: EntityDefinition, definition: AppDefinition) -> dict[str, Collection]:
-    """Line tables under their field's key; records linking here under their entity's key.
+    """Line tables under their field's key; records linking here under their entity's key, rows of theirs beside it.
 
     ``quote`` names the quotes of a customer; when a quote links to customers twice, ``quote_<field>`` names each.
+    ``payment_shares`` names the rows of the line table ``shares`` of payments that link here,
+    ``payment_shares_<column>`` each where they do twice.
     """
     found = {key: Collection(f"{entity.key}.{key}") for key, field in entity.fields.items() if has_rows(field)}
     for other in definition.entities.values():
@@ -120,4 +126,18 @@ def _collections(entity: EntityDefinition, definition: AppDefinition) -> dict[st
             name = other.key if len(links) == 1 and other.key not in entity.fields else f"{other.key}_{link}"
             if name not in entity.fields:
                 found[name] = Collection(other.key, via=link)
+        for lines in other.fields.values():
+            found |= _linking_rows(entity, other, lines, found) if has_rows(lines) else {}
     return found
+
+
+def _linking_rows(
+    entity: EntityDefinition, other: EntityDefinition, lines: FieldDefinition, taken: Mapping[str, Collection]
+) -> dict[str, Collection]:
+    links = [key for key, column in lines.fields.items() if column.to is not None and column.to.name == entity.key]
+    name = f"{other.key}_{lines.key}"
+    names = {link: name if len(links) == 1 else f"{name}_{link}" for link in links}
+    shape = row_shape(other.key, lines.key)
+    return {
+        one: Collection(shape, via=link) for link, one in names.items() if one not in entity.fields and one not in taken
+    }

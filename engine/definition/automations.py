@@ -70,6 +70,7 @@ def _read_step(node: Node) -> DoDefinition:
         text_location=None if text is None else text.document.at_text(text.path),
         where=_expression(node, "where"),
         otherwise=_steps(node, "else"),
+        rest=_expressions(node.get("rest")) if "rest" in node.value else {},
         **given,
     )
 

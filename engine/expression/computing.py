@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.expression import resolved
 from engine.expression.decimals import divide, read_number, total
-from engine.expression.moments import read_date
+from engine.expression.moments import add_days, month_end, read_date
 from engine.expression.types import MAX_DIGITS
 from engine.expression.writing import say_duration, short
 
@@ -65,6 +65,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "hours": _of(lambda span: span // timedelta(hours=1)),
     "year": _of(lambda day: day.year),
     "month": _of(lambda day: day.month),
+    "month_end": _of(month_end),
+    "add_days": add_days,
     "abs": _of(abs),
     "max": _largest,
     "min": _smallest,

@@ -43,6 +43,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "hours": Function("hours(duration)", (_SPAN,), COUNT),
     "year": Function("year(date)", (_CALENDAR,), COUNT),
     "month": Function("month(date)", (_CALENDAR,), COUNT),
+    "month_end": Function("month_end(date)", (_CALENDAR,), DATE),
+    "add_days": Function("add_days(date, days)", (_CALENDAR, frozenset({Kind.NUMBER})), DATE),
     "working_days": Function("working_days(from_date, to_date)", (_CALENDAR, _CALENDAR), COUNT),
     "working_hours": Function("working_hours(from_moment, to_moment)", (_MOMENT, _MOMENT), _HUNDREDTHS),
     "working_minutes": Function("working_minutes(from_moment, to_moment)", (_MOMENT, _MOMENT), COUNT),

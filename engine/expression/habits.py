@@ -45,6 +45,7 @@ _FUNCTIONS = {
     "left": "starts_with(text, part)", "startswith": "starts_with(text, part)",
     "int": "round(a)", "trunc": "round(a)", "roundup": "round(a)", "rounddown": "round(a)",
     "datedif": "days(b - a)", "datediff": "days(b - a)", "dateadd": "a + 3d",
+    "eomonth": "month_end(a)", "月末": "month_end(a)",
     "workday": "a + 2wd", "networkdays": "working_days(a, b)",
     "power": "a * a", "in": "a in [b, c]", "between": "a between b and c", "getdate": "today()", "date": "2026-03-31",
     "datevalue": "2026-03-31", "今天": "today()",

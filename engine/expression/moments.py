@@ -4,6 +4,7 @@ Enters: dates, aware moments, a calendar. Leaves: the same. Must not know nodes 
 """
 
 import re
+from calendar import monthrange
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,8 @@ WRITTEN_DATE = "^ *([0-9][0-9][0-9][0-9])[-/.年]([0-9][0-9]?)[-/.月]([0-9][0-9
 """A day as people write it, in the notation of regular expressions that Python and PostgreSQL share."""
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 """The years a field of type date takes."""
+MOST_DAYS = 4_000_000
+"""Days a date can be moved by; more leads out of the years 1 to 9999 from everywhere."""
 _WRITTEN = re.compile(WRITTEN_DATE.removesuffix("$") + r"\Z")
 
 
@@ -28,6 +31,21 @@ def read_date(text: str) -> date | None:
     try:
         return date(*map(int, written.groups()))
     except ValueError:
+        return None
+
+
+def month_end(day: date) -> date:
+    """Return the last day of the month of ``day``."""
+    return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+def add_days(day: date | None, days: Decimal | int | None) -> date | None:
+    """Move a date by a number of days, rounded to whole ones; None outside the years 1 to 9999."""
+    if day is None or days is None or not -MOST_DAYS <= days <= MOST_DAYS:
+        return None
+    try:
+        return day + timedelta(days=int(round_half_up(Decimal(days), 0)))
+    except OverflowError:
         return None
 
 

@@ -74,6 +74,12 @@ def _text(writer: Writer, node: resolved.Call) -> Column:
     return texts.WRITERS[kind](value) if kind in texts.WRITERS else value
 
 
+def _add_days(writer: Writer, node: resolved.Call) -> Column:
+    day, days = node.arguments
+    whole = terms.rounded(writer.value(days), days.type.places, 0)
+    return terms.moved_date(writer.value(day), "+", terms.as_span(whole))
+
+
 def _offset() -> Column:
     return sa.bindparam("utc_offset", type_=terms.INTEGER)
 
@@ -106,6 +112,8 @@ FUNCTIONS: dict[str, _Write] = {
     "hours": _one(lambda span: terms.whole(span, 3600)),
     "year": _one(lambda day: terms.calendar_part(day, "%Y", "year")),
     "month": _one(lambda day: terms.calendar_part(day, "%m", "month")),
+    "month_end": _one(terms.month_end),
+    "add_days": _add_days,
     "round": _round,
     "abs": lambda writer, node: Term(sql_type(node.type), "abs({0})", *writer.values(node)),
     "max": _extreme,

@@ -23,6 +23,7 @@ from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from engine.expression.decimals import WRITTEN_NUMBER
+from engine.expression.moments import MOST_DAYS
 from engine.expression.types import MAX_DIGITS, MAX_PLACES
 
 BOOLEAN = Boolean()
@@ -263,6 +264,21 @@ def moved_date(day: ColumnElement[Any], sign: str, span: ColumnElement[Any]) -> 
         f"THEN d {days.format('INTEGER')} END FROM (SELECT {{0}} AS d, {{1}} AS s OFFSET 0) AS moved)"
     )
     return Term(DATE, f"formwork_moved_date({{0}}, {sign}1, {{1}})", day, span, postgresql=postgresql)
+
+
+def as_span(days: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Turn a whole number of days into a duration; missing where no date could be moved so far."""
+    postgresql = (
+        f"(SELECT CASE WHEN n BETWEEN -{MOST_DAYS} AND {MOST_DAYS} THEN CAST(n AS BIGINT) * 86400 END "
+        f"FROM (SELECT {{0}} AS n OFFSET 0) AS counted)"
+    )
+    return Term(Span(), "({0} * 86400)", days, postgresql=postgresql)
+
+
+def month_end(day: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the last day of the month of a date."""
+    postgresql = "CAST(date_trunc('month', CAST({0} AS TIMESTAMP)) + interval '1 month - 1 day' AS DATE)"
+    return Term(DATE, "formwork_month_end({0})", day, postgresql=postgresql)
 
 
 def moved_moment(moment: ColumnElement[Any], sign: str, span: ColumnElement[Any]) -> ColumnElement[Any]:

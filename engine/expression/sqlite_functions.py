@@ -38,6 +38,7 @@ def install(connection: sqlite3.Connection) -> None:
         ("write_span", 1, write_span),
         ("local_day", 2, local_day),
         ("moved_date", 3, moved_date),
+        ("month_end", 1, month_end),
         ("moved_moment", 3, moved_moment),
     ):
         connection.create_function(f"formwork_{name}", count, function, deterministic=True)
@@ -113,6 +114,11 @@ def moved_date(day: str | None, sign: int, seconds: _Number) -> str | None:
         return (date.fromisoformat(day) + timedelta(days=sign * (seconds // _DAY))).isoformat()
     except OverflowError:
         return None
+
+
+def month_end(day: str | None) -> str | None:
+    """Return the last day of the month of a date."""
+    return None if day is None else moments.month_end(date.fromisoformat(day)).isoformat()
 
 
 def moved_moment(moment: str | None, sign: int, seconds: _Number) -> str | None:

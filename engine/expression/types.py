@@ -86,11 +86,28 @@ class Collection:
     """Rows of shape ``entity`` that belong to a record.
 
     ``via`` is None for a line table (the rows are the value itself); otherwise it names the link field of ``entity``
-    that points back.
+    that points back. Rows of other records' line tables that point back have a shape like ``payment.shares.row``: the
+    columns of the table, and under ``payment`` the record a row belongs to.
     """
 
     entity: str
     via: str | None = None
+
+    @property
+    def of_records(self) -> bool:
+        """Whether the rows are records that link here, not rows of anybody's line table."""
+        return self.via is not None and "." not in self.entity
+
+
+def row_shape(entity: str, lines: str) -> str:
+    """Return the key of the shape of rows looked at from outside their record."""
+    return f"{entity}.{lines}.row"
+
+
+def row_place(shape: str) -> tuple[str, str] | None:
+    """Return the entity and the line table of a shape that ``row_shape`` named; None for any other."""
+    entity, *rest = shape.split(".")
+    return (entity, rest[0]) if len(rest) == 2 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from engine.errors import NotPossibleNow
 from engine.expression import NOBODY, Checked, Env
 from engine.expression.resolved import Fold
 from engine.expression.sql import check_sql, compile_sql, roles_parameter, sql_parameters
-from engine.expression.types import DEPARTMENT_SHAPE, USER_SHAPE
+from engine.expression.types import DEPARTMENT_SHAPE, USER_SHAPE, row_place
 from engine.expression.walking import read_context
 from engine.people.actor import Actor
 from engine.records.columns import record_columns, to_values
@@ -110,7 +110,12 @@ class Lookups:
         found = self._session.app.entities[entity].shape.collections[name]
         if found.via is None:
             return record.get(name) or ()
-        return self._read_linking(found.entity, found.via, record["id"]) if record.get("id") else ()
+        if not record.get("id"):
+            return ()
+        place = row_place(found.entity)
+        if place is not None:
+            return self._read_linking_rows(*place, found.via, record["id"])
+        return self._read_linking(found.entity, found.via, record["id"])
 
     def fold(self, fold: Fold, record: Mapping[str, Any], env: Env) -> tuple[Any] | None:
         """Let the database work out an aggregate over linked records; None for a record nothing can link to yet."""
@@ -175,3 +180,22 @@ class Lookups:
         if self._visited > MOST_ROWS:
             raise NotPossibleNow("record.too_many_rows", limit=MOST_ROWS)
         return [to_values(entity, row) for row in found]
+
+    def _read_linking_rows(self, entity: str, lines: str, via: str, id_: int) -> list[dict[str, Any]]:
+        """Return the rows of a line table of living records that lead to a record, each with the id of its own."""
+        session = self._session
+        field = session.app.entities[entity].fields[lines]
+        table, whole = session.tables.lines[entity, lines], session.tables.entity[entity]
+        keys = [column.key for column in field.fields.values() if column.stored]
+
+        def build() -> Any:
+            alive = (whole.c.id == table.c.parent_id, whole.c.deleted_at.is_(None))
+            columns = (table.c.parent_id, table.c.id, *(table.c[key] for key in keys))
+            return select(*columns).where(table.c[via] == bindparam("record_id"), *alive).limit(MOST_ROWS + 1)
+
+        statement = session.prepared(("linking rows", entity, lines, via), build)
+        found = statement.fetch_all(session.connection, {"record_id": id_})
+        self._visited += len(found)
+        if self._visited > MOST_ROWS:
+            raise NotPossibleNow("record.too_many_rows", limit=MOST_ROWS)
+        return [dict(zip((entity, "id", *keys), row, strict=True)) for row in found]

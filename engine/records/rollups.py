@@ -10,13 +10,14 @@ the record is written, children before parents and each entity's by id, so that 
 other and never in a circle; only then is read what there is to add up.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
-from engine.compiler.app import CompiledApp, Entity, Rule
+from engine.compiler.app import CompiledApp, Entity, RollUp, Rule
 from engine.errors import FieldError, InvalidValues
 from engine.expression import Checked, Env, resolved
 from engine.expression.sql import compile_sql
@@ -65,7 +66,7 @@ class _Due:
     def add_parents(self, child: str, written: Sequence[Written]) -> None:
         """Add the parents that the writes concern: those left, those gained, those that read what changed."""
         for rollup in self._app.rollups.by_child.get(child, ()):
-            self.add(rollup.parent, _concerned(rollup.link, rollup.reads, written), (rollup.key,))
+            self.add(rollup.parent, _concerned(rollup, written), (rollup.key,))
 
     def take(self) -> tuple[Entity, list[int], frozenset[str]]:
         """Take out the entity whose records come first."""
@@ -99,15 +100,31 @@ def followed(
         renewal.renew(*due.take(), due)
 
 
-def _concerned(link: str, reads: frozenset[str], written: Iterable[Written]) -> set[int]:
+def _concerned(rollup: RollUp, written: Iterable[Written]) -> set[int]:
+    link, reads = rollup.link, rollup.reads
     found: set[int] = set()
     for before, after in written:
+        if rollup.lines:
+            found |= _concerned_by_rows(rollup, before, after)
+            continue
         old, new = before.get(link), after.get(link)
         if old != new:
             found |= {one for one in (old, new) if one is not None}
         elif new is not None and any(before.get(key) != after.get(key) for key in reads):
             found.add(new)
     return found
+
+
+def _concerned_by_rows(rollup: RollUp, before: Values, after: Values) -> set[int]:
+    """Return whom the rows of a line table led to or lead to, where what is read of them changed."""
+    rows: list[Counter[tuple[Any, ...]]] = []
+    same = bool(before) is bool(after) and all(before.get(key) == after.get(key) for key in rollup.whole)
+    for values in (before, after):
+        columns = (rollup.link, *sorted(rollup.reads))
+        rows.append(Counter(tuple(row.get(key) for key in columns) for row in values.get(rollup.lines) or ()))
+    old, new = rows
+    changed = (old - new) + (new - old) if same else old + new
+    return {row[0] for row in changed} - {None}
 
 
 # ---- locking, on PostgreSQL; on SQLite one writes at a time
@@ -121,12 +138,15 @@ def _lock(session: Session, all_written: Sequence[tuple[Entity, Sequence[Written
     while due:
         parent, ids, keys = due.take()
         changing = {*_affected(parent, keys)}
-        above = [one for one in session.app.rollups.by_child.get(parent.key, ()) if one.reads & changing]
+        known = session.app.rollups.by_child.get(parent.key, ())
+        above = [one for one in known if not one.lines and one.reads & changing]
         links = tuple(dict.fromkeys(rollup.link for rollup in above))
         rows = _lock_rows(session, parent, ids, links)
         for rollup in above:
             at = links.index(rollup.link)
             due.add(rollup.parent, {row[at] for row in rows} - {None}, (rollup.key,))
+        for rollup in (one for one in known if one.lines and one.whole & changing):
+            due.add(rollup.parent, _led_to(session, rollup, ids), (rollup.key,))
 
 
 def _lock_rows(session: Session, entity: Entity, ids: Sequence[int], links: tuple[str, ...]) -> list[tuple[Any, ...]]:
@@ -138,6 +158,18 @@ def _lock_rows(session: Session, entity: Entity, ids: Sequence[int], links: tupl
         return found.with_for_update(of=table, key_share=True)
 
     return session.prepared(("lock parents", entity.key, links), build).fetch_all(session.connection, {"ids": ids})
+
+
+def _led_to(session: Session, rollup: RollUp, ids: Sequence[int]) -> set[int]:
+    """Return where the rows of records lead that a roll-up folds."""
+    table = session.tables.lines[rollup.child, rollup.lines]
+    link = table.c[rollup.link]
+
+    def build() -> Any:
+        return select(link).where(is_one_of(table.c.parent_id, "ids"), link.is_not(None)).distinct()
+
+    statement = session.prepared(("rows lead to", rollup.child, rollup.lines, rollup.link), build)
+    return {row[0] for row in statement.fetch_all(session.connection, {"ids": ids})}
 
 
 # ---- bringing up to date
@@ -158,7 +190,7 @@ class _Renewal:
     def __init__(self, session: Session, child: Entity, actor: Actor | None) -> None:
         self._session, self._actor = session, actor
         self._env: Env = make_env(session, actor)
-        self._links = {one.parent: one.link for one in session.app.rollups.by_child.get(child.key, ())}
+        self._rollups = session.app.rollups.by_child.get(child.key, ())
 
     def renew(self, entity: Entity, ids: Sequence[int], keys: frozenset[str], due: _Due) -> None:
         """Work out roll-ups ``keys`` of records, and what follows from them; note in ``due`` what follows elsewhere."""
@@ -198,7 +230,7 @@ class _Renewal:
     ) -> dict[str, Any]:
         after, errors = dict(before), list[FieldError]()
         rules = [rule for rule in entity.rules if "update" in rule.at and _reads(rule, affected)]
-        if _needs_lines(entity, affected, rules):
+        if _needs_lines(entity, affected, rules) or self._rows_follow(entity, affected):
             lines = read_lines(self._session, entity, before["id"])
             before |= lines
             after |= lines
@@ -211,15 +243,22 @@ class _Renewal:
                 compute_field(entity.fields[key], after, self._env, key, errors)
         if errors:
             label = entity.fields[errors[0].path].label
-            said = [FieldError(self._path(entity), "value.rollup_too_large", {"label": label})]
-            raise ParentRefuses(before["id"], said)
+            path = self._path(entity, [errors[0].path])
+            raise ParentRefuses(before["id"], [FieldError(path, "value.rollup_too_large", {"label": label})])
         broken = [
             rule for rule in rules if is_broken(rule, after, self._env) and not is_broken(rule, before, self._env)
         ]
         if broken:
-            said = [FieldError(self._path(entity), "value.rule", {"message": rule.message}) for rule in broken]
+            paths = [self._path(entity, [use[0] for use in rule.check.checked.uses]) for rule in broken]
+            told = zip(paths, broken, strict=True)
+            said = [FieldError(path, "value.rule", {"message": rule.message}) for path, rule in told]
             raise ParentRefuses(before["id"], said)
         return after
+
+    def _rows_follow(self, entity: Entity, affected: Collection[str]) -> bool:
+        """Tell whether others roll up the lines of a record for what changes in it."""
+        above = self._session.app.rollups.by_child.get(entity.key, ())
+        return any(one.lines and not one.whole.isdisjoint(affected) for one in above)
 
     def _write(self, entity: Entity, keys: tuple[str, ...], written: Sequence[tuple[Values, Values]]) -> None:
         session, table = self._session, self._session.tables.entity[entity.key]
@@ -229,7 +268,7 @@ class _Renewal:
             return update(table).where(table.c.id == bindparam("record_id")).values(row)
 
         rows = [{f"new_{key}": after[key] for key in keys} | {"record_id": after["id"]} for _, after in written]
-        with self._refused_at_link(entity, [after for _, after in written]):
+        with self._refused_at_link(entity, written):
             session.prepared(("roll up", entity.key, keys), build).execute_many(session.connection, rows)
             keep_found(session, entity, [(after["id"], before, after) for before, after in written])
         self._tell(entity, written)
@@ -245,17 +284,21 @@ class _Renewal:
         write_many(self._session, histories, events)
 
     @contextmanager
-    def _refused_at_link(self, entity: Entity, written: Sequence[Values]) -> Iterator[None]:
+    def _refused_at_link(self, entity: Entity, written: Sequence[tuple[Values, Values]]) -> Iterator[None]:
         """Say beside the link what the database refuses in the record it leads to."""
         try:
-            with explained(self._session, entity, written, actor=self._actor):
+            with explained(self._session, entity, [after for _, after in written], actor=self._actor):
                 yield
         except InvalidValues as invalid:
-            path = self._path(entity)
+            changed = {key for before, after in written for key in after if before.get(key) != after[key]}
+            path = self._path(entity, changed)
             raise InvalidValues([FieldError(path, one.code, one.params) for one in invalid.errors]) from invalid
 
-    def _path(self, entity: Entity) -> str:
-        return self._links.get(entity.key, "")
+    def _path(self, entity: Entity, wrong: Collection[str]) -> str:
+        """Return the link, or the line table, by which the record that was written changes fields ``wrong`` there."""
+        links = [one for one in self._rollups if one.parent == entity.key]
+        found = [one for one in links if not set(_affected(entity, (one.key,))).isdisjoint(wrong)]
+        return next((one.lines or one.link for one in [*found, *links]), "")
 
 
 def _is_sum(checked: Checked) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Integer, func, select
 
 from engine.expression.sql_terms import BOOLEAN, INTEGER, Term
-from engine.expression.types import DEPARTMENT_SHAPE, USER_SHAPE
+from engine.expression.types import DEPARTMENT_SHAPE, USER_SHAPE, row_place
 from engine.storage.system_tables import departments, files, users
 from engine.storage.tables import Tables, column_name
 
@@ -27,11 +27,14 @@ class TableSource:
         """Return the table of an entity, or of a line table (``quote.items``)."""
         if shape in _PEOPLE:
             return _PEOPLE[shape]
-        entity, _, lines = shape.partition(".")
-        return self._tables.lines[entity, lines] if lines else self._tables.entity[entity]
+        entity, *lines = shape.split(".")
+        return self._tables.lines[entity, lines[0]] if lines else self._tables.entity[entity]
 
     def column(self, row: FromClause, shape: str, field: str) -> ColumnElement[Any]:
-        """Return the column of a field."""
+        """Return the column of a field; of a row seen from outside, also of the record it belongs to."""
+        place = row_place(shape)
+        if place is not None and field == place[0] and field not in row.c:
+            return row.c.parent_id
         return row.c["department_id" if shape == USER_SHAPE and field == "department" else column_name(field)]
 
     def parent(self, row: FromClause, shape: str) -> ColumnElement[Any]:
@@ -40,6 +43,11 @@ class TableSource:
 
     def visible(self, row: FromClause, shape: str) -> ColumnElement[Any] | None:
         """Return the condition of living records; lines live as long as their record, people stay for good."""
+        place = row_place(shape)
+        if place is not None:
+            whole = self._tables.entity[place[0]].alias()
+            own = select(whole.c.id).where(whole.c.id == row.c.parent_id, whole.c.deleted_at.is_(None))
+            return own.correlate(row).exists()
         return None if "." in shape or shape in _PEOPLE else row.c.deleted_at.is_(None)
 
     def member(self, row: FromClause, shape: str, field: str, value: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -46,10 +46,10 @@ def _label(app: CompiledApp, approval: Approval | None, shape: str, key: str) ->
     if shape.startswith("@"):
         key = "team" if key == "department" else key
         return {language: messages.text(f"workflow.field_{key}", language) for language in messages.LANGUAGES}
-    entity, _, lines = shape.partition(".")
+    entity, *lines = shape.split(".")
     fields = app.entities[entity].fields
     if lines:
-        fields = fields[lines].fields
+        fields = fields[lines[0]].fields
     if key in fields:
         return fields[key].label
     if key in _SYSTEM:
@@ -61,11 +61,11 @@ def _option(app: CompiledApp, shape: str, key: str, value: str) -> Label | str:
     if shape == USER_SHAPE:
         role = app.roles.get(value)
         return value if role is None else role.label
-    entity = app.entities[shape.partition(".")[0]]
+    name, *lines = shape.split(".")
+    entity = app.entities[name]
     if key == "stage" and entity.workflow is not None and value in entity.workflow.stages:
         return entity.workflow.stages[value].label
-    lines = shape.partition(".")[2]
-    field = (entity.fields[lines].fields if lines else entity.fields).get(key)
+    field = (entity.fields[lines[0]].fields if lines else entity.fields).get(key)
     return field.options.get(value, value) if field is not None else value
 
 

@@ -156,6 +156,12 @@ EXAMPLES: dict[str, Any] = {
     "now() - created_at > 8h": True,
     "date(created_at) = today() and date(closed_at) = today() - 1d": True,
     "year(due) * 100 + month(due)": Decimal("202603"),
+    "month_end(due)": date(2026, 3, 31),
+    "month_end(2028-02-10) = 2028-02-29 and month_end(9999-12-01) = 9999-12-31": True,
+    "add_days(month_end(due), visits_planned)": date(2026, 4, 7),
+    "add_days(due, 0 - 2.5)": date(2026, 3, 2),
+    "add_days(due, 400万) is missing and add_days(due, 9999999999) is missing": True,
+    "add_days(0001-01-01, 0 - 1) is missing": True,
     "9999-12-31 + 1d": None,
     "0001-01-01 - 1d is missing": True,
     # many rows

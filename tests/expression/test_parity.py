@@ -184,6 +184,8 @@ _MAKERS: dict[str, list[Callable[[Sub, st.DrawFn], str]]] = {
     "date": [
         *_either("date"),
         lambda part, draw: f"({part('date')} {draw(st.sampled_from('+-'))} {draw(_DAYS)})",
+        lambda part, draw: f"month_end({part('date')})",
+        lambda part, draw: f"add_days({part('date')}, {part('number')})",
         lambda part, draw: f"date({part('datetime')})",
         lambda part, draw: f"date({part('text')})",
         lambda part, draw: f"date('{draw(_WRITTEN_DATES)}')",

@@ -91,6 +91,10 @@ SAID = {
         "到期日 到 今天 的工作日数 大于 3 或者 此刻 到 此刻 的工作小时数 不低于 4",
         "the working days from Due date to today is more than 3 or the working hours from now to now is at least 4",
     ),
+    "add_days(month_end(due), 30) > today()": (
+        "到期日 的月末 之后 30 天 晚于 今天",
+        "30 days after the last day of the month of Due date is after today",
+    ),
     "'director' in user.roles and user.department = 'sales'": (
         "当前用户的角色 包含 “总监” 并且 当前用户的部门 等于 “sales”",
         "the roles of the current user includes 'director' and the department of the current user is 'sales'",

@@ -28,6 +28,7 @@ fields:
   owing:     {type: money, label: 欠款, computed: "sum(contract.open where kind != 'gift')"}
   received:  {type: money, label: 已收, computed: "sum(payment.amount where confirmed)"}
   last_paid: {type: date, label: 最近回款, computed: "max(payment.day)"}
+  unshared:  {type: money, label: 未核销, computed: "sum(contract.rest)"}
   busy:      {type: boolean, label: 有进行中合同, computed: "any(contract where stage = 'open')"}
 access:
   chief: {read: all, write: all, create: true, delete: all, import: true}
@@ -52,7 +53,10 @@ fields:
   pieces: {type: integer, label: 笔数, computed: "count(payment)"}
   open:   {type: money, label: 未回款, computed: "default(amount, 0) - paid"}
   margin: {type: money, label: 毛利, computed: "paid - sum(items.cost)"}
+  shared: {type: money, label: 已核销, computed: "sum(payment_shares.amount where payment.confirmed)"}
+  rest:   {type: money, label: 未核销, computed: "default(amount, 0) - shared"}
 rules:
+  not_shared_twice: {check: "shared <= amount", message: 核销不能超过合同金额}
   not_too_much: {check: "paid <= amount", message: 回款不能超过合同金额}
 unique:
   one_settled: {fields: [name], where: "paid = 1000", message: 已有同名的结清合同}
@@ -82,6 +86,12 @@ fields:
   amount:    {type: money, label: 金额}
   day:       {type: date, label: 日期}
   confirmed: {type: boolean, label: 已确认}
+  shares:
+    type: lines
+    label: 核销
+    fields:
+      of:     {type: link, to: contract, label: 合同}
+      amount: {type: money, label: 金额}
 access:
   chief: {read: all, write: all, create: true, delete: all, import: true}
   rep:   {read: own, write: own, create: true}
@@ -116,9 +126,18 @@ def stored(desk: Desk, entity: str) -> list[dict[str, Any]]:
         return [dict(row) for row in rows]
 
 
+def shared_rows(desk: Desk) -> list[dict[str, Any]]:
+    """Every row that shares a payment out."""
+    with desk.store.read() as session:
+        rows = session.connection.execute(select(desk.store.tables.lines["payment", "shares"])).mappings()
+        return [dict(row) for row in rows]
+
+
 def mistakes(desk: Desk) -> list[str]:
     """Where what is stored is not what adding everything up from scratch gives."""
     clients, contracts, payments = (stored(desk, one) for one in ("client", "contract", "payment"))
+    confirmed = {one["id"] for one in payments if one["confirmed"]}
+    shares = [row for row in shared_rows(desk) if row["parent_id"] in confirmed]
     found = []
 
     def same(record: dict[str, Any], key: str, expected: object) -> None:
@@ -131,10 +150,14 @@ def mistakes(desk: Desk) -> list[str]:
         same(one, "paid", paid)
         same(one, "pieces", len(own))
         same(one, "open", (one["amount"] or 0) - paid)
+        shared = sum((row["amount"] or 0 for row in shares if row["of"] == one["id"]), Decimal(0))
+        same(one, "shared", shared)
+        same(one, "rest", (one["amount"] or 0) - shared)
     for client in clients:
         mine = [one for one in contracts if one["client"] == client["id"]]
         own = [payment for payment in payments if payment["client"] == client["id"]]
         same(client, "contracts", len(mine))
+        same(client, "unshared", sum((one["rest"] for one in mine), Decimal(0)))
         owing = [one["open"] for one in mine if one["kind"] != "gift"]
         same(client, "owing", sum(owing, Decimal(0)))
         same(client, "received", sum((one["amount"] or 0 for one in own if one["confirmed"]), Decimal(0)))

@@ -110,11 +110,13 @@ def test_a_payment_that_breaks_a_rule_of_its_contract_is_refused_beside_the_link
 
 
 def test_a_rule_that_was_broken_before_holds_nobody_back(ledger: Desk) -> None:
-    one = contract(ledger, ledger.client(), amount=None)
+    one = ledger.create("chief", "contract", name=ledger.name("合同"))
     payment(ledger, one, "500")
     table = ledger.store.tables.entity["contract"]
     with ledger.store.write() as session:
-        session.connection.execute(table.update().where(table.c.id == one.id).values(amount=Decimal(100)))
+        session.connection.execute(
+            table.update().where(table.c.id == one.id).values(amount=Decimal(100), rest=Decimal(100))
+        )
 
     payment(ledger, one, "1")
 
@@ -247,9 +249,47 @@ def test_a_client_is_never_deleted_from_under_a_contract_being_made(ledger: Desk
     assert mistakes(ledger) == []
 
 
+def shared_out(desk: Desk, *shares: tuple[Record, str], **raw: Any) -> Record:
+    rows = [{"of": one.id, "amount": amount} for one, amount in shares]
+    return desk.create("chief", "payment", **{"confirmed": True, "shares": rows} | raw)
+
+
+def test_rows_of_other_records_are_added_up_as_long_as_their_record_counts(ledger: Desk) -> None:
+    client = ledger.client()
+    one, other = contract(ledger, client), contract(ledger, client, amount="500")
+
+    made = shared_out(ledger, (one, "300"), (one, "100"), (other, "50"), confirmed=False)
+    assert [values(ledger, each)["shared"] for each in (one, other)] == [0, 0]
+    made = ledger.update("chief", made, confirmed=True)
+    assert [values(ledger, each)["shared"] for each in (one, other)] == [400, 50]
+    assert values(ledger, client)["unshared"] == 1050
+    first, second, _ = ledger.get("chief", made).values["shares"]
+    made = ledger.update("chief", made, shares=[first | {"of": other.id}, second])
+    assert [values(ledger, each)["shared"] for each in (one, other)] == [100, 300]
+    ledger.update("chief", ledger.get("chief", one), name="改名")
+    ledger.delete("chief", made)
+    assert [values(ledger, each)["shared"] for each in (one, other)] == [0, 0]
+    assert mistakes(ledger) == []
+
+
+def test_rows_that_together_are_too_much_are_refused_beside_their_table_whoever_is_faster(ledger: Desk) -> None:
+    one = contract(ledger, ledger.client())
+    said = {"shares": "核销不能超过合同金额"}
+    assert errors_of(lambda: shared_out(ledger, (one, "600"), (one, "400.01"))) == said
+
+    answers = at_once(THREADS, lambda number: shared_out(ledger, (one, "300")))
+
+    made = [answer for answer in answers if isinstance(answer, Record)]
+    assert (len(made), values(ledger, one)["shared"]) == (3, 900)
+    assert all(isinstance(answer, Record | InvalidValues) for answer in answers)
+    waiting = shared_out(ledger, (one, "101"), confirmed=False)
+    assert errors_of(lambda: ledger.update("chief", waiting, confirmed=True)) == said
+    assert mistakes(ledger) == []
+
+
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["contract", "pay", "pay", "change", "move", "delete", "kind", "shut"]),
+        st.sampled_from(["contract", "pay", "share", "change", "move", "delete", "kind", "shut"]),
         st.integers(0, 5),
         st.integers(0, 5),
         st.sampled_from(["0", "0.01", "10", "99.99", None]),
@@ -288,6 +328,9 @@ def _step(
         contracts.append(contract(desk, client, amount=amount, kind="gift" if second % 2 else None))
     elif what == "pay":
         payments.append(payment(desk, one if first else None, amount or "1", client=client.id if second else None))
+    elif what == "share":
+        two = [(one, amount or "1"), (contracts[first % len(contracts)], "2.5")]
+        payments.append(shared_out(desk, *two, confirmed=bool(second)))
     elif what == "kind":
         desk.update("chief", desk.get("chief", one), kind=("sale", "gift", None)[first % 3], client=client.id)
     elif what == "shut":
@@ -299,7 +342,8 @@ def _step(
         if what == "change":
             desk.update("chief", now, amount=amount, confirmed=bool(second % 2), day=f"2026-03-0{first + 1}")
         elif what == "move":
-            desk.update("chief", now, contract=one.id if second else None, client=client.id)
+            rows = [{"of": one.id, "amount": amount}] if first else []
+            desk.update("chief", now, contract=one.id if second else None, client=client.id, shares=rows)
         else:
             desk.delete("chief", now)
 

@@ -65,7 +65,8 @@ Template = Mapping[str, tuple[str | Hole, ...]]
 class Do:
     """One thing done; see ``DoDefinition``. ``path`` names it in a trace: ``2.then.1``, counted from 1.
 
-    ``if`` goes on at instruction ``other`` unless ``value`` is true; ``skip`` goes on there always.
+    ``if`` goes on at instruction ``other`` unless ``value`` is true; ``skip`` goes on there always. ``rows`` is where
+    the rows of a ``for_each`` stand: a link field, or nothing for the record itself, and the line table.
     """
 
     kind: DoKind | Literal["skip"]
@@ -84,6 +85,8 @@ class Do:
     text: Template = field(default_factory=dict)
     span: str = ""
     where: Expression | None = None
+    rest: Mapping[str, Expression] = field(default_factory=dict)
+    rows: tuple[str, str] | None = None
     do: tuple["Do", ...] = ()
     other: int = 0
 

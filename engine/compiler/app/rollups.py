@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 class RollUp:
     """Computed field ``key`` of ``parent`` folds the records of ``child`` whose field ``link`` leads to it.
 
-    ``reads`` are the fields of ``child`` it looks at besides ``link``, its condition included.
+    ``reads`` are the fields of ``child`` it looks at besides ``link``, its condition included. With ``lines`` it folds
+    the rows of that line table whose column ``link`` leads to it: ``reads`` are columns then, and ``whole`` the fields
+    of the record they belong to.
     """
 
     parent: str
@@ -19,6 +21,8 @@ class RollUp:
     child: str
     link: str
     reads: frozenset[str]
+    lines: str = ""
+    whole: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

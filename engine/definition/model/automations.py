@@ -53,7 +53,8 @@ class DoDefinition:
     records that satisfy ``counting``; ``notify``: ``who``; ``post``: to the channel ``name``; ``mail``: to the address
     ``value``; ``call``: the webhook ``name`` with ``values``; ``dial``: the number ``value`` through channel ``name``;
     ``wait``: ``span``; ``if``: ``value``, then ``do`` or ``otherwise``; ``for_each``: ``do`` for each record of the
-    collection ``name`` that satisfies ``where``.
+    collection ``name`` that satisfies ``where``, or for each row of the line table ``name`` of the record (``items``)
+    or of one it links to (``plan.rows``); ``rest``: what the last record a ``for_each`` makes gets of a sum.
     """
 
     kind: DoKind
@@ -61,6 +62,7 @@ class DoDefinition:
     name: Reference | None = None
     value: ExpressionText | None = None
     values: Mapping[str, ExpressionText] = field(default_factory=dict)
+    rest: Mapping[str, ExpressionText] = field(default_factory=dict)
     link: Reference | None = None
     owner: tuple[WhoDefinition, ...] = ()
     who: tuple[WhoDefinition, ...] = ()

@@ -1,0 +1,58 @@
+"""Where the rows stand that a ``for_each`` goes through, and what an author may say of one.
+
+Enters: ``items`` or ``plan.rows`` as written, the shape of the record. Leaves: the link to follow and the line table,
+and the shape of a row: its columns, and ``row``, its number. Must not look at what is done for each.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from engine.compiler.app import Do
+from engine.compiler.compilation import Compilation
+from engine.compiler.shapes import has_rows
+from engine.definition.model import DoDefinition, Reference
+from engine.expression.types import COUNT
+
+DONE_FOR_ROWS: Final = ("create", "if")
+"""Steps a row can have: it is no record of its own."""
+NUMBER: Final = "row"
+
+
+def row_tables(compilation: Compilation, entity: str) -> dict[str, tuple[str, str]]:
+    """Return what may be written for rows, each with the link of ``entity`` (none for its own) and the line table."""
+    entities = compilation.definition.entities
+    fields = entities[entity].fields if entity in entities else {}
+    found = {key: ("", key) for key, field in fields.items() if has_rows(field)}
+    for key, field in fields.items():
+        target = entities.get(field.to.name) if field.to is not None else None
+        tables = target.fields if target is not None else {}
+        found |= {f"{key}.{one}": (key, one) for one, lines in tables.items() if has_rows(lines)}
+    return found
+
+
+def numbered_rows(compilation: Compilation, entity: str, place: tuple[str, str]) -> str:
+    """Return the key of the shape of a row that knows its number; the shape is made where it is new."""
+    link, lines = place
+    field = compilation.definition.entities[entity].fields.get(link)
+    target = field.to.name if field is not None and field.to is not None else entity
+    plain = compilation.shapes[f"{target}.{lines}"]
+    key = f"{plain.key}#"
+    fields = {NUMBER: COUNT} | dict(plain.fields)
+    compilation.shapes = {**compilation.shapes, key: replace(plain, key=key, fields=fields)}
+    return key
+
+
+def check_rest(compilation: Compilation, written: DoDefinition, *, within: bool) -> None:
+    """Refuse a rest of what is made once only, or of a value nobody gives."""
+    for key, text in written.rest.items():
+        if not within:
+            compilation.refuse("R015", text.location)
+        else:
+            compilation.require(Reference(key, text.location), written.values, "R016")
+
+
+def check_rests(compilation: Compilation, loop: Do, program: list[Do]) -> None:
+    """Refuse a rest of what is not made each time: of all that are made, the last one gets it."""
+    for step in program:
+        if step.rest and "." in step.path.removeprefix(f"{loop.path}."):
+            compilation.refuse("R015", step.location)
