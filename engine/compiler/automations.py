@@ -294,7 +294,7 @@ class _Rule:
         assert written.name is not None  # noqa: S101 - the schema asked
         linking = {key: one for key, one in self.compilation.shapes[shape].collections.items() if one.of_records}
         tables = row_tables(self.compilation, shape)
-        name = self.compilation.require(written.name, [*linking, *tables], "E095", entity=shape)
+        name = self.compilation.require(written.name, [*linking, *tables], "R017", entity=shape)
         if name is None:
             return made
         rows = None if name in linking else tables[name]

@@ -228,5 +228,5 @@ class Names:
             return
         else:
             suggestion = nearest(unicodedata.normalize("NFKC", name), known)
-        params = {"name": name, "entity": key.lstrip("@"), "suggestion": suggestion}
+        params = {"name": name, "entity": key.strip("@#"), "suggestion": suggestion}
         self.errors.append(ExpressionError("unknown_name", params, offset, len(name)))
