@@ -85,7 +85,7 @@ def _set(
         field = target.fields.get(named or "")
         if field is None:
             continue
-        if field.computed is not None or field.found_by or has_rows(field):
+        if field.computed is not None or (field.found_by and field.readonly) or has_rows(field):
             compilation.refuse("E066", text.location, name=key, entity=target.key)
         value = compilation.expression(text, shape, field_type(field), outer=outer)
         if value is not None:

@@ -86,7 +86,7 @@ def _plain_field(compilation: Compilation, written: FieldDefinition, declared: F
         location=written.location,
         help=compilation.label(f"{path}.help", written.help),
         required=written.required,
-        readonly=written.readonly or written.computed is not None or declared.drawn or bool(written.found_by),
+        readonly=written.readonly or written.computed is not None or declared.drawn,
         unique=written.unique or declared.drawn,
         search=written.search,
         words=written.words,

@@ -1,4 +1,4 @@
-"""Links nobody chooses (``found_by``) and fields a number is made of (``{store.code}``): can they be found at all?
+"""Links that are found (``found_by``) and fields a number is made of (``{store.code}``): can they be found at all?
 
 Enters: written fields and series. Leaves: compiled expressions, and problems. Must not accept a link that might lead to
 several records, nor a number that would have no text to show.
@@ -37,8 +37,8 @@ def compile_found_by(compilation: Compilation, written: FieldDefinition, shape: 
 
 
 def _check_one(compilation: Compilation, written: FieldDefinition, target: EntityDefinition) -> None:
-    fixed = (written.default, written.default_from, written.computed, written.fetch, written.where)
-    if any(one is not None for one in fixed) or written.quick_create or written.required:
+    fixed = (written.default, written.default_from, written.computed, written.fetch)
+    if any(one is not None for one in fixed) or (written.required and written.make_missing):
         compilation.refuse("E115", written.location, name=written.key)
     keys = set(written.found_by)
     known = [{one.name for one in unique.fields} for unique in target.unique.values() if unique.where is None]

@@ -1,7 +1,7 @@
-"""Links nobody chooses (``found_by``): the one record whose fields are as the record being saved says.
+"""Links that are found (``found_by``): the one record whose fields are as the record being saved says.
 
-Enters: typed values. Leaves: the links filled in, empty where there is no such record; with ``make_missing`` the record
-that was not there. Must not apply the actor's rights: like a fetched value, a link that is found holds for everybody.
+Enters: typed values. Leaves: empty links filled in, read-only ones looked for anew; with ``make_missing`` the record that
+was not there. Must not apply the actor's rights: like a fetched value, a link that is found holds for everybody.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +25,8 @@ Insert = Callable[[Session, Entity, dict[str, Any], Actor, Env], Any]
 def find_links(session: Session, entity: Entity, values: dict[str, Any], env: Env) -> None:
     """Fill in the links of a record and its lines that are found by what stands there."""
     for field, row, inner in _places(entity, values, env):
+        if not field.readonly and row.get(field.key) is not None:
+            continue
         wanted = _wanted(session, field, row, inner)
         row[field.key] = None if wanted is None else _find(session, field, wanted)
 

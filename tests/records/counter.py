@@ -54,7 +54,7 @@ label: 库存流水
 fields:
   shop:  {type: link, to: shop, label: 店, required: true}
   item:  {type: text, label: 货, required: true}
-  stock: {type: link, to: stock, label: 库存, found_by: {shop: shop, item: item}, make_missing: true}
+  stock: {type: link, to: stock, label: 库存, readonly: true, found_by: {shop: shop, item: item}, make_missing: true}
   qty:   {type: integer, label: 数量, required: true}
   kind:  {type: choice, label: 类型, options: {sold: 售出, back: 退回, count: 盘点}}
   sale:  {type: link, to: sale, label: 小票}
@@ -83,7 +83,7 @@ fields:
     fields:
       item:  {type: text, label: 货, required: true}
       qty:   {type: integer, label: 数量, required: true, min: 1}
-      stock: {type: link, to: stock, label: 库存, found_by: {shop: record.shop, item: item}}
+      stock: {type: link, to: stock, label: 库存, readonly: true, found_by: {shop: record.shop, item: item}}
       left:  {type: integer, label: 在库, fetch: stock.on_hand, readonly: true}
   pieces: {type: integer, label: 件数, computed: "sum(items.qty)"}
 books:
