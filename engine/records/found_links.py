@@ -1,7 +1,7 @@
 """Links that are found (``found_by``): the one record whose fields are as the record being saved says.
 
-Enters: typed values. Leaves: empty links filled in, read-only ones looked for anew; with ``make_missing`` the record that
-was not there. Must not apply the actor's rights: like a fetched value, a link that is found holds for everybody.
+Enters: typed values. Leaves: empty links filled in, read-only ones looked for anew; with ``make_missing`` the record
+that was not there. Must not apply the actor's rights: like a fetched value, a link that is found holds for everybody.
 """
 
 from collections.abc import Callable, Iterator, Mapping
