@@ -129,17 +129,19 @@ class Compilation:
         *,
         sql: bool = False,
         outer: str | None = None,
+        line: str | None = None,
     ) -> Expression | None:
         """Parse, check and compile an expression over ``shape``; None when none is written or it is wrong.
 
         ``sql`` says that the database will be asked too, which not everything that can be written allows;
-        ``outer`` is the entity whose record is being edited, which the expression may name as ``record.``.
+        ``outer`` is the entity whose record is being edited, which the expression may name as ``record.``; ``line`` the
+        line table whose line it may name as ``line.``.
         """
         if written is None or shape not in self.shapes:
             return None
         try:
             tree = parse(written.text)
-            checked = check(tree, self.shapes, shape, let=let, expect=expect, text=written.text, outer=outer)
+            checked = check(tree, self.shapes, shape, let=let, expect=expect, text=written.text, outer=outer, line=line)
         except ExpressionError as error:
             self._refuse_expression(written, error)
         except ExpressionErrors as errors:

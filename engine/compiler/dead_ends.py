@@ -66,7 +66,9 @@ def _closed(access: AccessDefinition) -> tuple[Reference, ...]:
 
 def must_be_typed(field: FieldDefinition) -> bool:
     """Tell whether no record can be made without somebody filling in this field."""
-    own = (field.default, field.default_from, field.computed, field.fetch, field.found_by or None)
+    own = (
+        field.default, field.default_from, field.computed, field.fetch or None, field.best, field.found_by or None,
+    )  # fmt: skip
     return field.required and all(value is None for value in own) and field.type.name != "boolean"
 
 

@@ -13,14 +13,14 @@ from zoneinfo import ZoneInfo
 
 from engine import messages
 from engine.compiler import patterns
-from engine.compiler.app import SYSTEM_FIELDS, Expression, Field, Otherwise
+from engine.compiler.app import SYSTEM_FIELDS, Best, Expression, Field, Otherwise
 from engine.compiler.compilation import Compilation
 from engine.compiler.field_types import FIELD_TYPES, FieldType, find_type
 from engine.compiler.found_links import compile_found_by
 from engine.compiler.readers import Wrong, is_empty
 from engine.compiler.retirement import option_successors, retired_options
 from engine.compiler.shapes import field_type
-from engine.definition.model import FieldDefinition
+from engine.definition.model import FieldDefinition, Reference
 from engine.errors import Location
 from engine.expression import BOOLEAN, Kind, nearest
 from engine.expression import RESERVED as WORDS
@@ -86,7 +86,7 @@ def _plain_field(compilation: Compilation, written: FieldDefinition, declared: F
         location=written.location,
         help=compilation.label(f"{path}.help", written.help),
         required=written.required,
-        readonly=written.readonly or written.computed is not None or declared.drawn,
+        readonly=written.readonly or any((written.computed, written.best)) or declared.drawn,
         unique=written.unique or declared.drawn,
         search=written.search,
         words=written.words,
@@ -128,6 +128,7 @@ def _expressions(compilation: Compilation, written: FieldDefinition, shape: str)
         "migrate": _migrate(compilation, written, shape),
         "where": _where(compilation, written, shape),
         "found_by": compile_found_by(compilation, written, shape),
+        "best": _best(compilation, written, shape),
     }
 
 
@@ -152,6 +153,41 @@ def _where(compilation: Compilation, written: FieldDefinition, shape: str) -> Ex
     if written.to is None:
         return None
     return compilation.expression(written.where, written.to.name, BOOLEAN, sql=True, outer=shape.partition(".")[0])
+
+
+def _best(compilation: Compilation, written: FieldDefinition, shape: str) -> Best | None:
+    """Compile how a link finds its record; ``line.`` is the line the field stands in."""
+    if written.best is None or written.to is None or written.to.name not in compilation.shapes:
+        return None
+    own = (
+        written.default, written.default_from, written.computed, written.fetch or None, written.where,
+        written.found_by or None,
+    )  # fmt: skip
+    if any(one is not None for one in own) or written.quick_create:
+        compilation.refuse("E083", written.best.location, name=written.key)
+    target, entity = written.to.name, shape.partition(".")[0]
+    line = shape if shape != entity else None
+    where = compilation.expression(written.best.where, target, BOOLEAN, sql=True, outer=entity, line=line)
+    if where is not None:
+        _refuse_computed(compilation, where, entity, shape)
+    fields = compilation.definition.entities[target].fields
+    stored = [key for key, field in fields.items() if (one := find_type(field.type.name)) and one.sortable]
+    order = []
+    for reference in written.best.order:
+        name = Reference(reference.name.removeprefix("-"), reference.location)
+        if compilation.require(name, [*stored, *SYSTEM_FIELDS], "E014", entity=target) is not None:
+            order.append((name.name, reference.name.startswith("-")))
+    return None if where is None else Best(where, tuple(order))
+
+
+def _refuse_computed(compilation: Compilation, where: Expression, entity: str, shape: str) -> None:
+    """What is computed is worked out after links have found their records."""
+    record = compilation.definition.entities[entity].fields
+    lines = record[shape.partition(".")[2]].fields if shape != entity else {}
+    for name in sorted(where.checked.outer_reads):
+        field = lines.get(name.removeprefix("line.")) if name.startswith("line.") else record.get(name)
+        if field is not None and field.computed is not None:
+            compilation.refuse("E084", where.location, name=field.key)
 
 
 def _with_lines(compilation: Compilation, field: Field, written: FieldDefinition, shape: str, path: str) -> Field:
@@ -192,23 +228,26 @@ def _target(compilation: Compilation, written: FieldDefinition) -> str | None:
     return compilation.require(written.to, compilation.definition.entities, "E001")
 
 
-def _fetch(compilation: Compilation, written: FieldDefinition) -> tuple[str, str] | None:
+def _fetch(compilation: Compilation, written: FieldDefinition) -> tuple[tuple[str, str], ...]:
     """``customer.region``: the link stands beside the field (in the same entity or line table)."""
-    if written.fetch is None:
-        return None
-    link, _, there = written.fetch.name.partition(".")
+    found = (_source(compilation, written, reference) for reference in written.fetch)
+    return tuple(one for one in found if one is not None)
+
+
+def _source(compilation: Compilation, written: FieldDefinition, fetch: Reference) -> tuple[str, str] | None:
+    link, _, there = fetch.name.partition(".")
     siblings = _siblings(compilation, written)
     source = siblings.get(link)
     if source is None or source.to is None or not there:
         links = [f"{key}." for key, field in siblings.items() if field.to is not None]
-        compilation.refuse("E006", written.fetch.location, nearest(f"{link}.", links), name=written.fetch.name)
+        compilation.refuse("E006", fetch.location, nearest(f"{link}.", links), name=fetch.name)
         return None
     target = compilation.definition.entities.get(source.to.name)
     if target is not None and there not in target.fields:
-        compilation.refuse("E002", written.fetch.location, nearest(there, target.fields), name=there, entity=target.key)
+        compilation.refuse("E002", fetch.location, nearest(there, target.fields), name=there, entity=target.key)
         return None
     if target is not None and not _fits(written, target.fields[there]):
-        compilation.refuse("E023", written.fetch.location, name=written.key, fetch=written.fetch.name)
+        compilation.refuse("E023", fetch.location, name=written.key, fetch=fetch.name)
         return None
     return link, there
 

@@ -37,7 +37,7 @@ def compile_found_by(compilation: Compilation, written: FieldDefinition, shape: 
 
 
 def _check_one(compilation: Compilation, written: FieldDefinition, target: EntityDefinition) -> None:
-    fixed = (written.default, written.default_from, written.computed, written.fetch)
+    fixed = (written.default, written.default_from, written.computed, written.fetch or None)
     if any(one is not None for one in fixed) or (written.required and written.make_missing):
         compilation.refuse("E115", written.location, name=written.key)
     keys = set(written.found_by)

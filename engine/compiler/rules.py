@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from engine.compiler.app import SYSTEM_FIELDS, Expression, Field, Rule, Unique
 from engine.compiler.compilation import Compilation
 from engine.compiler.shapes import is_many
-from engine.definition.model import EntityDefinition
-from engine.expression import BOOLEAN, resolved
+from engine.definition.model import EntityDefinition, UniqueDefinition
+from engine.expression import BOOLEAN, Kind, resolved
 from engine.expression.walking import walk
 
 _NEVER_MISSING = frozenset({"lines", "file"})
@@ -42,9 +42,20 @@ def compile_uniques(
         if where is not None and not _of_one_row(where, written, stored):
             compilation.refuse("E022", where.location, expression=where.text)
         message = compilation.label(f"{path}.unique.{unique.key}", unique.message)
+        period = _period(compilation, unique, fields)
         if keys:
-            found.append(Unique(unique.key, f"uq_e_{written.key}__{unique.key}", keys, where, message, unique.location))
+            name = f"uq_e_{written.key}__{unique.key}"
+            found.append(Unique(unique.key, name, keys, where, message, unique.location, period))
     return tuple(found)
+
+
+def _period(compilation: Compilation, unique: UniqueDefinition, fields: Mapping[str, Field]) -> tuple[str, ...]:
+    """Return the fields of the first and the last day, or moment."""
+    dates = {key: field for key, field in fields.items() if field.type.kind in (Kind.DATE, Kind.DATETIME)}
+    found = tuple(key for one in unique.period if (key := compilation.require(one, dates, "E085")) is not None)
+    if len({dates[key].type.kind for key in found}) > 1:
+        compilation.refuse("E086", unique.period[1].location, name=unique.period[1].name)
+    return found if len(found) == len(unique.period) else ()
 
 
 def _needs(check: Expression, written: EntityDefinition) -> tuple[str, ...]:

@@ -45,15 +45,23 @@ def parse_automations(document: Document) -> AutomationsDefinition:
 
 
 def _read_trigger(node: Node) -> TriggerDefinition:
-    kind: Any = next(one for one in get_args(TriggerKind) if one in node.value)
+    kind = _kind_of(node, TriggerKind)
     read = _TRIGGERS.get(kind)
     given = read(node, node.get(kind)) if read is not None else {}
     place = node.document.at_key((*node.path, kind))
     return TriggerDefinition(kind, place, from_=_all(node, "from"), time=node.value.get("time"), **given)
 
 
+def _kind_of(node: Node, kinds: Any) -> Any:
+    """Return which of ``kinds`` is written; a stored text of another notation may have none (``KeyError``)."""
+    for one in get_args(kinds):
+        if one in node.value:
+            return one
+    raise KeyError(node.path)
+
+
 def _read_step(node: Node) -> DoDefinition:
-    kind: Any = next(one for one in get_args(DoKind) if one in node.value)
+    kind = _kind_of(node, DoKind)
     written, place = node.get(kind), node.document.at_key((*node.path, kind))
     given = _STEPS.get(kind, _named)(node, written)
     text = node.find("text")

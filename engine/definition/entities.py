@@ -5,6 +5,7 @@ Enters: a checked document. Leaves: the definition, and problems that a schema c
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from engine.definition.model import (
@@ -62,6 +63,7 @@ def check_entity(definition: EntityDefinition) -> Iterator[Problem]:
 _PARTS: Final = {"yearly": "yy", "monthly": "MM", "daily": "dd"}
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _DATED: Final = re.compile("(yyyy|yy|MM|dd)+")
+_SOURCE: Final = re.compile(r"\w+\.\w+")
 _SIZES: Final = {"KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
 
@@ -110,8 +112,18 @@ def _read_match(node: Node) -> tuple[MatchDefinition, ...]:
     )
 
 
+def _read_fetch(node: Node) -> tuple[Reference, ...]:
+    """Return the sources of ``agreed.price or product.list_price``, each with its own place."""
+    start = node.document.at_text(node.path)
+    return tuple(
+        Reference(found.group(), replace(start, column=start.column + found.start()))
+        for found in _SOURCE.finditer(node.value)
+    )
+
+
 reads_class(AccessDefinition, _read_access)
 reads(DuplicateDefinition, "match", _read_match)
+reads(FieldDefinition, "fetch", _read_fetch)
 reads(FieldDefinition, "max_size", _read_size)
 reads(FieldDefinition, "default_at", lambda node: node.document.at_value(node.path))
 for owner in (FieldDefinition, EntityDefinition, StageDefinition, MoveDefinition, RoleDefinition):

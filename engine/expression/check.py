@@ -43,7 +43,7 @@ class Checked:
 
     @property
     def outer_reads(self) -> frozenset[str]:
-        """The fields of the record being edited that the expression reads."""
+        """The fields of the record being edited that the expression reads; those of its line as ``line.qty``."""
         return frozenset(name.removeprefix(f"{OUTER}.") for name in self.context if name.startswith(f"{OUTER}."))
 
 
@@ -56,16 +56,18 @@ def check(
     expect: Type | None = None,
     text: str = "",
     outer: str | None = None,
+    line: str | None = None,
 ) -> Checked:
     """Check an expression about a record of ``entity``, or about a line when ``entity`` is ``quote.items``.
 
-    ``outer`` is the entity whose record ``record.`` names; ``let`` gives names to expressions checked before;
+    ``outer`` is the entity whose record ``record.`` names and ``line`` the line table whose line ``line.`` names;
+    ``let`` gives names to expressions checked before;
     ``expect`` is the type the result must have; ``text`` is kept as the source.
 
     Raises:
         ExpressionErrors: everything that is wrong.
     """
-    names = Names(shapes, entity, let or {}, outer)
+    names = Names(shapes, entity, let or {}, outer, line)
     checker = Checker(names)
     result = checker.visit(tree)
     if result is not None and expect is not None:

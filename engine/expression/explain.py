@@ -87,7 +87,8 @@ class _Speaker:
     def outer(self, node: resolved.Outer) -> str:
         if node.type.kind is Kind.LINK and node.name == "id":
             return self.words("this_record")
-        return self.words("of_record", field=self.label(node.entity, node.name))
+        line, _, name = node.name.rpartition(".")
+        return self.words("of_line" if line else "of_record", field=self.label(node.entity, name))
 
     def variable(self, node: resolved.Variable) -> str:
         return self.words(node.name.replace(".", "_"))

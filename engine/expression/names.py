@@ -17,6 +17,9 @@ from engine.expression.types import MANY, USER_SHAPE, Collection, EntityShape, K
 OUTER = "record"
 """The record being edited, in a condition about what one of its links may lead to."""
 
+LINE = "line"
+"""The line being edited, where a column of it finds its record by itself."""
+
 ROLES = "roles"
 USER_ATTRIBUTES = frozenset({ROLES, "department"})
 """What is known of whoever asks, besides the login."""
@@ -46,9 +49,17 @@ class Given(Protocol):
 class Names:
     """The scope of one expression; inside ``where`` it is the row's."""
 
-    def __init__(self, shapes: Shapes, entity: str, let: Mapping[str, Given], outer: str | None = None) -> None:
+    def __init__(
+        self,
+        shapes: Shapes,
+        entity: str,
+        let: Mapping[str, Given],
+        outer: str | None = None,
+        line: str | None = None,
+    ) -> None:
         self.shapes = shapes
         self.outer = None if outer is None else shapes[outer]
+        self.line = None if line is None else shapes[line]
         self.shape = shapes[entity]
         self.let = let
         self.errors: list[ExpressionError] = []
@@ -108,6 +119,8 @@ class Names:
             return None
         if self.outer is not None and node.parts[0] == OUTER:
             return self._of_outer(node, self.outer)
+        if self.line is not None and node.parts[0] == LINE:
+            return self._of_outer(node, self.line, f"{LINE}.")
         start, end = node.offsets[0], node.offsets[0] + len(node.parts[0])
         link = self.resolve_name(syntax.Name(start, end, node.parts[0]))
         if link is None:
@@ -178,7 +191,7 @@ class Names:
         self.context.add(name)
         return resolved.Variable(type_, node.start, node.end, name)
 
-    def _of_outer(self, node: syntax.Path, shape: EntityShape) -> resolved.Outer | None:
+    def _of_outer(self, node: syntax.Path, shape: EntityShape, beside: str = "") -> resolved.Outer | None:
         name = node.parts[1]
         if len(node.parts) > 2:
             self.refuse("hop_too_far", node, path=".".join(node.parts), reached=".".join(node.parts[:2]))
@@ -189,7 +202,7 @@ class Names:
         if shape.fields[name].kind in MANY:
             self.refuse("hop_to_list", node, path=".".join(node.parts))
             return None
-        return self._outer(node, shape.fields[name], name, shape)
+        return self._outer(node, shape.fields[name], f"{beside}{name}", shape)
 
     def _outer(self, node: syntax.Node, type_: Type, name: str, shape: EntityShape) -> resolved.Outer:
         self.context.add(f"{OUTER}.{name}")

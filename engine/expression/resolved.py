@@ -35,7 +35,10 @@ class Field(_Resolved):
 
 @dataclass(frozen=True, slots=True)
 class Outer(_Resolved):
-    """``record.customer``: a field of the record of ``entity`` that is being edited; ``record`` alone is its ``id``."""
+    """``record.customer``: a field of the record of ``entity`` that is being edited; ``record`` alone is its ``id``.
+
+    ``line.qty`` is a field of the line, whose ``name`` then begins with ``line.``.
+    """
 
     entity: str
     name: str

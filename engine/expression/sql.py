@@ -91,7 +91,7 @@ OF_NOBODY: Mapping[str, Any] = {"actor_id": NOBODY, "actor_team": NOBODY, "actor
 
 def outer_parameter(name: str) -> str:
     """Return the parameter that holds field ``name`` of the record being edited."""
-    return f"outer_{name}"
+    return f"outer_{name.replace('.', '__')}"
 
 
 def _writer(checked: Checked, source: SqlSource, row: sa.FromClause | None) -> "_Writer":

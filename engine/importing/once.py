@@ -105,7 +105,7 @@ def marks_of(entity: Entity, values: Mapping[str, Any], env: Env) -> tuple[Mark,
             found.append(Mark(one.key, str(values[one.key]), one.key, one.label))
     for unique in entity.unique:
         given = [values.get(key) for key in unique.fields]
-        applies = unique.where is None or unique.where.run(values, env) is True
+        applies = not unique.period and (unique.where is None or unique.where.run(values, env) is True)
         if applies and all(value is not None for value in given):
             label = entity.fields[unique.fields[0]].label if unique.fields[0] in entity.fields else None
             found.append(Mark(f"unique {unique.key}", "\x1f".join(map(str, given)), unique.fields[0], label))

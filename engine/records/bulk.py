@@ -17,6 +17,7 @@ from engine.records.duplicates import NOT_DUPLICATE
 from engine.records.hits import keep_confirmed
 from engine.records.keeping import keep_found
 from engine.records.numbers import draw_series
+from engine.records.overlaps import keep_apart
 from engine.records.protecting import begin_owned, first_standing
 from engine.records.rollups import followed
 from engine.records.stays import begin_stays
@@ -59,6 +60,8 @@ def _insert(
     alone = many if len(many) == 1 else ()  # a refused batch comes again one by one, and is told what is in the way
     with explained(session, entity, alone, actor=actor):
         statement.execute_many(session.connection, rows)
+    if not alone:
+        keep_apart(session, entity, many, actor=actor)
     keep_found(session, entity, [(values["id"], {}, values) for values in many])
     histories = []
     for values, said in zip(many, distinct, strict=True):

@@ -30,6 +30,7 @@ from engine.records.guarding import find_guarded
 from engine.records.lines import overlay
 from engine.records.links import check_choices, check_links, fetch_values, require_targets
 from engine.records.match_keys import said
+from engine.records.matching import match_links, match_links_of_lines
 from engine.records.owning import first_owner, first_pool, next_owner
 from engine.records.record import Record, without_hidden
 from engine.records.removal import require_delete, require_undecided, require_unused
@@ -176,7 +177,7 @@ def complete_new(
     set_defaults(entity.fields, values, env)
     check_links(session, entity, values, actor=actor, env=env, errors=errors)
     find_links(session, entity, values, env)
-    _fetch(entity, values, {}, env)
+    _fetch(session, entity, values, {}, env)
     compute_values(entity, values, env, errors)
     check_choices(entity, values, {}, env, errors)
     check_sent(entity, sent, fresh, values, env, errors)
@@ -265,7 +266,7 @@ def complete_changed(
     check_links(session, entity, changed, actor=actor, env=env, errors=errors, before=record.values)
     values = _copied(entity, {**record.values, **changed} | ({} if stage is None else {"stage": stage}))
     find_links(session, entity, values, env)
-    _fetch(entity, values, record.values, env)
+    _fetch(session, entity, values, record.values, env)
     compute_values(entity, values, env, errors, record.values)
     check_choices(entity, values, record.values, env, errors)
     judged |= {key: rows for key, rows in typed_rows.items() if key in judged}
@@ -370,8 +371,13 @@ def _copied(entity: Entity, values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, **{field.key: [dict(row) for row in values.get(field.key) or ()] for field in entity.line_fields}}
 
 
-def _fetch(entity: Entity, values: dict[str, Any], before: Mapping[str, Any], env: Env) -> None:
+def _fetch(session: Session, entity: Entity, values: dict[str, Any], before: Mapping[str, Any], env: Env) -> None:
+    """Fill in what links bring along, and the links that find their record by what was brought along."""
     fetch_values(entity.fields, entity.plan.fetched, values, before, env)
+    if entity.plan.matched:
+        match_links(session, entity, values, before, env)
+        fetch_values(entity.fields, entity.plan.fetched, values, before, env)
+    match_links_of_lines(session, entity, values, before, env)
     for field in entity.line_fields:
         old = {row["id"]: row for row in before.get(field.key) or ()}
         for row in values.get(field.key) or ():

@@ -145,16 +145,15 @@ def kept_for_link(session: Session, found: Select[Any], table: Table) -> Select[
 def fetch_values(
     fields: Mapping[str, Field], fetched: Iterable[Field], values: dict[str, Any], before: Mapping[str, Any], env: Env
 ) -> None:
-    """Fill ``fetched`` from the linked record: empty ones, and read-only ones whenever the link changed."""
+    """Fill ``fetched`` from linked records: empty ones, and read-only ones whenever one of the links changed."""
     for field in fetched:
-        assert field.fetch is not None  # noqa: S101 - the plan holds those that fetch
-        link, there = field.fetch
-        target, id_ = fields[link].to, values.get(link)
-        if id_ is None or target is None:
-            continue
-        if values.get(field.key) is None or (field.readonly and id_ != before.get(link)):
-            row = env.lookup.linked(target, id_)
-            values[field.key] = None if row is None else fitted(field, row.get(there))
+        led = [(fields[link].to, values[link], there) for link, there in field.fetch if values.get(link) is not None]
+        moved = field.readonly and any(values.get(link) != before.get(link) for link, _ in field.fetch)
+        if led and (moved or values.get(field.key) is None):
+            rows = ((env.lookup.linked(target or "", id_) or {}, there) for target, id_, there in led)
+            values[field.key] = next(
+                (fitted(field, row[there]) for row, there in rows if row.get(there) is not None), None
+            )
 
 
 def _chosen(

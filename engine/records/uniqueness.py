@@ -17,6 +17,7 @@ from engine.errors import FieldError, InvalidValues, NotPossibleNow
 from engine.people.actor import Actor
 from engine.records.duplicates import Other, show_others
 from engine.records.match_keys import Ended
+from engine.records.overlaps import keep_apart
 from engine.records.sql import is_one_of
 from engine.storage.store import Session
 from engine.storage.tables import UniqueIndex, column_name
@@ -36,6 +37,7 @@ def explained(
     ``written`` are the values of the records being written: with them the other record is named to ``actor``, and the
     transaction can be gone on with, as a form that is shown again does. Without them it has to end.
     """
+    keep_apart(session, entity, written, actor=actor)
     try:
         with session.surviving() if written else nullcontext():
             yield

@@ -75,7 +75,7 @@ class Tables:
     lines: Mapping[tuple[str, str], Table]
     uniques: Mapping[str, UniqueIndex]
     compared: Mapping[str, frozenset[str]]
-    """By entity the columns whose change its unique indexes notice."""
+    """By entity the columns whose change its unique indexes, and its uniquenesses over a period, notice."""
 
 
 def build_tables(app: CompiledApp) -> Tables:
@@ -96,6 +96,8 @@ def build_tables(app: CompiledApp) -> Tables:
         key: frozenset[str]().union(*(unique.reads for unique in uniques.values() if unique.entity == key))
         for key in tables
     }
+    for entity in app.entities.values():
+        compared[entity.key] |= _compared_over_time(entity)
     return Tables(metadata, tables, lines, uniques, compared)
 
 
@@ -224,8 +226,19 @@ def _add_uniques(entity: Entity, table: Table) -> Iterator[UniqueIndex]:
             name = short_name(f"uq_{table.name}_{field.key}")
             yield _unique_index(entity, table, field.key, (field.key,), name, None if field.type.drawn else alive)
     for unique in entity.unique:
+        if unique.period:  # kept by whoever writes
+            continue
         name = short_name(unique.name)
         yield _unique_index(entity, table, unique.key, unique.fields, name, _unique_where(unique, table, alive))
+
+
+def _compared_over_time(entity: Entity) -> frozenset[str]:
+    """Return the columns whose change may make two records hold at the same time."""
+    conditions = [one.where.checked.uses for one in entity.apart if one.where is not None]
+    keys = {key for one in entity.apart for key in (*one.fields, *one.period)} | {
+        use[0] for uses in conditions for use in uses
+    }
+    return frozenset(map(column_name, keys)) | ({"deleted_at"} if keys else frozenset[str]())
 
 
 def _unique_index(

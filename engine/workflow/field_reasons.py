@@ -112,8 +112,10 @@ def _what_it_is(about: _About) -> Iterator[Reason]:
         yield Reason("options", about.at("options"), {"options": _Options(item.options)})
     if item.computed is not None:
         yield Reason("computed", about.at("computed"), {"rule": about.words(item.computed)})
-    if item.fetch is not None:
-        yield Reason("fetched", about.at("fetch"), {"source": ".".join(item.fetch)})
+    if item.best is not None:
+        yield Reason("matched", about.at("best"), {"rule": about.words(item.best.where)})
+    if item.fetch:
+        yield Reason("fetched", about.at("fetch"), {"source": " / ".join(".".join(one) for one in item.fetch)})
     if item.retired:
         yield Reason("retired", about.at("retired"))
 

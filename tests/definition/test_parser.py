@@ -255,7 +255,8 @@ def test_every_key_of_the_model_is_read() -> None:
     parts: list[Any] = [
         definition, definition.calendar, definition.calendars["late"], definition.roles["admin"],
         entity := definition.entities["everything"], owned := entity.ownership, owned.claim, *owned.pools.values(),
-        *owned.protect.values(), entity.number, entity.list, *entity.rules.values(),
+        *owned.protect.values(), entity.number, entity.list, entity.fields["other"].best,
+        *entity.rules.values(),
         *entity.unique.values(), *entity.form.values(), *entity.access.values(), *entity.scopes.values(),
         make := next(iter(entity.makes.values())), *make.lines.values(),
         workflow := definition.workflows["everything"], workflow.stages["first"], workflow.stages["ended"],

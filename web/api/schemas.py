@@ -121,7 +121,7 @@ def _is_typed(field: Field, rights: Rights) -> bool:
 
 
 def _has_own_value(field: Field) -> bool:
-    return field.default is not None or field.default_from is not None or field.fetch is not None
+    return field.default is not None or field.default_from is not None or bool(field.fetch)
 
 
 def _input(field: Field, rights: Rights, locale: Locale) -> dict[str, Any]:

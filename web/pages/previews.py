@@ -98,14 +98,14 @@ def _fetched(entity: Entity, inputs: Inputs, posted: Posted) -> Iterator[tuple[s
     """Values that came along with a chosen record, for inputs nobody has typed into."""
     hidden = inputs.rights.hidden
     for key, field in entity.fields.items():
-        if field.fetch is not None and not field.readonly and key not in hidden and posted.typed.get(key) == "":
+        if field.fetch and not field.readonly and key not in hidden and posted.typed.get(key) == "":
             yield from _told(key, inputs.raw(field, inputs.values.get(key)))
     for lines in entity.line_fields:
         rows = zip(posted.typed.get(lines.key) or (), inputs.values.get(lines.key) or (), strict=False)
         for typed, row in rows:
             for name, column in lines.fields.items():
                 path = f"{lines.key}.{name}"
-                if column.fetch is not None and not column.readonly and path not in hidden and typed.get(name) == "":
+                if column.fetch and not column.readonly and path not in hidden and typed.get(name) == "":
                     yield from _told(f"{lines.key}.{typed['_token']}.{name}", inputs.raw(column, row.get(name)))
 
 

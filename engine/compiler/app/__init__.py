@@ -44,6 +44,7 @@ from engine.compiler.app.entities import (
 from engine.compiler.app.fields import (
     DEPARTMENT,
     USER,
+    Best,
     Field,
     FieldPlan,
     Otherwise,
@@ -78,6 +79,7 @@ __all__ = [
     "Appeal",
     "Approval",
     "Automation",
+    "Best",
     "Board",
     "Book",
     "Branch",

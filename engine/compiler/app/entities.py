@@ -48,7 +48,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Unique:
-    """A uniqueness over several fields, or conditional, that the database enforces with index ``name``."""
+    """A uniqueness over several fields, or conditional, that the database enforces with index ``name``.
+
+    With a ``period``, the fields of the first and the last day, it holds at each time; whoever writes sees to that.
+    """
 
     key: str
     name: str
@@ -56,6 +59,7 @@ class Unique:
     where: Expression | None
     message: Label
     location: Location
+    period: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -223,6 +227,11 @@ class Entity:
     def stored_fields(self) -> tuple[Field, ...]:
         """The fields that are columns of the entity's own table, in order."""
         return tuple(item for item in self.fields.values() if item.stored)
+
+    @cached_property
+    def apart(self) -> tuple[Unique, ...]:
+        """The uniquenesses that hold at each time."""
+        return tuple(one for one in self.unique if one.period)
 
     @cached_property
     def value_keys(self) -> tuple[str, ...]:

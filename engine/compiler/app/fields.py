@@ -28,6 +28,14 @@ class Otherwise:
 
 
 @dataclass(frozen=True)
+class Best:
+    """How a link finds its record: of those that meet ``where`` the first by ``order`` (field, largest first)."""
+
+    where: Expression
+    order: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True)
 class Field:
     """One compiled field. ``type.parse(raw, field)`` turns what somebody typed into a value."""
 
@@ -44,7 +52,7 @@ class Field:
     default: Any = None
     default_from: Expression | None = None
     computed: Expression | None = None
-    fetch: tuple[str, str] | None = None  # (link field here, field there)
+    fetch: tuple[tuple[str, str], ...] = ()  # (link field here, field there); the first that has a value
     unique: bool = False
     search: bool = False
     words: bool = False
@@ -60,6 +68,7 @@ class Field:
     quick_create: tuple[str, ...] = ()  # fields of `to` in which a record to link to is made on the spot
     found_by: Mapping[str, Expression] = field(default_factory=dict)
     make_missing: bool = False
+    best: "Best | None" = None
     many: bool = False
     accept: tuple[str, ...] = ()
     max_size: int | None = None
@@ -140,6 +149,8 @@ class FieldPlan:
     """The links that are looked for by the values of the record."""
     conditional: tuple[Field, ...] = ()
     """Those that a condition shows, asks for or freezes."""
+    matched: tuple[Field, ...] = ()
+    """The links that find their record by themselves."""
     retiring: tuple[Field, ...] = ()
     """Those with options that are kept where they are and chosen no more."""
 
@@ -149,8 +160,9 @@ class FieldPlan:
         typed = [one for one in fields.values() if not one.retired and one.computed is None]
         return cls(
             required=tuple(one for one in typed if one.required or one.required_when is not None),
-            fetched=tuple(one for one in fields.values() if one.fetch is not None),
+            fetched=tuple(one for one in fields.values() if one.fetch),
             found=tuple(one for one in fields.values() if one.found_by and not one.retired),
+            matched=tuple(one for one in fields.values() if one.best is not None and not one.retired),
             conditional=tuple(one for one in fields.values() if not one.retired and one.has_condition),
             retiring=tuple(one for one in fields.values() if not one.retired and one.retired_options),
         )

@@ -31,7 +31,7 @@ class FieldDefinition:
     default_at: Location | None = None  # where it is written
     default_from: ExpressionText | None = None
     computed: ExpressionText | None = None
-    fetch: Reference | None = None  # "customer.region": taken from the linked record when left empty
+    fetch: tuple[Reference, ...] = ()  # "customer.region": taken from the linked record when left empty; or the next
     unique: bool = False
     search: bool = False
     words: bool = False  # money: also shown in capitals (大写金额)
@@ -47,6 +47,7 @@ class FieldDefinition:
     quick_create: tuple[Reference, ...] = ()  # fields of `to` that are asked for when one is made on the spot
     found_by: Mapping[str, ExpressionText] = field(default_factory=dict)  # field of `to` -> what it must be
     make_missing: bool = False  # a record that is not found is made
+    best: "BestDefinition | None" = None  # the link leads to the best record by itself
     many: bool = False
     accept: tuple[str, ...] = ()
     max_size: int | None = None  # bytes
@@ -63,6 +64,15 @@ class FieldDefinition:
     became: Mapping[str, str] = field(default_factory=dict)  # an option or text that is gone -> the option it became
     retired_options: tuple[str, ...] = ()
     retired: str | None = None  # the reason; a retired field is hidden, read-only and kept
+
+
+@dataclass(frozen=True)
+class BestDefinition:
+    """How a link finds its record: of those that meet ``where`` the first by ``order`` (``-price``: largest first)."""
+
+    location: Location
+    where: ExpressionText
+    order: tuple[Reference, ...]
 
 
 @dataclass(frozen=True)
@@ -91,11 +101,12 @@ class RuleDefinition:
 
 @dataclass(frozen=True)
 class UniqueDefinition:
-    """No two records (for which ``where`` holds) may agree in all of ``fields``."""
+    """No two records (for which ``where`` holds) may agree in all of ``fields``; with ``period``, at the same time."""
 
     key: str
     location: Location
     fields: tuple[Reference, ...]
+    period: tuple[Reference, ...] = ()  # the fields of its first and its last day
     where: ExpressionText | None = None
     message: str | None = None
 
