@@ -38,7 +38,7 @@ from engine.records.rollups import Written, followed
 from engine.records.stays import begin_stays, follow_stay, resume_stay
 from engine.records.uniqueness import explained
 from engine.storage.faults import Unavailable
-from engine.storage.journal import write_event, write_history
+from engine.storage.journal import event_row, history_row, write_change, write_event, write_history
 from engine.storage.store import Session
 from engine.storage.tables import column_name
 
@@ -189,8 +189,11 @@ def _insert(
     keep_found(session, entity, [(id_, {}, values)])
     keep_confirmed(session, entity, id_, values, distinct, actor)
     told, note = told_with(find_changes(entity, {}, values), distinct)
-    write_history(session, entity.key, id_, 1, action, told, actor=actor, note=note)
-    write_event(session, f"{entity.key}.created", entity.key, id_, {"version": 1, **(details or {})})
+    write_change(
+        session,
+        history_row(session, entity.key, id_, 1, action, told, actor=actor, note=note),
+        event_row(session, f"{entity.key}.created", entity.key, id_, {"version": 1, **(details or {})}),
+    )
     begin_stays(session, entity, [values], reminds=reminds)
     begin_owned(session, entity, [values], actor=actor, action=action)
     whole = entity.empty_values() | values
@@ -331,11 +334,14 @@ def _save(
             attach(session, entity.key, record.id, field.key, [one["id"] for one in values[field.key]])
     keep_found(session, entity, [(record.id, record.values, values)])
     told: dict[str, Any] = dict(changed) if details is None else {**changed, "": dict(details)}
-    write_history(session, entity.key, record.id, version, action, told, actor=actor, note=note)
     follow_stay(session, entity, record.id, version, record.values, values, changed)
     follow_owned(session, entity, values, changed, actor=actor, action=action, note=note, details=details)
     payload = {"version": version, "changed": sorted(changed), **(details or {})}
-    write_event(session, f"{entity.key}.{event}", entity.key, record.id, payload)
+    write_change(
+        session,
+        history_row(session, entity.key, record.id, version, action, told, actor=actor, note=note),
+        event_row(session, f"{entity.key}.{event}", entity.key, record.id, payload),
+    )
 
 
 def update_lines(session: Session, entity: Entity, record: Record, values: Mapping[str, Any], changed: Changes) -> None:

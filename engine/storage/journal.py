@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Table, insert
+from sqlalchemy import ClauseElement, Table, bindparam, insert
 
 from engine.storage.prepared import Prepared
 from engine.storage.store import Session
@@ -43,6 +43,17 @@ def write_history(
     """Write what changed in a record: ``changes`` holds ``[old, new]`` by field key."""
     row = history_row(session, entity, record_id, version, action, changes, actor=actor, note=note)
     _insert(session, history, _HISTORY).execute(session.connection, row)
+
+
+def write_change(session: Session, told: Mapping[str, Any], event: Mapping[str, Any]) -> None:
+    """Write a ``history_row`` with its ``event_row``; on PostgreSQL in one statement."""
+    if session.connection.dialect.name == "postgresql":
+        statement = session.prepared("history with outbox", _insert_both)
+        statement.execute(session.connection, {**told, **event})
+    else:
+        _insert(session, history, _HISTORY).execute(session.connection, told)
+        _insert(session, outbox, _OUTBOX).execute(session.connection, event)
+    session.has_events = True
 
 
 def write_event(
@@ -141,6 +152,16 @@ _HISTORY = (
 )  # fmt: skip
 _OUTBOX = ("at", "type", "entity", "record_id", "payload", "available_at", "run_id")
 _AUDIT = ("at", "actor_id", "action", "subject", "details", "ip")
+
+
+def _insert_both() -> ClauseElement:
+    """Both rows, which have what they share under one name: the entity, the record and the moment."""
+
+    def row(table: Table, columns: tuple[str, ...]) -> dict[str, Any]:
+        return {name: bindparam(name, type_=table.c[name].type) for name in columns}
+
+    told = insert(history).inline().values(row(history, _HISTORY)).cte("told")
+    return insert(outbox).inline().values(row(outbox, _OUTBOX)).add_cte(told)
 
 
 def _insert(session: Session, table: Table, columns: tuple[str, ...]) -> Prepared:
