@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Update, bindparam, select, update
 
 from engine.records.sql import insert_into, is_one_of
 from engine.storage.stage_tables import flags
@@ -47,16 +47,11 @@ def raise_flag(
     return session.prepared("raise flag", build).execute(session.connection, given).rowcount == 1
 
 
-def end_flags_of_stay(session: Session, entity: str, record_id: int) -> None:
-    """End the flags that last as long as the record's stay in its stage."""
-
-    def build() -> Any:
-        up = (flags.c.entity == bindparam("of"), flags.c.record_id == bindparam("id_"), flags.c.ended_at.is_(None))
-        ended = bindparam("now", type_=flags.c.since.type)
-        return update(flags).where(*up, flags.c.stay.is_not(None)).values(ended_at=ended)
-
-    given = {"of": entity, "id_": record_id, "now": session.now()}
-    session.prepared("end flags of stay", build).execute(session.connection, given)
+def ending_flags_of_stay() -> Update:
+    """Return what ends the flags that last as long as a stay of the record ``of_record`` of ``of_entity``, ``now``."""
+    own = (flags.c.entity == bindparam("of_entity"), flags.c.record_id == bindparam("of_record"))
+    ended = bindparam("now", type_=flags.c.since.type)
+    return update(flags).where(*own, flags.c.ended_at.is_(None), flags.c.stay.is_not(None)).values(ended_at=ended)
 
 
 def read_flags(session: Session, entity: str, ids: Sequence[int]) -> dict[int, list[RaisedFlag]]:

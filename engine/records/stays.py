@@ -15,12 +15,12 @@ from sqlalchemy import bindparam, insert, select
 
 from engine.compiler.app import Entity, Moment, StageTimer, Workflow
 from engine.records.calendar import SiteCalendar
-from engine.records.flags import end_flags_of_stay
+from engine.records.flags import ending_flags_of_stay
 from engine.records.sql import insert_into, is_one_of
 from engine.records.working_time import find_working_time
 from engine.storage.stage_tables import stays
 from engine.storage.store import Session
-from engine.storage.timers import arm_dropped, arm_timer, drop_timers
+from engine.storage.timers import arm_dropped, arm_timer, drop_timers, dropping_timers
 
 STAGE = "stage"
 """The kind of timers that are counted from the stay."""
@@ -135,14 +135,12 @@ def _change_stay(
     workflow = entity.workflow
     if workflow is None or values["stage"] not in workflow.stages:
         return
-    old = find_stay(session, entity.key, record_id)
-    drop_timers(session, entity.key, record_id, STAGE, DATE)
-    end_flags_of_stay(session, entity.key, record_id)
     times = _Times(session, entity)
     row = _new_row(session, entity, {**values, "id": record_id}, version, times)
     ordinary = left is not None and left in workflow.stages and not workflow.stages[left].outcome
+    old = None if ordinary else find_stay(session, entity.key, record_id)
     row["before"] = left if ordinary else old.before if old else None
-    _upsert(session, row)
+    _enter(session, row)
     _arm(session, entity, record_id, values, _to_stay(row), times)
 
 
@@ -189,15 +187,29 @@ def _to_stay(row: Mapping[str, Any]) -> Stay:
     return Stay(row["stage"], row["version"], row["since"], row["due_at"], row["before"])
 
 
-def _upsert(session: Session, row: Mapping[str, Any]) -> None:
-    def build() -> Any:
-        own = insert_into(stays, session.connection.dialect).values(
-            {name: bindparam(name, type_=stays.c[name].type) for name in row}
-        )
-        changed = {name: own.excluded[name] for name in row if name not in ("entity", "record_id")}
-        return own.on_conflict_do_update(index_elements=[stays.c.entity, stays.c.record_id], set_=changed)
+def _enter(session: Session, row: Mapping[str, Any]) -> None:
+    """Write the stay a record has now; what was armed in the one before is dropped, and its flags end."""
+    given = {**row, "of_entity": row["entity"], "of_record": row["record_id"], "now": session.now()}
+    if session.connection.dialect.name == "postgresql":
+        session.prepared("enter stage", lambda: _enter_at_once(session, row)).execute(session.connection, given)
+    else:
+        session.prepared("timers of stay", lambda: dropping_timers(STAGE, DATE)).execute(session.connection, given)
+        session.prepared("flags of stay", ending_flags_of_stay).execute(session.connection, given)
+        session.prepared("change stay", lambda: _upsert(session, row)).execute(session.connection, given)
 
-    session.prepared("change stay", build).execute(session.connection, row)
+
+def _enter_at_once(session: Session, row: Mapping[str, Any]) -> Any:
+    """The three of them in one statement, as PostgreSQL takes it."""
+    over = (dropping_timers(STAGE, DATE), ending_flags_of_stay())
+    return _upsert(session, row).add_cte(*(end.cte(f"over_{n}") for n, end in enumerate(over)))
+
+
+def _upsert(session: Session, row: Mapping[str, Any]) -> Any:
+    own = insert_into(stays, session.connection.dialect).values(
+        {name: bindparam(name, type_=stays.c[name].type) for name in row}
+    )
+    changed = {name: own.excluded[name] for name in row if name not in ("entity", "record_id")}
+    return own.on_conflict_do_update(index_elements=[stays.c.entity, stays.c.record_id], set_=changed)
 
 
 def _timers_here(workflow: Workflow, stage: str, kind: str) -> list[StageTimer]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, insert, literal_column, or_, select, text, update
+from sqlalchemy import ColumnElement, Update, bindparam, func, insert, literal_column, or_, select, text, update
 
 from engine.storage.stage_tables import timers
 from engine.storage.store import Session
@@ -68,17 +68,20 @@ def arm_timer(
 
 def drop_timers(session: Session, entity: str, record_id: int, *kinds: str, arming: str | None = None) -> None:
     """Drop what is pending of these kinds for a record: all of it, or what was armed for one occasion."""
-    of_kinds = {f"kind_{n}": kind for n, kind in enumerate(kinds)}
 
     def build() -> Any:
-        of_these = or_(*(timers.c.kind == bindparam(name) for name in of_kinds))
-        own = [*_of_record(), of_these, timers.c.ended_at.is_(None)]
-        if arming is not None:
-            own.append(timers.c.arming == bindparam("occasion"))
-        return update(timers).where(*own).values(state="dropped", ended_at=bindparam("now", type_=_MOMENT))
+        dropping = dropping_timers(*kinds)
+        return dropping if arming is None else dropping.where(timers.c.arming == bindparam("occasion"))
 
-    given = {"of_entity": entity, "of_record": record_id, "occasion": arming, "now": session.now(), **of_kinds}
-    session.prepared(("drop timers", len(kinds), arming is None), build).execute(session.connection, given)
+    given = {"of_entity": entity, "of_record": record_id, "occasion": arming, "now": session.now()}
+    session.prepared(("drop timers", kinds, arming is None), build).execute(session.connection, given)
+
+
+def dropping_timers(*kinds: str) -> Update:
+    """Return what drops the pending timers of these kinds of the record ``of_record`` of ``of_entity``, ``now``."""
+    of_these = or_(*(timers.c.kind == kind for kind in kinds))
+    own = (*_of_record(), of_these, timers.c.ended_at.is_(None))
+    return update(timers).where(*own).values(state="dropped", ended_at=bindparam("now", type_=_MOMENT))
 
 
 def arm_dropped(session: Session, entity: str, record_id: int, kind: str, *, since: datetime, arming: int) -> None:
