@@ -67,6 +67,9 @@ def _write(tree: Mapping[str, Any], texts: Mapping[str, str], before: str, lines
     for part, below in tree.items():
         path = f"{before}.{part}" if before else part
         indent = "  " * depth
+        if not below and _is_rule(path):
+            lines += [f"{indent}{_key(part)}:", f"{indent}  label: {_empty(texts[path])}"]
+            continue
         if not below:
             lines.append(f"{indent}{_key(part)}: {_empty(texts[path])}")
             continue
@@ -77,6 +80,11 @@ def _write(tree: Mapping[str, Any], texts: Mapping[str, str], before: str, lines
         if path in texts:
             lines.append(f"{indent}  label: {_empty(texts[path])}")
         _write(below, texts, path, lines, depth + 1)
+
+
+def _is_rule(path: str) -> bool:
+    """Tell whether a place is that of an automation, whose label stands beside its texts even alone."""
+    return path.startswith("automations.") and path.count(".") == 2
 
 
 def _key(part: str) -> str:

@@ -58,7 +58,10 @@ class Scene:
 
     def record(self, ref: str) -> Record:
         """Return the record a step is about, as its actor sees it."""
-        entity, id_ = self.address(ref)
+        return self.seen(*self.address(ref))
+
+    def seen(self, entity: str, id_: int) -> Record:
+        """Return a record as the actor sees it."""
         return get_record(self.session, entity, id_, actor=self.actor)
 
     def address(self, ref: str) -> tuple[str, int]:

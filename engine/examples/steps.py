@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from engine.errors import FieldError, InvalidValues
 from engine.examples import approving
 from engine.examples.scene import Scene, Step
-from engine.records import commands, making, merging, pools
+from engine.records import commands, making, merging, pools, queries
+from engine.records.filters import Filter
+from engine.records.list_query import ListQuery
 from engine.records.record import Record
 from engine.workflow import transitions
 
@@ -27,13 +29,23 @@ def action_of(step: Step) -> str:
 
 def target_of(step: Step) -> str | None:
     """Return the ref of the record a step acts on; None when it makes one."""
-    key = {"create": "", "make": "", "move": "of", "delegate": ""}.get(action_of(step), action_of(step))
+    key = {"create": "", "find": "", "make": "", "move": "of", "delegate": ""}.get(action_of(step), action_of(step))
     return step.get(key)
 
 
 def _create(scene: Scene, step: Step) -> Record:
     entity = step["create"]
     return commands.create_record(scene.session, entity, scene.raw(entity, step), actor=scene.actor)
+
+
+def _find(scene: Scene, step: Step) -> Record:
+    entity = step["find"]
+    filters = tuple(Filter(key, "eq", value) for key, value in scene.raw(entity, step).items())
+    page = queries.list_records(scene.session, entity, ListQuery(filters=filters, limit=2), actor=scene.actor)
+    if len(page.records) != 1:
+        many = "many" if page.records else "none"
+        raise InvalidValues([FieldError("find", f"example.found_{many}", {"entity": entity})])
+    return scene.seen(entity, page.records[0].id)
 
 
 def _change(scene: Scene, step: Step) -> Record:
@@ -107,6 +119,7 @@ def _keep(scene: Scene, step: Step) -> None:
 
 _ACTIONS: Mapping[str, Callable[[Scene, Step], Record | None]] = {
     "create": _create,
+    "find": _find,
     "change": _change,
     "delete": _delete,
     "merge": _merge,

@@ -23,12 +23,28 @@ Insert = Callable[[Session, Entity, dict[str, Any], Actor, Env], Any]
 
 
 def find_links(session: Session, entity: Entity, values: dict[str, Any], env: Env) -> None:
-    """Fill in the links of a record and its lines that are found by what stands there."""
+    """Fill in the links of a record and its lines that are found by what stands there: those of the record first."""
     for field, row, inner in _places(entity, values, env):
         if not field.readonly and row.get(field.key) is not None:
             continue
         wanted = _wanted(session, field, row, inner)
         row[field.key] = None if wanted is None else _find(session, field, wanted)
+
+
+def follow_links(session: Session, entity: Entity, before: Mapping[str, Any], values: dict[str, Any], env: Env) -> None:
+    """Look anew for the links of a record that is saved on its way, as far as what they are found by changed.
+
+    What people decide about stays as they saw it, whatever came to be found meanwhile.
+    """
+    old = {
+        (id(field), row.get("id")): _wanted(session, field, row, inner)
+        for field, row, inner in _places(entity, dict(before), env)
+    }
+    for field, row, inner in _places(entity, values, env):
+        wanted = _wanted(session, field, row, inner)
+        changed = wanted != old.get((id(field), row.get("id")))
+        if changed and (field.readonly or row.get(field.key) is None):
+            row[field.key] = None if wanted is None else _find(session, field, wanted)
 
 
 def make_missing(
@@ -60,12 +76,12 @@ def make_missing(
 
 def _places(entity: Entity, values: dict[str, Any], env: Env) -> Iterator[tuple[Field, dict[str, Any], Env]]:
     """Yield each link to be found, the row it stands in, and what its expressions may know."""
+    yield from ((field, values, env) for field in entity.plan.found)
     for lines in entity.line_fields:
         found = lines.column_plan.found
         inner = replace(env, record=values) if found else env
         for row in (values.get(lines.key) or ()) if found else ():
             yield from ((field, row, inner) for field in found)
-    yield from ((field, values, env) for field in entity.plan.found)
 
 
 def _wanted(session: Session, field: Field, row: Mapping[str, Any], env: Env) -> dict[str, Any] | None:

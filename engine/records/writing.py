@@ -25,7 +25,7 @@ from engine.records.completing import compute_values
 from engine.records.differences import Changes, find_changes, to_json
 from engine.records.duplicates import NOT_DUPLICATE
 from engine.records.evaluation import make_env, parameters
-from engine.records.found_links import find_links, make_missing
+from engine.records.found_links import follow_links, make_missing
 from engine.records.hits import keep_confirmed
 from engine.records.keeping import keep_found
 from engine.records.lines import read_lines, write_lines
@@ -249,7 +249,7 @@ def save_changes(
     details = {**(details or {}), NOT_DUPLICATE: distinct} if distinct else details
     note = note or (distinct["why"] if distinct else None)
     values |= {field.key: [dict(row) for row in values[field.key]] for field in entity.line_fields}
-    find_links(session, entity, values, env)
+    follow_links(session, entity, record.values, values, env)
     compute_values(entity, values, env, [], record.values)
     acting = actor or engine_actor(values.get("owner") or 0, values.get("team"))
     make_missing(session, entity, values, actor=acting, env=env, insert=insert_row)

@@ -105,3 +105,9 @@ def test_every_problem_code_of_the_compiler_is_made_here() -> None:
 
     assert codes - told == {"W007"}  # made in a test of its own
     assert {code for code in told if code[0] != "D"} <= codes
+
+
+def test_an_automation_without_texts_is_offered_for_translation_as_its_schema_wants_it() -> None:
+    offered = yaml.safe_load(write_locale("en", {"automations.order.late": "超时"}))
+
+    assert offered == {"locale": "en", "automations": {"order": {"late": {"label": ""}}}}
