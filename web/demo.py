@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select, update
 
+from engine.automation.jobs import react
 from engine.clock import SetClock
 from engine.definition.kinds import BASE, find_kind
 from engine.definition.parser import parse_documents
@@ -74,6 +75,7 @@ def play_story(
             progress(at, len(steps))
     finally:
         clock.at = now
+    react(store)
     return len(waiting)
 
 
@@ -171,6 +173,7 @@ class _Story:
                 if made is not None and "ref" in written:
                     refs[written["ref"]] = (made.entity, made.id)
                 _write_place(session, replace(self.place, done=self.place.done + 1, refs=refs))
+            react(self.store)
         except FormworkError as error:
             what = f"{written['as']} {act} {written.get('ref') or written.get('of') or written[act]}"
             problem = Problem("M001", step.location, {"what": what, "why": _Refused(error)})
