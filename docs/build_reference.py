@@ -20,7 +20,10 @@ from engine.definition.schema import OTHERS, read_schema  # noqa: E402
 REFERENCE = HERE / "reference"
 EXAMPLE = REFERENCE / "example"
 BROKEN = HERE.parent / "tests" / "definition" / "broken"
-ORDER = ("app", "entity", "workflow", "approval", "automations", "pattern", "print", "locale", "demo", "example")
+ORDER = (
+    "app", "entity", "workflow", "approval", "automations", "reports", "dashboard", "pattern", "print", "locale",
+    "demo", "example",
+)  # fmt: skip
 WRITTEN = "<!-- Written by docs/build_reference.py from schemas/; change those instead. -->\n"
 TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
 

@@ -4,15 +4,16 @@ Enters: an ``AppDefinition``. Leaves: labels in all languages, checked expressio
 stop at the first mistake: a step that cannot go on returns None and the problem is already noted.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.compiler.app import Expression, Label
 from engine.definition.model import AppDefinition, EntityDefinition, ExpressionText, Reference
 from engine.errors import DefinitionError, Location, Problem
 from engine.expression import (
+    ABOUT_USER,
     Checked,
     ExpressionError,
     ExpressionErrors,
@@ -24,9 +25,12 @@ from engine.expression import (
     nearest,
     parse,
 )
+from engine.expression.aggregates import CheckedFigure, check_figure
 from engine.expression.certainty import find_certainties
 from engine.expression.functions import WRITTEN
 from engine.expression.sql_limits import check_sql
+
+C = TypeVar("C", Checked, CheckedFigure)
 
 
 class Compilation:
@@ -152,6 +156,42 @@ class Compilation:
                 self._refuse_expression(written, one)
             return Expression(checked, compile_python(checked), written.location)
         return None
+
+    def counted(
+        self, written: ExpressionText | None, shapes: Shapes, shape: str, expect: Type | None = None
+    ) -> Checked | None:
+        """Check an expression about a row that a figure counts, which the database alone works out; None as above."""
+        return self._told(
+            written, lambda text: check(parse(text), shapes, shape, expect=expect, text=text, counted=True)
+        )
+
+    def figure(self, written: ExpressionText, shapes: Shapes, shape: str) -> CheckedFigure | None:
+        """Check the value of a figure over rows of ``shape``; None when it is wrong."""
+        return self._told(written, lambda text: check_figure(text, shapes, shape))
+
+    def _told(self, written: ExpressionText | None, judge: Callable[[str], C]) -> C | None:
+        """Return what is checked; None when nothing is written, or after noting what is wrong."""
+        if written is None:
+            return None
+        try:
+            found = judge(written.text)
+        except ExpressionError as error:
+            self._refuse_expression(written, error)
+            return None
+        except ExpressionErrors as errors:
+            for one in errors.errors:
+                self._refuse_expression(written, one)
+            return None
+        self._judge_counted(written, found.asked if isinstance(found, CheckedFigure) else (found,))
+        return found
+
+    def _judge_counted(self, written: ExpressionText, parts: Iterable[Checked]) -> None:
+        """Note what keeps expressions from being asked of rows: the database asks, and on behalf of nobody."""
+        for part in parts:
+            for one in (*(find_certainties(part) if self.judges else ()), *check_sql(part)):
+                self._refuse_expression(written, one)
+            if not part.context.isdisjoint(ABOUT_USER):
+                self.refuse("K001", written.location)
 
     @contextmanager
     def former_type(self, shape: str, key: str, former: Type | None) -> Iterator[None]:

@@ -5,18 +5,21 @@ Enters: a ``SourceFolder`` (files on disk, or the stored sources of a release). 
 """
 
 from collections.abc import Mapping
+from typing import Any
 
-from engine.compiler.app import Automation, CompiledApp, Group, Print, Role, Workflow
+from engine.compiler.app import Automation, CompiledApp, Entity, Group, Print, Role, Workflow
 from engine.compiler.approvals import check_calls, compile_approval
 from engine.compiler.automations import compile_automations
 from engine.compiler.books import check_books
 from engine.compiler.compilation import Compilation
+from engine.compiler.dashboards import compile_dashboards
 from engine.compiler.dead_ends import check_dead_ends
 from engine.compiler.displays import check_displays
 from engine.compiler.entities import compile_entity
 from engine.compiler.found_links import check_series
 from engine.compiler.quick_creates import check_quick_creates
 from engine.compiler.renaming import check_renames
+from engine.compiler.reports import Reporting
 from engine.compiler.retirement import check_retired
 from engine.compiler.rollups import compile_rollups
 from engine.compiler.shapes import build_shapes
@@ -52,6 +55,7 @@ def compile_app(definition: AppDefinition, digest: str, *, stored: bool = False)
     approvals = {key: compile_approval(compilation, written) for key, written in definition.approvals.items()}
     check_calls(compilation)
     automations = _compile_automations(compilation, workflows)
+    counted = _compile_reports(compilation, entities)
     app = CompiledApp(
         key=definition.key,
         label=compilation.label("app.label", definition.label),
@@ -74,6 +78,7 @@ def compile_app(definition: AppDefinition, digest: str, *, stored: bool = False)
         untranslated=find_untranslated(compilation),
         rollups=compile_rollups(compilation, entities),
         automations=automations,
+        **counted,
     )
     check_dead_ends(compilation, entities, approvals)
     _judge(compilation, app)
@@ -110,6 +115,15 @@ def _compile_automations(compilation: Compilation, workflows: Mapping[str, Workf
         for written in compilation.definition.automations.values()
         for one in compile_automations(compilation, written, workflows.get(written.entity.name))
     }
+
+
+def _compile_reports(compilation: Compilation, entities: Mapping[str, Entity]) -> dict[str, Any]:
+    """Return the figures, reports, funnels and dashboards."""
+    reporting = Reporting(compilation, entities)
+    reporting.compile()
+    dashboards = {one.key: one for one in compile_dashboards(compilation, reporting)}
+    found = {"figures": reporting.figures, "reports": reporting.reports, "funnels": reporting.funnels}
+    return {**found, "dashboards": dashboards}
 
 
 def _compile_prints(compilation: Compilation) -> dict[str, Print]:

@@ -12,7 +12,9 @@ import yaml
 from engine.compiler.compilation import Compilation
 from engine.definition.model import AppDefinition
 
-_PARTS = ("app", "roles", "groups", "entities", "workflows", "approvals", "prints", "automations")
+_PARTS = (
+    "app", "roles", "groups", "entities", "workflows", "approvals", "prints", "automations", "reports", "dashboards",
+)  # fmt: skip
 
 
 def find_untranslated(compilation: Compilation) -> Mapping[str, Mapping[str, str]]:

@@ -14,8 +14,10 @@ from engine.definition.kinds import Kind
 from engine.definition.model import (
     ApprovalDefinition,
     AutomationsDefinition,
+    DashboardDefinition,
     EntityDefinition,
     PrintDefinition,
+    ReportsDefinition,
     StageDefinition,
     WorkflowDefinition,
 )
@@ -30,6 +32,8 @@ _ROOTS: Final[Mapping[str, type]] = {
     "approval": ApprovalDefinition,
     "print": PrintDefinition,
     "automations": AutomationsDefinition,
+    "reports": ReportsDefinition,
+    "dashboard": DashboardDefinition,
 }
 _ROUNDS: Final = 3
 """A key that does not fit may hide that another does not."""

@@ -10,8 +10,9 @@ from engine.definition.problems import did_you_mean, listed, problem
 from engine.errors import Location, Problem
 
 Kind: TypeAlias = Literal[
-    "app", "entity", "workflow", "approval", "print", "locale", "demo", "example", "pattern", "automations"
-]
+    "app", "entity", "workflow", "approval", "print", "locale", "demo", "example", "pattern", "automations", "reports",
+    "dashboard",
+]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 _THING: Final = r"[^/]+"
@@ -26,6 +27,8 @@ _NAMES: Final[tuple[tuple[re.Pattern[str], Kind], ...]] = (
     (re.compile(rf"{_THING}/approval\.yaml"), "approval"),
     (re.compile(rf"{_THING}/print\.yaml"), "print"),
     (re.compile(rf"{_THING}/automations\.yaml"), "automations"),
+    (re.compile(rf"{_THING}/reports\.yaml"), "reports"),
+    (re.compile(r"dashboards/[^/]+\.yaml"), "dashboard"),
 )
 KNOWN_NAMES: Final = (
     "app.yaml",
@@ -34,12 +37,16 @@ KNOWN_NAMES: Final = (
     "<thing>/approval.yaml",
     "<thing>/print.yaml",
     "<thing>/automations.yaml",
+    "<thing>/reports.yaml",
+    "dashboards/<name>.yaml",
     "locales/<language>.yaml",
     "workflows/<pattern>.yaml",
     "demo/<name>.yaml",
     "<thing>/examples/<name>.yaml",
 )
-_LAST_NAMES: Final = ("app.yaml", "entity.yaml", "workflow.yaml", "approval.yaml", "print.yaml", "automations.yaml")
+_LAST_NAMES: Final = (
+    "app.yaml", "entity.yaml", "workflow.yaml", "approval.yaml", "print.yaml", "automations.yaml", "reports.yaml",
+)  # fmt: skip
 
 
 BASE: Final = "base/"

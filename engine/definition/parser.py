@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from engine.definition.approvals import parse_approval
 from engine.definition.apps import check_settings, parse_print, parse_settings
 from engine.definition.automations import parse_automations
+from engine.definition.dashboards import check_dashboard, parse_dashboard
 from engine.definition.documents import Documents, read_documents
 from engine.definition.entities import check_entity, parse_entity
 from engine.definition.examples import check_examples
@@ -18,6 +19,7 @@ from engine.definition.locales import check_locale, parse_locale
 from engine.definition.model import AppDefinition, WorkflowDefinition
 from engine.definition.patterns import check_pattern, check_use
 from engine.definition.problems import problem
+from engine.definition.reports import parse_reports
 from engine.definition.source import SourceFolder
 from engine.definition.workflows import check_workflow, parse_workflow
 from engine.definition.yaml_reader import Document
@@ -82,13 +84,15 @@ def _check_documents(documents: Documents) -> list[Problem]:
         problems += check_locale(document)
     for document in documents["example"]:
         problems += check_examples(document)
+    for document in documents["dashboard"]:
+        problems += check_dashboard(document)
     return problems + _check_doubles(documents)
 
 
 def _check_doubles(documents: Documents) -> list[Problem]:
     """Return a problem for each thing that two files define."""
     problems = []
-    for kind in ("entity", "workflow", "approval", "print", "pattern", "automations"):
+    for kind in ("entity", "workflow", "approval", "print", "pattern", "automations", "reports", "dashboard"):
         first: dict[str, Location] = {}
         for document in documents[kind]:
             key, here = document.data[kind], document.at_text((kind,))
@@ -114,6 +118,8 @@ def _assemble(documents: Documents) -> AppDefinition:
         approvals=_by_key(documents["approval"], lambda document: parse_approval(document, patterns)),
         prints=_by_key(documents["print"], parse_print),
         automations=_by_key(documents["automations"], parse_automations),
+        reports=_by_key(documents["reports"], parse_reports),
+        dashboards=_by_key(documents["dashboard"], parse_dashboard),
         translations={language: _with_outcomes(texts, workflows) for language, (texts, _) in locales.items()},
         translation_locations={language: _own_places(places) for language, (_, places) in locales.items()},
     )

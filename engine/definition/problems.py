@@ -103,6 +103,7 @@ CODES: Final[Mapping[str, str]] = {
     "D172": "key value",
     "D173": "key value",
     "D174": "key value",
+    "D175": "key value",
     "D145": "key value",
     "D146": "key value",
     "D147": "key value",
@@ -128,6 +129,7 @@ CODES: Final[Mapping[str, str]] = {
     "D215": "locale",
     "D216": "ref known",
     "D217": "key step",
+    "D218": "dashboard file",
     # a site and the template it extends
     "D301": "name",
     "D302": "",

@@ -41,6 +41,8 @@ class Walk(Protocol):
 def check_call(walk: Walk, node: syntax.Call) -> Resolved | None:
     """Resolve one call."""
     names = walk.names
+    if node.name == "reached" and names.counted:
+        return _check_reached(names, node)
     if node.name not in functions.NAMES:
         if habit := find_function_habit(node.name, node.start, functions.USAGES):
             names.errors.append(habit)
@@ -60,6 +62,23 @@ def check_call(walk: Walk, node: syntax.Call) -> Resolved | None:
     if node.name == "now":
         return names.variable(node, "now", DATETIME) if _no_arguments(names, node) else None
     return _check_function(walk, node)
+
+
+def _check_reached(names: Names, node: syntax.Call) -> Resolved | None:
+    known = names.shape.reached
+    said = node.arguments[0] if len(node.arguments) == 1 and node.where is None else None
+    if not isinstance(said, syntax.Literal) or said.form != "text":
+        names.refuse("wrong_arguments", node, usage="reached('stage')")
+        return None
+    if not known:
+        names.refuse("no_stage", node, entity=names.shape.key.lstrip("@"))
+        return None
+    stage = str(said.value)
+    if stage not in known:
+        names.refuse("unknown_option", said, option=stage, options=tuple(known), suggestion=nearest(stage, known))
+        return None
+    names.uses.add(("stage",))
+    return resolved.Reached(BOOLEAN, node.start, node.end, names.shape.key, stage, known[stage])
 
 
 def _check_function(walk: Walk, node: syntax.Call) -> Resolved | None:

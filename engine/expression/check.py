@@ -31,7 +31,7 @@ class Checked:
     ``uses`` holds the paths it reads: ``("amount",)``, ``("customer", "grade")``, ``("items", "qty")``; the paths
     of the names in ``let`` are among them. ``context`` holds what else the result depends on: ``user`` (who asks),
     ``user.roles``, ``user.department``, ``now``, ``today``, ``offset`` (the site's time zone), ``calendar`` (its
-    working time), and ``record.customer`` for each field of the record being edited.
+    working time), ``period.start`` and so on, and ``record.customer`` for each field of the record being edited.
     """
 
     tree: Resolved
@@ -57,17 +57,18 @@ def check(
     text: str = "",
     outer: str | None = None,
     line: str | None = None,
+    counted: bool = False,
 ) -> Checked:
     """Check an expression about a record of ``entity``, or about a line when ``entity`` is ``quote.items``.
 
     ``outer`` is the entity whose record ``record.`` names and ``line`` the line table whose line ``line.`` names;
     ``let`` gives names to expressions checked before;
-    ``expect`` is the type the result must have; ``text`` is kept as the source.
+    ``expect`` is the type the result must have; ``text`` is kept as the source. ``counted``: see ``Names``.
 
     Raises:
         ExpressionErrors: everything that is wrong.
     """
-    names = Names(shapes, entity, let or {}, outer, line)
+    names = Names(shapes, entity, let or {}, outer, line, counted=counted)
     checker = Checker(names)
     result = checker.visit(tree)
     if result is not None and expect is not None:

@@ -63,6 +63,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "default": lambda value, otherwise: otherwise if value is None else value,
     "days": _of(lambda span: span // timedelta(days=1)),
     "hours": _of(lambda span: span // timedelta(hours=1)),
+    "minutes": _of(lambda span: span // timedelta(minutes=1)),
     "year": _of(lambda day: day.year),
     "month": _of(lambda day: day.month),
     "month_end": _of(month_end),

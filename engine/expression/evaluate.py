@@ -79,7 +79,10 @@ def _variable(node: resolved.Variable) -> Run:
         return lambda record, env: NOBODY if env.department is None else env.department
     if node.name == "now":
         return lambda record, env: env.now
-    return lambda record, env: env.today
+    if node.name == "today":
+        return lambda record, env: env.today
+    name = node.name.removeprefix("period.")
+    return lambda record, env: env.period[name]
 
 
 def _hop(node: resolved.Hop) -> Run:
@@ -89,6 +92,15 @@ def _hop(node: resolved.Hop) -> Run:
         key = link(record, env)
         target = None if key is None else env.lookup.linked(entity, key)
         return None if target is None else target.get(name)
+
+    return run
+
+
+def _reached(node: resolved.Reached) -> Run:
+    """Where a record has been is asked of the database alone, which reports do."""
+
+    def run(record: Row, env: Env) -> Any:
+        raise NotImplementedError("reached() is worked out by the database")
 
     return run
 
@@ -361,6 +373,7 @@ _COMPILERS: dict[type, Callable[[Any], Run]] = {
     resolved.Outer: _outer,
     resolved.Variable: _variable,
     resolved.Hop: _hop,
+    resolved.Reached: _reached,
     resolved.Let: lambda node: _compile(node.value),
     resolved.Not: _not,
     resolved.Negative: _negative,

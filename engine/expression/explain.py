@@ -28,8 +28,8 @@ _CALENDAR_ORDER = {"<": "before", "<=": "not_after", ">": "after", ">=": "not_be
 _SIGNS = {"+": "+", "-": "−", "*": "×", "/": "÷"}
 _BINDING = {"+": 1, "-": 1, "*": 2, "/": 2}
 _CALL_CODES = {
-    "days": "days_of", "hours": "hours_of", "working_days": "working_days_of", "working_hours": "working_hours_of",
-    "working_minutes": "working_minutes_of", "text": "text_of",
+    "days": "days_of", "hours": "hours_of", "minutes": "minutes_of", "working_days": "working_days_of",
+    "working_hours": "working_hours_of", "working_minutes": "working_minutes_of", "text": "text_of",
 }  # fmt: skip
 _UNITS = (("weeks", timedelta(weeks=1)), ("days", timedelta(days=1)), ("hours", timedelta(hours=1)))
 
@@ -97,6 +97,10 @@ class _Speaker:
         if node.entity.startswith("@") and node.name != "department":  # a person is named by the login alone
             return self.say(node.link)
         return self.words("of", link=self.say(node.link), field=self.label(node.entity, node.name))
+
+    def reached(self, node: resolved.Reached) -> str:
+        stage = node.stage if self.option is None else self.option(node.entity, "stage", node.stage)
+        return self.words("reached", stage=stage)
 
     def let(self, node: resolved.Let) -> str:
         return self.label("", node.name)
@@ -194,6 +198,7 @@ _SAYERS: dict[type, Callable[[_Speaker, Any], str]] = {
     resolved.Outer: _Speaker.outer,
     resolved.Variable: _Speaker.variable,
     resolved.Hop: _Speaker.hop,
+    resolved.Reached: _Speaker.reached,
     resolved.Let: _Speaker.let,
     resolved.Not: _Speaker.not_,
     resolved.Negative: _Speaker.negative,

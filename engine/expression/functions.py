@@ -41,6 +41,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "date": Function("date(moment_or_text)", (_MOMENT | _TEXT,), DATE),
     "days": Function("days(duration)", (_SPAN,), COUNT),
     "hours": Function("hours(duration)", (_SPAN,), COUNT),
+    "minutes": Function("minutes(duration)", (_SPAN,), COUNT),
     "year": Function("year(date)", (_CALENDAR,), COUNT),
     "month": Function("month(date)", (_CALENDAR,), COUNT),
     "month_end": Function("month_end(date)", (_CALENDAR,), DATE),

@@ -12,7 +12,7 @@ from typing import Protocol
 from engine.expression import functions, resolved, syntax
 from engine.expression.errors import ExpressionError, nearest
 from engine.expression.habits import is_cell
-from engine.expression.types import MANY, USER_SHAPE, Collection, EntityShape, Kind, Shapes, Type
+from engine.expression.types import DATE, DATETIME, MANY, USER_SHAPE, Collection, EntityShape, Kind, Shapes, Type
 
 OUTER = "record"
 """The record being edited, in a condition about what one of its links may lead to."""
@@ -23,6 +23,9 @@ LINE = "line"
 ROLES = "roles"
 USER_ATTRIBUTES = frozenset({ROLES, "department"})
 """What is known of whoever asks, besides the login."""
+
+PERIOD: Mapping[str, Type] = {"start": DATETIME, "end": DATETIME, "from": DATE, "to": DATE}
+"""What a figure may ask of the period it is of: ``period.start`` up to before ``period.end``, as days both included."""
 
 _CONSTANTS_ELSEWHERE = {
     **dict.fromkeys(("null", "none", "nil", "empty", "blank", "空"), "missing"),
@@ -47,7 +50,10 @@ class Given(Protocol):
 
 
 class Names:
-    """The scope of one expression; inside ``where`` it is the row's."""
+    """The scope of one expression; inside ``where`` it is the row's.
+
+    ``counted`` says that it is about a row that a figure counts, which may ask for the period and for stages reached.
+    """
 
     def __init__(
         self,
@@ -56,8 +62,11 @@ class Names:
         let: Mapping[str, Given],
         outer: str | None = None,
         line: str | None = None,
+        *,
+        counted: bool = False,
     ) -> None:
         self.shapes = shapes
+        self.counted = counted
         self.outer = None if outer is None else shapes[outer]
         self.line = None if line is None else shapes[line]
         self.shape = shapes[entity]
@@ -121,6 +130,8 @@ class Names:
             return self._of_outer(node, self.outer)
         if self.line is not None and node.parts[0] == LINE:
             return self._of_outer(node, self.line, f"{LINE}.")
+        if self.counted and node.parts[0] == "period" and "period" not in self.shape.fields:
+            return self._of_period(node)
         start, end = node.offsets[0], node.offsets[0] + len(node.parts[0])
         link = self.resolve_name(syntax.Name(start, end, node.parts[0]))
         if link is None:
@@ -190,6 +201,13 @@ class Names:
         """Return ``user``, ``now`` or ``today`` and remember that the result depends on it."""
         self.context.add(name)
         return resolved.Variable(type_, node.start, node.end, name)
+
+    def _of_period(self, node: syntax.Path) -> resolved.Variable | None:
+        name = ".".join(node.parts[1:])
+        if name not in PERIOD:
+            self._refuse_unknown(node, name, node.offsets[1], PERIOD, entity="period")
+            return None
+        return self.variable(node, f"period.{name}", PERIOD[name])
 
     def _of_outer(self, node: syntax.Path, shape: EntityShape, beside: str = "") -> resolved.Outer | None:
         name = node.parts[1]

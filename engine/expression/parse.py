@@ -134,6 +134,8 @@ def _unexpected(text: str, token: "Token", terminals: Iterable[str]) -> Expressi
 def _expected_words(terminals: set[str]) -> tuple[str, ...]:
     if "NUMBER" in terminals:
         terminals -= {"NAME", "LSQB", "MISSING"}
+    if "WHERE" in terminals:  # what stands before it is a whole expression, which could go on
+        terminals.add("COMPARE")
     if "COMPARE" in terminals:
         terminals -= {"AND", "OR", "IN"}
     elif "OR" in terminals:  # the parser may have closed the `and` already; the author has not
@@ -244,8 +246,8 @@ def _call(start: int, end: int, children: list[Any]) -> syntax.Node:
 
 
 def _call_where(start: int, end: int, children: list[Any]) -> syntax.Node:
-    name, rows, where = children
-    return syntax.Call(start, end, str(name), (rows,), where)
+    name, *arguments, where = children
+    return syntax.Call(start, end, str(name), tuple(arguments), where)
 
 
 _Builder = Callable[[int, int, list[Any]], syntax.Node]

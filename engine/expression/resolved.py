@@ -46,7 +46,7 @@ class Outer(_Resolved):
 
 @dataclass(frozen=True, slots=True)
 class Variable(_Resolved):
-    """``user``, ``user.roles``, ``user.department``, ``now()`` or ``today()``; never missing.
+    """``user``, ``user.roles``, ``user.department``, ``now()``, ``today()`` or ``period.start``; never missing.
 
     The department of somebody without one is ``env.NOBODY``, which is no department and equals no missing one.
     """
@@ -61,6 +61,15 @@ class Hop(_Resolved):
     link: "Field | Variable"
     entity: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reached(_Resolved):
+    """``reached('offer')``: the record was ever in one of ``stages``, which are that one and all behind it."""
+
+    entity: str
+    stage: str
+    stages: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +183,10 @@ class Fold(_Resolved):
 
 Resolved: TypeAlias = (
     Constant | Field | Outer | Variable | Hop | Let | Not | Negative | Logic | Compare | Between | OneOf | Member
-    | IsMissing | Arithmetic | Call | Fold
+    | IsMissing | Arithmetic | Call | Fold | Reached
 )  # fmt: skip
 
 NODES: tuple[type, ...] = (
     Constant, Field, Outer, Variable, Hop, Let, Not, Negative, Logic, Compare, Between, OneOf, Member, IsMissing,
-    Arithmetic, Call, Fold,
+    Arithmetic, Call, Fold, Reached,
 )  # fmt: skip

@@ -145,7 +145,12 @@ class _Writer:
     def variable(self, node: resolved.Variable) -> Column:
         if node.name in _OF_ACTOR:
             return sa.bindparam(_OF_ACTOR[node.name], type_=terms.INTEGER)
+        if node.name.startswith("period."):
+            return self.source.period(node.name.removeprefix("period."), sql_type(node.type))
         return sa.bindparam(node.name, type_=sql_type(node.type))
+
+    def reached(self, node: resolved.Reached) -> Column:
+        return Term(terms.BOOLEAN, "({0})", self.source.reached(self.row, node.entity, node.stages))
 
     def hop(self, node: resolved.Hop) -> Column:
         row = self.source.table(node.entity).alias()
@@ -343,6 +348,7 @@ _WRITERS: dict[type, Callable[[_Writer, Any], Column]] = {
     resolved.Outer: _Writer.outer,
     resolved.Variable: _Writer.variable,
     resolved.Hop: _Writer.hop,
+    resolved.Reached: _Writer.reached,
     resolved.Let: _Writer.let,
     resolved.Not: _Writer.not_,
     resolved.Negative: _Writer.negative,

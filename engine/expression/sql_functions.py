@@ -110,6 +110,7 @@ FUNCTIONS: dict[str, _Write] = {
     "date": _date,
     "days": _one(lambda span: terms.whole(span, 86400)),
     "hours": _one(lambda span: terms.whole(span, 3600)),
+    "minutes": _one(lambda span: terms.whole(span, 60)),
     "year": _one(lambda day: terms.calendar_part(day, "%Y", "year")),
     "month": _one(lambda day: terms.calendar_part(day, "%m", "month")),
     "month_end": _one(terms.month_end),

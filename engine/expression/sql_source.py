@@ -3,9 +3,11 @@
 Enters: nothing. Leaves: the protocol ``SqlSource``. Must not know how tables are made or named.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, FromClause
+from sqlalchemy.types import TypeEngine
 
 Column = ColumnElement[Any]
 
@@ -34,6 +36,14 @@ class SqlSource(Protocol):
 
     def member(self, row: FromClause, shape: str, field: str, value: Column) -> Column:
         """Return the condition that a users or choices field contains ``value``."""
+        ...
+
+    def reached(self, row: FromClause, shape: str, stages: Sequence[str]) -> Column:
+        """Return the condition that a record was ever in one of ``stages``; only figures ask."""
+        ...
+
+    def period(self, name: str, type_: TypeEngine[Any]) -> Column:
+        """Return ``start``, ``end``, ``from`` or ``to`` of the period a figure is of."""
         ...
 
     def size(self, row: FromClause, shape: str, field: str) -> Column:

@@ -18,6 +18,7 @@ from engine.expression.types import MAX_DIGITS, MAX_PLACES
 
 _LIMIT = 10**MAX_DIGITS
 _DAY = 86400
+_ALL = 10_000  # hundredths of a percent
 _Number = int | None
 
 
@@ -42,6 +43,7 @@ def install(connection: sqlite3.Connection) -> None:
         ("moved_moment", 3, moved_moment),
     ):
         connection.create_function(f"formwork_{name}", count, function, deterministic=True)
+    connection.create_aggregate("formwork_percentile", 3, Percentile)  # type: ignore[arg-type]
 
 
 def bounded(value: int | float | None) -> _Number:
@@ -130,6 +132,33 @@ def moved_moment(moment: str | None, sign: int, seconds: _Number) -> str | None:
     except OverflowError:
         return None
     return moved.isoformat(" ", "microseconds")
+
+
+class Percentile:
+    """The percentile of values scaled by ``places``, at hundredths of a percent; the result is at ``MAX_PLACES``.
+
+    ``sql_aggregates.py`` says how it is interpolated.
+    """
+
+    def __init__(self) -> None:
+        self._values: list[int] = []
+        self._at = self._places = 0
+
+    def step(self, value: _Number, at: int, places: int) -> None:
+        """Take the value of one row."""
+        self._at, self._places = at, places
+        if value is not None:
+            self._values.append(value)
+
+    def finalize(self) -> _Number:
+        """Return the percentile; None without a value."""
+        if not self._values:
+            return None
+        values = sorted(self._values)
+        along = self._at * (len(values) - 1)
+        low, high = values[along // _ALL], values[-(-along // _ALL)]
+        exact = low * _ALL + (high - low) * (along % _ALL)
+        return bounded(_divide(exact * 10 ** (MAX_PLACES - self._places), _ALL))
 
 
 def _divide(dividend: _Number, divisor: int) -> _Number:

@@ -114,13 +114,15 @@ def row_place(shape: str) -> tuple[str, str] | None:
 class EntityShape:
     """The fields and collections expressions may name. A line table is a shape too, with a key like ``quote.items``.
 
-    ``labels``: what people call a field or an option, and how that is written in an expression.
+    ``labels``: what people call a field or an option, and how that is written in an expression. ``reached``: for each
+    stage those in which a record has come as far as that one.
     """
 
     key: str
     fields: Mapping[str, Type]
     collections: Mapping[str, Collection] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    reached: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 Shapes: TypeAlias = Mapping[str, EntityShape]

@@ -70,7 +70,7 @@ def _insert(
         histories.append(history_row(session, entity.key, values["id"], 1, action, told, actor=actor, note=note))
     events = [event_row(session, f"{entity.key}.created", entity.key, id_, {"version": 1}) for id_ in ids]
     write_many(session, histories, events)
-    begin_stays(session, entity, many, reminds=reminds)
+    begin_stays(session, entity, many, by=actor.id, reminds=reminds)
     begin_owned(session, entity, many, actor=actor, action=action)
     return ids
 

@@ -17,6 +17,7 @@ from engine.compiler.app import Entity, Moment, StageTimer, Workflow
 from engine.records.calendar import SiteCalendar
 from engine.records.flags import ending_flags_of_stay
 from engine.records.sql import insert_into, is_one_of
+from engine.records.stage_moves import begin_moves, move_row, noting_move
 from engine.records.working_time import find_working_time
 from engine.storage.stage_tables import stays
 from engine.storage.store import Session
@@ -47,7 +48,13 @@ class Stay:
 
 
 def begin_stays(
-    session: Session, entity: Entity, many: Sequence[Mapping[str, Any]], *, version: int = 1, reminds: bool = True
+    session: Session,
+    entity: Entity,
+    many: Sequence[Mapping[str, Any]],
+    *,
+    by: int | None,
+    version: int = 1,
+    reminds: bool = True,
 ) -> None:
     """Note that new records are in their first stage, and arm what happens there, reminders only with ``reminds``."""
     if entity.workflow is None:
@@ -56,6 +63,7 @@ def begin_stays(
     rows = [_new_row(session, entity, values, version, times) for values in many]
     statement = session.prepared("begin stays", lambda: insert(stays).inline(), tuple(rows[0]))
     statement.execute_many(session.connection, rows)
+    begin_moves(session, entity.key, many, by=by)
     for values, row in zip(many, rows, strict=True):
         _arm(session, entity, values["id"], values, _to_stay(row), times, reminds)
 
@@ -68,10 +76,12 @@ def follow_stay(
     before: Mapping[str, Any],
     values: Mapping[str, Any],
     changed: Iterable[str],
+    *,
+    by: int | None,
 ) -> None:
     """Keep the stay of a record and its timers in step with a change of it."""
     if "stage" in changed:
-        _change_stay(session, entity, record_id, version, values, before.get("stage"))
+        _change_stay(session, entity, record_id, version, values, before.get("stage"), by)
     elif entity.workflow is not None:
         _follow_dates(session, entity, record_id, version, values, changed)
 
@@ -129,7 +139,13 @@ _MOST_SKIPPED = 500
 
 
 def _change_stay(
-    session: Session, entity: Entity, record_id: int, version: int, values: Mapping[str, Any], left: str | None
+    session: Session,
+    entity: Entity,
+    record_id: int,
+    version: int,
+    values: Mapping[str, Any],
+    left: str | None,
+    by: int | None,
 ) -> None:
     """The record left stage ``left`` for another: what was armed there is dropped, what is due here is armed."""
     workflow = entity.workflow
@@ -140,7 +156,7 @@ def _change_stay(
     ordinary = left is not None and left in workflow.stages and not workflow.stages[left].outcome
     old = None if ordinary else find_stay(session, entity.key, record_id)
     row["before"] = left if ordinary else old.before if old else None
-    _enter(session, row)
+    _enter(session, row, move_row(session, entity.key, record_id, values, left, by=by))
     _arm(session, entity, record_id, values, _to_stay(row), times)
 
 
@@ -187,20 +203,22 @@ def _to_stay(row: Mapping[str, Any]) -> Stay:
     return Stay(row["stage"], row["version"], row["since"], row["due_at"], row["before"])
 
 
-def _enter(session: Session, row: Mapping[str, Any]) -> None:
-    """Write the stay a record has now; what was armed in the one before is dropped, and its flags end."""
-    given = {**row, "of_entity": row["entity"], "of_record": row["record_id"], "now": session.now()}
+def _enter(session: Session, row: Mapping[str, Any], moved: Mapping[str, Any]) -> None:
+    """Write the stay a record has now, and how it came there; what was armed in the one before is dropped, its flags
+    end."""
+    given = {**row, **moved, "of_entity": row["entity"], "of_record": row["record_id"], "now": session.now()}
     if session.connection.dialect.name == "postgresql":
         session.prepared("enter stage", lambda: _enter_at_once(session, row)).execute(session.connection, given)
     else:
         session.prepared("timers of stay", lambda: dropping_timers(STAGE, DATE)).execute(session.connection, given)
         session.prepared("flags of stay", ending_flags_of_stay).execute(session.connection, given)
+        session.prepared("note stage move", noting_move).execute(session.connection, given)
         session.prepared("change stay", lambda: _upsert(session, row)).execute(session.connection, given)
 
 
 def _enter_at_once(session: Session, row: Mapping[str, Any]) -> Any:
-    """The three of them in one statement, as PostgreSQL takes it."""
-    over = (dropping_timers(STAGE, DATE), ending_flags_of_stay())
+    """All of it in one statement, as PostgreSQL takes it."""
+    over = (dropping_timers(STAGE, DATE), ending_flags_of_stay(), noting_move())
     return _upsert(session, row).add_cte(*(end.cte(f"over_{n}") for n, end in enumerate(over)))
 
 

@@ -102,7 +102,8 @@ def _keep_unedited(
         keep_found(session, entity, [(record.id, record.values, values)])
         told = {**changed, "": dict(details)} if details else dict(changed)
         write_history(session, entity.key, record.id, record.version + 1, action, told, actor=actor)
-        follow_stay(session, entity, record.id, record.version + 1, record.values, values, changed)
+        by = None if actor is None else actor.id
+        follow_stay(session, entity, record.id, record.version + 1, record.values, values, changed, by=by)
     if actor is not None:
         follow_owned(session, entity, values, changed, actor=actor, action=action, note=None, details=details)
 

@@ -194,7 +194,7 @@ def _insert(
         history_row(session, entity.key, id_, 1, action, told, actor=actor, note=note),
         event_row(session, f"{entity.key}.created", entity.key, id_, {"version": 1, **(details or {})}),
     )
-    begin_stays(session, entity, [values], reminds=reminds)
+    begin_stays(session, entity, [values], by=actor.id, reminds=reminds)
     begin_owned(session, entity, [values], actor=actor, action=action)
     whole = entity.empty_values() | values
     return Record(entity.key, id_, 1, whole, can_write=True, release_id=session.release_id)
@@ -334,7 +334,8 @@ def _save(
             attach(session, entity.key, record.id, field.key, [one["id"] for one in values[field.key]])
     keep_found(session, entity, [(record.id, record.values, values)])
     told: dict[str, Any] = dict(changed) if details is None else {**changed, "": dict(details)}
-    follow_stay(session, entity, record.id, version, record.values, values, changed)
+    by = None if actor is None else actor.id
+    follow_stay(session, entity, record.id, version, record.values, values, changed, by=by)
     follow_owned(session, entity, values, changed, actor=actor, action=action, note=note, details=details)
     payload = {"version": version, "changed": sorted(changed), **(details or {})}
     write_change(

@@ -37,7 +37,7 @@ from engine.storage.ownership_tables import owner_spans
 from engine.storage.physical import Schema, wanted_fingerprint
 from engine.storage.search_tables import search_terms
 from engine.storage.share_tables import shares
-from engine.storage.stage_tables import evidence, flags, stays, timers
+from engine.storage.stage_tables import evidence, flags, moves, stays, timers
 from engine.storage.tables import Tables, table_name
 from engine.storage.view_tables import view_defaults, views
 
@@ -56,6 +56,7 @@ _FOLLOWING = (
     runs,
     assignments,
     stays,
+    moves,
     flags,
     evidence,
     match_keys,

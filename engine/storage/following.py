@@ -18,7 +18,7 @@ from engine.storage.changes import RenameColumn, Step, find_old_entity
 from engine.storage.form_draft_tables import form_drafts
 from engine.storage.import_tables import imports
 from engine.storage.json_rows import rewrite_json
-from engine.storage.stage_tables import evidence, flags, stays, timers
+from engine.storage.stage_tables import evidence, flags, moves, stays, timers
 from engine.storage.system_tables import history, outbox, user_roles
 from engine.storage.tables import Tables
 from engine.storage.view_tables import views
@@ -90,7 +90,7 @@ def _follow_lists(connection: Connection, names: keys.EntityNames, entity: Entit
 def _follow_stages(connection: Connection, names: keys.EntityNames, entity: Entity, table: Table) -> None:
     """Let records, their stays and what was noted in a stage say its new key; timers know stays, not stages."""
     _exchange(connection, table.c.stage, names.stages)
-    for column in (stays.c.stage, stays.c.before, evidence.c.stage):
+    for column in (stays.c.stage, stays.c.before, evidence.c.stage, moves.c.from_stage, moves.c.to_stage):
         _exchange(connection, column, names.stages, column.table.c.entity == entity.key)
 
 

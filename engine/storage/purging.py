@@ -43,7 +43,7 @@ from engine.storage.releases import get_sources
 from engine.storage.rewriting import rewrite
 from engine.storage.search_tables import search_terms
 from engine.storage.share_tables import shares
-from engine.storage.stage_tables import evidence, flags, stays, timers
+from engine.storage.stage_tables import evidence, flags, moves, stays, timers
 from engine.storage.store import Session, Store
 from engine.storage.system_tables import audit, files, history, notices, outbox
 from engine.storage.tables import table_name
@@ -54,8 +54,8 @@ ACTION = "definition.purge"
 _UPLOADING = timedelta(hours=1)
 """A content that came in this lately may belong to an upload whose row is not written yet."""
 _OF_RECORDS = (
-    history, outbox, notices, stays, timers, flags, evidence, match_keys, match_grams, files, comments, followers,
-    search_terms, shares, owner_spans, imports, exports, form_drafts, view_defaults, views, merges,
+    history, outbox, notices, stays, moves, timers, flags, evidence, match_keys, match_grams, files, comments,
+    followers, search_terms, shares, owner_spans, imports, exports, form_drafts, view_defaults, views, merges,
     disputes, duplicate_hits, deliveries, runs, assignments,
 )  # fmt: skip
 

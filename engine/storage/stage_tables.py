@@ -1,7 +1,8 @@
-"""The engine's tables about stages and time: timers, stays, flags, evidence, changed days of the calendar.
+"""The engine's tables about stages and time: timers, stays, moves, flags, evidence, changed days of the calendar.
 
 Enters: nothing. Leaves: SQLAlchemy tables. Must not change without a numbered step in ``upgrades.py``. What must never
-happen is refused by the database too: a timer armed twice for one occasion, two stays of a record, a flag raised twice.
+happen is refused by the database too: a timer armed twice for one occasion, two stays of a record, a
+flag raised twice.
 """
 
 from sqlalchemy import CheckConstraint, Column, Index, Table, Text, UniqueConstraint, text
@@ -58,6 +59,22 @@ stays = Table(
     moment_column("due_at", required=False),
     text_column("before", required=False),  # the last stage, not an outcome, it was in before this one
     Index(None, "entity", "due_at"),
+)
+
+moves = Table(
+    "fw_stage_moves",
+    metadata,
+    id_column(),
+    text_column("entity"),
+    big_column("record_id"),
+    text_column("from_stage", required=False),  # None: the record began here
+    text_column("to_stage"),
+    moment_column("at"),
+    big_column("by_id", required=False),  # None: the engine itself
+    big_column("owner_id", required=False),  # whose it was at that moment
+    big_column("team_id", required=False),
+    Index(None, "entity", "record_id", "id"),
+    Index(None, "entity", "to_stage", "at"),
 )
 
 flags = Table(

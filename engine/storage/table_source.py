@@ -4,10 +4,11 @@ Enters: ``Tables``. Leaves: tables and columns by shape and field, for ``engine.
 anybody's rights: a condition holds for all alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Integer, func, select
+from sqlalchemy.types import TypeEngine
 
 from engine.expression.sql_terms import BOOLEAN, INTEGER, Term
 from engine.expression.types import DEPARTMENT_SHAPE, USER_SHAPE, row_place
@@ -57,6 +58,14 @@ class TableSource:
         if isinstance(value.type, Integer):
             postgresql = "(CAST({0} AS JSONB) @> to_jsonb(CAST({1} AS BIGINT)))"
         return Term(BOOLEAN, sqlite, self.column(row, shape, field), value, postgresql=postgresql)
+
+    def reached(self, row: FromClause, shape: str, stages: Sequence[str]) -> ColumnElement[Any]:
+        """Only figures ask where a record has been."""
+        raise ValueError("reached() is asked by figures only")
+
+    def period(self, name: str, type_: TypeEngine[Any]) -> ColumnElement[Any]:
+        """Only figures are of a period."""
+        raise ValueError("a period is asked for by figures only")
 
     def size(self, row: FromClause, shape: str, field: str) -> ColumnElement[Any]:
         """Return how many values a choices, file or lines field has."""

@@ -9,7 +9,7 @@ side. The engine checks it at every gate. Only the system columns are NOT NULL.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -285,6 +285,12 @@ class _OneTable:
 
     def size(self, row: FromClause, shape: str, field: str) -> ColumnElement[Any]:
         raise ValueError("the condition of an index cannot look into lists")
+
+    def reached(self, row: FromClause, shape: str, stages: Sequence[str]) -> ColumnElement[Any]:
+        raise ValueError("the condition of an index cannot look at the past")
+
+    def period(self, name: str, type_: TypeEngine[Any]) -> ColumnElement[Any]:
+        raise ValueError("the condition of an index is of no period")
 
 
 # ---- indexes for lists

@@ -32,9 +32,10 @@ from engine.storage.import_tables import import_rows, import_values, imports
 from engine.storage.match_tables import match_grams, match_keys
 from engine.storage.merge_tables import merges
 from engine.storage.ownership_tables import owner_spans
+from engine.storage.past_moves import write_past_moves
 from engine.storage.search_tables import search_terms
 from engine.storage.share_tables import shares
-from engine.storage.stage_tables import calendar_days, evidence, flags, stays, timers
+from engine.storage.stage_tables import calendar_days, evidence, flags, moves, stays, timers
 from engine.storage.system_columns import metadata
 from engine.storage.system_tables import (
     answers,
@@ -207,6 +208,14 @@ def _add_automations(connection: Connection) -> None:
     add_columns(connection, outbox, "run_id")
 
 
+def _add_stage_moves(connection: Connection) -> None:
+    """Where records have been, from what their history says."""
+    if inspect(connection).has_table(moves.name):
+        return
+    moves.create(connection)
+    write_past_moves(connection)
+
+
 STEPS: Sequence[Step] = (
     _add_timers,
     protect_releases,
@@ -238,6 +247,7 @@ STEPS: Sequence[Step] = (
     _add_disputes,
     _add_channels,
     _add_automations,
+    _add_stage_moves,
 )
 """Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
 

@@ -291,6 +291,18 @@ def test_every_key_of_the_model_is_read() -> None:
     }
 
 
+def test_every_key_of_reports_and_dashboards_is_read() -> None:
+    app = parse_app(read_folder(HERE / "everything"))
+    reports, board = app.reports["everything"], app.dashboards["first"]
+    whole = [reports, *reports.dimensions.values(), *reports.figures.values(), *reports.layouts.values(), board]
+    many = [[one] for one in (*whole, *reports.funnels.values())]
+    many += [list(next(iter(reports.funnels.values())).steps.values()), [tile for row in board.rows for tile in row]]
+    for parts in many:
+        assert {item.name for part in parts for item in fields(part) if not _is_default(part, item)} == {
+            item.name for item in fields(parts[0])
+        }
+
+
 def test_every_key_of_automations_is_read() -> None:
     rules = parse_app(read_folder(HERE / "everything")).automations["everything"].rules.values()
     written = [rule.on for rule in rules], list(_steps([step for rule in rules for step in rule.do]))

@@ -144,6 +144,14 @@ def test_the_keys_of_a_condition_exist(kind: str) -> None:
         (model.RoleDefinition, ("app", "$defs", "role")),
         (model.CalendarDefinition, ("app", "$defs", "calendar")),
         (model.AppDefinition, ("app",)),
+        (model.ReportsDefinition, ("reports",)),
+        (model.DimensionDefinition, ("reports", "$defs", "dimension")),
+        (model.FigureDefinition, ("reports", "$defs", "figure")),
+        (model.LayoutDefinition, ("reports", "$defs", "layout")),
+        (model.FunnelDefinition, ("reports", "$defs", "funnel")),
+        (model.FunnelStepDefinition, ("reports", "$defs", "funnel_step")),
+        (model.DashboardDefinition, ("dashboard",)),
+        (model.TileDefinition, ("dashboard", "$defs", "tile")),
     ],
 )
 def test_what_the_schema_allows_is_what_the_parser_reads(definition: type, path: tuple[str, ...]) -> None:
@@ -158,11 +166,16 @@ _READ_APART: Mapping[type, set[str]] = {
     model.ApprovalDefinition: {"approval", "use", "with"},
     model.PrintDefinition: {"print"},
     model.AppDefinition: {"app"},
+    model.ReportsDefinition: {"reports"},
+    model.DashboardDefinition: {"dashboard"},
+    model.TileDefinition: {"figure", "report", "funnel", "list"},
 }
 _FROM_OTHER_FILES: Mapping[type, set[str]] = {
     model.PrintDefinition: {"watermark_when"},
+    model.TileDefinition: {"name"},
     model.AppDefinition: {
-        "entities", "workflows", "approvals", "prints", "automations", "translations", "translation_locations",
+        "entities", "workflows", "approvals", "prints", "automations", "reports", "dashboards", "translations",
+        "translation_locations",
     },
 }  # fmt: skip
 

@@ -151,6 +151,7 @@ EXAMPLES: dict[str, Any] = {
     "due + effort": date(2026, 3, 3),
     "days(effort)": -2,
     "hours(effort)": -30,
+    "minutes(effort)": -1800,
     "created_at - closed_at": timedelta(hours=1, seconds=1),
     "created_at + 90m": datetime(2026, 3, 1, 18, 30, 0, 500_000, tzinfo=UTC),
     "now() - created_at > 8h": True,

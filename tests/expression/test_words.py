@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,13 +134,16 @@ EVERY_CONSTRUCT = [
     "min(amount, 5) > -amount * 2 - (3 - amount) / 2",
     "-effort < effort",
     'name = "a"',
+    "minutes(effort) > 5 and reached('sent') and created_at between period.start and period.end",
+    "due between period.from and period.to",
 ]
 """Together they use every line of the grammar and every word there is to say."""
 
 
 def checked_anywhere(text: str) -> Checked:
     let = {"disc": check_quote("max(items.discount)")}
-    return check(parse(text), SHAPES, "quote", let=let, text=text, outer="quote")
+    counted = {**SHAPES, "quote": replace(SHAPES["quote"], reached={"sent": ("sent",)})}
+    return check(parse(text), counted, "quote", let=let, text=text, outer="quote", counted=True)
 
 
 def test_the_list_uses_every_line_of_the_grammar() -> None:

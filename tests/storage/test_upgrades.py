@@ -43,6 +43,7 @@ def test_the_database_of_the_first_program_gets_every_table_that_came_later(data
         for table in (
             "fw_timers",
             "fw_stays",
+            "fw_stage_moves",
             "fw_flags",
             "fw_evidence",
             "fw_calendar_days",

@@ -11,6 +11,7 @@ from engine.compiler.app.approvals import Approval
 from engine.compiler.app.automations import Automation
 from engine.compiler.app.entities import Entity
 from engine.compiler.app.parts import Expression, Label
+from engine.compiler.app.reports import Dashboard, Figure, Funnel, Report
 from engine.compiler.app.rollups import RollUps
 from engine.definition.model import CalendarDefinition, PrintDefinition
 from engine.errors import Location
@@ -61,6 +62,10 @@ class CompiledApp:
     chain: tuple[str, ...] = ()
     ask_export_above: int = 500  # rows of an export that need no approval, at most
     automations: Mapping[str, Automation] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    reports: Mapping[str, Report] = field(default_factory=dict)
+    funnels: Mapping[str, Funnel] = field(default_factory=dict)
+    dashboards: Mapping[str, Dashboard] = field(default_factory=dict)
 
     @cached_property
     def automations_of(self) -> Mapping[str, tuple[Automation, ...]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from engine.definition.model.approvals import ApprovalDefinition
 from engine.definition.model.automations import AutomationsDefinition
 from engine.definition.model.entities import EntityDefinition
+from engine.definition.model.reports import DashboardDefinition, ReportsDefinition
 from engine.definition.model.values import ExpressionText, Reference
 from engine.definition.model.workflows import WorkflowDefinition
 from engine.errors import Location
@@ -91,3 +92,5 @@ class AppDefinition:
     chain: tuple[Reference, ...] = ()
     ask_export_above: int = 500
     automations: Mapping[str, AutomationsDefinition] = field(default_factory=dict)
+    reports: Mapping[str, ReportsDefinition] = field(default_factory=dict)
+    dashboards: Mapping[str, DashboardDefinition] = field(default_factory=dict)

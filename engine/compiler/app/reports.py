@@ -1,0 +1,173 @@
+"""Compiled reports: figures with their rows and dimensions, how they stand beside each other, funnels, dashboards.
+
+Enters: nothing (the compiler fills these). Leaves: frozen data asked for at each report. Must not know SQL or HTTP.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+from engine.compiler.app.parts import Expression, Label
+from engine.definition.model.reports import Against, Chart, TileKind, Unit
+from engine.errors import Location
+from engine.expression import Checked, Env
+from engine.expression.aggregates import CheckedFigure
+from engine.expression.types import Type
+
+Read = tuple[str, str]
+"""An entity and one of its fields (``items.cost`` for a column of lines), as access rules name them."""
+
+Span = Literal["day", "week", "month", "quarter", "year"]
+SPANS: tuple[Span, ...] = ("day", "week", "month", "quarter", "year")
+OWN_DATE = "date"
+"""Begins the dimension of the date that places the rows of each figure: ``date.month``."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A way to divide rows of one shape.
+
+    ``value`` is what each is divided by: a date or moment is taken for the ``span`` it lies in, a number for the range
+    between two ``buckets``. ``options`` are what a choice can be, in order; ``target`` is the entity, ``user`` or
+    ``department`` that ids lead to. With ``many`` a row counts once for each of its choices, so parts exceed the whole.
+    """
+
+    key: str
+    label: Label
+    value: Checked
+    reads: frozenset[Read]
+    span: Span | None = None
+    buckets: tuple[Decimal, ...] = ()
+    options: Mapping[str, Label] = field(default_factory=dict)
+    target: str | None = None
+    many: bool = False
+
+    @property
+    def type(self) -> Type:
+        """The type of what rows are divided by, before it is cut into spans or ranges."""
+        return self.value.type
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a figure counts: records of ``entity``, the rows of its line table ``lines``, or its stage ``moves``.
+
+    ``shape`` is the key of their shape: ``order``, ``@order.items`` or ``@order.moves``; rows that are no records have
+    the fields of their record besides their own, and are seen by whoever sees the record. ``dimensions`` are those that
+    can be asked for.
+    """
+
+    shape: str
+    entity: str
+    lines: str | None
+    moves: bool
+    dimensions: Mapping[str, Dimension]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number with one definition; ``key`` is ``lead.response_median``.
+
+    ``date`` places its rows in a period: a date or a moment; without it, and unless a condition names ``period``, the
+    figure is ``of_now``. ``digest`` tells one definition of it from another. ``reads`` are the fields it is made of:
+    for whoever may not see one of them the figure is not there.
+    """
+
+    key: str
+    label: Label
+    help: Label
+    location: Location
+    rows: Rows
+    date: Checked | None
+    where: Checked | None
+    value: CheckedFigure
+    unit: Unit
+    better: Literal["more", "less"] | None
+    target: Decimal | None
+    target_from: str | None  # the key of another figure
+    at_least: int
+    digest: str
+    reads: frozenset[Read]
+    of_now: bool
+    run: Callable[[Mapping[str, Any], Env], Any]  # from what the aggregates come to, by their keys
+    was: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures beside each other; ``by`` are keys of dimensions that the rows of each of them have."""
+
+    key: str
+    label: Label
+    help: Label
+    location: Location
+    show: tuple[str, ...]
+    by: tuple[str, ...]
+    period: str
+    compare: tuple[Against, ...]
+    chart: Chart
+    sort: tuple[str, bool] | None  # a figure or dimension, descending
+    top: int | None
+    was: str | None = None
+
+
+@dataclass(frozen=True)
+class FunnelStep:
+    """A step of a funnel; without ``when`` every row of the cohort took it."""
+
+    key: str
+    label: Label
+    when: Checked | None
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """How many rows of a cohort ever got how far; ``open`` is what holds of those that may still get further."""
+
+    key: str
+    label: Label
+    help: Label
+    location: Location
+    rows: Rows
+    date: Checked | None
+    where: Checked | None
+    steps: tuple[FunnelStep, ...]
+    open: Checked | None
+    by: tuple[str, ...]
+    period: str
+    digest: str
+    reads: frozenset[Read]
+    was: str | None = None
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile of a dashboard; ``name`` is the key of the figure, report, funnel or entity its ``kind`` says.
+
+    ``where``, ``columns``, ``sort`` and ``top`` are those of a list, which shows what its reader may see of it.
+    """
+
+    kind: TileKind
+    name: str
+    label: Label
+    period: str | None = None
+    compare: tuple[Against, ...] = ()
+    where: Expression | None = None
+    reads: frozenset[Read] = frozenset()
+    columns: tuple[str, ...] = ()
+    sort: tuple[str, bool] | None = None
+    top: int = 10
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """Rows of tiles; ``roles`` is empty where everybody may open it. ``filters`` are keys of dimensions."""
+
+    key: str
+    label: Label
+    location: Location
+    roles: frozenset[str]
+    period: str
+    filters: tuple[str, ...]
+    rows: tuple[tuple[Tile, ...], ...]

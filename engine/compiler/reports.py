@@ -1,0 +1,264 @@
+"""From written figures, reports, funnels and dashboards to compiled ones.
+
+Enters: the definitions and the compiled entities. Leaves: ``Figure``, ``Report``, ``Funnel`` and ``Dashboard`` by key.
+Must not let through what nobody could be shown: a dimension the rows do not have, a comparison with a time before for
+a figure of now, a figure that depends on who asks.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from engine import messages
+from engine.compiler.app import Entity, Figure, Funnel, FunnelStep, Label, Report, Rows
+from engine.compiler.app.reports import OWN_DATE, SPANS, Read
+from engine.compiler.compilation import Compilation
+from engine.compiler.report_rows import Sources
+from engine.definition.model import (
+    DimensionDefinition,
+    ExpressionText,
+    FigureDefinition,
+    FunnelDefinition,
+    LayoutDefinition,
+    Reference,
+    ReportsDefinition,
+)
+from engine.definition.model.reports import Unit
+from engine.expression import BOOLEAN, Checked, Kind, check, compile_python, parse
+from engine.expression.types import NUMERIC
+
+MOST_DIMENSIONS: Final = 3
+_UNITS: Final[Mapping[Kind, Unit]] = {Kind.MONEY: "money", Kind.PERCENT: "percent", Kind.NUMBER: "number"}
+_DATED: Final = (Kind.DATE, Kind.DATETIME)
+
+
+class Reporting:
+    """The reports of an app being compiled."""
+
+    def __init__(self, compilation: Compilation, entities: Mapping[str, Entity]) -> None:
+        self.compilation = compilation
+        self.sources = Sources(compilation, entities)
+        self.figures: dict[str, Figure] = {}
+        self.reports: dict[str, Report] = {}
+        self.funnels: dict[str, Funnel] = {}
+        self._spoilt: set[str] = set()
+
+    def compile(self) -> None:
+        """Compile every ``reports.yaml``, figures before what shows them."""
+        files = [one for one in self.compilation.definition.reports.values() if self._entity(one) is not None]
+        for file in files:
+            for dimension in file.dimensions.values():
+                self._dimension(file, dimension)
+        for file in files:
+            for figure in file.figures.values():
+                self._add_figure(file, figure)
+        for file in files:
+            self._targets(file)
+            for layout in file.layouts.values():
+                self._layout(file, layout)
+            for funnel in file.funnels.values():
+                self._funnel(file, funnel)
+
+    def _entity(self, file: ReportsDefinition) -> str | None:
+        known = self.compilation.require(file.entity, self.compilation.definition.entities, "E001")
+        if known is None:
+            self.compilation.set_aside(f"reports.{file.key}")
+            self._spoilt |= {f"{file.key}.{key}" for key in (*file.figures, *file.layouts, *file.funnels)}
+        return known
+
+    # ---- dimensions
+
+    def _dimension(self, file: ReportsDefinition, written: DimensionDefinition) -> None:
+        entity, shapes = file.entity.name, self.sources.shapes
+        label = self.compilation.label(f"reports.{file.key}.dimensions.{written.key}", written.label)
+        value = self.compilation.counted(written.value, shapes, entity)
+        if value is None:
+            return
+        if written.buckets and value.type.kind not in NUMERIC:
+            self.compilation.refuse("K002", written.location, name=written.key)
+        elif list(written.buckets) != sorted(written.buckets):
+            self.compilation.refuse("K003", written.location, name=written.key)
+        else:
+            self.sources.add_dimension(entity, written, label)
+            if self.sources.dimension(self.sources.rows(entity), written.key) is None:
+                self.compilation.refuse("K004", written.value.location, name=written.key)
+
+    def require_dimension(self, rows: Rows, reference: Reference, *, dated: bool) -> str | None:
+        """Return the key of a dimension that these rows have, or None after noting that they do not."""
+        key = reference.name
+        first, _, span = key.partition(".")
+        if first == OWN_DATE and span in SPANS:
+            if not dated:
+                self.compilation.refuse("K005", reference.location, name=key)
+            return key if dated else None
+        if self.sources.need(rows, key) is not None:
+            return key
+        known = [*rows.dimensions, *(f"{OWN_DATE}.{one}" for one in SPANS if dated)]
+        return self.compilation.require(reference, known, "K006", source=rows.shape.lstrip("@"))
+
+    # ---- figures
+
+    def _add_figure(self, file: ReportsDefinition, written: FigureDefinition) -> None:
+        compilation, key = self.compilation, f"{file.key}.{written.key}"
+        path = f"reports.{file.key}.figures.{written.key}"
+        label, help_ = compilation.label(path, written.label), compilation.label(f"{path}.help", written.help)
+        rows = self._rows(file, written.of)
+        if rows is None:
+            self._spoilt.add(key)
+            return
+        date, where = self._date(written.date, rows), self._condition(written.where, rows)
+        value = compilation.figure(written.value, self.sources.shapes, rows.shape)
+        wrong = (written.date, date), (written.where, where)
+        if value is None or any(said is not None and found is None for said, found in wrong):
+            self._spoilt.add(key)
+            return
+        if value.type.kind not in (*NUMERIC, *_DATED):
+            compilation.refuse("K007", written.value.location, kind=_said(value.type.kind))
+        asked = tuple(one for one in (date, where, *value.asked) if one is not None)
+        timed = date is not None or any(name.startswith("period.") for one in asked for name in one.context)
+        self.figures[key] = Figure(
+            key=key, label=label, help=help_, location=written.location, rows=rows, date=date, where=where, value=value,
+            unit=written.unit or _UNITS.get(value.type.kind, "number"), better=written.better, target=written.target,
+            target_from=None, at_least=written.at_least or 0,
+            digest=_digest(rows.shape, written.date, written.where, written.value), reads=self.sources.reads(*asked),
+            of_now=not timed, run=compile_python(value.whole), was=f"{file.key}.{written.was}" if written.was else None,
+        )  # fmt: skip
+
+    def _rows(self, file: ReportsDefinition, of: Reference | None) -> Rows | None:
+        entity = file.entity.name
+        if of is None:
+            return self.sources.rows(entity)
+        name = self.compilation.require(of, self.sources.names(entity), "K008", entity=entity)
+        return None if name is None else self.sources.rows(name)
+
+    def _date(self, written: ExpressionText | None, rows: Rows) -> Checked | None:
+        found = self.compilation.counted(written, self.sources.shapes, rows.shape)
+        if found is not None and written is not None and found.type.kind not in _DATED:
+            self.compilation.refuse("K009", written.location, kind=_said(found.type.kind))
+            return None
+        return found
+
+    def _condition(self, written: ExpressionText | None, rows: Rows) -> Checked | None:
+        return self.compilation.counted(written, self.sources.shapes, rows.shape, BOOLEAN)
+
+    def _targets(self, file: ReportsDefinition) -> None:
+        for written in file.figures.values():
+            found = self.figures.get(f"{file.key}.{written.key}")
+            if written.target_from is not None and found is not None:
+                self.figures[found.key] = replace(found, target_from=self.require_figure(written.target_from, file.key))
+
+    def require_figure(self, reference: Reference, file: str) -> str | None:
+        """Return the key of a figure, named by itself within its file; None after noting that there is none."""
+        return self._require(reference, self.figures, file, "K010")
+
+    def _require(self, reference: Reference, known: Mapping[str, object], file: str, code: str) -> str | None:
+        name = reference.name if "." in reference.name else f"{file}.{reference.name}"
+        if name in known or name in self._spoilt:
+            return name if name in known else None
+        own = [key.partition(".")[2] for key in known if key.startswith(f"{file}.")]
+        return self.compilation.require(reference, [*own, *known], code)
+
+    def require_report(self, reference: Reference) -> str | None:
+        """Return the key of a report; None after noting that there is none."""
+        return self._require(reference, self.reports, "", "K011")
+
+    def require_funnel(self, reference: Reference) -> str | None:
+        """Return the key of a funnel; None after noting that there is none."""
+        return self._require(reference, self.funnels, "", "K012")
+
+    # ---- reports
+
+    def _layout(self, file: ReportsDefinition, written: LayoutDefinition) -> None:
+        compilation, key = self.compilation, f"{file.key}.{written.key}"
+        path = f"reports.{file.key}.layouts.{written.key}"
+        label, help_ = compilation.label(path, written.label), compilation.label(f"{path}.help", written.help)
+        named = {one.name: self.require_figure(one, file.key) for one in written.show}
+        shown = [self.figures[one] for one in named.values() if one is not None]
+        if len(shown) < len(named):
+            self._spoilt.add(key)
+            return
+        by = tuple(one.name for one in written.by if self._divides(one, shown))
+        self._check_size(by, written.by)
+        timed = [one for one in shown if not one.of_now]
+        if not timed and {"previous", "last_year"} & set(written.compare):
+            compilation.refuse("K013", written.location, name=written.key)
+        self.reports[key] = Report(
+            key=key, label=label, help=help_, location=written.location, show=tuple(one.key for one in shown), by=by,
+            period=written.period, compare=written.compare, chart=written.chart,
+            sort=self._sort(written, file.key, named, by), top=written.top,
+            was=f"{file.key}.{written.was}" if written.was else None,
+        )  # fmt: skip
+
+    def _divides(self, reference: Reference, shown: Iterable[Figure]) -> bool:
+        found = [self.require_dimension(one.rows, reference, dated=not one.of_now) for one in _each_rows(shown)]
+        return bool(found) and all(one is not None for one in found)
+
+    def _check_size(self, by: tuple[str, ...], written: tuple[Reference, ...]) -> None:
+        if len(by) > MOST_DIMENSIONS:
+            self.compilation.refuse("K014", written[MOST_DIMENSIONS].location, most=MOST_DIMENSIONS)
+
+    def _sort(
+        self, written: LayoutDefinition, file: str, named: Mapping[str, str | None], by: tuple[str, ...]
+    ) -> tuple[str, bool] | None:
+        if written.sort is None:
+            return None
+        name = written.sort.removeprefix("-")
+        known = self.compilation.require(Reference(name, written.location), [*named, *by], "K015")
+        return None if known is None else (named.get(known) or known, written.sort.startswith("-"))
+
+    # ---- funnels
+
+    def _funnel(self, file: ReportsDefinition, written: FunnelDefinition) -> None:
+        compilation, key = self.compilation, f"{file.key}.{written.key}"
+        path = f"reports.{file.key}.funnels.{written.key}"
+        label, help_ = compilation.label(path, written.label), compilation.label(f"{path}.help", written.help)
+        rows = self._rows(file, written.of)
+        if rows is None:
+            self._spoilt.add(key)
+            return
+        date, where = self._date(written.date, rows), self._condition(written.where, rows)
+        steps = tuple(
+            FunnelStep(
+                one.key, compilation.label(f"{path}.steps.{one.key}", one.label), self._condition(one.when, rows)
+            )
+            for one in written.steps.values()
+        )
+        by = tuple(one.name for one in written.by if self.require_dimension(rows, one, dated=False) is not None)
+        self._check_size(by, written.by)
+        still = self._open(rows)
+        whens = [one.when for one in written.steps.values()]
+        self.funnels[key] = Funnel(
+            key=key, label=label, help=help_, location=written.location, rows=rows, date=date, where=where, steps=steps,
+            open=still, by=by, period=written.period, digest=_digest(rows.shape, written.date, written.where, *whens),
+            reads=self._funnel_reads(date, where, still, steps),
+            was=f"{file.key}.{written.was}" if written.was else None,
+        )  # fmt: skip
+
+    def _funnel_reads(
+        self, date: Checked | None, where: Checked | None, still: Checked | None, steps: Iterable[FunnelStep]
+    ) -> frozenset[Read]:
+        return self.sources.reads(date, where, still, *(one.when for one in steps))
+
+    def _open(self, rows: Rows) -> Checked | None:
+        """Return what holds of a record that is in no outcome yet; None for one without stages."""
+        workflow = self.sources.entities[rows.entity].workflow
+        ends = [one.key for one in workflow.stages.values() if one.outcome] if workflow is not None else []
+        if not ends:
+            return None
+        text = f"stage not in [{', '.join(repr(one) for one in ends)}]"
+        return check(parse(text), self.sources.shapes, rows.shape, text=text, counted=True)
+
+
+def _each_rows(shown: Iterable[Figure]) -> list[Figure]:
+    """Return one figure for each kind of rows, dated or not."""
+    return list({(one.rows.shape, one.of_now): one for one in shown}.values())
+
+
+def _said(kind: Kind) -> Label:
+    return {language: messages.text(f"expression.kind.{kind.value}", language) for language in messages.LANGUAGES}
+
+
+def _digest(shape: str, *texts: ExpressionText | None) -> str:
+    said = [shape, *("" if one is None else " ".join(one.text.split()) for one in texts)]
+    return hashlib.sha256("\x1f".join(said).encode()).hexdigest()[:12]

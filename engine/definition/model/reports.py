@@ -1,0 +1,138 @@
+"""Figures, how they stand beside each other, funnels and dashboards, as written.
+
+Enters: nothing (the parser fills these). Leaves: frozen data in file order. Must not resolve a name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from engine.definition.model.values import ExpressionText, Reference
+from engine.errors import Location
+
+Against = Literal["previous", "last_year", "target"]
+Chart = Literal["tiles", "table", "bars", "stacked", "line", "funnel", "radar", "heat", "pivot"]
+Unit = Literal["number", "money", "percent", "minutes", "hours", "days"]
+TileKind = Literal["figure", "report", "funnel", "list"]
+
+
+@dataclass(frozen=True)
+class DimensionDefinition:
+    """A way to divide rows: what of each, cut into ranges at ``buckets`` if it is a number."""
+
+    key: str
+    location: Location
+    label: str
+    value: ExpressionText
+    buckets: tuple[Decimal, ...] = ()
+
+
+@dataclass(frozen=True)
+class FigureDefinition:
+    """A number: what is made (``value``) of the rows of ``of`` that satisfy ``where``, placed in time by ``date``.
+
+    ``target`` is a number, ``target_from`` another figure; fewer rows than ``at_least`` say little.
+    """
+
+    key: str
+    location: Location
+    label: str
+    value: ExpressionText
+    help: str | None = None
+    of: Reference | None = None
+    date: ExpressionText | None = None
+    where: ExpressionText | None = None
+    unit: Unit | None = None
+    better: Literal["more", "less"] | None = None
+    target: Decimal | None = None
+    target_from: Reference | None = None
+    at_least: int | None = None
+    was: str | None = None
+
+
+@dataclass(frozen=True)
+class LayoutDefinition:
+    """Figures beside each other: a report."""
+
+    key: str
+    location: Location
+    label: str
+    show: tuple[Reference, ...]
+    help: str | None = None
+    by: tuple[Reference, ...] = ()
+    period: str = "month"
+    compare: tuple[Against, ...] = ()
+    chart: Chart = "table"
+    sort: str | None = None
+    top: int | None = None
+    was: str | None = None
+
+
+@dataclass(frozen=True)
+class FunnelStepDefinition:
+    """A step of a funnel; without ``when`` every row of the cohort took it."""
+
+    key: str
+    location: Location
+    label: str
+    when: ExpressionText | None = None
+
+
+@dataclass(frozen=True)
+class FunnelDefinition:
+    """How many rows of a cohort ever got how far."""
+
+    key: str
+    location: Location
+    label: str
+    steps: Mapping[str, FunnelStepDefinition]
+    help: str | None = None
+    of: Reference | None = None
+    date: ExpressionText | None = None
+    where: ExpressionText | None = None
+    by: tuple[Reference, ...] = ()
+    period: str = "month"
+    was: str | None = None
+
+
+@dataclass(frozen=True)
+class ReportsDefinition:
+    """What is counted about one entity."""
+
+    key: str
+    location: Location
+    entity: Reference
+    dimensions: Mapping[str, DimensionDefinition] = field(default_factory=dict)
+    figures: Mapping[str, FigureDefinition] = field(default_factory=dict)
+    layouts: Mapping[str, LayoutDefinition] = field(default_factory=dict)
+    funnels: Mapping[str, FunnelDefinition] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TileDefinition:
+    """One tile of a dashboard; ``name`` is the figure, report, funnel or entity its ``kind`` says."""
+
+    kind: TileKind
+    location: Location
+    name: Reference
+    label: str | None = None
+    period: str | None = None
+    compare: tuple[Against, ...] = ()
+    where: ExpressionText | None = None
+    columns: tuple[Reference, ...] = ()
+    sort: str | None = None
+    top: int | None = None
+
+
+@dataclass(frozen=True)
+class DashboardDefinition:
+    """Rows of tiles for some roles, for everybody when ``for_`` is empty."""
+
+    key: str
+    location: Location
+    label: str
+    rows: tuple[tuple[TileDefinition, ...], ...]
+    for_: tuple[Reference, ...] = ()
+    period: str = "month"
+    filters: tuple[Reference, ...] = ()

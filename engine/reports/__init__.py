@@ -1,0 +1,56 @@
+"""Reports: figures, each with one definition, laid beside each other; funnels; dashboards; the rows behind them.
+
+Enters: a session, the key of what is asked, the actor, a period, filters. Leaves: plain values (``results.py``). Must
+not show anybody more than their lists do: rows, hidden fields, masks and scopes are those of every list, also for what
+is reached over a link, so nothing that somebody may not see changes what they are told.
+
+``run(session, "lead.response", actor=…, period="2026-03", filters={"owner": "me"})`` gives a ``Result``;
+``run_figure`` one figure, divided at will; ``run_funnel`` a ``FunnelResult``; ``rows`` and ``funnel_rows`` the records
+behind a cell, as many as its ``n``; ``list_reports``, ``list_dashboards`` and ``home_of`` what there is for somebody;
+``seen_tiles`` and ``run_tile`` a dashboard.
+"""
+
+from engine.reports.asking import (
+    dimensions_of,
+    find_figure,
+    find_funnel,
+    find_report,
+    list_funnels,
+    list_reports,
+    sees_figure,
+)
+from engine.reports.behind import funnel_rows, rows
+from engine.reports.boards import find_dashboard, home_of, list_dashboards, run_tile, seen_tiles
+from engine.reports.funnels import run_funnel
+from engine.reports.periods import Period, find_period
+from engine.reports.results import Axis, Behind, Cell, FunnelResult, Line, Result, Stand
+from engine.reports.running import run, run_figure
+
+__all__ = [
+    "Axis",
+    "Behind",
+    "Cell",
+    "FunnelResult",
+    "Line",
+    "Period",
+    "Result",
+    "Stand",
+    "dimensions_of",
+    "find_dashboard",
+    "find_figure",
+    "find_funnel",
+    "find_period",
+    "find_report",
+    "funnel_rows",
+    "home_of",
+    "list_dashboards",
+    "list_funnels",
+    "list_reports",
+    "rows",
+    "run",
+    "run_figure",
+    "run_funnel",
+    "run_tile",
+    "seen_tiles",
+    "sees_figure",
+]

@@ -1,0 +1,127 @@
+"""Dashboards: which there are for somebody, and what their tiles come to.
+
+Enters: the actor, the key of a dashboard, a tile. Leaves: dashboards, results, pages of records. Must not show a tile
+whose reader may not see what it is of: such a tile is not there.
+"""
+
+from engine.compiler.app import Dashboard, Tile
+from engine.errors import NotFound
+from engine.expression.sql import compile_where
+from engine.people.actor import Actor
+from engine.records.list_query import LinkCondition, readable_keys
+from engine.records.listing import ListPlan, ListQuery
+from engine.records.queries import Page
+from engine.records.record import Labels, Record, without_hidden
+from engine.records.rights import find_rights
+from engine.records.values import said
+from engine.reports import asking
+from engine.reports.asking import Filters
+from engine.reports.funnels import run_funnel
+from engine.reports.periods import Period
+from engine.reports.results import FunnelResult, Result
+from engine.reports.running import run, run_figure
+from engine.reports.seeing import SeenSource, may_read
+from engine.storage.store import Session
+
+
+def list_dashboards(session: Session, *, actor: Actor) -> list[Dashboard]:
+    """Return the dashboards the actor may open, in the order of their files."""
+    return [one for one in session.app.dashboards.values() if _is_for(one, actor)]
+
+
+def home_of(session: Session, *, actor: Actor) -> Dashboard | None:
+    """Return the dashboard the actor sees first: the first that is for one of their roles, else the first for all."""
+    found = list_dashboards(session, actor=actor)
+    return next((one for one in found if one.roles), found[0] if found else None)
+
+
+def find_dashboard(session: Session, key: str, *, actor: Actor) -> Dashboard:
+    """Return a dashboard; raises ``NotFound`` for one the actor may not open."""
+    found = session.app.dashboards.get(key)
+    if found is None or not _is_for(found, actor):
+        raise NotFound("report.no_dashboard", name=said(key))
+    return found
+
+
+def _is_for(dashboard: Dashboard, actor: Actor) -> bool:
+    return not dashboard.roles or not dashboard.roles.isdisjoint(actor.roles) or actor.is_admin
+
+
+def seen_tiles(session: Session, dashboard: Dashboard, *, actor: Actor) -> list[list[Tile]]:
+    """Return the rows of tiles that are there for the actor."""
+    rows = [[one for one in row if _sees(session, one, actor)] for row in dashboard.rows]
+    return [row for row in rows if row]
+
+
+def _sees(session: Session, tile: Tile, actor: Actor) -> bool:
+    if tile.kind == "list":
+        return may_read(session.app, tile.reads, tile.name, actor)
+    try:
+        if tile.kind == "figure":
+            asking.find_figure(session, tile.name, actor=actor)
+        elif tile.kind == "report":
+            asking.find_report(session, tile.name, actor=actor)
+        else:
+            asking.find_funnel(session, tile.name, actor=actor)
+    except NotFound:
+        return False
+    return True
+
+
+def run_tile(
+    session: Session,
+    tile: Tile,
+    *,
+    actor: Actor,
+    period: str | Period | None = None,
+    filters: Filters | None = None,
+) -> Result | FunnelResult | Page:
+    """Return what a tile comes to; ``period`` is that of its dashboard, which a tile with its own leaves aside.
+
+    Filters that it has no dimension for are left out (``Result.ignored``). Raises as ``run`` does.
+    """
+    wanted = tile.period or period
+    if tile.kind == "figure":
+        return run_figure(
+            session, tile.name, actor=actor, period=wanted, filters=filters, compare=tile.compare, lenient=True
+        )
+    if tile.kind == "report":
+        return run(session, tile.name, actor=actor, period=wanted, filters=filters, lenient=True)
+    if tile.kind == "funnel":
+        known = asking.dimensions_of(session, asking.find_funnel(session, tile.name, actor=actor), actor=actor)
+        kept = {key: value for key, value in (filters or {}).items() if key in known}
+        return run_funnel(session, tile.name, actor=actor, period=wanted, filters=kept)
+    return _list(session, tile, actor)
+
+
+def _list(session: Session, tile: Tile, actor: Actor) -> Page:
+    """Return the records of a list, under the rights of its reader."""
+    entity = session.app.entities[tile.name]
+    if not may_read(session.app, tile.reads, tile.name, actor):
+        raise NotFound("report.no_dashboard", name=tile.name)
+    rights = find_rights(session.app, entity, actor)
+    known = readable_keys(entity, rights)
+    sort, descending = tile.sort if tile.sort is not None and tile.sort[0] in known else (None, False)
+    columns = tuple(key for key in tile.columns if key in known)
+    query = ListQuery(sort=sort, descending=descending, limit=tile.top, columns=columns)
+    plan = ListPlan(session, entity, rights, query, actor=actor, link=_condition(session, tile, actor))
+    rows = plan.fetch(session)
+    labels: Labels = {}
+    records = []
+    for row in rows[: plan.limit]:
+        values = plan.reading.values(row)
+        plan.reading.add_labels(row, values, labels)
+        found = plan.masking.mark(Record(entity.key, values["id"], values.pop("version"), values, labels), row)
+        records.append(without_hidden(found) if found.masked else found)
+    more = "more" if len(rows) > plan.limit else None
+    return Page(records, labels, more, plan.columns, plan.sort, plan.descending)
+
+
+def _condition(session: Session, tile: Tile, actor: Actor) -> LinkCondition | None:
+    """Return the condition of a list, in which every record reached is one its reader may see."""
+    if tile.where is None:
+        return None
+    checked = tile.where.checked
+    source = SeenSource(session, actor, None)
+    key = ("tile", f"{tile.name} where {checked.text} for {sorted(actor.roles)}")
+    return LinkCondition(key, lambda table: compile_where(checked, source, table), {})

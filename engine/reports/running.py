@@ -1,0 +1,292 @@
+"""Running a report: each of its figures as one statement, laid beside each other.
+
+Enters: a session, the key of a report or figure, the actor, a period, filters. Leaves: a ``Result``. Must not count
+anything itself: ``statement.py`` asks the database, and what a figure makes of its aggregates is its own expression.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Final
+
+from engine import messages
+from engine.compiler.app import Figure, Label
+from engine.compiler.app.reports import Span
+from engine.definition.model.reports import Against
+from engine.errors import FieldError, InvalidValues
+from engine.expression import Env
+from engine.people.actor import Actor
+from engine.records.evaluation import make_env
+from engine.reports import asking
+from engine.reports.asking import Filters
+from engine.reports.naming import name_keys
+from engine.reports.ordering import in_order
+from engine.reports.periods import Period
+from engine.reports.results import Axis, Cell, Line, Result
+from engine.reports.statement import ask
+from engine.storage.store import Session
+
+MOST_PARTS: Final = 400
+"""Days, weeks or months into which a period is divided at most."""
+
+_NOW, _PREVIOUS, _LAST_YEAR = "now", "previous", "last_year"
+_COUNTED: Final = frozenset({"count", "sum", "distinct"})
+
+
+def run(
+    session: Session,
+    report: str,
+    *,
+    actor: Actor,
+    period: str | Period | None = None,
+    filters: Filters | None = None,
+    by: Sequence[str] | None = None,
+    lenient: bool = False,
+) -> Result:
+    """Return a report as the actor sees it.
+
+    ``period`` is a name such as ``month``, ``2026-03`` or ``last 12 months``; that of the report unless given.
+    ``filters`` narrow the rows to values of dimensions (``{"owner": 5, "region": ["east", "south"]}``; ``me`` is
+    whoever looks); with ``lenient`` a figure without such a dimension stays as it is, and its key is in
+    ``Result.ignored``. ``by`` divides it otherwise than written.
+
+    Raises ``NotFound`` when the actor sees none of its figures, ``InvalidValues`` for a period, dimension or value that
+    cannot be, ``NotPossibleNow`` where there would be too many groups.
+    """
+    written, figures = asking.find_report(session, report, actor=actor)
+    wanted = _Wanted(
+        asking.period_of(session, period, written.period),
+        written.by if by is None else tuple(by),
+        written.compare,
+        filters or {},
+        lenient,
+    )
+    if by is not None:
+        figures = tuple(asking.seen_figures(session, [one.key for one in figures], wanted.by, actor)) or figures
+    found = _Run(session, figures, wanted, actor).result()
+    lines = in_order(found, written.sort)
+    kept = lines[: written.top] if written.top is not None else lines
+    return replace(found, report=written, lines=tuple(kept), more=len(lines) - len(kept))
+
+
+def run_figure(
+    session: Session,
+    figure: str,
+    *,
+    actor: Actor,
+    period: str | Period | None = None,
+    filters: Filters | None = None,
+    by: Sequence[str] = (),
+    compare: Sequence[Against] = (),
+    lenient: bool = False,
+) -> Result:
+    """Return one figure, divided by dimensions and compared as asked; raises as ``run`` does."""
+    found = asking.find_figure(session, figure, actor=actor)
+    wanted = _Wanted(asking.period_of(session, period, "month"), tuple(by), tuple(compare), filters or {}, lenient)
+    result = _Run(session, (found,), wanted, actor).result()
+    return replace(result, lines=tuple(in_order(result, None)))
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is asked of some figures."""
+
+    period: Period
+    by: tuple[str, ...]
+    compare: tuple[Against, ...]
+    filters: Filters
+    lenient: bool
+
+    @cached_property
+    def variants(self) -> dict[str, Period]:
+        """The period, and those it is compared with."""
+        others = {_PREVIOUS: self.period.previous, _LAST_YEAR: self.period.last_year}
+        return {_NOW: self.period} | {key: one for key, one in others.items() if key in self.compare and one}
+
+    @cached_property
+    def span(self) -> Span | None:
+        """The span by which the date of each figure is divided, if it is."""
+        return asking.own_span(self.by)
+
+    @cached_property
+    def parts(self) -> dict[str, list[Period]]:
+        """The parts of each period; raises ``InvalidValues`` for one that has too many, or no first."""
+        if self.span is None:
+            return dict.fromkeys(self.variants, [])
+        found = {key: one.parts(self.span) for key, one in self.variants.items()}
+        if not 0 < len(found[_NOW]) <= MOST_PARTS:
+            raise InvalidValues([FieldError("period", "report.too_long", {"most": MOST_PARTS})])
+        return found
+
+
+Address = tuple[str, int | None, tuple[int, ...], tuple[Any, ...]]
+"""Which of the periods, which part of it (None is all), the dimensions a group is of and its values."""
+
+
+@dataclass
+class _Counted:
+    """One figure, counted: its groups by address."""
+
+    figure: Figure
+    groups: dict[Address, Cell] = field(default_factory=dict)
+    empty: Cell = Cell(None, 0)
+    target: "_Counted | None" = None
+    ignored: list[str] = field(default_factory=list)
+
+    def cell(
+        self, part: int | None, divided: tuple[int, ...], values: tuple[Any, ...], variants: Iterable[str]
+    ) -> Cell:
+        """Return the cell of an address, with what it is compared with."""
+        now = self.groups.get((_NOW, part, divided, values), self.empty)
+        before = {one: self.groups.get((one, part, divided, values), self.empty) for one in variants if one != _NOW}
+        if self.figure.of_now:
+            before = {}
+        return replace(
+            now,
+            previous=before.get(_PREVIOUS),
+            last_year=before.get(_LAST_YEAR),
+            target=self._target(part, divided, values),
+        )
+
+    def _target(self, part: int | None, divided: tuple[int, ...], values: tuple[Any, ...]) -> Decimal | None:
+        if self.target is None:
+            return self.figure.target
+        found = self.target.groups.get((_NOW, part, divided, values))
+        return None if found is None or not isinstance(found.value, Decimal | int) else Decimal(found.value)
+
+
+class _Run:
+    """Figures run together."""
+
+    def __init__(self, session: Session, figures: Sequence[Figure], wanted: _Wanted, actor: Actor) -> None:
+        self.session, self.wanted, self.actor = session, wanted, actor
+        self.env = make_env(session, actor)
+        self.counted = [self._count(one) for one in figures]
+        if "target" in wanted.compare:
+            for one in self.counted:
+                one.target = self._count_target(one.figure)
+
+    def result(self) -> Result:
+        """Return the result, its lines in the order of their keys."""
+        axes = self._axes()
+        dimensions = tuple(range(sum(one.dimension is not None for one in axes)))
+        lines = tuple(self._lines(axes, dimensions, parted=self.wanted.span is not None))
+        found = Result(
+            report=None,
+            period=self.wanted.period,
+            previous=self.wanted.variants.get(_PREVIOUS),
+            last_year=self.wanted.variants.get(_LAST_YEAR),
+            axes=axes,
+            figures=tuple(one.figure for one in self.counted),
+            lines=lines,
+            total=Line((), tuple(self._cells(None, (), ()))),
+            subtotals=dict(self._subtotals(axes)) if len(axes) == 2 else {},
+            ignored=tuple(dict.fromkeys(key for one in self.counted for key in one.ignored)),
+        )
+        keys = [(axis, line.keys[at]) for line in lines for at, axis in enumerate(axes)]
+        return replace(found, labels=name_keys(self.session, keys, actor=self.actor))
+
+    # ---- counting
+
+    def _count(self, figure: Figure) -> _Counted:
+        wanted, session = self.wanted, self.session
+        by = asking.divided_by(session, figure, wanted.by, self.actor)
+        narrowed, ignored = asking.narrowed_to(session, figure, wanted.filters, self.actor, lenient=wanted.lenient)
+        if wanted.span is not None and figure.of_now:
+            raise InvalidValues([FieldError("by", "report.no_dimension", {"name": f"date.{wanted.span}"})])
+        slots = list(self._slots())
+        periods = [period for _, _, period in slots]
+        groups = ask(session, asking.question_of(figure), actor=self.actor, periods=periods, by=by, narrowed=narrowed)
+        found = _Counted(figure, empty=make_cell(figure, 0, _nothing(figure), self.env), ignored=ignored)
+        for group in groups:
+            variant, part, _ = slots[group.at]
+            address = variant, part, group.divided, group.values
+            found.groups[address] = make_cell(figure, group.n, group.results, self.env)
+        return found
+
+    def _slots(self) -> Iterator[tuple[str, int | None, Period]]:
+        """Yield every period a row may be counted in: which variant, which part of it."""
+        for variant, period in self.wanted.variants.items():
+            yield variant, None, period
+            for part, one in enumerate(self.wanted.parts[variant]):
+                yield variant, part, one
+
+    def _count_target(self, figure: Figure) -> _Counted | None:
+        """Count the figure that says what another should be; None when it is not there, or does not divide so."""
+        known = self.session.app.figures.get(figure.target_from or "")
+        if known is None or not list(asking.seen_figures(self.session, [known.key], self.wanted.by, self.actor)):
+            return None
+        if self.wanted.span is not None and known.of_now:
+            return None
+        counted = self._count_leniently(known)
+        return None if counted.ignored else counted
+
+    def _count_leniently(self, figure: Figure) -> _Counted:
+        wanted, self.wanted = self.wanted, replace(self.wanted, lenient=True)
+        try:
+            return self._count(figure)
+        finally:
+            self.wanted = wanted
+
+    # ---- laying out
+
+    def _axes(self) -> tuple[Axis, ...]:
+        first = self.counted[0].figure
+        return tuple(
+            Axis(key, _own_label(key), None)
+            if asking.is_own_date(key)
+            else Axis(key, first.rows.dimensions[key].label, first.rows.dimensions[key])
+            for key in self.wanted.by
+        )
+
+    def _cells(self, part: int | None, divided: tuple[int, ...], values: tuple[Any, ...]) -> list[Cell]:
+        return [one.cell(part, divided, values, self.wanted.variants) for one in self.counted]
+
+    def _lines(self, axes: Sequence[Axis], divided: tuple[int, ...], *, parted: bool) -> Iterator[Line]:
+        """Yield a line for each group of some dimensions, or each part of the period, that is there in any figure."""
+        if not divided and not parted:
+            return
+        found: dict[tuple[int | None, tuple[Any, ...]], None] = {}
+        if parted and not divided:  # an axis of time has no holes
+            found = {(part, ()): None for part in range(len(self.wanted.parts[_NOW]))}
+        for one in self.counted:
+            for _, part, of, values in one.groups:
+                if of == divided and (part is not None) == parted and self._is_part(part):
+                    found.setdefault((part, values))
+        for part, values in found:
+            yield Line(self._keys(axes, part, values), tuple(self._cells(part, divided, values)))
+
+    def _is_part(self, part: int | None) -> bool:
+        return part is None or part < len(self.wanted.parts[_NOW])
+
+    def _keys(self, axes: Sequence[Axis], part: int | None, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        given = iter(values)
+        parts = self.wanted.parts[_NOW]
+        return tuple(parts[part or 0] if one.dimension is None else next(given) for one in axes)
+
+    def _subtotals(self, axes: Sequence[Axis]) -> Iterator[tuple[int, tuple[Line, ...]]]:
+        """Yield the lines of each of two axes alone."""
+        numbers = iter(range(len(axes)))
+        for at, axis in enumerate(axes):
+            divided = () if axis.dimension is None else (next(numbers),)
+            yield at, tuple(self._lines([axis], divided, parted=axis.dimension is None))
+
+
+def make_cell(figure: Figure, n: int, results: Sequence[Any], env: Env) -> Cell:
+    """Return what a figure makes of its aggregates."""
+    given = dict(zip((part.key for part in figure.value.parts), results, strict=True))
+    return Cell(figure.run(given, env), n, small=n < figure.at_least, target=figure.target)
+
+
+def _nothing(figure: Figure) -> tuple[Any, ...]:
+    """Return what the aggregates of a figure come to over no rows at all."""
+    return tuple(0 if part.name in _COUNTED else None for part in figure.value.parts)
+
+
+def _own_label(key: str) -> Label:
+    span = key.partition(".")[2]
+    return {
+        language: messages.text(f"report.by_{span}", language, field=messages.text("report.field.date", language))
+        for language in messages.LANGUAGES
+    }
