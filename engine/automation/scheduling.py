@@ -6,11 +6,11 @@ what became idle meanwhile is found.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select
 
 from engine.automation import moments, states
 from engine.automation.runs import NO_RECORD, Begin, begin_runs
@@ -125,8 +125,7 @@ def _keep(session: Session, automation: Automation, slot: datetime) -> bool:
 
 
 def _begin_each(session: Session, automation: Automation, slot: datetime) -> None:
-    where, given = _condition(session, automation)
-    for ids in _batches(session, automation.entity, where, given):
+    for ids in _batches(session, automation, {}):
         begin_runs(
             session, [Begin(automation.key, automation.entity, id_, f"slot {slot.isoformat()}", slot) for id_ in ids]
         )
@@ -136,39 +135,51 @@ def _begin_idle(session: Session, automation: Automation, *, since: datetime, sl
     """Begin for each record whose last sign of life fell out of the span between two looks."""
     time_of = _time_of(session, automation)
     later, earlier = time_of.before(slot, automation.on.span), time_of.before(since, automation.on.span)
+    for ids in _batches(session, automation, {"earlier": earlier, "later": later}):
+        occasion = f"idle {slot.isoformat()}"
+        begin_runs(session, [Begin(automation.key, automation.entity, id_, occasion, slot) for id_ in ids])
+
+
+def _condition(session: Session, automation: Automation) -> Iterator[ColumnElement[bool]]:
+    """Yield what a record must meet; of an idle one also that it fell silent between ``earlier`` and ``later``."""
     table = session.tables.entity[automation.entity]
+    yield table.c.deleted_at.is_(None)
+    if automation.when is not None:
+        yield compile_where(automation.when.checked, TableSource(session.tables), table)
+    if automation.on.kind != "idle":
+        return
     last: ColumnElement[Any] = table.c.updated_at
     if automation.on.without is not None:
         other, via = automation.on.without
         linked = session.tables.entity[other]
         newest = select(func.max(linked.c.created_at)).where(linked.c[via] == table.c.id, linked.c.deleted_at.is_(None))
         last = func.coalesce(newest.scalar_subquery(), table.c.created_at)
-    where, given = _condition(session, automation)
-    for ids in _batches(session, automation.entity, [*where, last > earlier, last <= later], given):
-        occasion = f"idle {slot.isoformat()}"
-        begin_runs(session, [Begin(automation.key, automation.entity, id_, occasion, slot) for id_ in ids])
+    yield last > bindparam("earlier", type_=table.c.created_at.type)
+    yield last <= bindparam("later", type_=table.c.created_at.type)
 
 
-def _condition(session: Session, automation: Automation) -> tuple[list[ColumnElement[bool]], dict[str, Any]]:
+def _batches(session: Session, automation: Automation, given: Mapping[str, Any]) -> Iterator[list[int]]:
+    """Yield the ids of the records an automation begins for."""
     table = session.tables.entity[automation.entity]
-    where: list[ColumnElement[bool]] = [table.c.deleted_at.is_(None)]
-    if automation.when is None:
-        return where, {}
-    checked = automation.when.checked
-    where.append(compile_where(checked, TableSource(session.tables), table))
-    return where, dict(sql_parameters(checked, make_env(session, None)))
 
+    def build() -> Any:
+        after = bindparam("after", type_=table.c.id.type)
+        return (
+            select(table.c.id)
+            .where(table.c.id > after, *_condition(session, automation))
+            .order_by(table.c.id)
+            .limit(_BATCH)
+        )
 
-def _batches(
-    session: Session, entity: str, where: list[ColumnElement[bool]], given: dict[str, Any]
-) -> Iterator[list[int]]:
-    table, after = session.tables.entity[entity], 0
+    statement = session.prepared(("scheduled", automation.key), build)
+    met = {} if automation.when is None else sql_parameters(automation.when.checked, make_env(session, None))
+    last = 0
     while True:
-        query = select(table.c.id).where(table.c.id > after, *where).order_by(table.c.id).limit(_BATCH)
-        ids = list(session.connection.scalars(query, given))
+        rows = statement.fetch_all(session.connection, {**met, **given, "after": last})
+        ids = [row[0] for row in rows]
         if ids:
             yield ids
-            after = ids[-1]
+            last = ids[-1]
         if len(ids) < _BATCH:
             return
 

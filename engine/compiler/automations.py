@@ -15,7 +15,7 @@ from engine.compiler.app.automations import NOTHING
 from engine.compiler.compilation import Compilation, place_within
 from engine.compiler.people import check_who
 from engine.compiler.row_loops import DONE_FOR_ROWS, check_rest, check_rests, numbered_rows, row_tables
-from engine.compiler.shapes import field_type
+from engine.compiler.shapes import field_type, kept_by_engine
 from engine.definition.model import (
     AutomationDefinition,
     AutomationsDefinition,
@@ -271,7 +271,7 @@ class _Rule:
             field = target.fields.get(known or "")
             if field is None:
                 continue
-            if field.computed is not None or field.readonly:
+            if field.computed is not None or (field.readonly and not kept_by_engine(field)):
                 self.compilation.refuse("E066", text.location, name=key, entity=target.key)
             value = self._expression(text, shape, field_type(field), within=within)
             if value is not None:

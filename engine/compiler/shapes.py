@@ -56,6 +56,13 @@ def has_kind(field: FieldDefinition, kind: Kind) -> bool:
     return declared is not None and declared.kind is kind
 
 
+def kept_by_engine(field: FieldDefinition) -> bool:
+    """Tell whether an automation may fill in what no person types: only what is worked out from nothing."""
+    declared = find_type(field.type.name)
+    worked_out = (field.computed, field.best, field.found_by or None, field.fetch or None)
+    return all(one is None for one in worked_out) and declared is not None and not declared.drawn
+
+
 def field_type(field: FieldDefinition) -> Type | None:
     """Return the type of a field's values in expressions, or None when its type is unknown."""
     declared = find_type(field.type.name)

@@ -56,6 +56,7 @@ class Rights:
     approve_export: bool = False
     move: bool = True  # whether the moves that are the actor's may be made; only a token takes that away
     merge: bool = False
+    fills: bool = False  # the engine itself fills in what no person may
     within: Checked | None = None  # what a record must meet that is created; only a token asks for it
 
     @property
@@ -89,7 +90,7 @@ class Narrowed(str):
 
 
 NONE = Rights(frozenset(), frozenset(), frozenset(), False, False, False, frozenset(), frozenset())
-WHOLE = replace(NONE, read=frozenset((ALL,)), write=frozenset((ALL,)), create=True)
+WHOLE = replace(NONE, read=frozenset((ALL,)), write=frozenset((ALL,)), create=True, fills=True)
 """What the engine itself may do: whoever wrote an automation answers for it."""
 _cache: dict[tuple[str, str, frozenset[str], bool, Scope | None], Rights] = {}
 

@@ -34,7 +34,7 @@ def read_values(
             errors.append(FieldError(key, "value.masked", {"label": field.label}))
         elif field is None or field.retired or key in rights.hidden:
             errors.append(FieldError(said(key), "value.unknown_field", {"field": said(key)}))
-        elif field.readonly or key in rights.readonly:
+        elif key in rights.readonly or (field.readonly and not (rights.fills and field.kept_by_engine)):
             errors.append(FieldError(key, "value.readonly", {"label": field.label}))
         elif field.type.has_rows:
             values[key] = _read_lines(field, given, rights, zone, errors)
@@ -97,7 +97,9 @@ def _read_row(
                 _read_row_id(read, given, path, errors)
         elif column is None or column.retired or f"{field.key}.{key}" in rights.hidden:
             errors.append(FieldError(f"{path}.{said(key)}", "value.unknown_field", {"field": said(key)}))
-        elif column.readonly or f"{field.key}.{key}" in rights.readonly:
+        elif f"{field.key}.{key}" in rights.readonly or (
+            column.readonly and not (rights.fills and column.kept_by_engine)
+        ):
             errors.append(FieldError(f"{path}.{key}", "value.readonly", {"label": column.label}))
         else:
             _read_into(read, column, given, zone, f"{path}.{key}", errors)

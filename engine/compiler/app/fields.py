@@ -88,6 +88,12 @@ class Field:
     retired_options: frozenset[str] = frozenset()
 
     @cached_property
+    def kept_by_engine(self) -> bool:
+        """Whether no person types it, but a move or an automation may fill it in: it is worked out from nothing."""
+        worked_out = (self.computed, self.best, self.found_by or None, self.fetch or None)
+        return self.readonly and not self.type.drawn and all(one is None for one in worked_out)
+
+    @cached_property
     def option_names(self) -> Mapping[str, str]:
         """The option each key and each label stands for, labels in the form people may type them."""
         said = {text: key for key, label in self.options.items() for text in label.values()}
