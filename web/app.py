@@ -20,7 +20,7 @@ from engine.clock import Clock, SystemClock
 from engine.people.actor import ADMIN
 from engine.storage.database import open_database
 from engine.storage.store import Store
-from web import api, auth, calls, company, gate, joining, second_step
+from web import api, auth, calls, company, gate, hooks, joining, second_step
 from web.assets import serve_assets
 from web.errors import handle_errors
 from web.metrics import metrics
@@ -28,7 +28,7 @@ from web.page_kit import install_page_kit
 from web.pages import register_pages
 from web.security import protect_answers
 from web.settings import Settings, WrongSetting, read_settings
-from web.throttle import LoginThrottle
+from web.throttle import AddressThrottle, LoginThrottle
 
 _FORM_MEMORY = 4 * 1024 * 1024  # a form with 500 lines of 20 columns
 _FORM_PARTS = 20_000
@@ -85,6 +85,7 @@ def serve_installation(app: Flask, settings: Settings, clock: Clock) -> None:
     app.extensions["formwork.settings"] = settings
     app.extensions["formwork.store"] = _open_store(settings, clock)
     app.extensions["formwork.throttle"] = _make_throttle(settings)
+    app.extensions["formwork.hooks"] = AddressThrottle(settings.redis_url, settings.hook_limit)
     app.extensions["formwork.provider"] = company.make_provider(settings)
     _check_roles(settings, app.extensions["formwork.store"])
 
@@ -171,6 +172,8 @@ def _register_views(app: Flask, csrf: CSRFProtect) -> None:
     register_pages(app)
     app.add_url_rule("/calls/<message_id>", "take_call_result", calls.take_call_result, methods=["POST"])
     csrf.exempt("web.calls.take_call_result")  # signed with the secret of the dialler instead
+    app.add_url_rule("/hooks/<hook>", "receive", hooks.receive, methods=["POST"])
+    csrf.exempt("web.hooks.receive")  # signed with the secret of the address instead
     app.add_url_rule("/healthz", "healthz", _is_alive)
     app.add_url_rule("/readyz", "readyz", _is_ready)
     app.add_url_rule("/metrics", "metrics", metrics)

@@ -71,7 +71,14 @@ def say_trigger(automation: Automation) -> str:
         stages=text.t("text.comma").join(stages) or text.t("automation.any"),
         approval=text.label(approval.label) if approval is not None else "",
         span=say_length(on.span, text.language) if on.span else "",
+        name=on.hook,
     )
+
+
+def view_takes(automation: Automation) -> list[dict[str, str]]:
+    """Return what an automation reads of what is sent to it: the name of each part, its type, its place."""
+    takes = automation.on.takes
+    return [{"name": key, "type": one.field.type.key, "place": ".".join(one.path)} for key, one in takes.items()]
 
 
 def view_steps(automation: Automation) -> list[dict[str, Any]]:

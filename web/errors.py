@@ -72,7 +72,7 @@ def write_missing(missing: Iterable[Missing], language: str) -> list[dict[str, A
 
 def is_api() -> bool:
     """Return whether a program asks, not a browser."""
-    return request.path.startswith("/api/")
+    return request.path.startswith(("/api/", "/hooks/"))
 
 
 def problem(status: int, code: str, detail: str, /, **more: Any) -> Response:

@@ -1,5 +1,7 @@
 """How often a password may be tried, per login and address, per login, per address; and which failures are noted.
 
+What programs send to an address is counted likewise.
+
 Enters: a login and an address. Leaves: ``TooManyAttempts``, before the costly part of a sign-in is done. Must not lock
 a person out for good, nor tell whether the login exists. Counts live in Redis when there is one, else in this process;
 a Redis that is gone is replaced by the process's own counts.
@@ -26,6 +28,26 @@ class TooManyAttempts(NotPossibleNow):
     def __init__(self, retry_after: int) -> None:
         super().__init__("people.login_throttled", minutes=max(1, -(-retry_after // 60)))
         self.retry_after = retry_after
+
+
+class AddressThrottle:
+    """Counts what comes to an address that anybody may call, within ``limit``."""
+
+    def __init__(self, redis_url: str | None, limit: str) -> None:
+        self._redis_url, self._limit = redis_url, limit
+
+    def count(self, key: str) -> int:
+        """Count one; return the seconds to wait when that were too many, else 0."""
+        key = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        if self._counters.hit(self._limit, f"hook {key}"):
+            return 0
+        return self._counters.seconds_left(self._limit, f"hook {key}")
+
+    @cached_property
+    def _counters(self) -> "Counters":
+        from web.counting import Counters  # loaded when the first is counted, not at every start
+
+        return Counters(self._redis_url)
 
 
 class LoginThrottle:

@@ -18,6 +18,7 @@ from engine.people.actor import Actor, require_admin
 from engine.storage.automation_tables import runs
 from engine.storage.delivery_tables import deliveries
 from engine.storage.journal import write_audit
+from engine.storage.priorities import PRIORITIES
 from engine.storage.stage_tables import timers
 from engine.storage.store import Session
 from engine.storage.system_tables import outbox
@@ -78,11 +79,11 @@ def try_event_again(session: Session, id: int, *, actor: Actor | None) -> None:
 
 
 def _measure(session: Session, now: datetime) -> Iterator[Queue]:
-    waiting = (outbox.c.done_at.is_(None), outbox.c.attempts <= len(RETRY_AFTER))
+    waiting = (outbox.c.done_at.is_(None), outbox.c.attempts <= len(RETRY_AFTER), outbox.c.priority.in_(PRIORITIES))
     yield _queue(session, "events", outbox, waiting, outbox.c.available_at, now, _parked_event())
-    pending = (timers.c.state == "pending",)
-    yield _queue(session, "timers", timers, pending, timers.c.available_at, now, (timers.c.state == "parked",))
-    pending = (runs.c.state == "pending",)
+    armed = (timers.c.state == "pending",)
+    yield _queue(session, "timers", timers, armed, timers.c.available_at, now, (timers.c.state == "parked",))
+    pending = (runs.c.state == "pending", runs.c.priority.in_(PRIORITIES))  # as the index begins
     yield _queue(session, "runs", runs, pending, runs.c.available_at, now, (runs.c.state == "parked",))
     open_, dead = deliveries.c.state.in_(("waiting", "sending")), deliveries.c.state.in_(("dead", "parked"))
     yield _queue(session, "messages", deliveries, (open_,), deliveries.c.due_at, now, (dead,))

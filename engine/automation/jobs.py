@@ -10,7 +10,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,23 @@ from engine.storage.index_builds import build_indexes
 from engine.storage.store import Store
 
 QUEUE = "formwork"
+NOW, SEND, LONG = "now", "send", "long"
+"""What is done by which queue: what people wait for; messages to the outside; imports, exports, indexes."""
+QUEUES = (NOW, SEND, LONG)
+"""In the order in which a worker takes from them."""
 _LOOK = "formwork.look"
+_EVENTS = 200
+"""Events of one round, in one transaction."""
 SWEEP_EVERY = 5.0
 """Seconds between two looks when nobody rings; so late, at most, a timer fires."""
 GATHER = 0.1
 """Seconds to wait after a ring: many saves in a row are then delivered together, in one transaction."""
 RECONNECT = 5.0
 """Seconds until a worker looks again for a Redis that is not there."""
-_ROUNDS = 50
-"""Rounds of events and runs that follow from one another in one look; the next look goes on."""
+_ROUNDS = 500
+"""Rounds in one look; the next look goes on."""
+_SLICE = 20
+"""Timers and runs of one round, each in a transaction of its own: no more stand before what somebody waits for."""
 AT_END = 5.0
 """Seconds that an ending worker waits for an index that is built beside."""
 
@@ -46,23 +54,52 @@ _log = logging.getLogger("formwork.jobs")
 
 
 def look(store: Store) -> int:
-    """Fire what is due, then deliver what waits, what the timers wrote included; return how much was done.
+    """Do everything that there is to do, here, where nobody waits for the sweep; return how much was done.
 
-    Messages leave before imports and exports are gone on with: here, where nobody waits for the sweep.
+    Messages leave before imports and exports are gone on with.
     """
-    done = sweep(store) + keep_schedules(store) + keep_armed(store) + react(store)
-    return done + deliver(store) + bring_in(store) + take_out(store)
+    return attend(store) + deliver(store) + bring_in(store) + take_out(store)
+
+
+def attend(store: Store) -> int:
+    """Fire what is due, deliver what waits, run what that begins, a little of each at a time; return how much was done.
+
+    So ten thousand timers that are due at once, or what an import brings about, hold up no decision: an event of an
+    approval waits for one round at most.
+    """
+    return _rounds(store, (react_some, sweep_some, keep_schedules, keep_armed), _do)
 
 
 def react(store: Store) -> int:
     """Deliver what waits and run what that begins, until nothing is left to do; return how much was done."""
+    return _rounds(store, (react_some,), _do)
+
+
+def sweep_some(store: Store) -> int:
+    """Fire some of what is due."""
+    return sweep(store, most=_SLICE)
+
+
+def react_some(store: Store) -> int:
+    """Deliver some of what waits, and run some of what that begins."""
+    return drain(store, most=_EVENTS) + run_due(store, most=_SLICE)
+
+
+Part = Callable[[Store], int]
+
+
+def _rounds(store: Store, parts: Sequence[Part], do: Callable[[Part, Store], int]) -> int:
     done = 0
     for _ in range(_ROUNDS):
-        went = drain(store) + run_due(store)
+        went = sum(do(part, store) for part in parts)
         done += went
         if not went:
             break
     return done
+
+
+def _do(part: Part, store: Store) -> int:
+    return part(store)
 
 
 class WorkerThread:
@@ -114,23 +151,28 @@ class RedisDoorbell:
         from rq.serializers import JSONSerializer
 
         connection = redis.Redis.from_url(redis_url, socket_connect_timeout=1, socket_timeout=2)
-        self._queue = Queue(queue_name(database_url), connection=connection, serializer=JSONSerializer)
+        self._queues = {
+            kind: Queue(queue_name(database_url, kind), connection=connection, serializer=JSONSerializer)
+            for kind in QUEUES
+        }
         self._failure: type[Exception] = redis.RedisError
 
-    def ring(self) -> None:
-        """Ask any worker to look for work."""
+    def ring(self, kind: str = NOW) -> None:
+        """Ask any worker to look for work of a kind; of what may take long, nobody who is asked already is again."""
         try:
-            self._queue.enqueue(_LOOK, result_ttl=0, failure_ttl=60)
+            if kind != NOW and len(self._queues[kind]):
+                return
+            self._queues[kind].enqueue(_LOOK, result_ttl=0, failure_ttl=60)
         except self._failure as error:
             _log.warning("Redis did not take the doorbell, the sweep will find it: %s", type(error).__name__)
 
 
-def queue_name(database_url: str) -> str:
-    """Return the queue of an installation: two that share a Redis do not answer each other's doorbell.
+def queue_name(database_url: str, kind: str = NOW) -> str:
+    """Return a queue of an installation: two that share a Redis do not answer each other's doorbell.
 
     The address itself, which may hold a password, never goes to Redis.
     """
-    return f"{QUEUE}-{hashlib.sha256(database_url.encode()).hexdigest()[:16]}"
+    return f"{QUEUE}-{hashlib.sha256(database_url.encode()).hexdigest()[:16]}-{kind}"
 
 
 def work(
@@ -141,38 +183,56 @@ def work(
     secret_key: str | None = None,
     public_url: str | None = None,
     burst: bool = False,
+    every: float = SWEEP_EVERY,
 ) -> None:
-    """Run one RQ worker until it is told to end, sweeping besides (``burst``: until the queue is empty).
+    """Run one RQ worker until it is told to end, sweeping besides (``burst``: until the queues are empty).
+
+    What may take long is done beside, in a thread of the worker for each kind, so that it goes on answering what people
+    wait for; so does the sweeper, who looks ``every`` so many seconds.
 
     ``secret_key`` opens the channels by which messages leave, ``public_url`` begins their links.
     Whatever function a job names, the worker only looks at its own database: who can write to Redis can ring, no more.
     """
     import redis
+
+    store = Store(open_database(database_url), Path(files_dir), SystemClock())
+    store.secret_key, store.public_url = secret_key, public_url
+    bell = RedisDoorbell(redis_url, database_url, files_dir)
+    sweeper = WorkerThread(store, every=every)
+    sweeper.start()
+    try:
+        _listening(lambda: _answer_bells(store, bell, redis_url, database_url, burst=burst), redis.RedisError)
+    finally:
+        sweeper.stop()
+        store.database.close()
+
+
+def _answer_bells(store: Store, bell: RedisDoorbell, redis_url: str, database_url: str, *, burst: bool) -> None:
+    """Work when rung, until told to end (``burst``: until the queues are empty)."""
+    import redis
     from rq import Queue, SimpleWorker
     from rq.job import Job
     from rq.serializers import JSONSerializer
 
-    store = Store(open_database(database_url), Path(files_dir), SystemClock())
-    store.secret_key, store.public_url = secret_key, public_url
+    def answer(kind: str) -> None:
+        if kind == NOW:
+            attend(store)
+            for other in _find_other_work(store):
+                bell.ring(other)  # whether an index is to be built, the sweeper asks
+        else:
+            _ASIDE[kind](store, wait=burst)
 
     class Look(Job):
         @property
-        def func(self) -> Callable[..., int]:
-            return lambda *args, **kwargs: look(store)
+        def func(self) -> Callable[..., None]:
+            kind = str(self.origin).rpartition("-")[2]
+            return lambda *args, **kwargs: answer(kind if kind in QUEUES else NOW)
 
-    def listen() -> None:
-        connection = redis.Redis.from_url(redis_url)
-        queue = Queue(queue_name(database_url), connection=connection, serializer=JSONSerializer, job_class=Look)
-        worker = SimpleWorker([queue], connection=connection, serializer=JSONSerializer, job_class=Look)
-        worker.work(burst=burst, logging_level="WARNING")
-
-    sweeper = WorkerThread(store)
-    sweeper.start()
-    try:
-        _listening(listen, redis.RedisError)
-    finally:
-        sweeper.stop()
-        store.database.close()
+    about: dict[str, Any] = {
+        "connection": redis.Redis.from_url(redis_url), "serializer": JSONSerializer, "job_class": Look,
+    }  # fmt: skip
+    queues = [Queue(queue_name(database_url, kind), **about) for kind in QUEUES]
+    SimpleWorker(queues, **about).work(burst=burst, logging_level="WARNING")
 
 
 def _listening(listen: Callable[[], None], lost: type[Exception]) -> None:
@@ -192,59 +252,72 @@ def _listening(listen: Callable[[], None], lost: type[Exception]) -> None:
 
 def _look_quietly(store: Store) -> None:
     """Look for work; a failure is logged, and the next look tries again."""
-    for part in (keep_nightly, sweep, keep_schedules, keep_armed, react):
-        _quietly(part, store)
-    _quietly(_send_aside, store)
-    _quietly(_work_aside, store)
+    _quietly(keep_nightly, store)
+    _rounds(store, (react_some, sweep_some, keep_schedules, keep_armed), _quietly)
+    _quietly(_start_aside, store)
 
 
-def _send_aside(store: Store) -> None:
+def _start_aside(store: Store) -> None:
+    found = set(_find_other_work(store)) | ({LONG} if store.database.dialect == "postgresql" else set())
+    for kind in found:
+        _ASIDE[kind](store, wait=False)
+
+
+def _find_other_work(store: Store) -> list[str]:
+    """Return the kinds of work there is besides what people wait for."""
+    return [kind for kind, there in ((SEND, find_ready), (LONG, _has_long_work)) if there(store)]
+
+
+def _send_aside(store: Store, *, wait: bool) -> None:
     """Send messages beside everything else, as a receiver may take its time; one thread of a process at most."""
-    if not find_ready(store) or not _sending.acquire(blocking=False):
-        return
-
-    def send() -> None:
-        try:
-            _quietly(deliver, store)
-        finally:
-            _sending.release()
-
-    threading.Thread(target=send, name="formwork-sending", daemon=True).start()
+    _beside(_sending, lambda: _quietly(deliver, store), "formwork-sending", wait=wait)
 
 
-def _work_aside(store: Store) -> None:
+def _work_aside(store: Store, *, wait: bool) -> None:
     """Do beside everything else what may take long; one thread of a process at most."""
-    if not _has_long_work(store) or not _aside.acquire(blocking=False):
-        return
 
     def long_work() -> None:
-        try:
-            _quietly(bring_in, store)
-            _quietly(take_out, store)
-            if store.database.dialect == "postgresql":
-                _quietly(build_indexes, store)
-        finally:
-            _aside.release()
+        _quietly(bring_in, store)
+        _quietly(take_out, store)
+        if store.database.dialect == "postgresql":
+            _quietly(build_indexes, store)
 
-    threading.Thread(target=long_work, name="formwork-aside", daemon=True).start()
+    _beside(_aside, long_work, "formwork-aside", wait=wait)
+
+
+def _beside(lock: threading.Lock, do: Callable[[], object], name: str, *, wait: bool) -> None:
+    """Do something in a thread, unless this process is at it already; ``wait`` for it to end."""
+    if not lock.acquire(blocking=False):
+        return
+
+    def run() -> None:
+        try:
+            do()
+        finally:
+            lock.release()
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    if wait:
+        thread.join()
 
 
 def _has_long_work(store: Store) -> bool:
-    if store.database.dialect == "postgresql":
-        return True  # whether an index is to be built is asked where it is built
     with store.read() as session:
         return bool(list_active(session) or list_due(session))
 
 
+_ASIDE = {SEND: _send_aside, LONG: _work_aside}
 _aside = threading.Lock()
 _sending = threading.Lock()
 
 
-def _quietly(part: Callable[[Store], object], store: Store) -> None:
+def _quietly(part: Callable[[Store], Any], store: Store) -> int:
     try:
-        part(store)
+        return int(part(store) or 0)
     except Exception:
         _log.exception("%s failed; the next look tries again", part.__name__)
+        return 0
 
 
 Bell = Callable[[], Any]

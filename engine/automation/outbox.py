@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, func, select, update
 from engine.automation.reactions import reactions_to
 from engine.records.sql import is_one_of
 from engine.storage.faults import Unavailable
+from engine.storage.priorities import PRIORITIES, USUAL
 from engine.storage.store import Session, Store
 from engine.storage.system_tables import outbox
 
@@ -23,6 +24,10 @@ RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30)
 """How long to wait after each failure; then the event is parked for a person to look at."""
 
 _BATCH = 200
+_COLUMNS = (
+    outbox.c.id, outbox.c.at, outbox.c.type, outbox.c.entity, outbox.c.record_id, outbox.c.payload, outbox.c.attempts,
+    outbox.c.run_id, outbox.c.priority,
+)  # fmt: skip
 _log = logging.getLogger("formwork.outbox")
 
 
@@ -38,15 +43,20 @@ class Event:
     payload: dict[str, Any]
     attempts: int
     run_id: int | None = None
+    priority: int = USUAL
 
 
 def drain(store: Store, *, most: int = 10_000) -> int:
-    """Deliver waiting events, oldest first, and return how many were looked at (``most`` at most)."""
+    """Deliver waiting events and return how many were looked at (``most`` at most).
+
+    Those with the smallest priority come first, of these the oldest.
+    """
     done = 0
     while done < most:
-        found = _deliver_batch(store)
+        batch = min(_BATCH, most - done)
+        found = _deliver_batch(store, batch)
         done += found
-        if found < _BATCH:
+        if found < batch:
             break
     return done
 
@@ -54,9 +64,8 @@ def drain(store: Store, *, most: int = 10_000) -> int:
 def deliver_here(session: Session, *, after: int) -> None:
     """Deliver in this transaction the events written after event ``after``: for what is played and taken back."""
     c = outbox.c
-    own = select(c.id, c.at, c.type, c.entity, c.record_id, c.payload, c.attempts, c.run_id).where(c.id > after)
-    rows = session.connection.execute(own.where(c.done_at.is_(None)).order_by(c.id)).all()
-    _deliver(session, [Event(row[0], row[1], row[2], row[3], row[4], row[5] or {}, row[6], row[7]) for row in rows])
+    own = select(*_COLUMNS).where(c.id > after, c.done_at.is_(None)).order_by(c.id)
+    _deliver(session, [_event(tuple(row)) for row in session.connection.execute(own)])
 
 
 def find_last_id(session: Session) -> int:
@@ -75,9 +84,9 @@ def count_waiting(session: Session) -> dict[str, int]:
     return {"waiting": len(rows) - parked, "parked": parked}
 
 
-def _deliver_batch(store: Store) -> int:
+def _deliver_batch(store: Store, most: int) -> int:
     """Deliver what waits in one transaction; when that fails, each event in its own, so that one holds up no other."""
-    events = _waiting(store)
+    events = _waiting(store, most)
     if not events:
         return 0
     try:
@@ -91,17 +100,25 @@ def _deliver_batch(store: Store) -> int:
     return len(events)
 
 
-def _waiting(store: Store) -> list[Event]:
+def _waiting(store: Store, most: int) -> list[Event]:
     def build() -> Any:
         c = outbox.c
         due = (c.done_at.is_(None), c.available_at <= bindparam("now", type_=c.at.type), c.attempts <= len(RETRY_AFTER))
-        columns = (c.id, c.at, c.type, c.entity, c.record_id, c.payload, c.attempts, c.run_id)
         # In the order of the index of what waits: by id alone, a database may read all that was ever delivered.
-        return select(*columns).where(*due).order_by(c.available_at, c.id).limit(_BATCH)
+        own = select(*_COLUMNS).where(c.priority == bindparam("priority"), *due)
+        return own.order_by(c.available_at, c.id).limit(most)
 
+    found: list[Event] = []
     with store.read() as session:
-        rows = session.prepared("waiting events", build).fetch_all(session.connection, {"now": session.now()})
-    return [Event(row[0], row[1], row[2], row[3], row[4], row[5] or {}, row[6], row[7]) for row in rows]
+        statement = session.prepared(("waiting events", most), build)
+        for priority in PRIORITIES:
+            given = {"now": session.now(), "priority": priority}
+            found += [_event(row) for row in statement.fetch_all(session.connection, given)]
+    return found[:most]
+
+
+def _event(row: Sequence[Any]) -> Event:
+    return Event(row[0], row[1], row[2], row[3], row[4], row[5] or {}, *row[6:])
 
 
 def _deliver(session: Session, events: Sequence[Event]) -> None:

@@ -13,6 +13,7 @@ from engine.people.actor import Actor
 from engine.records.evaluation import make_env
 from engine.records.queries import get_record
 from engine.records.record import Record
+from engine.records.rights import find_rights
 from engine.records.writing import lock_record
 from engine.storage.store import Session
 from engine.workflow.approval.people import Case, is_named, to_rules
@@ -22,7 +23,7 @@ from engine.workflow.approval.plan import Person
 def list_buttons(session: Session, record: Record, *, actor: Actor) -> list[Automation]:
     """Return the buttons that somebody may press on a record now, in file order."""
     found = [one for one in session.app.automations_of.get(record.entity, ()) if one.on.kind == "button"]
-    if not found or actor.scope is not None:
+    if not found or not _reaches(session, record.entity, actor):
         return []
     set_aside = {key for key, state in states.read_states(session).items() if state.disabled_at is not None}
     return [
@@ -41,13 +42,18 @@ def press(session: Session, entity: str, id: int, key: str, *, actor: Actor) -> 
     automation = session.app.automations.get(key)
     if automation is None or automation.entity != entity or automation.on.kind != "button" or automation.retired:
         raise NotFound("automation.none", name=key[:80])
-    if actor.scope is not None or not _may(session, automation, record, actor):
+    if not _reaches(session, entity, actor) or not _may(session, automation, record, actor):
         raise NotAllowed("automation.not_yours", name=automation.label)
     lock_record(session, session.app.entities[entity], id, actor=actor)
     if states.is_disabled(session, key) or not _holds(session, automation, record):
         raise NotPossibleNow("automation.not_now", name=automation.label)
     occasion = f"button {runs.find_last_id(session) + 1} {actor.id} {session.now().isoformat()}"
     return run_now(session, Begin(key, entity, id, occasion, session.now(), actor_id=actor.id))
+
+
+def _reaches(session: Session, entity: str, actor: Actor) -> bool:
+    """Tell whether the token somebody comes with reaches buttons at all."""
+    return find_rights(session.app, session.app.entities[entity], actor).press
 
 
 def _may(session: Session, automation: Automation, record: Record, actor: Actor) -> bool:

@@ -4,13 +4,14 @@ Enters: an automation, a record. Leaves: the run with its trace, and the message
 keep or send anything.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 
 from engine.automation.running import run_now
-from engine.automation.runs import NO_RECORD, RUN, Begin, Run, find_last_id
+from engine.automation.runs import NO_RECORD, RUN, Begin, Run, find_last_id, list_runs
 from engine.errors import NotFound
 from engine.people.actor import Actor, require_admin
 from engine.records.queries import get_record
@@ -40,7 +41,8 @@ class Preview:
 def preview(session: Session, key: str, record_id: int | None, *, actor: Actor | None) -> Preview:
     """Return what an automation would do now, for administrators; what they may not see themselves stays hidden.
 
-    Waits are passed over. Raises ``NotFound`` and ``NotAllowed``.
+    Waits are passed over; what begins with a webhook is tried with what came last. Raises ``NotFound`` and
+    ``NotAllowed``.
     """
     require_admin(actor)
     automation = session.app.automations.get(key)
@@ -50,11 +52,17 @@ def preview(session: Session, key: str, record_id: int | None, *, actor: Actor |
         get_record(session, automation.entity, record_id or NO_RECORD, actor=actor)
     with session.attempt() as attempt:
         occasion = f"preview {find_last_id(session) + 1} {session.now().isoformat()}"
-        wanted = Begin(key, automation.entity or None, record_id or NO_RECORD, occasion, session.now())
+        about = _last_sent(session, key) if automation.on.hook else None
+        wanted = Begin(key, automation.entity or None, record_id or NO_RECORD, occasion, session.now(), about=about)
         run = run_now(session, wanted, preview=True, watcher=actor)
         found = Preview(run, (*_to_people(session, run), *_to_channels(session, run)))
         attempt.undo()
     return found
+
+
+def _last_sent(session: Session, key: str) -> Mapping[str, Any] | None:
+    last = list_runs(session, automation=key, limit=1)
+    return last[0].about if last else None
 
 
 def _to_people(session: Session, run: Run) -> list[Said]:

@@ -22,8 +22,9 @@ from engine.records.protecting import TOLD, rebuild, refresh
 from engine.records.search_terms import REBUILD, rebuild_in_turns
 from engine.storage.store import Session
 from engine.storage.system_tables import history
+from engine.storage.tidying import TIDY, forget_some
 
-Reaction = Callable[[Session, Happened], None]
+Reaction = Callable[[Session, Happened], object]
 
 
 def tell_asked(session: Session, event: Happened) -> None:
@@ -192,13 +193,14 @@ def tell_stranded(session: Session, event: Happened) -> None:
 _WRITES = frozenset({"created", "updated", "moved", "deleted", "restored"})
 """The last words of the events that tell of a record that was written."""
 
-_OWN = frozenset({REBUILD, PROTECT_ALL, ARM})
+_OWN = frozenset({REBUILD, PROTECT_ALL, ARM, TIDY})
 """Events that only go on with work of the engine."""
 
 REACTIONS: Mapping[str, Reaction] = {
     REBUILD: rebuild_search,
     PROTECT_ALL: protect_all,
     ARM: arm_batch,
+    TIDY: lambda session, event: forget_some(session),
     TOLD: tell_ownership,
     "approval.asked": tell_asked,
     "approval.ended": tell_ended,

@@ -10,12 +10,13 @@ breaks is tried again later and then parked. An automation that fails several ti
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from engine.automation import runs, states
 from engine.automation.doing import Scene, step_on
+from engine.automation.payloads import read_payload
 from engine.automation.runs import Begin, Run
 from engine.automation.triggering import has_moment
 from engine.compiler.app import Automation, Do
@@ -25,6 +26,7 @@ from engine.records.evaluation import make_env
 from engine.records.working_time import find_working_time
 from engine.records.writing import lock_record
 from engine.storage.faults import Unavailable
+from engine.storage.priorities import USUAL
 from engine.storage.store import Cause, Session, Store
 
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
@@ -37,14 +39,15 @@ _log = logging.getLogger("formwork.automations")
 
 
 def run_due(store: Store, *, most: int = 10_000) -> int:
-    """Go on with every run that may go on now, and return how many went on (about ``most`` at most)."""
+    """Go on with every run that may go on now, and return how many went on (``most`` at most)."""
     done = 0
     while done < most:
+        batch = min(_BATCH, most - done)
         with store.read() as session:
-            due = runs.find_due(session, most=_BATCH)
+            due = runs.find_due(session, most=batch)
         went = sum(_run_alone(store, id_) for id_ in due)
         done += went
-        if len(due) < _BATCH or not went:
+        if len(due) < batch or not went:
             break
     return done
 
@@ -64,8 +67,18 @@ def run_now(session: Session, wanted: Begin, *, preview: bool = False, watcher: 
     run = runs.claim(session, runs.find_last_id(session))
     assert run is not None and run.occasion == wanted.occasion  # noqa: S101 - it was just begun
     _begin(session, run, preview=preview, watcher=watcher)
-    found = runs.get_run(session, run.id)
-    assert found is not None  # noqa: S101 - as before
+    return _as_it_is(session, run.id)
+
+
+def run_one(session: Session, id: int) -> Run:
+    """Go as far as a run that was begun goes, in this transaction, and return it."""
+    _go_on(session, id)
+    return _as_it_is(session, id)
+
+
+def _as_it_is(session: Session, id: int) -> Run:
+    found = runs.get_run(session, id)
+    assert found is not None  # noqa: S101 - whoever asks has begun it
     return found
 
 
@@ -112,10 +125,11 @@ def _begin(session: Session, run: Run, *, preview: bool = False, watcher: Actor 
         runs.end_run(session, run, "dropped", error={"code": why or "gone"})
         return
     session.cause = Cause(run.id, automation.label.get(session.app.language) or run.automation)
+    session.priority, usual = max(run.priority, USUAL), session.priority
     try:
         _run(session, run, automation, preview, watcher)
     finally:
-        session.cause = None
+        session.cause, session.priority = None, usual
 
 
 def _run(session: Session, run: Run, automation: Automation, preview: bool, watcher: Actor | None) -> None:
@@ -184,7 +198,7 @@ class _Stretch:
     def go(self) -> str | None:
         """Return how the run ended; None when it waits."""
         session, run, automation = self.session, self.run, self.automation
-        env = make_env(session, None)
+        env = replace(make_env(session, None), payload=read_payload(automation, run.about))
         record = None
         if automation.entity:
             try:
@@ -192,7 +206,7 @@ class _Stretch:
             except NotFound:
                 return self._ended("dropped", "no_record")
         values = record.values if record is not None else {}
-        if run.position == 0 and run.about and not self.preview:
+        if run.position == 0 and run.about and automation.on.moments and not self.preview:
             if not has_moment(session, automation, run.about, values):
                 return self._ended("dropped", "moved")
             if runs.is_overtaken(session, run):

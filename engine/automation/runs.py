@@ -19,6 +19,7 @@ from engine.people.actor import Actor, require_admin
 from engine.records.sql import insert_into, is_one_of
 from engine.storage.automation_tables import runs
 from engine.storage.journal import write_audit
+from engine.storage.priorities import PRIORITIES, USUAL
 from engine.storage.store import Session
 
 RUN = "run-"
@@ -45,6 +46,7 @@ class Run:
     event_id: int | None
     parent_id: int | None
     depth: int
+    priority: int
     actor_id: int | None
     created_at: datetime
     available_at: datetime
@@ -67,6 +69,7 @@ class Begin:
     event_id: int | None = None
     parent_id: int | None = None
     depth: int = 0
+    priority: int = USUAL
     actor_id: int | None = None
 
 
@@ -92,22 +95,29 @@ def begin_runs(session: Session, wanted: Iterable[Begin]) -> None:
 
 
 def find_due(session: Session, *, most: int, after: int = 0) -> list[int]:
-    """Return the ids of the runs that may go on now, of those begun after run ``after``; the earliest due first."""
+    """Return the ids of the runs that may go on now, of those begun after run ``after``.
+
+    Those with the smallest priority come first, of these the earliest due.
+    """
 
     def build() -> Any:
         due = (runs.c.state == _PENDING, runs.c.available_at <= bindparam("now", type_=_MOMENT))
         # In the order of the index of what is pending, so that what is done is never read.
-        order = (runs.c.available_at, runs.c.id)
-        return select(runs.c.id).where(*due, runs.c.id > bindparam("after")).order_by(*order).limit(most)
+        own = (runs.c.priority == bindparam("priority"), runs.c.id > bindparam("after"))
+        return select(runs.c.id).where(*own, *due).order_by(runs.c.available_at, runs.c.id).limit(most)
 
-    given = {"now": session.now(), "after": after}
-    return [row[0] for row in session.prepared(("due runs", most), build).fetch_all(session.connection, given)]
+    statement, found = session.prepared(("due runs", most), build), []
+    for priority in PRIORITIES:
+        given = {"now": session.now(), "after": after, "priority": priority}
+        found += [row[0] for row in statement.fetch_all(session.connection, given)]
+    return found[:most]
 
 
 def find_next_moment(session: Session, *, after: int = 0) -> datetime | None:
     """Return when the next run may go on of those begun after run ``after``; None when none is pending."""
-    pending = select(runs.c.available_at).where(runs.c.state == _PENDING, runs.c.id > after)
-    return session.connection.scalar(pending.order_by(runs.c.available_at).limit(1))
+    pending = select(func.min(runs.c.available_at)).where(runs.c.state == _PENDING, runs.c.id > after)
+    found: datetime | None = session.connection.scalar(pending)
+    return found
 
 
 def find_last_id(session: Session) -> int:
@@ -241,6 +251,7 @@ def _row(session: Session, one: Begin) -> dict[str, Any]:
         "event_id": one.event_id,
         "parent_id": one.parent_id,
         "depth": one.depth,
+        "priority": one.priority,
         "actor_id": one.actor_id,
         "release_id": session.release_id,
         "created_at": session.now(),
@@ -258,6 +269,7 @@ _PENDING: ColumnElement[str] = literal_column("'pending'")
 _MOMENT = runs.c.available_at.type
 _NAMES = (
     "id", "automation", "entity", "record_id", "occasion", "state", "position", "program", "about", "event_id",
-    "parent_id", "depth", "actor_id", "created_at", "available_at", "ended_at", "attempts", "trace", "error",
+    "parent_id", "depth", "priority", "actor_id", "created_at", "available_at", "ended_at", "attempts", "trace",
+    "error",
 )  # fmt: skip
 _COLUMNS = tuple(runs.c[name] for name in _NAMES)

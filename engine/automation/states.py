@@ -57,14 +57,22 @@ def is_disabled(session: Session, key: str) -> bool:
 
 
 def note_failure(session: Session, run: Run, why: Mapping[str, Any]) -> None:
-    """Count a failure; the fifth in a row sets the automation aside and tells the administrators."""
+    """Count a failure; the fifth in a row sets the automation aside and tells the administrators.
+
+    What another system sends may be wrong time and again through no fault of the rule: of that they are told only.
+    """
     c = automations.c
     _ensure(session, run.automation)
     failed = update(automations).where(c.key == run.automation)
     session.connection.execute(failed.values(failures=c.failures + 1, why={**why, "run": run.id}))
+    automation = session.app.automations.get(run.automation)
+    if automation is not None and automation.on.hook:
+        if session.connection.scalar(select(c.failures).where(c.key == run.automation)) == MOST_FAILURES:
+            _tell_admins(session, run, "automation.keeps_failing")
+        return
     set_aside = failed.where(c.failures >= MOST_FAILURES, c.disabled_at.is_(None))
     if session.connection.execute(set_aside.values(disabled_at=session.now())).rowcount:
-        _tell_admins(session, run)
+        _tell_admins(session, run, "automation.set_aside")
         write_audit(session, "automating.disabled", run.automation, {"failures": MOST_FAILURES}, actor=None)
 
 
@@ -110,13 +118,11 @@ def keep_trigger(session: Session, key: str, trigger: str) -> None:
     session.connection.execute(update(automations).where(automations.c.key == key).values(trigger=trigger))
 
 
-def _tell_admins(session: Session, run: Run) -> None:
+def _tell_admins(session: Session, run: Run, code: str) -> None:
     automation = session.app.automations.get(run.automation)
     label = automation.label if automation is not None else run.automation
     title = {
-        language: messages.text(
-            "automation.set_aside", language, name=messages.say(label, language), times=MOST_FAILURES
-        )
+        language: messages.text(code, language, name=messages.say(label, language), times=MOST_FAILURES)
         for language in messages.LANGUAGES
     }
     told = Message(kind="reminder", title=title, path=f"{ADDRESS}/{run.automation}")

@@ -52,14 +52,15 @@ KINDS: Mapping[str, TimerKind] = {
 
 
 def sweep(store: Store, *, most: int = 10_000) -> int:
-    """Fire what is due, earliest first, and return how many timers ended (about ``most`` at most)."""
+    """Fire what is due, earliest first, and return how many timers ended (``most`` at most)."""
     ended = 0
     while ended < most:
+        batch = min(_BATCH, most - ended)
         with store.read() as session:
-            due = find_due(session, most=_BATCH)
+            due = find_due(session, most=batch)
         done = sum(_fire_alone(store, timer) for timer in due)
         ended += done
-        if len(due) < _BATCH or not done:
+        if len(due) < batch or not done:
             break
     return ended
 

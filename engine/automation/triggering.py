@@ -47,6 +47,8 @@ class Happened(Protocol):
     def payload(self) -> Mapping[str, Any]: ...
     @property
     def run_id(self) -> int | None: ...
+    @property
+    def priority(self) -> int: ...
 
 
 def begin(session: Session, event: Happened) -> None:
@@ -65,7 +67,8 @@ def begin(session: Session, event: Happened) -> None:
         [
             Begin(
                 one.key, event.entity, event.record_id, f"event-{event.id}", event.at,
-                event_id=event.id, parent_id=event.run_id, depth=depth, actor_id=change.actor_id,
+                event_id=event.id, parent_id=event.run_id, depth=depth, priority=event.priority,
+                actor_id=change.actor_id,
             )
             for one in started
         ],

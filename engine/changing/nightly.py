@@ -1,7 +1,7 @@
 """The look every night at what stands still: a report in the outbox, a notice to every administrator when there is any.
 
 Enters: a store, or the timer of this night. Leaves: an event with the counts, and the timer of the next night; answers
-kept for repeated requests, drafts of forms and runs of automations that are too old are forgotten. Must not mend
+kept for repeated requests, drafts of forms, runs, messages and events that are too old are forgotten. Must not mend
 anything, nor write a second report for one night, however often it is called.
 """
 
@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from engine.changing.stranded import find_stranded
 from engine.people import directory
 from engine.records import form_drafts
-from engine.storage import old_runs
+from engine.storage import tidying
 from engine.storage.answers import forget_old
 from engine.storage.journal import write_event
 from engine.storage.stage_tables import timers
@@ -58,7 +58,7 @@ def fire(session: Session, timer: Timer) -> None:
         write_event(session, "standstill.reported", None, None, told)
     forget_old(session)
     form_drafts.forget_old(session)
-    old_runs.forget_old(session)
+    tidying.begin_tidying(session)
     _arm(session)
 
 

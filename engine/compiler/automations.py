@@ -7,28 +7,27 @@ a step nobody can do: a move that asks for a reason, a field nobody may fill in,
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import time
 from typing import Final
 
-from engine.compiler.app import Automation, Do, Expression, Hole, Moment, Schedule, Template, Trigger, Workflow
+from engine.compiler.app import Automation, Do, Expression, Hole, Template, Workflow
 from engine.compiler.app.automations import NOTHING
 from engine.compiler.compilation import Compilation, place_within
 from engine.compiler.people import check_who
 from engine.compiler.row_loops import DONE_FOR_ROWS, check_rest, check_rests, numbered_rows, row_tables
 from engine.compiler.shapes import field_type, kept_by_engine
+from engine.compiler.triggers import TriggerCompiler, compile_take, type_of
 from engine.definition.model import (
     AutomationDefinition,
     AutomationsDefinition,
     DoDefinition,
     EntityDefinition,
     ExpressionText,
-    FieldDefinition,
     Reference,
-    TriggerDefinition,
     WhoDefinition,
 )
 from engine.errors import Location
 from engine.expression import BOOLEAN, EntityShape, Kind, Type
+from engine.expression.types import PAYLOAD_SHAPE
 
 _DATED: Final = ("date", "datetime")
 _TEXT: Final = Type(Kind.TEXT)
@@ -68,13 +67,27 @@ class _Rule:
         self.entity = entity
         self.workflow = workflow
         self.path = f"automations.{file.key}.{written.key}"
-        self.once = written.on.once
-        self.shape = NOTHING if self.once else entity.key
-        compilation.shapes = {NOTHING: EntityShape(NOTHING, {}), **compilation.shapes}
+        received = written.on.kind == "webhook"
+        self.bare = "R006" if written.on.once else "R018" if received and not written.on.find else None
+        """What is said of a step that needs a record, where there is none."""
+        self.shape = NOTHING if self.bare else entity.key
+        self.takes = {key: compile_take(one) for key, one in written.on.takes.items()}
 
     def compile(self) -> Automation:
+        """Compile it, with the names that only this one may use."""
+        compilation, shapes = self.compilation, self.compilation.shapes
+        own = {NOTHING: EntityShape(NOTHING, {})}
+        if self.takes:
+            own[PAYLOAD_SHAPE] = EntityShape(PAYLOAD_SHAPE, {key: type_of(one) for key, one in self.takes.items()})
+        compilation.shapes = {**shapes, **own}
+        try:
+            return self._compile()
+        finally:
+            compilation.shapes = shapes
+
+    def _compile(self) -> Automation:
         written = self.written
-        trigger = self._trigger(written.on)
+        trigger = TriggerCompiler(self.compilation, self.entity, self.workflow, self.takes).compile(written.on)
         when = self.compilation.expression(written.when, self.shape, BOOLEAN, sql=trigger.kind in ("every", "idle"))
         self._refuse_asking(when)
         program: list[Do] = []
@@ -96,84 +109,14 @@ class _Rule:
             retired=written.retired is not None,
         )
 
-    # ---- what starts it
-
-    def _trigger(self, on: TriggerDefinition) -> Trigger:
-        compilation, kind = self.compilation, on.kind
-        if kind in ("changed", "file"):
-            self._check_fields(on)
-        approval = None
-        if on.approval is not None:
-            own = [key for key, one in compilation.definition.approvals.items() if one.entity.name == self.entity.key]
-            approval = compilation.require(on.approval, own, "W004", entity=self.entity.key)
-        if kind == "moved":
-            self._check_stages(on)
-        if on.time is not None and kind not in ("at", "idle"):
-            compilation.refuse("R001", on.location)
-        if on.from_ and kind not in ("changed", "moved"):
-            compilation.refuse("R002", on.location)
-        check_who(compilation, on.who, self.entity)
-        return Trigger(
-            kind=kind,
-            fields=frozenset(one.name for one in on.fields),
-            from_=frozenset(one.name for one in on.from_),
-            to=frozenset(one.name for one in on.to),
-            approval=approval,
-            moments=tuple(self._moment(one) for one in on.moments),
-            time=time.fromisoformat(on.time) if on.time is not None else time(9),
-            schedule=_schedule(on.every) if on.every else None,
-            once=on.once,
-            span=on.span,
-            without=self._without(on.without),
-            who=on.who,
-        )
-
-    def _check_fields(self, on: TriggerDefinition) -> None:
-        fields: Mapping[str, FieldDefinition] = self.entity.fields
-        if on.kind == "file":
-            fields = {key: one for key, one in fields.items() if one.type.name in ("file", "image")}
-        known = [*fields, *(("owner", "stage") if on.kind == "changed" else ())]
-        names = self.compilation.require_all(on.fields, known, "E002", entity=self.entity.key)
-        values = (*on.from_, *on.to)
-        if not values:
-            return
-        options = _options(self.entity, names)
-        if not options:
-            self.compilation.refuse("R003", values[0].location)
-            return
-        for one in values:
-            self.compilation.require(one, options, "R004", field=names[0])
-
-    def _check_stages(self, on: TriggerDefinition) -> None:
-        stages = self.workflow.stages if self.workflow is not None else {}
-        if not stages:
-            self.compilation.refuse("R005", on.location, entity=self.entity.key)
-            return
-        for one in (*on.from_, *on.to):
-            self.compilation.require(one, stages, "W001")
-
-    def _moment(self, written: object) -> Moment:
-        of = getattr(written, "of")  # noqa: B009
-        dated = [key for key, one in self.entity.fields.items() if one.type.name in _DATED]
-        named = self.compilation.require(of, [*dated, "created_at"], "W023", entity=self.entity.key) or "created_at"
-        return Moment(named, None, getattr(written, "amount"), getattr(written, "before"))  # noqa: B009
-
-    def _without(self, written: Reference | None) -> tuple[str, str] | None:
-        if written is None:
-            return None
-        known = self.compilation.shapes[self.entity.key].collections
-        linking = {name: one for name, one in known.items() if one.of_records}
-        found = linking.get(self.compilation.require(written, list(linking), "E095", entity=self.entity.key) or "")
-        return None if found is None or found.via is None else (found.entity, found.via)
-
     # ---- what is done
 
     def _add(self, program: list[Do], steps: Sequence[DoDefinition], path: str, shape: str, *, within: bool) -> None:
         """Add steps to a program; ``within`` says that they are done for each of several records."""
         for number, written in enumerate(steps, start=1):
             here = f"{path}{number}"
-            if self.once and written.kind not in _WITHOUT_RECORD:
-                self.compilation.refuse("R006", written.location, kind=written.kind)
+            if self.bare is not None and written.kind not in _WITHOUT_RECORD:
+                self.compilation.refuse(self.bare, written.location, kind=written.kind)
                 continue
             if within and written.kind in ("wait", "for_each"):
                 self.compilation.refuse("R007", written.location, kind=written.kind)
@@ -363,19 +306,6 @@ class _Rule:
 def _entity(compilation: Compilation, key: str) -> EntityDefinition | None:
     """Return the written entity under ``key``; None for the shape of nothing."""
     return compilation.definition.entities.get(key)
-
-
-def _options(entity: EntityDefinition, names: Sequence[str]) -> list[str]:
-    field = entity.fields.get(names[0]) if len(names) == 1 else None
-    return list(field.options) if field is not None else []
-
-
-def _schedule(written: str) -> Schedule:
-    """``working day 08:30``, or ``30 minutes``; the schema has said that it has one of these forms."""
-    first, _, last = written.rpartition(" ")
-    if last in ("minutes", "hours"):
-        return Schedule(minutes=int(first) * (60 if last == "hours" else 1))
-    return Schedule(first, time.fromisoformat(last))
 
 
 def _of_record(written: DoDefinition) -> Iterator[WhoDefinition]:

@@ -5,9 +5,10 @@ Enters: a ``SourceFolder`` (files on disk, or the stored sources of a release). 
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from engine.compiler.app import Automation, CompiledApp, Entity, Group, Print, Role, Workflow
+from engine.compiler.app import Automation, CompiledApp, Entity, Group, Keep, Print, Role, Workflow
 from engine.compiler.approvals import check_calls, compile_approval
 from engine.compiler.automations import compile_automations
 from engine.compiler.books import check_books
@@ -24,8 +25,9 @@ from engine.compiler.retirement import check_retired
 from engine.compiler.rollups import compile_rollups
 from engine.compiler.shapes import build_shapes
 from engine.compiler.translations import find_untranslated
+from engine.compiler.triggers import check_hooks
 from engine.compiler.workflows import compile_print, compile_workflow
-from engine.definition.model import AppDefinition, RoleDefinition
+from engine.definition.model import AppDefinition, KeepDefinition, RoleDefinition
 from engine.definition.own_places import tell_of_site
 from engine.definition.parser import parse_app
 from engine.definition.source import SourceFolder
@@ -66,6 +68,7 @@ def compile_app(definition: AppDefinition, digest: str, *, stored: bool = False)
         timezone=definition.timezone,
         currency=definition.currency,
         ask_export_above=definition.ask_export_above,
+        keep=_keep(definition.keep),
         roles=_roles(compilation),
         groups=_groups(compilation),
         menu=compilation.require_all(definition.menu, definition.entities, "E001"),
@@ -83,6 +86,13 @@ def compile_app(definition: AppDefinition, digest: str, *, stored: bool = False)
     check_dead_ends(compilation, entities, approvals)
     _judge(compilation, app)
     return app
+
+
+def _keep(written: KeepDefinition) -> Keep:
+    runs, messages, events = (
+        timedelta(days=int(one.removesuffix("d"))) for one in (written.runs, written.messages, written.events)
+    )
+    return Keep(runs, messages, events)
 
 
 def _judge(compilation: Compilation, app: CompiledApp) -> None:
@@ -110,11 +120,13 @@ def _compile_workflows(compilation: Compilation) -> dict[str, Workflow]:
 
 
 def _compile_automations(compilation: Compilation, workflows: Mapping[str, Workflow]) -> dict[str, Automation]:
-    return {
+    found = {
         one.key: one
         for written in compilation.definition.automations.values()
         for one in compile_automations(compilation, written, workflows.get(written.entity.name))
     }
+    check_hooks(compilation, found.values())
+    return found
 
 
 def _compile_reports(compilation: Compilation, entities: Mapping[str, Entity]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from engine.definition.model import (
     AutomationsDefinition,
     DoDefinition,
     DoKind,
+    TakeDefinition,
     TriggerDefinition,
     TriggerKind,
 )
@@ -116,6 +117,20 @@ def _expressions(node: Node) -> dict[str, Any]:
     return {one.key: read_expression(one) for one in node.entries()}
 
 
+def _read_take(node: Node) -> TakeDefinition:
+    """Read ``money`` or ``money from data.order.amount``."""
+    type_, _, path = node.value.partition(" from ")
+    return TakeDefinition(node.key, node.location, type_, tuple(path.split(".")) if path else ())
+
+
+def _read_webhook(node: Node, written: Node) -> "Given":
+    return {
+        "hook": read_reference(written),
+        "takes": {one.key: _read_take(one) for one in node.get("takes").entries()},
+        "find": _expressions(node.get("find")) if "find" in node.value else {},
+    }
+
+
 Given: TypeAlias = dict[str, Any]
 Read: TypeAlias = Callable[[Node, Node], Given]
 _TRIGGERS: Final[Mapping[str, Read]] = {
@@ -127,6 +142,7 @@ _TRIGGERS: Final[Mapping[str, Read]] = {
     "every": lambda node, written: {"every": written.value, "once": "once" in node.value},
     "idle": lambda node, written: {"span": written.value, "without": _one(node, "without")},
     "button": lambda node, written: {"who": read_whos(node.get("who")) if "who" in node.value else ()},
+    "webhook": _read_webhook,
 }
 _STEPS: Final[Mapping[str, Read]] = {
     "set": lambda node, written: {"values": _expressions(written)},

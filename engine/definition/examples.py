@@ -19,9 +19,9 @@ APPROVING: Final = (
 """What is done with the approval of a record, whose ref is the value."""
 POOLING: Final = ("take", "release", "assign", "keep")
 """What is done with a record and its pool; the ref is the value."""
-ACTIONS: Final = (
-    "create", "find", "change", "delete", "merge", "make", "move", *APPROVING, *POOLING, "delegate", "wait",
-)  # fmt: skip
+BESIDE: Final = ("delegate", "receive", "wait")
+"""What is done with no record of the example."""
+ACTIONS: Final = ("create", "find", "change", "delete", "merge", "make", "move", *APPROVING, *POOLING, *BESIDE)
 TARGETS: Final = ("change", "delete", "merge", "other", "from", "of", *APPROVING, *POOLING)
 """The keys of a step that name a record by its ref."""
 

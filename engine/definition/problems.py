@@ -104,6 +104,8 @@ CODES: Final[Mapping[str, str]] = {
     "D173": "key value",
     "D174": "key value",
     "D175": "key value",
+    "D181": "key value",
+    "D182": "key value",
     "D145": "key value",
     "D146": "key value",
     "D147": "key value",

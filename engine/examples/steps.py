@@ -5,14 +5,18 @@ Must not write a record around the commands: what a step may not do, nobody may.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from engine.errors import FieldError, InvalidValues
+from engine.automation import payloads, receiving, running, runs
+from engine.compiler.app import Automation
+from engine.errors import FieldError, InvalidValues, NotFound
 from engine.examples import approving
 from engine.examples.scene import Scene, Step
 from engine.records import commands, making, merging, pools, queries
 from engine.records.filters import Filter
 from engine.records.list_query import ListQuery
 from engine.records.record import Record
+from engine.records.writing import lock_record
 from engine.workflow import transitions
 
 
@@ -29,7 +33,8 @@ def action_of(step: Step) -> str:
 
 def target_of(step: Step) -> str | None:
     """Return the ref of the record a step acts on; None when it makes one."""
-    key = {"create": "", "find": "", "make": "", "move": "of", "delegate": ""}.get(action_of(step), action_of(step))
+    none = {"create": "", "find": "", "make": "", "move": "of", "delegate": "", "receive": ""}
+    key = none.get(action_of(step), action_of(step))
     return step.get(key)
 
 
@@ -117,6 +122,35 @@ def _keep(scene: Scene, step: Step) -> None:
     pools.keep_record(scene.session, *scene.address(step["keep"]), keep=True, actor=scene.actor)
 
 
+def _receive(scene: Scene, step: Step) -> Record | None:
+    """Let another system send something; return the record made of it, else the one it is about."""
+    session, hook = scene.session, step["receive"]
+    automation = receiving.find_automation(session, hook)
+    if automation is None:
+        raise NotFound("example.no_hook", name=hook)
+    sent = {key: scene.typed(key, None, value) for key, value in step.get("values", {}).items()}
+    payload = payloads.take(automation, _nested(automation, sent), scene.zone)
+    call = receiving.Call(hook, f"example-{runs.find_last_id(session) + 1}", payload)
+    run = running.run_one(session, receiving.keep_call(session, call).run_id)
+    made = next(((line["entity"], line["record"]) for line in run.trace if "record" in line), None)
+    address = made or ((run.entity, run.record_id) if run.record_id else None)
+    if address is None or address[0] is None:
+        return None
+    return lock_record(session, session.app.entities[address[0]], address[1], actor=None)
+
+
+def _nested(automation: Automation, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Put each part where the automation reads it."""
+    body: dict[str, Any] = {}
+    for key, value in sent.items():
+        *above, last = automation.on.takes[key].path if key in automation.on.takes else (key,)
+        within = body
+        for part in above:
+            within = within.setdefault(part, {})
+        within[last] = value
+    return body
+
+
 _ACTIONS: Mapping[str, Callable[[Scene, Step], Record | None]] = {
     "create": _create,
     "find": _find,
@@ -129,5 +163,6 @@ _ACTIONS: Mapping[str, Callable[[Scene, Step], Record | None]] = {
     "release": _release,
     "assign": _assign,
     "keep": _keep,
+    "receive": _receive,
     **approving.ACTIONS,
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from engine.expression import syntax
 from engine.expression.checker import Checker
 from engine.expression.errors import ExpressionError, ExpressionErrors
-from engine.expression.names import OUTER, Names
+from engine.expression.names import OUTER, PAYLOAD, Names
 from engine.expression.parse import parse
 from engine.expression.resolved import Resolved
 from engine.expression.types import Shapes, Type
@@ -31,7 +31,8 @@ class Checked:
     ``uses`` holds the paths it reads: ``("amount",)``, ``("customer", "grade")``, ``("items", "qty")``; the paths
     of the names in ``let`` are among them. ``context`` holds what else the result depends on: ``user`` (who asks),
     ``user.roles``, ``user.department``, ``now``, ``today``, ``offset`` (the site's time zone), ``calendar`` (its
-    working time), ``period.start`` and so on, and ``record.customer`` for each field of the record being edited.
+    working time), ``period.start`` and so on, ``record.customer`` for each field of the record being edited, and
+    ``payload.number``.
     """
 
     tree: Resolved
@@ -45,6 +46,11 @@ class Checked:
     def outer_reads(self) -> frozenset[str]:
         """The fields of the record being edited that the expression reads; those of its line as ``line.qty``."""
         return frozenset(name.removeprefix(f"{OUTER}.") for name in self.context if name.startswith(f"{OUTER}."))
+
+    @property
+    def payload_reads(self) -> frozenset[str]:
+        """The parts of what another system sent that the expression reads."""
+        return frozenset(name.removeprefix(f"{PAYLOAD}.") for name in self.context if name.startswith(f"{PAYLOAD}."))
 
 
 def check(

@@ -92,7 +92,8 @@ class Env:
     ``now`` is an aware datetime in UTC, ``today`` the date at the site, ``offset`` what the site's clock adds to
     UTC, ``calendar`` gives the working time of the site; without it whatever depends on working time is missing.
     ``roles`` and ``department`` are those of the user. ``record`` is the record being edited, for conditions about
-    what its links may lead to; ``period`` that of a figure. ``budget`` is filled anew for each expression.
+    what its links may lead to; ``payload`` what another system sent; ``period`` that of a figure. ``budget`` is filled
+    anew for each expression.
     """
 
     user: int | None
@@ -102,6 +103,7 @@ class Env:
     offset: timedelta = timedelta()
     calendar: Callable[[], WorkingCalendar] | None = None
     record: Row = field(default_factory=dict)
+    payload: Row = field(default_factory=dict)
     roles: frozenset[str] = frozenset()
     department: int | None = None
     period: Mapping[str, Any] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from engine.expression.decimals import divide, multiply, round_half_up
 from engine.expression.env import NOBODY, Env, Row
 from engine.expression.moments import add_working_time, count_working_time, seconds_between
 from engine.expression.resolved import Resolved
-from engine.expression.types import MANY, MAX_DIGITS, MAX_PLACES, NUMERIC, Kind, Type
+from engine.expression.types import MANY, MAX_DIGITS, MAX_PLACES, NUMERIC, PAYLOAD_SHAPE, Kind, Type
 from engine.expression.writing import as_percentage, say_minute
 
 __all__ = ["NOBODY", "Env", "Run", "compile_python", "round_half_up"]
@@ -67,6 +67,8 @@ def _field(node: resolved.Field) -> Run:
 
 def _outer(node: resolved.Outer) -> Run:
     name = node.name
+    if node.entity == PAYLOAD_SHAPE:
+        return lambda record, env: env.payload.get(name)
     return lambda record, env: env.record.get(name)
 
 

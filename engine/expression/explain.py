@@ -13,7 +13,7 @@ from engine import messages
 from engine.expression import resolved
 from engine.expression.check import Checked
 from engine.expression.resolved import Resolved
-from engine.expression.types import USER_SHAPE, Kind
+from engine.expression.types import PAYLOAD_SHAPE, USER_SHAPE, Kind
 from engine.expression.values import WorkingTime
 from engine.expression.writing import as_percentage
 
@@ -85,6 +85,8 @@ class _Speaker:
         return self.label(node.entity, node.name)
 
     def outer(self, node: resolved.Outer) -> str:
+        if node.entity == PAYLOAD_SHAPE:
+            return f"payload.{node.name}"
         if node.type.kind is Kind.LINK and node.name == "id":
             return self.words("this_record")
         line, _, name = node.name.rpartition(".")

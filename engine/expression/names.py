@@ -12,13 +12,27 @@ from typing import Protocol
 from engine.expression import functions, resolved, syntax
 from engine.expression.errors import ExpressionError, nearest
 from engine.expression.habits import is_cell
-from engine.expression.types import DATE, DATETIME, MANY, USER_SHAPE, Collection, EntityShape, Kind, Shapes, Type
+from engine.expression.types import (
+    DATE,
+    DATETIME,
+    MANY,
+    PAYLOAD_SHAPE,
+    USER_SHAPE,
+    Collection,
+    EntityShape,
+    Kind,
+    Shapes,
+    Type,
+)  # fmt: skip
 
 OUTER = "record"
 """The record being edited, in a condition about what one of its links may lead to."""
 
 LINE = "line"
 """The line being edited, where a column of it finds its record by itself."""
+
+PAYLOAD = "payload"
+"""What another system sent, in an automation that begins with that; ``payload.number`` is a part of it."""
 
 ROLES = "roles"
 USER_ATTRIBUTES = frozenset({ROLES, "department"})
@@ -132,6 +146,8 @@ class Names:
             return self._of_outer(node, self.line, f"{LINE}.")
         if self.counted and node.parts[0] == "period" and "period" not in self.shape.fields:
             return self._of_period(node)
+        if node.parts[0] == PAYLOAD and PAYLOAD_SHAPE in self.shapes:
+            return self._of_outer(node, self.shapes[PAYLOAD_SHAPE])
         start, end = node.offsets[0], node.offsets[0] + len(node.parts[0])
         link = self.resolve_name(syntax.Name(start, end, node.parts[0]))
         if link is None:
@@ -223,7 +239,7 @@ class Names:
         return self._outer(node, shape.fields[name], f"{beside}{name}", shape)
 
     def _outer(self, node: syntax.Node, type_: Type, name: str, shape: EntityShape) -> resolved.Outer:
-        self.context.add(f"{OUTER}.{name}")
+        self.context.add(f"{PAYLOAD if shape.key == PAYLOAD_SHAPE else OUTER}.{name}")
         return resolved.Outer(type_, node.start, node.end, shape.key, name)
 
     def _given(self, node: syntax.Name) -> resolved.Let:

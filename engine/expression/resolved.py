@@ -38,6 +38,7 @@ class Outer(_Resolved):
     """``record.customer``: a field of the record of ``entity`` that is being edited; ``record`` alone is its ``id``.
 
     ``line.qty`` is a field of the line, whose ``name`` then begins with ``line.``.
+    ``payload.number`` is one too: ``entity`` is ``PAYLOAD_SHAPE`` then.
     """
 
     entity: str

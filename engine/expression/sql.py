@@ -26,7 +26,7 @@ from engine.expression.sql_kinds import collation, sql_type
 from engine.expression.sql_limits import check_sql
 from engine.expression.sql_source import Column, SqlSource
 from engine.expression.sql_terms import Exact, Span, Term
-from engine.expression.types import MANY, MAX_DIGITS, MAX_PLACES, NUMERIC, Kind, Type
+from engine.expression.types import MANY, MAX_DIGITS, MAX_PLACES, NUMERIC, PAYLOAD_SHAPE, Kind, Type
 
 __all__ = [
     "OF_NOBODY",
@@ -77,6 +77,7 @@ def sql_parameters(checked: Checked, env: Env) -> dict[str, Any]:
         "offset": ("utc_offset", env.offset // timedelta(seconds=1)),
     }
     found = dict(value for name, value in values.items() if name in checked.context)
+    found |= {_payload_parameter(name): env.payload.get(name) for name in checked.payload_reads}
     return found | {outer_parameter(name): env.record.get(name) for name in checked.outer_reads}
 
 
@@ -92,6 +93,10 @@ OF_NOBODY: Mapping[str, Any] = {"actor_id": NOBODY, "actor_team": NOBODY, "actor
 def outer_parameter(name: str) -> str:
     """Return the parameter that holds field ``name`` of the record being edited."""
     return f"outer_{name.replace('.', '__')}"
+
+
+def _payload_parameter(name: str) -> str:
+    return f"payload_{name}"
 
 
 def _writer(checked: Checked, source: SqlSource, row: sa.FromClause | None) -> "_Writer":
@@ -140,7 +145,8 @@ class _Writer:
         return self._stored(self.source.column(self.row, node.entity, node.name), node.type)
 
     def outer(self, node: resolved.Outer) -> Column:
-        return sa.bindparam(outer_parameter(node.name), type_=sql_type(node.type))
+        named = _payload_parameter if node.entity == PAYLOAD_SHAPE else outer_parameter
+        return sa.bindparam(named(node.name), type_=sql_type(node.type))
 
     def variable(self, node: resolved.Variable) -> Column:
         if node.name in _OF_ACTOR:

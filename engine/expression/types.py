@@ -49,6 +49,9 @@ class Kind(StrEnum):
 USER_SHAPE, DEPARTMENT_SHAPE = "@user", "@department"
 """The shapes of people and departments; no entity can have such a key."""
 
+PAYLOAD_SHAPE = "@payload"
+"""The shape of what another system sent, where there is such a thing."""
+
 _TARGETS = {Kind.USER: USER_SHAPE, Kind.USERS: USER_SHAPE, Kind.DEPARTMENT: DEPARTMENT_SHAPE}
 
 NUMERIC = frozenset({Kind.NUMBER, Kind.MONEY, Kind.PERCENT})

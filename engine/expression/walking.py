@@ -8,6 +8,7 @@ from dataclasses import fields
 
 from engine.expression import resolved
 from engine.expression.resolved import Resolved
+from engine.expression.types import PAYLOAD_SHAPE
 
 
 def walk(node: Resolved) -> Iterator[Resolved]:
@@ -46,7 +47,7 @@ def read_context(node: Resolved) -> frozenset[str]:
         if isinstance(part, resolved.Variable):
             found.add(part.name)
         if isinstance(part, resolved.Outer):
-            found.add(f"record.{part.name}")
+            found.add(f"{'payload' if part.entity == PAYLOAD_SHAPE else 'record'}.{part.name}")
         if isinstance(part, resolved.Call) and part.name == "date":
             found.add("offset")
     return frozenset(found)

@@ -27,6 +27,7 @@ from engine.records.history import former_lines, former_values
 from engine.records.writing import insert_record
 from engine.storage.faults import Unavailable
 from engine.storage.import_tables import import_rows
+from engine.storage.priorities import LATER
 from engine.storage.store import Session, Store
 
 CHUNK = 200
@@ -82,6 +83,7 @@ def _step(store: Store, id_: int) -> int | None:
             actor = accounts.get_actor(session.connection, found.user, via="import")
             require_import(session, found.entity, actor)
             found = _with_columns(session, found, actor)
+            session.priority = LATER
             rows = _DO[found.state](session, found, actor)
             if rows < CHUNK:
                 _finish(session, found, actor)

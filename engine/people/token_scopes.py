@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.errors import FieldError, InvalidValues
 
-ACTIONS = ("read", "create", "change", "delete", "move")
+ACTIONS = ("read", "create", "change", "delete", "move", "press")
 _KEYS = ("may", "only", "write", "where")
 _MOST_NAMES, _LONGEST_NAME, _LONGEST_WHERE = 200, 130, 2000
 

@@ -55,6 +55,7 @@ class Rights:
     export: bool = False
     approve_export: bool = False
     move: bool = True  # whether the moves that are the actor's may be made; only a token takes that away
+    press: bool = True  # the same of buttons
     merge: bool = False
     fills: bool = False  # the engine itself fills in what no person may
     within: Checked | None = None  # what a record must meet that is created; only a token asks for it
@@ -210,6 +211,7 @@ def _narrow(rights: Rights, app: CompiledApp, entity: Entity, scope: Scope) -> R
         readonly=rights.readonly | told.readonly,
         masked=tuple((key, within(whole, "read")) for key, whole in rights.masked if key not in told.hidden),
         move="move" in told.may,
+        press="press" in told.may,
         within=told.where,
     )
 

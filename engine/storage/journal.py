@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from sqlalchemy import ClauseElement, Table, bindparam, insert
 
 from engine.storage.prepared import Prepared
+from engine.storage.priorities import URGENT
 from engine.storage.store import Session
 from engine.storage.system_tables import audit, history, outbox
 
@@ -144,13 +145,18 @@ def event_row(
         "payload": payload,
         "available_at": available_at or now,
         "run_id": None if session.cause is None else session.cause.run,
+        "priority": URGENT if type.startswith(_DECIDING) else session.priority,
     }
+
+
+_DECIDING = "approval."
+"""Begins the events that somebody waits for."""
 
 
 _HISTORY = (
     "entity", "record_id", "version", "at", "actor_id", "action", "changes", "note", "via", "release_id",
 )  # fmt: skip
-_OUTBOX = ("at", "type", "entity", "record_id", "payload", "available_at", "run_id")
+_OUTBOX = ("at", "type", "entity", "record_id", "payload", "available_at", "run_id", "priority")
 _AUDIT = ("at", "actor_id", "action", "subject", "details", "ip")
 
 

@@ -29,6 +29,7 @@ from engine.storage.database import Database
 from engine.storage.faults import Unavailable
 from engine.storage.files import FileStore
 from engine.storage.prepared import Prepared
+from engine.storage.priorities import USUAL
 from engine.storage.tables import Tables, build_tables
 from engine.storage.turns import Patience, enter_to_write, find_generation
 from engine.storage.upgrades import upgrade
@@ -79,7 +80,7 @@ class Session:
 
     __slots__ = (
         "_aside", "_callbacks", "_now", "_published", "app", "cause", "clock", "connection", "files", "has_events",
-        "release_id", "tables",
+        "priority", "release_id", "tables",
     )  # fmt: skip
 
     def __init__(
@@ -97,6 +98,7 @@ class Session:
         self._aside: list[Callable[[Session], object]] = []
         self.cause: Cause | None = None
         self.has_events = False  # set by the journal: something waits in the outbox
+        self.priority = USUAL  # of what follows from what is written
 
     def now(self) -> datetime:
         """Return the moment of this session: the same for everything written in it."""

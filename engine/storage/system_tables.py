@@ -203,8 +203,10 @@ outbox = Table(
     moment_column("done_at", required=False),
     text_column("error", required=False),
     big_column("run_id", required=False),  # the automation that brought it about
+    number_column("priority", server_default=text("50")),  # the smallest is delivered first
     Index(
-        "ix_fw_outbox_waiting",
+        "ix_fw_outbox_next",
+        "priority",
         "available_at",
         "id",
         sqlite_where=text("done_at IS NULL"),

@@ -20,7 +20,7 @@ from engine.storage.approval_tables import (
     responsibilities,
     tasks,
 )
-from engine.storage.automation_tables import assignments, automations, runs
+from engine.storage.automation_tables import assignments, automations, hooks, received, runs
 from engine.storage.comment_tables import comments, followers
 from engine.storage.database import Database
 from engine.storage.delivery_tables import channels, deliveries, message_choices
@@ -216,6 +216,21 @@ def _add_stage_moves(connection: Connection) -> None:
     write_past_moves(connection)
 
 
+def _add_hooks(connection: Connection) -> None:
+    for table in (hooks, received):
+        table.create(connection, checkfirst=True)
+
+
+def _add_priorities(connection: Connection) -> None:
+    for table, former, index in (
+        (outbox, "ix_fw_outbox_waiting", "ix_fw_outbox_next"),
+        (runs, "ix_fw_runs_pending", "ix_fw_runs_next"),
+    ):
+        add_columns(connection, table, "priority")
+        connection.execute(text(f"DROP INDEX IF EXISTS {former}"))
+        next(one for one in table.indexes if one.name == index).create(connection, checkfirst=True)
+
+
 STEPS: Sequence[Step] = (
     _add_timers,
     protect_releases,
@@ -248,6 +263,8 @@ STEPS: Sequence[Step] = (
     _add_channels,
     _add_automations,
     _add_stage_moves,
+    _add_hooks,
+    _add_priorities,
 )
 """Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
 

@@ -73,7 +73,7 @@ def test_an_operation_names_every_part_of_its_path(world: World, login: str) -> 
 
 
 def test_a_narrow_token_is_told_of_what_it_reaches_and_nothing_else(world: World) -> None:
-    wide = {"may": ["read", "create", "change", "delete", "move"]}
+    wide = {"may": ["read", "create", "change", "delete", "move", "press"]}
     for program in (token_of(world, "erp"), token_of(world, "boss", {"deal": DEALS}),
                     token_of(world, "boss", {"deal": wide})):  # fmt: skip
         for operation, endpoint in reached(world.desk.app, document_of(program)):

@@ -170,11 +170,12 @@ def build_world(desk: Desk, salt: str = "a") -> World:
 _FIELDS = ("title", "memo", "margin", "papers", "lines", "remark", "limit", "nothing")
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "action": ("urge", "comment", "transfer", "withdraw"), "decision": ("approve",), "definition": ("check", "nix"),
-    "field": _FIELDS, "flag": ("none",), "group": ("none",), "key": ("deal", "deal.tell", "nix"),
+    "field": _FIELDS, "flag": ("none",), "group": ("none",), "hook": ("outside", "none"),
+    "key": ("deal", "deal.tell", "nix"),
     "kind": ("task", "record"), "make": ("job", "nix"), "move": ("drop", "ask", "nix"), "secret": ("none",),
     "stage": ("open", "won"),
     "channel_kind": ("email", "webhook"), "filename": ("login.js",),
-    "pool": ("sea", "nix"), "rule": ("deal.tell", "nix"), "way": ("enable",),
+    "pool": ("sea", "nix"), "rule": ("deal.shout", "deal.tell", "nix"), "way": ("enable",),
 }  # fmt: skip
 _NUMBERS = ("approval_id", "channel_id", "comment_id", "delegation_id", "delivery_id", "department_id",
             "dispute_id", "draft_id", "event_id", "export_id", "file_id", "hit_id", "import_id", "merge_id",

@@ -75,6 +75,10 @@ class Desk:
         with self.store.read() as session:
             return [(names[user], said) for user, said in notices.list_told(session, record.entity, record.id)]
 
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.store.read() as session:
+            return [tuple(row) for row in session.connection.execute(text(sql))]
+
     def runs(self, record: Record) -> list[tuple[str, str]]:
         with self.store.read() as session:
             found = runs.list_runs(session, entity=record.entity, record_id=record.id)
@@ -137,6 +141,27 @@ spoken:  {label: 评论, on: {commented: true}, do: [{notify: [{person: owner}],
         add_comment(session, "ticket", ticket.id, text="看一下", actor=desk.actor("boss"))
     jobs.look(desk.store)
     assert desk.told(ticket)[-1] == ("ann", "有评论")
+
+
+def test_a_clock_that_jumps_ahead_and_back_again_does_nothing_twice_and_forgets_nothing(desk: Desk) -> None:
+    desk.publish("""
+daily: {label: 每日, on: {every: "day 09:00", once: true}, do: [{notify: [{role: boss}], text: 早}]}
+dated: {label: 到期, on: {at: [due]}, do: [{set: {count: "default(count, 0) + 1"}}]}
+waits: {label: 等待, on: {created: true}, do: [{wait: 1d}, {set: {mark: "'到'"}}]}
+""")
+    greeted = lambda: desk.rows("SELECT count(*) FROM fw_notices WHERE entity IS NULL")  # noqa: E731
+    ticket = desk.create(due="2026-03-03")
+    desk.wait(days=3)
+    assert (desk.values(ticket)["count"], desk.values(ticket)["mark"], greeted()) == (1, "到", [(1,)])
+
+    desk.wait(days=-5)
+    other = desk.create(due="2026-03-01")
+    assert (desk.values(other)["count"], greeted()) == (None, [(1,)])
+    desk.wait(days=5)
+    assert [desk.values(one)["count"] for one in (ticket, other)] == [1, 1]
+    assert (desk.values(other)["mark"], greeted()) == ("到", [(1,)])
+    desk.wait(days=1)
+    assert greeted() == [(2,)]
 
 
 def test_an_event_delivered_twice_starts_one_run(desk: Desk) -> None:

@@ -1,6 +1,5 @@
 """Each event takes effect once, however many deliver it and whoever dies doing so; Redis only rings."""
 
-import os
 import secrets
 import threading
 from collections.abc import Iterator
@@ -23,8 +22,6 @@ from engine.storage.system_tables import notices, outbox
 from tests.conftest import to_folder
 from tests.records.databases import database_of
 from tests.storage.workshop import WORKSHOP
-
-REDIS = os.environ.get("FORMWORK_TEST_REDIS", "redis://127.0.0.1:6379/9")
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -157,7 +154,7 @@ def test_an_event_put_off_by_one_is_not_taken_by_another_who_saw_it_before(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(store, 1)
-    seen_by_another = delivery._waiting(store)
+    seen_by_another = delivery._waiting(store, 10)
 
     def fail(session: Session, event: Any) -> None:
         raise RuntimeError("no paper")
@@ -193,20 +190,6 @@ def test_an_event_about_a_thing_that_is_no_more_is_delivered(store: Store) -> No
 
 
 # ---- the doorbell
-
-
-@pytest.fixture
-def redis_url() -> str:
-    """A Redis of its own for the tests; skips when there is none."""
-    redis = pytest.importorskip("redis", reason="redis is not installed")
-    connection = redis.Redis.from_url(REDIS, socket_connect_timeout=1)
-    try:
-        connection.ping()
-    except redis.RedisError as error:
-        pytest.skip(f"Redis is not reachable (FORMWORK_TEST_REDIS): {error}")
-    finally:
-        connection.close()
-    return REDIS
 
 
 @pytest.fixture

@@ -5,8 +5,10 @@ import re
 import pytest
 
 from engine.automation import jobs
+from engine.people import tokens
+from engine.people.token_scopes import read_scope
 from tests.automation.helpdesk import with_rules
-from tests.web.conftest import Desk, OpenDesk, add_people
+from tests.web.conftest import Desk, OpenDesk, Program, add_people
 
 RULES = """
 born: {label: 新建标注, on: {created: true},
@@ -67,6 +69,34 @@ def test_a_button_is_there_for_whom_and_when_it_may_be_pressed(desk: Desk) -> No
     assert desk.program("lead").get(f"/ticket/{made['id']}").json["stage"] == "shut"
     history = desk.program("lead").get(f"/ticket/{made['id']}/history").json
     assert "关闭工单" in str(history)
+
+
+def test_a_button_is_pressed_over_the_api_by_whom_it_is_for_and_a_token_that_may(desk: Desk) -> None:
+    made = desk.program("ann").made("ticket", title="漏水", level="high")
+    jobs.look(desk.store)
+    address, lead = f"/ticket/{made['id']}/buttons", desk.program("lead")
+    assert lead.get(address).json["items"] == [{"key": "ticket.shut", "label": "关闭工单"}]
+    assert desk.program("ann").get(address).json["items"] == []
+    assert desk.program("ann").post(f"{address}/ticket.shut").status_code == 403
+
+    def narrowed(*may: str, where: str = "level = 'high'") -> Program:
+        scope = read_scope({"ticket": {"may": list(may), "where": where}})
+        with desk.store.write() as session:
+            token = tokens.create_token(session, user_id=desk.ids["lead"], label="narrow", scope=scope, actor=None)
+        return Program(desk.app.test_client(), token)
+
+    only_reads = narrowed("read", "change", "move")
+    assert only_reads.get(address).json["items"] == []
+    assert only_reads.post(f"{address}/ticket.shut").status_code == 403
+    assert narrowed("read", "press", where="level = 'low'").post(f"{address}/ticket.shut").status_code == 404
+    presses = narrowed("read", "press")
+    document = str(presses.get("/openapi.json").json["paths"])
+    assert ("/ticket/{id}/buttons/ticket.shut" in document, "/moves" in document) == (True, False)
+    first, again = (presses.post(f"{address}/ticket.shut", Idempotency_Key="once") for _ in range(2))
+    assert (first.json["state"], first.json["why"], again.json) == ("done", None, first.json)
+    assert lead.get(f"/ticket/{made['id']}").json["stage"] == "shut"
+    refused = presses.post(f"{address}/ticket.shut", Accept_Language="en").json
+    assert refused["state"] == "failed" and refused["why"]
 
 
 def test_the_work_behind_the_pages_is_measured_and_what_was_parked_tried_again(open_desk: OpenDesk) -> None:

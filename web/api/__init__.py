@@ -11,6 +11,7 @@ from flask import Blueprint
 
 from web.api import (
     accounts,
+    buttons,
     comments,
     disputes,
     exports,
@@ -29,9 +30,10 @@ from web.api.answers import PREFIX
 from web.gate import takes_narrow_tokens
 
 MODULES: Sequence[Any] = (
-    openapi, tasks, people, accounts, files, many, views, comments, sharing, exports, merging, disputes, pools, records
+    openapi, tasks, people, accounts, files, many, views, comments, sharing, exports, merging, disputes, pools, buttons,
+    records,
 )  # fmt: skip
-OF_RECORDS = (openapi, files, many, records)
+OF_RECORDS = (openapi, files, many, buttons, records)
 """What answers nothing but the fields of records, by rights: all that a narrowed token or a service reaches."""
 
 

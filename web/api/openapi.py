@@ -17,6 +17,7 @@ from engine.records.rights import Rights, find_rights
 from web.api import schemas
 from web.api.admin_parts import ADMIN_PATHS
 from web.api.answers import PREFIX, answer
+from web.api.button_parts import button_paths
 from web.api.dispute_parts import DISPUTE_PATHS, dispute_paths
 from web.api.export_parts import EXPORT_PATHS, export_path
 from web.api.merge_parts import MERGE_PATHS, merge_paths
@@ -104,6 +105,8 @@ def describe(app: CompiledApp, rights: Mapping[str, Rights], language: Locale, a
     for key, allowed in rights.items():
         entity = app.entities[key]
         paths |= _paths(entity, allowed, language, asker)
+        if allowed.press:
+            paths |= button_paths(key, language.label(entity.label), app.automations_of.get(key, ()), language)
         components[f"{key}.record"] = schemas.output_schema(entity, allowed, language)
         components[f"{key}.values"] = schemas.input_schema(entity, allowed, language)
         required = schemas.required_fields(entity, allowed)

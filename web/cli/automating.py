@@ -94,6 +94,32 @@ def disable_automation(site: Site, key: str) -> None:
     site.say("cli.automation_disabled", name=key)
 
 
+@automation_command.command("secret", help="cli.automation_secret")
+@click.argument("key")
+@click.pass_obj
+def renew_secret(site: Site, key: str) -> None:
+    """Make the secret of an address and print it once."""
+    from engine.automation import hooks
+
+    settings = site.settings()
+    with site.open_store().write() as session:
+        made = hooks.renew_secret(session, key, key=settings.secret_key, actor=None)
+    site.say("cli.automation_secret_made", address=f"{settings.public_url or ''}{hooks.PREFIX}/{key}")
+    click.echo(made)
+
+
+@automation_command.command("close", help="cli.automation_close")
+@click.argument("key")
+@click.pass_obj
+def close_hook(site: Site, key: str) -> None:
+    """Let an address take nothing any more."""
+    from engine.automation import hooks
+
+    with site.open_store().write() as session:
+        hooks.close_hook(session, key, actor=None)
+    site.say("cli.automation_closed", name=key)
+
+
 @automation_command.command("again", help="cli.automation_again")
 @click.argument("run", type=int)
 @click.pass_obj

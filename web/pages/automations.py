@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import g, redirect, render_template, request
 
-from engine.automation import counting, pressing, runs, states
+from engine.automation import counting, hooks, pressing, runs, states
 from engine.automation.previewing import Preview, preview
 from engine.automation.runs import Run
 from engine.automation.states import ADDRESS
@@ -18,9 +18,9 @@ from engine.errors import NotAllowed, NotFound
 from engine.records import queries
 from engine.records.list_query import ListQuery
 from web.api.requests import read_id
-from web.automation_view import is_on, say_trigger, say_why, view_row, view_run, view_steps
+from web.automation_view import is_on, say_trigger, say_why, view_row, view_run, view_steps, view_takes
 from web.cells import Cells, record_url, title_of
-from web.gate import locale, now, reads, writes
+from web.gate import locale, now, private, reads, settings, writes
 from web.pages.frame import page_shell
 from web.run_words import say_error, say_line
 from web.shell import add_toast
@@ -79,6 +79,24 @@ def rehearse(key: str) -> Any:
     return _page(automation, record_id, found)
 
 
+@private
+@writes
+def renew(key: str) -> Any:
+    """Make the secret of the address at which an automation receives, and show it this once."""
+    automation = _automation(key)
+    made = hooks.renew_secret(g.session, automation.on.hook, key=settings().secret_key, actor=g.actor)
+    return _page(automation, None, None, made=made)
+
+
+@writes
+def close(key: str) -> Any:
+    """Let an address take nothing any more."""
+    automation = _automation(key)
+    hooks.close_hook(g.session, automation.on.hook, actor=g.actor)
+    add_toast(locale().t("automation.closed"))
+    return redirect(f"{ADDRESS}/{key}", 303)
+
+
 @writes
 def again(run_id: str) -> Any:
     """Let a run that failed go on."""
@@ -106,6 +124,8 @@ ROUTES = (
     (f"{ADDRESS}/<key>", ["GET"], show),
     (f"{ADDRESS}/<key>/<any(enable, disable):way>", ["POST"], turn),
     (f"{ADDRESS}/<key>/preview", ["POST"], rehearse),
+    (f"{ADDRESS}/<key>/secret", ["POST"], renew),
+    (f"{ADDRESS}/<key>/close", ["POST"], close),
     (f"{ADDRESS}/runs/<run_id>/again", ["POST"], again),
     ("/e/<entity>/<record_id>/press/<rule>", ["POST"], press),
 )
@@ -128,7 +148,7 @@ def _cells() -> Cells:
     return Cells(locale(), now())
 
 
-def _page(automation: Automation, record_id: int | None, found: Preview | None) -> str:
+def _page(automation: Automation, record_id: int | None, found: Preview | None, made: str | None = None) -> str:
     text, cells = locale(), _cells()
     state = states.read_states(g.session).get(automation.key)
     on = is_on(automation, state)
@@ -145,12 +165,29 @@ def _page(automation: Automation, record_id: int | None, found: Preview | None) 
         "why": say_why(state),
         "turn_url": f"{ADDRESS}/{automation.key}/{'disable' if on else 'enable'}" if not automation.retired else None,
         "turn_label": text.t("automation.disable" if on else "automation.enable"),
+        "hook": _view_hook(automation, made, cells) if automation.on.hook else None,
         "preview_url": f"{ADDRESS}/{automation.key}/preview",
         "records": _recent(automation, record_id),
         "preview": _view_preview(found, cells) if found is not None else None,
         "runs": _view_runs(last, cells),
     }
     return render_template("pages/automation.html", page=page, shell=page_shell())
+
+
+def _view_hook(automation: Automation, made: str | None, cells: Cells) -> dict[str, Any]:
+    """Return the address at which an automation receives; ``made`` is its secret, right after it was made."""
+    found = hooks.find_hook(g.session, automation.on.hook)
+    site = settings().public_url or request.host_url.rstrip("/")
+    rotating = found.rotating_until if found is not None else None
+    return {
+        "address": f"{site}{hooks.PREFIX}/{automation.on.hook}",
+        "takes": view_takes(automation),
+        "since": cells.when(found.made_at) if found is not None else None,
+        "until": cells.when(rotating) if rotating is not None and rotating > now() else None,
+        "secret": made,
+        "renew_url": f"{ADDRESS}/{automation.key}/secret",
+        "close_url": f"{ADDRESS}/{automation.key}/close" if found is not None else None,
+    }
 
 
 def _recent(automation: Automation, chosen: int | None) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from engine.compiler.app.approvals import (
 from engine.compiler.app.apps import (
     CompiledApp,
     Group,
+    Keep,
     Print,
     Role,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "Funnel",
     "FunnelStep",
     "Group",
+    "Keep",
     "Hole",
     "Label",
     "Make",

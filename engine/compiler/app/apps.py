@@ -5,6 +5,7 @@ Enters: nothing (the compiler fills these). Leaves: frozen data asked for on eve
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 
 from engine.compiler.app.approvals import Approval
@@ -38,6 +39,15 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Keep:
+    """How long what happened behind the pages is kept after its end: runs and timers, messages, events."""
+
+    runs: timedelta = timedelta(days=180)
+    messages: timedelta = timedelta(days=90)
+    events: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True)
 class CompiledApp:
     """Everything the engine needs to run a template."""
 
@@ -61,6 +71,7 @@ class CompiledApp:
     groups: Mapping[str, Group] = field(default_factory=dict)
     chain: tuple[str, ...] = ()
     ask_export_above: int = 500  # rows of an export that need no approval, at most
+    keep: Keep = field(default_factory=lambda: Keep())
     automations: Mapping[str, Automation] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
     reports: Mapping[str, Report] = field(default_factory=dict)

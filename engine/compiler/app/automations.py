@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import time
 from typing import Literal
 
+from engine.compiler.app.fields import Field
 from engine.compiler.app.parts import Expression, Label
 from engine.compiler.app.workflows import Moment
 from engine.definition.model import DoKind, TriggerKind, WhoDefinition
@@ -29,10 +30,19 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Take:
+    """One part of what another system sends: how it is read, like a field, and where in the body it stands."""
+
+    field: Field
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Trigger:
     """What starts an automation; see ``TriggerDefinition`` for what goes with which kind.
 
-    ``without`` is the entity of the records waited for and its link to this one.
+    ``without`` is the entity of the records waited for and its link to this one; ``find`` the field of the record
+    that a webhook is about, and the value it has.
     """
 
     kind: TriggerKind
@@ -47,6 +57,9 @@ class Trigger:
     span: str = ""
     without: tuple[str, str] | None = None
     who: tuple[WhoDefinition, ...] = ()
+    hook: str = ""
+    takes: Mapping[str, Take] = field(default_factory=dict)
+    find: tuple[str, Expression] | None = None
 
 
 @dataclass(frozen=True)

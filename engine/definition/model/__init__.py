@@ -22,6 +22,7 @@ from engine.definition.model.apps import (
     AppDefinition,
     CalendarDefinition,
     GroupDefinition,
+    KeepDefinition,
     PrintDefinition,
     RoleDefinition,
 )
@@ -30,6 +31,7 @@ from engine.definition.model.automations import (
     AutomationsDefinition,
     DoDefinition,
     DoKind,
+    TakeDefinition,
     TriggerDefinition,
     TriggerKind,
 )
@@ -119,6 +121,7 @@ __all__ = [
     "FunnelDefinition",
     "FunnelStepDefinition",
     "GroupDefinition",
+    "KeepDefinition",
     "LateActionDefinition",
     "LateDefinition",
     "LayoutDefinition",
@@ -145,6 +148,7 @@ __all__ = [
     "SectionDefinition",
     "StageDefinition",
     "StepDefinition",
+    "TakeDefinition",
     "TileDefinition",
     "TimerDefinition",
     "TriggerDefinition",

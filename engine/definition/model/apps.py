@@ -67,6 +67,15 @@ class CalendarDefinition:
 
 
 @dataclass(frozen=True)
+class KeepDefinition:
+    """How long what happened behind the pages is kept, in days as written."""
+
+    runs: str = "180d"
+    messages: str = "90d"
+    events: str = "30d"
+
+
+@dataclass(frozen=True)
 class AppDefinition:
     """A whole template, as written."""
 
@@ -91,6 +100,7 @@ class AppDefinition:
     groups: Mapping[str, GroupDefinition] = field(default_factory=dict)
     chain: tuple[Reference, ...] = ()
     ask_export_above: int = 500
+    keep: KeepDefinition = field(default_factory=lambda: KeepDefinition())
     automations: Mapping[str, AutomationsDefinition] = field(default_factory=dict)
     reports: Mapping[str, ReportsDefinition] = field(default_factory=dict)
     dashboards: Mapping[str, DashboardDefinition] = field(default_factory=dict)

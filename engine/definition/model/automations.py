@@ -11,11 +11,23 @@ from engine.definition.model.values import ExpressionText, Reference
 from engine.definition.model.workflows import AfterDefinition, WhoDefinition
 from engine.errors import Location
 
-TriggerKind = Literal["created", "changed", "moved", "approval", "file", "commented", "at", "every", "idle", "button"]
+TriggerKind = Literal[
+    "created", "changed", "moved", "approval", "file", "commented", "at", "every", "idle", "button", "webhook",
+]  # fmt: skip
 DoKind = Literal[
     "set", "create", "move", "assign", "notify", "post", "mail", "call", "dial", "wait", "if", "for_each",
 ]  # fmt: skip
 Share = Literal["turn", "load"]
+
+
+@dataclass(frozen=True)
+class TakeDefinition:
+    """One part of what another system sends: its ``type`` and its place, ``("data", "number")``; else its own key."""
+
+    key: str
+    location: Location
+    type: str
+    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,9 @@ class TriggerDefinition:
     ``to`` one of those; ``moved``: ``from_`` and ``to`` stages; ``approval``: that approval becomes one of ``to``;
     ``file``: one was added to one of ``fields``; ``at``: at each of ``moments``, for dates at ``time`` of the day;
     ``every``: a schedule in words, for each record, or ``once``; ``idle``: nothing changed for ``span``, or no record
-    of ``without`` came; ``button``: one of ``who`` pressed it (whoever may write the record when empty).
+    of ``without`` came; ``button``: one of ``who`` pressed it (whoever may write the record when empty); ``webhook``:
+    another system sent something to the address ``hook``, of which ``takes`` is read, about the record whose one field
+    in ``find`` has that value.
     """
 
     kind: TriggerKind
@@ -42,6 +56,9 @@ class TriggerDefinition:
     span: str = ""
     without: Reference | None = None
     who: tuple[WhoDefinition, ...] = ()
+    hook: Reference | None = None
+    takes: Mapping[str, TakeDefinition] = field(default_factory=dict)
+    find: Mapping[str, ExpressionText] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
