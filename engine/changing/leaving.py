@@ -5,13 +5,13 @@ account disabled, in the caller's one transaction; histories keep the old owner.
 over: what cannot be handed over refuses the whole.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from engine import messages
 from engine.compiler.app import USER, Entity
@@ -49,11 +49,19 @@ class Holdings:
         """How many things in all."""
         return len(self.tasks) + len(self.records) + len(self.fields) + len(self.delegations)
 
+
+@dataclass(frozen=True)
+class Counted:
+    """How much somebody holds in numbers: records they own or that name them, by entity, tasks and delegations."""
+
+    records: Mapping[str, int]
+    tasks: int
+    delegations: int
+
     @property
-    def by_entity(self) -> Mapping[str, int]:
-        """How many records each entity has among them, owned or named, by the key of the entity."""
-        found = {(entity, id_) for entity, id_ in self.records} | {(entity, id_) for entity, id_, _ in self.fields}
-        return Counter(entity for entity, _ in sorted(found))
+    def any(self) -> bool:
+        """Whether there is anything at all."""
+        return bool(self.records or self.tasks or self.delegations)
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,23 @@ def find_holdings(session: Session, leaver: int) -> Holdings:
         tuple(_named(session, leaver)),
         tuple(_delegations(session, leaver)),
     )
+
+
+def count_holdings(session: Session, leaver: int) -> Counted:
+    """Return how much would stay with somebody who is shut out: each record once, though it may name its owner too."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for key, id_, _ in _named(session, leaver):
+        found[key].add(id_)
+    records = {}
+    for key in sorted(session.app.entities):
+        c = session.tables.entity[key].c
+        mine = (c.owner_id == leaver, c.deleted_at.is_(None))
+        count = session.connection.scalar(select(func.count()).where(*mine)) or 0
+        if named := found.get(key):
+            count += len(named.difference(session.connection.scalars(select(c.id).where(*mine, c.id.in_(named)))))
+        if count:
+            records[key] = count
+    return Counted(records, len(_open_tasks(session, leaver)), len(_delegations(session, leaver)))
 
 
 def say_holdings(held: Holdings, language: str) -> str:
@@ -153,9 +178,12 @@ def give(
     """
     for task in handed.tasks:
         _reassign(session, task, heirs_of(session, going, taker), reason, actor)
-    for key, id_ in dict.fromkeys([*handed.records, *((entity, id_) for entity, id_, _ in handed.fields)]):
-        named = [field for entity, other, field in handed.fields if (entity, other) == (key, id_)]
-        owns = (key, id_) in handed.records
+    naming: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for key, id_, field in handed.fields:
+        naming[key, id_].append(field)
+    owned = frozenset(handed.records)
+    for key, id_ in dict.fromkeys([*handed.records, *naming]):
+        named, owns = naming.get((key, id_), []), (key, id_) in owned
         entity = session.app.entities[key]
         if owns and key in pools:
             _pool_record(session, entity, id_, going, pools[key], reason, actor)
@@ -268,7 +296,7 @@ def _named(session: Session, leaver: int) -> Iterator[tuple[str, int, str]]:
             if field.target != USER or field.type.many or field.retired or field.computed is not None:
                 continue
             named = select(table.c.id).where(column(table, field.key) == leaver, table.c.deleted_at.is_(None))
-            for id_ in session.connection.scalars(named.order_by(table.c.id)):
+            for id_ in sorted(session.connection.scalars(named)):  # ordered there, SQLite reads the whole table
                 if not find_guarded(session, entity, id_, [field.key]):
                     yield key, id_, field.key
 

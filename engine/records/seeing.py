@@ -4,7 +4,7 @@ Enters: a record that was read, or an entity and whoever owns records of it. Lea
 the place of its rule. Must not decide anything: ``rights`` does, and a test holds the two against each other.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,17 +78,22 @@ def list_seers(session: Session, record: Record, *, actor: Actor) -> tuple[list[
         entity, record.values.get("owner"), record.values.get("team"), record.id, shares,
         _asked(session, record), members if shares else None,
     )  # fmt: skip
-    return _look(session, about)
+    return _look(session, about, {})
 
 
-def list_seers_of(session: Session, entity: str, *, actor: Actor) -> tuple[list[Seer], bool]:
-    """Return who sees the records of an entity that the actor owns, beside the actor; shares are not in it."""
-    compiled = get_entity(session.app, entity)
-    found, more = _look(session, _About(compiled, actor.id, actor.team, None))
-    return [one for one in found if one.id != actor.id], more
+def list_seers_of(session: Session, entities: Iterable[str], *, actor: Actor) -> dict[str, tuple[list[Seer], bool]]:
+    """Return, by entity, who sees its records that the actor owns, beside the actor; shares are not in it."""
+    known: dict[int, Actor] = {}
+    answers = {}
+    for key in entities:
+        compiled = get_entity(session.app, key)
+        found, more = _look(session, _About(compiled, actor.id, actor.team, None), known)
+        answers[key] = ([one for one in found if one.id != actor.id], more)
+    return answers
 
 
-def _look(session: Session, about: _About) -> tuple[list[Seer], bool]:
+def _look(session: Session, about: _About, known: dict[int, Actor]) -> tuple[list[Seer], bool]:
+    """Look at everybody who may see such records; ``known`` keeps who was read before."""
     readers = [role for role, access in about.entity.access.items() if access.read]
     held = select(user_roles.c.user_id).where(user_roles.c.role.in_(readers))
     enabled = (users.c.disabled_at.is_(None), users.c.id.in_(held))
@@ -96,7 +101,8 @@ def _look(session: Session, about: _About) -> tuple[list[Seer], bool]:
     ids = list(session.connection.scalars(wanted))
     found = []
     for id_ in ids[:MOST]:
-        person = accounts.get_actor(session.connection, id_)
+        if (person := known.get(id_)) is None:
+            person = known[id_] = accounts.get_actor(session.connection, id_)
         reads = tuple(_reasons(session, about, person, writing=False))
         if reads:
             writes = any(True for _ in _reasons(session, about, person, writing=True))

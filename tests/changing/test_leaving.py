@@ -37,6 +37,9 @@ def test_everything_goes_to_one_person_and_nothing_stays(site: Site) -> None:
     assert (len(held.tasks), held.records, held.fields, len(held.delegations)) == (
         1, (("payment", owned.id),), (("payment", expert.id, "expert"),), 1,
     )  # fmt: skip
+    with site.store.read() as session:
+        counted = leaving.count_holdings(session, site.people["manager"])
+    assert (counted.records, counted.tasks, counted.delegations) == ({"payment": 2}, 1, 1)
     leave(site, "manager", "boss")
     assert holdings(site, "manager").total == 0
     assert site.record(owned.id).values["owner"] == site.people["boss"]

@@ -218,14 +218,14 @@ def _page(entry: Entry, errors: dict[str, str], *, link: NewLink | None = None) 
 
 def _about(entry: Entry) -> dict[str, Any]:
     linked = identities.find_linked_at(g.session.connection, entry.id)
-    held = leaving.find_holdings(g.session, entry.id)
+    held = leaving.count_holdings(g.session, entry.id)
     services = find_services(g.session.app, frozenset(entry.roles))
     return {
         "enabled": entry.enabled,
         "text": _standing(entry),
         "held": _counts(held),
-        "handover_url": "/handover?" + urlencode({"from": entry.id, "leave": "1"}) if held.total else None,
-        "disable_url": f"{URL}/{entry.id}/disable" if entry.enabled and not held.total else None,
+        "handover_url": "/handover?" + urlencode({"from": entry.id, "leave": "1"}) if held.any else None,
+        "disable_url": f"{URL}/{entry.id}/disable" if entry.enabled and not held.any else None,
         "enable_url": None if entry.enabled else f"{URL}/{entry.id}/enable",
         "name": entry.name,
         "link_url": f"{URL}/{entry.id}/link" if entry.enabled and not services else None,
@@ -263,14 +263,14 @@ def _standing(entry: Entry) -> str:
     return text.t("roster.never_seen")
 
 
-def _counts(held: leaving.Holdings) -> list[dict[str, Any]]:
+def _counts(held: leaving.Counted) -> list[dict[str, Any]]:
     """What somebody holds, entity by entity, then what waits for them."""
     text, entities = locale(), g.session.app.entities
     counted = [
         {"label": text.label(entities[key].label), "count": count, "icon": entities[key].icon}
-        for key, count in held.by_entity.items()
+        for key, count in held.records.items()
     ]
     for name, icon in (("tasks", "checklist"), ("delegations", "calendar")):
-        if count := len(getattr(held, name)):
+        if count := getattr(held, name):
             counted.append({"label": text.t(f"roster.held_{name}"), "count": count, "icon": icon})
     return counted

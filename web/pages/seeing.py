@@ -41,14 +41,13 @@ def of_mine() -> Any:
     """Show who sees what the reader owns, entity by entity."""
     text, app = locale(), g.session.app
     groups = []
-    for key in app.menu or tuple(app.entities):
+    rights = {key: find_rights(app, app.entities[key], g.actor) for key in app.menu or tuple(app.entities)}
+    mine = [key for key, own in rights.items() if own.create or own.write]
+    for key, (found, more) in seeing.list_seers_of(g.session, mine, actor=g.actor).items():
         entity = app.entities[key]
-        rights = find_rights(app, entity, g.actor)
-        if rights.create or rights.write:
-            found, more = seeing.list_seers_of(g.session, key, actor=g.actor)
-            groups.append(
-                {"label": text.label(entity.label), "icon": entity.icon, "people": _people(entity, found), "more": more}
-            )
+        groups.append(
+            {"label": text.label(entity.label), "icon": entity.icon, "people": _people(entity, found), "more": more}
+        )
     page = {
         "title": text.t("seeing.mine"),
         "text": text.t("seeing.mine_text"),
