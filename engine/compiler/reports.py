@@ -81,7 +81,7 @@ class Reporting:
             self.compilation.refuse("K003", written.location, name=written.key)
         else:
             self.sources.add_dimension(entity, written, label)
-            if self.sources.dimension(self.sources.rows(entity), written.key) is None:
+            if self.sources.need(self.sources.rows(entity), written.key) is None:
                 self.compilation.refuse("K004", written.value.location, name=written.key)
 
     def require_dimension(self, rows: Rows, reference: Reference, *, dated: bool) -> str | None:

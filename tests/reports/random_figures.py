@@ -1,0 +1,237 @@
+"""Random figures over the market, each as YAML and as the same worked out in Python."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+Row = Mapping[str, Any]
+Bounds = tuple[datetime, datetime, date, date]
+"""Start and end of a period, as moments, and its first and last day."""
+Say = Callable[[Row, Bounds], Any]
+
+_ORDER = ["open", "offer", "talk"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of an expression: its text, what it says of a row, the fields it reads."""
+
+    text: str
+    say: Say
+    reads: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure: its YAML, what it comes to over rows of a period, and the fields it reads."""
+
+    key: str
+    yaml: str
+    of: str
+    date: str
+    where: Part
+    finish: Callable[[Sequence[Row], Bounds], Any]
+    reads: frozenset[str]
+
+
+def rounded(value: Fraction | None) -> Decimal | None:
+    """Six decimal places, halves away from zero."""
+    if value is None:
+        return None
+    sign = -1 if value < 0 else 1
+    units = (abs(value) * 10**6 * 2 + 1) // 2
+    return Decimal(sign * int(units)).scaleb(-6).quantize(Decimal("0.000001"), rounding=ROUND_HALF_UP)
+
+
+def _field(name: str, text: str | None = None) -> Part:
+    return Part(text or name, lambda row, _: row[name], frozenset({text or name}))
+
+
+VALUES = {
+    "deal": [_field("amount"), _field("score"), _field("chance"), _field("cost")],
+    "deal.items": [
+        _field("qty"), _field("price"),
+        Part("deal.amount", lambda row, _: row["amount"], frozenset({"amount", "id"})),
+    ],
+    "deal.moves": [_field("amount"), _field("score")],
+}  # fmt: skip
+PRODUCTS = {
+    "deal": Part(
+        "amount * chance", lambda row, _: _times(row["amount"], row["chance"]), frozenset({"amount", "chance"})
+    ),
+    "deal.items": Part("qty * price", lambda row, _: _times(row["qty"], row["price"]), frozenset({"qty", "price"})),
+}  # fmt: skip
+
+
+def _times(one: Any, two: Any) -> Any:
+    return None if one is None or two is None else Decimal(one) * Decimal(two)
+
+
+def _more(name: str, than: str) -> Part:
+    limit = Decimal(than)
+    return Part(f"{name} > {than}", lambda row, _: row[name] is not None and row[name] > limit, frozenset({name}))
+
+
+def _visits(row: Row, of: Bounds) -> int:
+    return sum(1 for one in row["visits"] if one["at"] is not None and of[0] <= one["at"] < of[1])
+
+
+CONDITIONS = {
+    "deal": [
+        _more("amount", "100"),
+        _more("score", "1.5"),
+        Part("hot", lambda row, _: bool(row["hot"]), frozenset({"hot"})),
+        Part("stage = 'won'", lambda row, _: row["stage"] == "won"),
+        Part("'a' in tags", lambda row, _: "a" in row["tags"], frozenset({"tags"})),
+        Part("amount is missing", lambda row, _: row["amount"] is None, frozenset({"amount"})),
+        Part("client.region = 'east'", lambda row, _: row["region"] == "east", frozenset({"client", "region"})),
+        Part("reached('talk')", lambda row, _: bool(row["been"] & {"talk", "won"})),
+        Part("reached('offer')", lambda row, _: bool(row["been"] & {"offer", "talk", "won"})),
+        Part(
+            "count(visit where at >= period.start and at < period.end) >= 1",
+            lambda row, of: _visits(row, of) >= 1, frozenset({"visit"}),
+        ),
+        Part(
+            "sum(visit.minutes) > 30",
+            lambda row, _: sum(one["minutes"] or 0 for one in row["visits"]) > 30, frozenset({"visit"}),
+        ),
+        Part("count(moves where to = 'offer') > 1", lambda row, _: row["offers"] > 1),
+        Part(
+            "signed between period.from and period.to",
+            lambda row, of: row["signed"] is not None and of[2] <= row["signed"] <= of[3], frozenset({"signed"}),
+        ),
+    ],
+    "deal.items": [
+        _more("price", "5"),
+        _more("amount", "100"),
+        Part("kind = 'x'", lambda row, _: row["kind"] == "x", frozenset({"kind"})),
+        Part("hot", lambda row, _: bool(row["hot"]), frozenset({"hot"})),
+        Part(
+            "price < floor",
+            lambda row, _: None not in (row["price"], row["floor"]) and row["price"] < row["floor"],
+            frozenset({"price", "floor"}),
+        ),
+        Part("client.region = 'east'", lambda row, _: row["region"] == "east", frozenset({"client", "region"})),
+    ],
+    "deal.moves": [
+        Part("to = 'offer'", lambda row, _: row["to"] == "offer"),
+        Part("from is missing", lambda row, _: row["from"] is None),
+        Part("until is missing", lambda row, _: row["until"] is None),
+        Part("owner = deal.owner", lambda row, _: row["owner"] == row["owned"]),
+        Part(
+            "until - at > 2d",
+            lambda row, _: row["until"] is not None and row["until"] - row["at"] > timedelta(days=2),
+        ),
+        _more("amount", "100"),
+    ],
+}  # fmt: skip
+DATES = {
+    "deal": ["", "got_at", "signed"],
+    "deal.items": ["", "got_at", "deal.signed"],
+    "deal.moves": ["at"],
+}
+
+
+class Drawing:
+    """Figures drawn one after the other."""
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+
+    def figure(self, number: int) -> Drawn:
+        """Return a figure."""
+        of = self.random.choice(["deal", "deal", "deal", "deal.items", "deal.moves"])
+        where = self.condition(of) if self.random.random() < 0.4 else Part("", lambda row, _: True)
+        dated = self.random.choice(DATES[of])
+        value, finish, reads = self.value(of)
+        key = f"f{number}"
+        lines = [f"  {key}:", f"    label: {key}", f"    of: {of}", f'    value: "{value}"']
+        lines += [f'    where: "{where.text}"'] if where.text else []
+        lines += [f"    date: {dated}"] if dated else []
+        known = reads | where.reads | ({dated.rpartition(".")[2]} if dated and of != "deal.moves" else set())
+        return Drawn(key, "\n".join(lines), of, dated.rpartition(".")[2], where, finish, frozenset(known))
+
+    def condition(self, of: str, depth: int = 2) -> Part:
+        """Return a condition over a row."""
+        kind = self.random.random()
+        if depth == 0 or kind < 0.5:
+            return self.random.choice(CONDITIONS[of])
+        one, two = self.condition(of, depth - 1), self.condition(of, depth - 1)
+        if kind < 0.6:
+            return Part(f"not ({one.text})", lambda row, at: not one.say(row, at), one.reads)
+        if one.text == two.text:
+            return one
+        if kind < 0.8:
+            both = lambda row, at: one.say(row, at) and two.say(row, at)  # noqa: E731
+            return Part(f"({one.text}) and ({two.text})", both, one.reads | two.reads)
+        either = lambda row, at: one.say(row, at) or two.say(row, at)  # noqa: E731
+        return Part(f"({one.text}) or ({two.text})", either, one.reads | two.reads)
+
+    def value(self, of: str) -> tuple[str, Callable[[Sequence[Row], Bounds], Any], frozenset[str]]:
+        """Return an aggregate, or a quotient or difference of two."""
+        one = self.aggregate(of)
+        if self.random.random() < 0.6:
+            return one
+        two = self.aggregate(of)
+        if self.random.random() < 0.5:
+            divide = lambda rows, at: _quotient(one[1](rows, at), two[1](rows, at))  # noqa: E731
+            return f"({one[0]}) / ({two[0]})", divide, one[2] | two[2]
+        one, two = self.counting(of), self.counting(of)
+        return f"{one[0]} - {two[0]}", lambda rows, at: one[1](rows, at) - two[1](rows, at), one[2] | two[2]
+
+    def counting(self, of: str) -> tuple[str, Callable[[Sequence[Row], Bounds], Any], frozenset[str]]:
+        """Return a count."""
+        what = self.condition(of, 1)
+        return f"count(where {what.text})", lambda rows, at: sum(1 for row in rows if what.say(row, at)), what.reads
+
+    def aggregate(self, of: str) -> tuple[str, Callable[[Sequence[Row], Bounds], Any], frozenset[str]]:
+        """Return an aggregate, with a condition of its own or without."""
+        name = self.random.choice(["count", "sum", "avg", "min", "max", "median", "percentile", "distinct", "share"])
+        if name == "count":
+            return self.counting(of)
+        if name == "share":
+            what = self.condition(of, 1)
+            return f"share({what.text})", lambda rows, at: _share(what, rows, at), what.reads
+        value = self.random.choice([*VALUES[of], *([PRODUCTS[of]] if of in PRODUCTS else [])])
+        only = self.condition(of, 1) if self.random.random() < 0.4 else None
+        at = self.random.choice(["10", "50", "90", "99.5", "33.33"])
+        given = value.text + (f", {at}" if name == "percentile" else "") + (f" where {only.text}" if only else "")
+        reads = value.reads | (only.reads if only else frozenset())
+
+        def finish(rows: Sequence[Row], of: Bounds) -> Any:
+            kept = [value.say(row, of) for row in rows if only is None or only.say(row, of)]
+            return _come_to(name, [one for one in kept if one is not None], Fraction(at))
+
+        return f"{name}({given})", finish, reads
+
+
+def _share(what: Part, rows: Sequence[Row], at: Bounds) -> Decimal | None:
+    return rounded(Fraction(sum(1 for row in rows if what.say(row, at)), len(rows))) if rows else None
+
+
+def _come_to(name: str, values: list[Any], at: Fraction) -> Any:
+    if name == "sum":
+        return sum(values, Decimal(0))
+    if name == "distinct":
+        return len(set(values))
+    if not values:
+        return None
+    if name in ("min", "max"):
+        return min(values) if name == "min" else max(values)
+    exact = sorted(Fraction(value) for value in values)
+    if name == "avg":
+        return rounded(sum(exact, Fraction(0)) / len(exact))
+    place = (at if name == "percentile" else Fraction(50)) / 100 * (len(exact) - 1)
+    low = int(place)
+    high = min(low + 1, len(exact) - 1)
+    return rounded(exact[low] + (exact[high] - exact[low]) * (place - low))
+
+
+def _quotient(one: Any, two: Any) -> Any:
+    if one is None or not two:
+        return None
+    return rounded(Fraction(one) / Fraction(two))

@@ -1,0 +1,369 @@
+"""Each figure equals the same worked out in Python over the rows its reader may see, on both databases."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from engine import reports
+from engine.clock import SetClock
+from engine.definition.source import SourceFolder
+from engine.errors import NotFound
+from engine.people import accounts
+from engine.people.actor import Actor
+from engine.records import commands
+from engine.records.queries import ListQuery, get_record, list_records
+from engine.reports.periods import Period, find_period
+from engine.storage import catalog
+from engine.storage.store import Session, Store
+from engine.workflow.transitions import list_moves, move_record
+from tests.records.databases import database_of
+from tests.reports.market import MARKET, PEOPLE, add_people
+from tests.reports.random_figures import Bounds, Drawing, Drawn
+
+SEED = 20260302
+ZONE = ZoneInfo("Asia/Shanghai")
+BEGIN = datetime(2026, 1, 5, 1, tzinfo=UTC)
+PERIODS = ("2026-02", "2026-Q1", "2026-W07", "2026", "all", "2026-02-28..2026-03-01")
+HIDDEN = {"li": {"bought", "floor"}, "ann": {"cost", "bought", "floor"}, "ben": {"cost", "bought", "floor"},
+          "cat": {"cost", "bought", "floor"}, "dee": {"amount", "items", "qty", "price", "kind", "floor", "region"},
+          "eve": set(), "bo": set()}  # fmt: skip
+NO_VISITS = {"dee"}
+DIMENSIONS = {
+    "deal": ["owner", "stage", "hot", "tags", "region", "size", "got_at.week", "signed.quarter"],
+    "deal.items": ["kind", "owner", "region", "signed.year"],
+    "deal.moves": ["to", "from", "owner", "at.day"],
+}
+READ_BY = {"tags": {"tags"}, "region": {"region", "client"}, "size": {"amount"}, "kind": {"kind"}}
+FIGURES = 90
+QUESTIONS = 260
+
+
+@dataclass
+class World:
+    """A market with people, and everything in it as it was entered."""
+
+    store: Store
+    clock: SetClock
+    ids: dict[str, int]
+    drawn: dict[str, Drawn]
+    clients: dict[int, dict[str, Any]] = field(default_factory=dict)
+    deals: dict[int, dict[str, Any]] = field(default_factory=dict)
+    visits: dict[int, dict[str, Any]] = field(default_factory=dict)
+    moves: list[dict[str, Any]] = field(default_factory=list)
+
+    def actor(self, session: Session, login: str) -> Actor:
+        return accounts.get_actor(session.connection, self.ids[login])
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("market")
+    drawing = Drawing(Random(SEED))
+    drawn = {one.key: one for one in (drawing.figure(number) for number in range(FIGURES))}
+    written = (
+        "reports: deal\ndimensions:\n"
+        "  region: {label: 区域, value: client.region}\n"
+        "  size: {label: 规模, value: amount, buckets: [50, 100.5]}\n"
+        "figures:\n" + "\n".join(one.yaml for one in drawn.values()) + "\n"
+    )
+    with database_of(request, folder) as database:
+        clock = SetClock(BEGIN)
+        store = Store(database, folder / "files", clock)
+        catalog.publish(store, SourceFolder({**MARKET, "deal/reports.yaml": written}), actor_id=None)
+        with store.write() as session:
+            ids = add_people(session)
+        world = World(store, clock, ids, drawn)
+        fill(world, Random(SEED))
+        yield world
+
+
+def fill(world: World, random: Random) -> None:
+    """Enter clients, deals and visits of several people, and move the deals about for weeks."""
+    sellers = [world.ids[login] for login in ("ann", "ben", "cat", "eve")]
+    with world.store.write() as session:
+        boss = world.actor(session, "bo")
+        for number in range(8):
+            given = {
+                "name": f"C{number}",
+                "region": random.choice(["east", "south", "north", None]),
+                "owner": random.choice(sellers),
+            }
+            world.clients[commands.create_record(session, "client", given, actor=boss).id] = given
+        for number in range(45):
+            given = deal(world, random, number, sellers)
+            made = commands.create_record(session, "deal", typed(given), actor=boss)
+            world.deals[made.id] = {**given, "id": made.id, "stage": "open", "team": made.values["team"]}
+            world.moves.append(move(made.id, None, "open", session.now(), given["owner"]))
+        for number in range(60):
+            given = {
+                "deal": random.choice([*world.deals]), "topic": f"V{number}", "at": moment(random),
+                "minutes": random.choice([None, 5, 10, 40]), "owner": random.choice(sellers),
+            }  # fmt: skip
+            world.visits[commands.create_record(session, "visit", typed(given), actor=boss).id] = given
+    for _ in range(70):
+        world.clock.at += timedelta(hours=random.choice([3, 20, 50]))
+        with world.store.write() as session:
+            wander(world, session, random)
+    for entity, known in (("deal", world.deals), ("client", world.clients), ("visit", world.visits)):
+        with world.store.write() as session:  # what lies in the recycle bin counts nowhere
+            gone = random.choice([*known])
+            admin = world.actor(session, "bo")
+            record = get_record(session, entity, gone, actor=admin)
+            if entity == "deal":
+                commands.delete_record(session, entity, gone, version=record.version, actor=admin)
+                del known[gone]
+
+
+def deal(world: World, random: Random, number: int, sellers: Sequence[int]) -> dict[str, Any]:
+    return {
+        "name": f"D{number}",
+        "client": random.choice([None, *world.clients]),
+        "amount": random.choice([None, *map(Decimal, ("0.00", "50.00", "100.50", "-7.01", "250.33"))]),
+        "score": random.choice([None, Decimal("1.500"), Decimal("0.125"), Decimal("2.001"), Decimal("9.999")]),
+        "chance": random.choice([None, Decimal("0.1000"), Decimal("0.3333"), Decimal("1.0000")]),
+        "tags": random.sample(["a", "b", "c"], random.randint(0, 2)),
+        "hot": random.choice([True, False, None]),
+        "got_at": random.choice([None, moment(random), moment(random), moment(random)]),
+        "signed": random.choice([None, date(2026, 2, 28), date(2026, 3, 1), date(2026, 12, 31), date(2025, 2, 1)]),
+        "cost": random.choice([None, Decimal("1.00"), Decimal("33.33")]),
+        "bought": Decimal("2.00"),
+        "owner": random.choice(sellers),
+        "items": [
+            {
+                "kind": random.choice(["x", "y", None]), "qty": random.choice([None, 1, 3]),
+                "price": random.choice([Decimal("5.00"), Decimal("9.99"), None]), "floor": Decimal("6.00"),
+            }
+            for _ in range(random.randint(0, 3))
+        ],
+    }  # fmt: skip
+
+
+def moment(random: Random) -> datetime:
+    """Moments around the ends of months, at midnight where the site lives, among others."""
+    day = random.choice([date(2026, 1, 31), date(2026, 2, 1), date(2026, 2, 14), date(2026, 3, 1), date(2026, 4, 1)])
+    clock = random.choice([time(0, 0), time(23, 59, 59), time(12, 30)])
+    return datetime.combine(day, clock, ZONE).astimezone(UTC)
+
+
+def typed(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a form would send: moments by the clock of the site."""
+    return {
+        key: value.astimezone(ZONE).replace(tzinfo=None) if isinstance(value, datetime) else value
+        for key, value in given.items()
+        if value is not None
+    }
+
+
+def move(deal: int, left: str | None, to: str, at: datetime, owner: int) -> dict[str, Any]:
+    return {"deal": deal, "from": left, "to": to, "at": at, "owner": owner}
+
+
+def wander(world: World, session: Session, random: Random) -> None:
+    """Move a deal, or give it to somebody else."""
+    boss = world.actor(session, "bo")
+    one = world.deals[random.choice([*world.deals])]
+    record = get_record(session, "deal", one["id"], actor=boss)
+    possible = [found.move.key for found in list_moves(session, record, actor=boss)]
+    if random.random() < 0.2 or not possible:
+        one["owner"] = random.choice([world.ids["ann"], world.ids["cat"]])
+        saved = commands.update_record(
+            session, "deal", one["id"], {"owner": one["owner"]}, version=record.version, actor=boss
+        )
+        one["team"] = saved.values["team"]
+        return
+    left = one["stage"]
+    moved = move_record(session, "deal", one["id"], random.choice(possible), version=record.version, actor=boss)
+    one["stage"] = moved.values["stage"]
+    world.moves.append(move(one["id"], left, one["stage"], session.now(), one["owner"]))
+
+
+# ---- the same, worked out in Python
+
+
+def rows_of(world: World, of: str, seen: Mapping[str, set[int]]) -> list[dict[str, Any]]:
+    """The rows somebody may see, with what they may see of what is linked."""
+    found = []
+    for id_, one in world.deals.items():
+        if id_ not in seen["deal"]:
+            continue
+        region = world.clients[one["client"]]["region"] if one["client"] in seen["client"] else None
+        been = [moved for moved in world.moves if moved["deal"] == id_]
+        whole = {
+            **one, "region": region, "been": {moved["to"] for moved in been} | {one["stage"]},
+            "visits": [visit for key, visit in world.visits.items() if visit["deal"] == id_ and key in seen["visit"]],
+            "offers": sum(1 for moved in been if moved["to"] == "offer"), "record": id_,
+        }  # fmt: skip
+        if of == "deal":
+            found.append(whole)
+        elif of == "deal.items":
+            found += [{**whole, **line} for line in one["items"]]
+        else:
+            after = [moved["at"] for moved in been[1:]] + [None]
+            found += [
+                {**whole, "owned": one["owner"], **moved, "until": until}
+                for moved, until in zip(been, after, strict=True)
+            ]
+    return found
+
+
+def bounds(period: Period) -> Bounds:
+    return period.start(ZONE), period.end(ZONE), period.first, period.last
+
+
+def within(row: Mapping[str, Any], key: str, at: Bounds) -> bool:
+    value = row[key] if key else None
+    if not key or value is None:
+        return not key
+    return at[0] <= value < at[1] if isinstance(value, datetime) else at[2] <= value <= at[3]
+
+
+def keys_of(row: Mapping[str, Any], dimension: str) -> list[Any]:
+    """The keys a row stands under."""
+    name, _, span = dimension.partition(".")
+    if name == "tags":
+        return list(row["tags"]) or [None]
+    if name == "size":
+        amount = row["amount"]
+        return [None if amount is None else sum(amount >= limit for limit in (Decimal(50), Decimal("100.5")))]
+    value = row[name]
+    if not span or value is None:
+        return [value]
+    day = value.astimezone(ZONE).date() if isinstance(value, datetime) else value
+    first = {
+        "day": day, "week": day - timedelta(days=day.weekday()), "year": date(day.year, 1, 1),
+        "quarter": date(day.year, (day.month - 1) // 3 * 3 + 1, 1),
+    }[span]  # fmt: skip
+    return [first]
+
+
+def hidden_from(login: str, reads: frozenset[str]) -> bool:
+    lost = HIDDEN[login] | ({"visit"} if login in NO_VISITS else set())
+    return bool(reads & lost)
+
+
+def test_every_figure_is_what_its_reader_could_add_up_alone(world: World) -> None:
+    random, asked, unseen = Random(SEED), 0, 0
+    for _ in range(QUESTIONS):
+        login, drawn = random.choice([*PEOPLE]), world.drawn[random.choice([*world.drawn])]
+        by = random.sample(DIMENSIONS[drawn.of], random.choice([0, 0, 1, 1, 2]))
+        period = find_period(random.choice(PERIODS), date(2026, 3, 2))
+        assert period is not None
+        reads = drawn.reads.union(*(READ_BY.get(one, {one.partition(".")[0]}) for one in by))
+        reads |= (
+            {"items"} if drawn.of == "deal.items" and drawn.reads & {"qty", "price", "kind", "floor"} else frozenset()
+        )
+        with world.store.read() as session:
+            actor = world.actor(session, login)
+            if hidden_from(login, drawn.reads | (reads & {"items"})):
+                with pytest.raises(NotFound):
+                    reports.run_figure(session, f"deal.{drawn.key}", actor=actor)
+                unseen += 1
+                continue
+            if hidden_from(login, reads):
+                continue
+            seen = {
+                entity: {one.id for one in list_records(session, entity, ListQuery(limit=200), actor=actor).records}
+                if entity != "visit" or login not in NO_VISITS
+                else set()
+                for entity in ("deal", "client", "visit")
+            }
+            result = reports.run_figure(session, f"deal.{drawn.key}", actor=actor, period=period, by=by)
+            rows = rows_of(world, drawn.of, seen)
+            check(world, session, drawn, result, rows, by, period, actor)
+            asked += 1
+    assert asked > 120 and unseen > 20
+
+
+def check(
+    world: World, session: Session, drawn: Drawn, result: reports.Result, rows: list[dict[str, Any]], by: list[str],
+    period: Period, actor: Actor,
+) -> None:  # fmt: skip
+    at = bounds(period)
+    counted = [row for row in rows if within(row, drawn.date, at) and drawn.where.say(row, at)]
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in counted:
+        for keys in product_of([keys_of(row, one) for one in by]):
+            groups.setdefault(keys, []).append(row)
+    told = f"{drawn.yaml} by {by} in {period.name} for {actor.login}"
+    total = result.total.cells[0]
+    assert total is not None
+    assert (total.n, total.value) == (len(counted), drawn.finish(counted, at)), told
+    if by:
+        found = {
+            line.keys: (line.cells[0].n, line.cells[0].value) for line in result.lines if line.cells[0] is not None
+        }
+        assert found == {keys: (len(some), drawn.finish(some, at)) for keys, some in groups.items()}, told
+    cell: dict[str, Any] = {}
+    if groups and by:
+        keys = sorted(groups, key=repr)[0]
+        cell, counted = dict(zip(by, keys, strict=True)), groups[keys]
+    behind = reports.rows(session, f"deal.{drawn.key}", actor=actor, period=period, cell=cell, limit=200)
+    assert behind.n == len(counted) == len(behind.records), told
+    assert sorted(one.id for one in behind.records) == sorted(row["record"] for row in counted), told
+
+
+def product_of(keys: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    if not keys:
+        yield ()
+        return
+    for first in keys[0]:
+        for rest in product_of(keys[1:]):
+            yield (first, *rest)
+
+
+def test_nothing_that_somebody_may_not_see_changes_what_they_are_told(world: World) -> None:
+    with world.store.read() as session:
+        actor = world.actor(session, "ann")
+        seen = {
+            entity: {one.id for one in list_records(session, entity, ListQuery(limit=200), actor=actor).records}
+            for entity in ("deal", "client", "visit")
+        }
+        before = everything(world, session, actor)
+    with world.store.write() as session, session.attempt() as attempt:
+        boss = world.actor(session, "bo")
+        for entity, values in (
+            ("client", {"region": "north", "credit": "9"}),
+            ("deal", {"amount": "77", "hot": True, "signed": "2026-02-28", "tags": ["c"]}),
+            ("visit", {"minutes": 99}),
+        ):
+            for record in list_records(session, entity, ListQuery(limit=200), actor=boss).records:
+                if record.id not in seen[entity]:
+                    commands.update_record(session, entity, record.id, values, version=record.version, actor=boss)
+        for id_ in seen["deal"]:  # what is hidden of what they do see
+            record = get_record(session, "deal", id_, actor=boss)
+            given = {"cost": "1234", "bought": "77"}
+            commands.update_record(session, "deal", id_, given, version=record.version, actor=boss)
+            other = {
+                "deal": id_,
+                "topic": "not theirs",
+                "at": "2026-02-14 10:00",
+                "minutes": 50,
+                "owner": world.ids["cat"],
+            }
+            commands.create_record(session, "visit", other, actor=boss)
+        after = everything(world, session, actor)
+        whole = everything(world, session, boss)
+        attempt.undo()
+    assert after == before
+    assert whole != before
+
+
+def everything(world: World, session: Session, actor: Actor) -> list[Any]:
+    found: list[Any] = []
+    for key in world.drawn:
+        try:
+            result = reports.run_figure(session, f"deal.{key}", actor=actor, period="2026")
+        except NotFound:
+            continue
+        found.append((key, result.total))
+        for one in ("region", "owner"):
+            if key and one in session.app.figures[f"deal.{key}"].rows.dimensions:
+                divided = reports.run_figure(session, f"deal.{key}", actor=actor, period="2026", by=[one])
+                found.append((key, one, [(line.keys, line.cells) for line in divided.lines]))
+    return found
