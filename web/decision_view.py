@@ -182,7 +182,6 @@ def _head(cells: Cells, entity: Entity, record: Record, panel: Panel, step: Labe
         "late": bool(mine and mine.due and mine.due < cells.now),
         "why": _why(cells, panel, mine) if mine else None,
         "for": panel.task_for or None,
-        "version": record.version,
     }
 
 

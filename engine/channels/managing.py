@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 
 from engine.channels.addresses import Unreachable
 from engine.channels.composing import compose
@@ -93,6 +93,22 @@ def list_deliveries(
     return [_read(row) for row in session.connection.execute(found.order_by(c.id.desc()).limit(limit))]
 
 
+def find_open(session: Session, delivery_ids: Sequence[int], *, actor: Actor | None) -> set[int]:
+    """Return the deliveries that may be shown to somebody: they see all of every record that these say something of.
+
+    What was merged into one counts with it: a message is a second way to a record, its title included.
+    """
+    c, about = deliveries.c, {one: set[tuple[str, int]]() for one in delivery_ids}
+    if actor is not None:
+        own = or_(c.id.in_(delivery_ids), c.merged_into_id.in_(delivery_ids))
+        query = select(c.id, c.merged_into_id, c.entity, c.record_id).where(own, c.entity.is_not(None))
+        for row in session.connection.execute(query):
+            for one in {row.id, row.merged_into_id} & about.keys():
+                about[one].add((row.entity, row.record_id))
+    seen = {one: _sees_whole(session, *one, actor) for one in set[tuple[str, int]]().union(*about.values())}
+    return {id_ for id_, found in about.items() if all(seen[one] for one in found)}
+
+
 def get_delivery(session: Session, delivery_id: int, *, actor: Actor | None) -> Delivery:
     """Return one delivery; raises ``NotFound`` and ``NotAllowed``."""
     require_admin(actor)
@@ -111,7 +127,7 @@ def preview(
     """
     require_admin(actor)
     row = session.connection.execute(select(deliveries).where(deliveries.c.id == delivery_id)).one()
-    if actor is not None and row.entity is not None and not _sees_whole(session, row.entity, row.record_id, actor):
+    if not find_open(session, [delivery_id], actor=actor):
         raise NotPossibleNow("channel.not_shown")
     channel = session.connection.execute(select(channels).where(channels.c.name == row.channel)).first()
     if channel is None:
@@ -123,7 +139,9 @@ def preview(
         raise NotPossibleNow(refused.code) from None
 
 
-def _sees_whole(session: Session, entity: str, record_id: int, actor: Actor) -> bool:
+def _sees_whole(session: Session, entity: str, record_id: int, actor: Actor | None) -> bool:
+    if actor is None:
+        return True
     try:
         return not get_record(session, entity, record_id, actor=actor).hidden
     except (NotFound, NotAllowed):

@@ -125,6 +125,17 @@ def test_what_failed_is_sent_again_put_aside_or_given_up(desk: Desk, root: Brows
     assert "已经发出或已处理" in late
 
 
+def test_a_title_names_no_record_its_reader_may_not_see(desk: Desk, root: Browser, receiver: Receiver) -> None:
+    make(root, "dingtalk", f"{receiver.url}/robot?access_token=x")
+    with desk.store.write() as session:
+        for key, about in (("seen", None), ("closed", ("ticket", 4711))):
+            post(session, Message(title=f"关于{key}", about=about), to=Robot("dingtalk"), key=key)
+    for path in ("/admin/deliveries", f"/admin/deliveries/{last(desk.store)}"):
+        page = root.get(path).get_data(as_text=True)
+        assert "关于closed" not in page and "关于你无权查看的记录" in page, path
+    assert "关于seen" in root.get("/admin/deliveries").get_data(as_text=True)
+
+
 def test_everybody_chooses_how_they_are_told(desk: Desk, root: Browser) -> None:
     rep = desk.browser("rep1")
     assert "还没有开放站外渠道" in rep.get("/settings/messages").get_data(as_text=True)

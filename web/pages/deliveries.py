@@ -35,6 +35,7 @@ def show() -> Any:
     )
     counts = managing.count_by_state(g.session)
     shown = found[: managing.PAGE]
+    seen = managing.find_open(g.session, [one.id for one in shown], actor=g.actor)
     page = {
         "title": text.t("deliveries.title"),
         "tabs": [_tab(one, state, channel, counts) for one in (None, *STATES)],
@@ -43,7 +44,7 @@ def show() -> Any:
             for one in registry.list_channels(g.session, actor=g.actor)
         ],
         "all_url": _url(state, None) if channel else None,
-        "entries": [_entry(cells, one) for one in shown],
+        "entries": [_entry(cells, one, one.id in seen) for one in shown],
         "more_url": f"{_url(state, channel, before=shown[-1].id)}" if len(found) > managing.PAGE else None,
         "replay": {"state": state, "channel": channel or ""} if state in ("dead", "parked") and shown else None,
         "channels_url": "/admin/channels",
@@ -57,7 +58,7 @@ def delivery(delivery_id: str) -> Any:
     """Show one delivery with what is sent for it."""
     text, cells = locale(), Cells(locale(), now())
     found = managing.get_delivery(g.session, read_id(delivery_id), actor=g.actor)
-    parcels, unsaid = [], None
+    parcels, unsaid, seen = [], None, bool(managing.find_open(g.session, [found.id], actor=g.actor))
     try:
         parcels = managing.preview(
             g.session, found.id, key=settings().secret_key, base=settings().public_url, actor=g.actor
@@ -65,12 +66,12 @@ def delivery(delivery_id: str) -> Any:
     except NotPossibleNow as refused:
         unsaid = refused.text(text.language)
     page = {
-        "title": _title(found),
+        "title": _title(found, seen),
         "back_url": URL,
         "url": f"{URL}/{found.id}",
-        "entry": _entry(cells, found),
+        "entry": _entry(cells, found, seen),
         "facts": _facts(found),
-        "answer": found.answer,
+        "answer": found.answer if seen else None,
         "parcels": parcels,
         "unsaid": unsaid,
         "can_replay": found.state in ("dead", "parked"),
@@ -149,17 +150,19 @@ def _tab(state: str | None, active: str | None, channel: str | None, counts: dic
     }
 
 
-def _title(one: Delivery) -> str:
+def _title(one: Delivery, seen: bool) -> str:
+    if not seen:
+        return locale().t("deliveries.closed")
     message = read_message(one.message)
     if message.event != "message" and not message.title:
         return message.event
     return wording.title_of(g.session.app, message, locale().language) or locale().t("deliveries.digest")
 
 
-def _entry(cells: Cells, one: Delivery) -> dict[str, Any]:
+def _entry(cells: Cells, one: Delivery, seen: bool) -> dict[str, Any]:
     text = locale()
     return {
-        "title": _title(one),
+        "title": _title(one, seen),
         "url": f"{URL}/{one.id}",
         "channel": one.channel,
         "to": one.person or one.recipient,
