@@ -52,7 +52,8 @@ def view_tabs(cells: Cells, counts: dict[Box, int], here: Box, kind: str, q: str
 
 def view_kinds(cells: Cells, box: Box, kind: str, q: str) -> list[dict[str, Any]]:
     """Return the kinds of approvals to choose from; none where the site has only one."""
-    known = [(key, cells.locale.label(one.label)) for key, one in g.session.app.approvals.items()]
+    app = g.session.app
+    known = [(key, cells.locale.label(one.label)) for key, one in app.approvals.items() if one.entity not in app.off]
     if len(known) < 2:
         return []
     every = ("", cells.locale.t("approvals.every_kind"))

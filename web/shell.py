@@ -69,7 +69,7 @@ def _menu(actor: Actor) -> list[dict[str, Any]]:
     entries = []
     for key in app.menu or tuple(app.entities):
         entity = app.entities[key]
-        if any(entity.access[role].read for role in actor.roles if role in entity.access):
+        if key not in app.off and any(entity.access[role].read for role in actor.roles if role in entity.access):
             url = ENTITY_URL.format(entity=key)
             entries.append(_entry(language.label(entity.label), entity.icon, url, key))
     return _with_letters(entries)

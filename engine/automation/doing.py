@@ -114,7 +114,10 @@ def _set(scene: Scene, step: Do) -> None:
 
 
 def _create(scene: Scene, step: Do) -> None:
-    entity = scene.session.app.entities[step.name]
+    entity = scene.session.app.find_open(step.name)
+    if entity is None:
+        scene.tell(step, off=step.name)
+        return
     raw = _raw(scene, step, entity) | _rest(scene, step, entity)
     if step.link and scene.record is not None:
         raw[step.link] = scene.record.id
@@ -264,6 +267,9 @@ def _each(scene: Scene, step: Do) -> None:
         _each_row(scene, step, record)
         return
     found = scene.entity.shape.collections[step.name]
+    if found.entity in scene.session.app.off:
+        scene.tell(step, off=found.entity)
+        return
     rows = scene.env.lookup.collection(record.entity, step.name, {**record.values, "id": record.id})
     env = replace(scene.env, record=record.values)
     chosen = [row["id"] for row in rows if step.where is None or step.where.run(row, env) is True]

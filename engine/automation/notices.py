@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, func, select, update
 from engine.automation.runs import RUN
 from engine.people.actor import Actor
 from engine.storage.store import Session
+from engine.storage.switched import of_what_is_on
 from engine.storage.system_tables import notices
 
 REMINDERS = ("stage_due", "stage_late", "approval_late")
@@ -40,7 +41,9 @@ class Notice:
 def list_notices(session: Session, *, actor: Actor, limit: int = 20, before: int | None = None) -> list[Notice]:
     """Return the newest notices of the actor, older than notice ``before``."""
     columns = (notices.c.id, notices.c.kind, notices.c.entity, notices.c.record_id, notices.c.params, notices.c.at)
-    own = select(*columns, notices.c.read_at).where(notices.c.user_id == actor.id)
+    own = select(*columns, notices.c.read_at).where(
+        notices.c.user_id == actor.id, *of_what_is_on(session, notices.c.entity)
+    )
     if before is not None:
         own = own.where(notices.c.id < before)
     rows = session.connection.execute(own.order_by(notices.c.id.desc()).limit(limit))
@@ -52,7 +55,7 @@ def count_news(session: Session, *, actor: Actor) -> int:
 
     def build() -> Any:
         unread = (notices.c.user_id == bindparam("actor_id"), notices.c.read_at.is_(None), notices.c.kind != ASKED)
-        few = select(notices.c.id).where(*unread).limit(100).subquery()
+        few = select(notices.c.id).where(*unread, *of_what_is_on(session, notices.c.entity)).limit(100).subquery()
         return select(func.count()).select_from(few)
 
     row = session.prepared("news", build).fetch_one(session.connection, {"actor_id": actor.id})
@@ -63,6 +66,7 @@ def find_notice(session: Session, id: int, *, actor: Actor) -> Notice | None:
     """Return one notice of the actor."""
     columns = (notices.c.id, notices.c.kind, notices.c.entity, notices.c.record_id, notices.c.params, notices.c.at)
     own = select(*columns, notices.c.read_at).where(notices.c.user_id == actor.id, notices.c.id == id)
+    own = own.where(*of_what_is_on(session, notices.c.entity))
     row = session.connection.execute(own).first()
     return _notice(row) if row is not None else None
 

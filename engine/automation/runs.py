@@ -21,6 +21,7 @@ from engine.storage.automation_tables import runs
 from engine.storage.journal import write_audit
 from engine.storage.priorities import PRIORITIES, USUAL
 from engine.storage.store import Session
+from engine.storage.switched import of_what_is_on
 
 RUN = "run-"
 """Begins the keys of the messages that runs leave."""
@@ -104,7 +105,8 @@ def find_due(session: Session, *, most: int, after: int = 0) -> list[int]:
         due = (runs.c.state == _PENDING, runs.c.available_at <= bindparam("now", type_=_MOMENT))
         # In the order of the index of what is pending, so that what is done is never read.
         own = (runs.c.priority == bindparam("priority"), runs.c.id > bindparam("after"))
-        return select(runs.c.id).where(*own, *due).order_by(runs.c.available_at, runs.c.id).limit(most)
+        found = select(runs.c.id).where(*own, *due, *of_what_is_on(session, runs.c.entity))
+        return found.order_by(runs.c.available_at, runs.c.id).limit(most)
 
     statement, found = session.prepared(("due runs", most), build), []
     for priority in PRIORITIES:
@@ -115,8 +117,8 @@ def find_due(session: Session, *, most: int, after: int = 0) -> list[int]:
 
 def find_next_moment(session: Session, *, after: int = 0) -> datetime | None:
     """Return when the next run may go on of those begun after run ``after``; None when none is pending."""
-    pending = select(func.min(runs.c.available_at)).where(runs.c.state == _PENDING, runs.c.id > after)
-    found: datetime | None = session.connection.scalar(pending)
+    waiting = (runs.c.state == _PENDING, runs.c.id > after, *of_what_is_on(session, runs.c.entity))
+    found: datetime | None = session.connection.scalar(select(func.min(runs.c.available_at)).where(*waiting))
     return found
 
 

@@ -23,7 +23,7 @@ from engine.expression import Env
 from engine.people.actor import Actor
 from engine.records.evaluation import make_env
 from engine.records.record import Record
-from engine.records.rights import get_entity
+from engine.records.rights import own_entity
 from engine.storage.approval_tables import approvals
 from engine.storage.journal import write_audit
 from engine.storage.store import Session
@@ -192,7 +192,7 @@ def judge(
 
 def _move(session: Session, kept: Kept, values: Mapping[str, Any], chosen: Chosen, by: Person) -> Moving | None:
     state = kept.state
-    entity = get_entity(session.app, kept.entity)
+    entity = own_entity(session.app, kept.entity)
     approval = session.app.approvals.get(state.approval)
     if approval is None or approval.entity != entity.key:
         raise Refusal("late", "migrate.approval_gone", approval=state.approval)
@@ -335,5 +335,5 @@ def find_candidates(
 
 
 def _read_values(session: Session, kept: Kept) -> Mapping[str, Any]:
-    entity = get_entity(session.app, kept.entity)
+    entity = own_entity(session.app, kept.entity)
     return read_whole(session, entity, kept.record_id, make_env(session, None))

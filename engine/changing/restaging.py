@@ -16,7 +16,7 @@ from engine.people.actor import Actor
 from engine.records.commands import check_moved
 from engine.records.evaluation import make_env
 from engine.records.record import Record
-from engine.records.rights import get_entity
+from engine.records.rights import own_entity
 from engine.records.writing import lock_record
 from engine.storage.journal import write_audit
 from engine.storage.store import Session
@@ -57,10 +57,10 @@ def plan_restaging(session: Session, by_stage: ByStage, by_record: ByRecord) -> 
     Raises ``NotFound`` for a record or entity there is none of, ``InvalidValues`` for a stage the workflow lacks.
     """
     for (entity, _), to in [*by_stage.items(), *by_record.items()]:
-        _require_stage(get_entity(session.app, entity), to)
+        _require_stage(own_entity(session.app, entity), to)
     found = []
     for entity in dict.fromkeys(key for key, _ in [*by_stage, *by_record]):
-        compiled = get_entity(session.app, entity)
+        compiled = own_entity(session.app, entity)
         stuck = dict(list_stuck(session, compiled))
         wanted = {id_: to for (key, id_), to in by_record.items() if key == entity}
         for id_, stage in stuck.items():
@@ -83,7 +83,7 @@ def restage(session: Session, planned: Restaging, *, reason: str, actor: Actor) 
         raise InvalidValues([FieldError("reason", "approval.reason_required")])
     if planned.refused is not None:
         raise planned.refused
-    entity = get_entity(session.app, planned.entity)
+    entity = own_entity(session.app, planned.entity)
     record = lock_record(session, entity, planned.record_id, actor=None)
     stuck = dict(list_stuck(session, entity))
     if stuck.get(record.id) != planned.from_:

@@ -18,6 +18,7 @@ from engine.compiler.dead_ends import check_dead_ends
 from engine.compiler.displays import check_displays
 from engine.compiler.entities import compile_entity
 from engine.compiler.found_links import check_series
+from engine.compiler.modules import compile_modules
 from engine.compiler.quick_creates import check_quick_creates
 from engine.compiler.renaming import check_renames
 from engine.compiler.reports import Reporting
@@ -56,7 +57,6 @@ def compile_app(definition: AppDefinition, digest: str, *, stored: bool = False)
     entities = {key: compile_entity(compilation, entity, workflows.get(key)) for key, entity in written.items()}
     approvals = {key: compile_approval(compilation, written) for key, written in definition.approvals.items()}
     check_calls(compilation)
-    automations = _compile_automations(compilation, workflows)
     counted = _compile_reports(compilation, entities)
     app = CompiledApp(
         key=definition.key,
@@ -78,9 +78,10 @@ def compile_app(definition: AppDefinition, digest: str, *, stored: bool = False)
         entities=entities,
         approvals={key: approval for key, approval in approvals.items() if approval is not None},
         prints=_compile_prints(compilation),
+        automations=_compile_automations(compilation, workflows),
+        modules=compile_modules(compilation, entities),
         untranslated=find_untranslated(compilation),
         rollups=compile_rollups(compilation, entities),
-        automations=automations,
         **counted,
     )
     check_dead_ends(compilation, entities, approvals)

@@ -180,7 +180,7 @@ def stop(session: Session, id: int, *, actor: Actor) -> Export:
 def get_export(session: Session, id: int, *, actor: Actor) -> Export:
     """Return an export of the actor's own, or one that is theirs to decide; raises ``NotFound``."""
     found = find_export(session, id) if 0 < id < 2**63 else None
-    if found is None or found.entity not in session.app.entities:
+    if found is None or session.app.find_open(found.entity) is None:
         raise NotFound("export.none")
     if found.user != actor.id and not may_decide(session, found, actor):
         raise NotFound("export.none")
@@ -196,7 +196,7 @@ def list_exports(session: Session, *, actor: Actor, limit: int = 20) -> list[Exp
     """Return the actor's newest exports."""
     own = select(exports).where(exports.c.user_id == actor.id).order_by(exports.c.id.desc()).limit(limit)
     found = _to_exports(session, session.connection.execute(own))
-    return [one for one in found if one.entity in session.app.entities]
+    return [one for one in found if session.app.find_open(one.entity) is not None]
 
 
 def list_asked(session: Session, *, actor: Actor, limit: int = 50) -> list[Export]:
@@ -209,7 +209,7 @@ def list_asked(session: Session, *, actor: Actor, limit: int = 50) -> list[Expor
 
 def may_decide(session: Session, found: Export, actor: Actor) -> bool:
     """Tell whether the actor may allow or refuse an export: never one's own."""
-    entity = session.app.entities.get(found.entity)
+    entity = session.app.find_open(found.entity)
     return entity is not None and found.user != actor.id and find_rights(session.app, entity, actor).approve_export
 
 

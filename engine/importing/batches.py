@@ -93,7 +93,7 @@ def require_import(session: Session, entity: str, actor: Actor) -> tuple[Entity,
 def get_import(session: Session, id: int, *, actor: Actor) -> Import:
     """Return an import of the actor's own; raises ``NotFound``."""
     found = find_import(session, id) if 0 < id < 2**63 else None
-    if found is None or found.user != actor.id or found.entity not in session.app.entities:
+    if found is None or found.user != actor.id or session.app.find_open(found.entity) is None:
         raise NotFound("import.none")
     return found
 

@@ -201,7 +201,7 @@ def list_own(session: Session, *, actor: Actor) -> list[Dispute]:
 
 def may_decide(session: Session, found: Dispute, actor: Actor) -> bool:
     """Tell whether the actor is to answer a request that is open."""
-    entity = session.app.entities.get(found.entity)
+    entity = session.app.find_open(found.entity)
     if entity is None or found.state != ASKED or actor.id == found.user_id:
         return False
     if found.kind == COLLABORATE:
@@ -234,7 +234,7 @@ def fire_due(session: Session, timer: Timer) -> None:
 
 def _met(session: Session, hit: Hit, actor: Actor) -> MetRecord | None:
     """Return what the actor may know and ask; None for what is theirs, is gone, or nobody may ask about."""
-    entity = session.app.entities.get(hit.entity)
+    entity = session.app.find_open(hit.entity)
     if entity is None or entity.disputes is None:
         return None
     other = next(iter(show_others(session, entity, [hit.record_id], actor)), None)
@@ -272,7 +272,7 @@ def _waiting(session: Session, actor: Actor) -> ColumnElement[bool] | None:
     """Return the condition of the requests the actor is to answer; None when there can be none."""
     c, parts = disputes.c, []
     for key, entity in session.app.entities.items():
-        if entity.disputes is None:
+        if entity.disputes is None or key in session.app.off:
             continue
         table = session.tables.entity[key]
         own = select(table.c.id).where(table.c.id == c.record_id, table.c.owner_id == actor.id)
@@ -289,7 +289,7 @@ def _read(session: Session, where: Sequence[ColumnElement[bool]], actor: Actor, 
     rows = session.connection.execute(select(disputes).where(*where).order_by(disputes.c.id).limit(limit)).all()
     people = directory.people(session.connection, [one for row in rows for one in (row.user_id, row.decided_by)])
     owners, known = _owners(session, rows), dict[tuple[str, int], Other]()
-    for key in {row.entity for row in rows} & session.app.entities.keys():
+    for key in {row.entity for row in rows} & session.app.entities.keys() - session.app.off:
         for row in (one for one in rows if one.entity == key):
             for other in show_others(session, session.app.entities[key], [row.record_id], actor):
                 known[key, row.record_id] = other
@@ -301,13 +301,13 @@ def _read(session: Session, where: Sequence[ColumnElement[bool]], actor: Actor, 
             known.get((row.entity, row.record_id)),
         )
         for row in rows
-        if row.entity in session.app.entities
+        if session.app.find_open(row.entity) is not None
     ]  # fmt: skip
 
 
 def _owners(session: Session, rows: Iterable[Any]) -> dict[tuple[str, int], int | None]:
     found: dict[tuple[str, int], int | None] = {}
-    for key in {row.entity for row in rows} & session.app.entities.keys():
+    for key in {row.entity for row in rows} & session.app.entities.keys() - session.app.off:
         table = session.tables.entity[key]
         ids = [row.record_id for row in rows if row.entity == key]
         asked = select(table.c.id, table.c.owner_id).where(table.c.id.in_(ids), table.c.deleted_at.is_(None))

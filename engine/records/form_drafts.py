@@ -159,7 +159,7 @@ def _require(session: Session, entity: Entity, record_id: int | None, actor: Act
 
 
 def _fitted(session: Session, row: Any, actor: Actor) -> FormDraft | None:
-    entity = session.app.entities.get(row.entity)
+    entity = session.app.find_open(row.entity)
     if entity is None:
         return None
     try:

@@ -79,7 +79,7 @@ def list_merges(session: Session, entity: Entity, kept_id: int) -> list[Merged]:
 
 def find_merged_away(session: Session, entity: str, lost_id: int, *, actor: Actor) -> tuple[Merged, int] | None:
     """Return how a record went, and the id of the one its address leads to now; None when the actor may not see it."""
-    compiled = session.app.entities.get(entity)
+    compiled = session.app.find_open(entity)
     if compiled is None or compiled.merge is None or not 0 < lost_id < 2**63:
         return None
     found = find_holding(session, entity, lost_id)

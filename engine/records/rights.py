@@ -93,11 +93,19 @@ class Narrowed(str):
 NONE = Rights(frozenset(), frozenset(), frozenset(), False, False, False, frozenset(), frozenset())
 WHOLE = replace(NONE, read=frozenset((ALL,)), write=frozenset((ALL,)), create=True, fills=True)
 """What the engine itself may do: whoever wrote an automation answers for it."""
-_cache: dict[tuple[str, str, frozenset[str], bool, Scope | None], Rights] = {}
+_cache: dict[tuple[str, frozenset[str], str, frozenset[str], bool, Scope | None], Rights] = {}
 
 
 def get_entity(app: CompiledApp, key: str) -> Entity:
-    """Return the entity; raises ``NotFound``."""
+    """Return the entity; raises ``NotFound``, also for one that is switched off."""
+    entity = app.find_open(key)
+    if entity is None:
+        raise NotFound("record.no_entity", entity=key)
+    return entity
+
+
+def own_entity(app: CompiledApp, key: str) -> Entity:
+    """Return the entity for what the engine goes on with by itself, switched off or not; raises ``NotFound``."""
     entity = app.entities.get(key)
     if entity is None:
         raise NotFound("record.no_entity", entity=key)
@@ -109,8 +117,10 @@ def find_rights(app: CompiledApp, entity: Entity, actor: Actor) -> Rights:
 
     Raises ``NotAllowed`` when the actor's token is narrowed to something that is not there any more.
     """
+    if entity.key in app.off:
+        return NONE
     shared = entity.key in actor.shared
-    key = (app.digest, entity.key, actor.roles, shared, actor.scope)
+    key = (app.digest, app.off, entity.key, actor.roles, shared, actor.scope)
     found = _cache.get(key)
     if found is None:
         if len(_cache) > 10_000:
@@ -123,6 +133,7 @@ def find_rights(app: CompiledApp, entity: Entity, actor: Actor) -> Rights:
         if entity.merge is not None and found.write:
             found = replace(found, merge=not entity.merge.who.isdisjoint(actor.roles))
         found = _with_shares(found) if shared else found
+        found = _without_closed(found, app.closed[entity.key]) if ENGINE not in actor.roles else found
         found = _cache[key] = found if actor.scope is None else _narrow(found, app, entity, actor.scope)
     return found
 
@@ -130,7 +141,7 @@ def find_rights(app: CompiledApp, entity: Entity, actor: Actor) -> Rights:
 def require_scope(app: CompiledApp, actor: Actor) -> None:
     """Raise ``NotAllowed`` when the actor's token is narrowed to what is not there, with what that is."""
     for reach in actor.scope or ():
-        if reach.entity not in app.entities:
+        if app.find_open(reach.entity) is None:
             raise NotAllowed("people.token_no_entity", name=reach.entity)
         find_rights(app, app.entities[reach.entity], actor)
 
@@ -145,9 +156,9 @@ def pool_rights(app: CompiledApp, entity: Entity, pool: str, actor: Actor) -> Ri
     read = frozenset((IN_POOL + pool,))
     if found is not None and ALL in usual.read:
         return replace(usual, read=read, write=frozenset(), delete=frozenset())
-    if found is None or actor.scope is not None or not found.is_seen_by(actor.roles):
+    if entity.key in app.off or found is None or actor.scope is not None or not found.is_seen_by(actor.roles):
         return NONE  # a token that is narrowed reaches what it names, and no pool
-    seen = {"id", "number", POOL, *entity.display_keys, *found.shows}
+    seen = {"id", "number", POOL, *entity.display_keys, *found.shows} - app.closed[entity.key]
     closed = usual.hidden if usual.read else frozenset()
     return replace(NONE, read=read, hidden=frozenset({*SYSTEM_FIELDS, *entity.fields} - seen | closed))
 
@@ -214,6 +225,14 @@ def _narrow(rights: Rights, app: CompiledApp, entity: Entity, scope: Scope) -> R
         press="press" in told.may,
         within=told.where,
     )
+
+
+def _without_closed(rights: Rights, closed: frozenset[str]) -> Rights:
+    """Hide what leads to entities that are switched off, in part too."""
+    if not closed:
+        return rights
+    masked = tuple(one for one in rights.masked if one[0] not in closed)
+    return replace(rights, hidden=rights.hidden | closed, masked=masked)
 
 
 def _with_shares(rights: Rights) -> Rights:

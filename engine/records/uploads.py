@@ -50,7 +50,7 @@ def _may_see(
 ) -> bool:
     if entity is None or record_id is None:
         return bool(found["uploaded_by"] == actor.id)
-    if entity not in session.app.entities:
+    if session.app.find_open(entity) is None:
         return False
     shown = get_record(session, entity, record_id, actor=actor).values.get(field or "") or ()
     return any(one["id"] == found["id"] for one in shown)

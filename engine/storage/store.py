@@ -24,6 +24,7 @@ from engine.definition.model import CalendarDefinition
 from engine.definition.source import SourceFolder
 from engine.errors import DefinitionError, FormworkError, Location
 from engine.storage import releases
+from engine.storage.chosen import read_choices
 from engine.storage.compiled import load_stored
 from engine.storage.database import Database
 from engine.storage.faults import Unavailable
@@ -133,7 +134,7 @@ class Session:
         It reads only, and only through what needs no column of the draft: its tables are those there are.
         """
         seen = copy(self)
-        seen.app = app
+        seen.app = app = app.chosen(self.app.choices)
         seen._published = Published(app, self.tables, self.release_id)
         seen._callbacks = None
         return seen
@@ -360,7 +361,7 @@ class Store:
         if current is None:
             self._published = _nothing()
             return
-        app = self._load(SourceFolder(current.sources))
+        app = self._load(SourceFolder(current.sources)).chosen(read_choices(connection))
         self._published = self._hold(app, current.release.id, current.generation)
         self.database.renew()
 

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Update, bindparam, func, insert, literal_c
 
 from engine.storage.stage_tables import timers
 from engine.storage.store import Session
+from engine.storage.switched import of_what_is_on
 
 _CLAIMS = 0x54696D65
 """Names our claims among the advisory locks of PostgreSQL."""
@@ -116,7 +117,8 @@ def find_due(session: Session, *, most: int, after: int = 0) -> list[Timer]:
         now = bindparam("now", type_=_MOMENT)
         due = (timers.c.state == _PENDING, timers.c.available_at <= now, timers.c.id > bindparam("after"))
         # In the order of the index of what is pending, so that a million fired rows are never read.
-        return select(*_COLUMNS).where(*due).order_by(timers.c.available_at, timers.c.id).limit(most)
+        found = select(*_COLUMNS).where(*due, *of_what_is_on(session, timers.c.entity))
+        return found.order_by(timers.c.available_at, timers.c.id).limit(most)
 
     statement = session.prepared(("due timers", most), build)
     return [Timer(*row) for row in statement.fetch_all(session.connection, {"now": session.now(), "after": after})]
@@ -124,7 +126,8 @@ def find_due(session: Session, *, most: int, after: int = 0) -> list[Timer]:
 
 def find_next_moment(session: Session, *, after: int = 0) -> datetime | None:
     """Return when the next timer may fire of those armed after timer ``after``; None when none is pending."""
-    pending = select(timers.c.available_at).where(timers.c.state == _PENDING, timers.c.id > after)
+    waiting = (timers.c.state == _PENDING, timers.c.id > after, *of_what_is_on(session, timers.c.entity))
+    pending = select(timers.c.available_at).where(*waiting)
     return session.connection.scalar(pending.order_by(timers.c.available_at).limit(1))
 
 

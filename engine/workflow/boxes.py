@@ -21,6 +21,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     union_all,
 )
 
@@ -30,6 +31,7 @@ from engine.records.rights import find_rights, scope_condition
 from engine.records.sql import is_one_of
 from engine.storage.approval_tables import approval_copies, approval_events, approvals, tasks
 from engine.storage.store import Session
+from engine.storage.switched import of_what_is_on
 from engine.storage.system_tables import users
 
 Box = Literal["mine", "overdue", "team", "done", "started", "copied"]
@@ -65,7 +67,7 @@ def shape_of(session: Session, actor: Actor, box: Box, *, by_approval: bool, wor
 
 def select_box(session: Session, actor: Actor, shape: Shape) -> Select[Any]:
     """Return the statement of a page: who asks (``actor_id holders reports``), ``now``, ``after`` and ``limit``."""
-    found = _PAGES[shape.box]()
+    found = _PAGES[shape.box]().where(_is_on(session))
     if shape.by_approval:
         found = found.where(approvals.c.approval == bindparam("approval"))
     for at in range(shape.words):
@@ -73,26 +75,39 @@ def select_box(session: Session, actor: Actor, shape: Shape) -> Select[Any]:
     return found.where(_readable(session, actor)) if shape.box == "team" else found
 
 
-def select_task() -> Select[Any]:
+def select_task(session: Session) -> Select[Any]:
     """Return the statement of one task of the reader's, or of somebody whose deputy they are."""
-    return _tasks().where(is_one_of(tasks.c.holder_id, "holders"), tasks.c.id == bindparam("task_id"))
+    return _tasks().where(_is_on(session), is_one_of(tasks.c.holder_id, "holders"), tasks.c.id == bindparam("task_id"))
 
 
-def select_count() -> Select[Any]:
+def select_count(session: Session) -> Select[Any]:
     """Return how many tasks wait for the reader, counting to the parameter ``most``."""
-    return select(_counted(_waiting("holders")))
+    return select(_counted(_waiting(session, "holders")))
 
 
 def select_counts(session: Session, actor: Actor) -> Select[Any]:
     """Return how many things stand in each of ``COUNTED_BOXES``, counting to the parameter ``most``."""
-    team = _waiting("reports").join_from(tasks, approvals).where(_readable(session, actor))
-    started = select(approvals.c.id).where(_is_mine(), approvals.c.state == "running")
+    team = _open_tasks("reports").join_from(tasks, approvals).where(_readable(session, actor))
+    started = select(approvals.c.id).where(_is_mine(), approvals.c.state == "running", _is_on(session))
     unread = select(approval_copies.c.id).where(_is_my_copy(), approval_copies.c.read_at.is_(None))
-    boxes = (_waiting("holders"), _waiting("holders").where(_is_late()), team, started, unread)
+    if session.app.off:
+        unread = unread.join_from(approval_copies, approvals).where(_is_on(session))
+    late = _waiting(session, "holders").where(_is_late())
+    boxes = (_waiting(session, "holders"), late, team, started, unread)
     return select(*(_counted(one) for one in boxes))
 
 
-def _waiting(whose: str) -> Select[Any]:
+def _waiting(session: Session, whose: str) -> Select[Any]:
+    found = _open_tasks(whose)
+    return found.join_from(tasks, approvals).where(_is_on(session)) if session.app.off else found
+
+
+def _is_on(session: Session) -> ColumnElement[bool]:
+    """What it is about is not switched off."""
+    return and_(true(), *of_what_is_on(session, approvals.c.entity))
+
+
+def _open_tasks(whose: str) -> Select[Any]:
     return select(tasks.c.id).where(is_one_of(tasks.c.holder_id, whose), tasks.c.state == "open")
 
 

@@ -123,7 +123,7 @@ def list_tasks(
 def find_task(session: Session, task_id: int, *, actor: Actor) -> InboxItem | None:
     """Return one task of the actor's, open or decided; None when it is somebody else's or there is none."""
     given = _for_actor(session, actor) | {"task_id": task_id}
-    row = session.prepared("inbox task", boxes.select_task).fetch_one(session.connection, given)
+    row = session.prepared("inbox task", lambda: boxes.select_task(session)).fetch_one(session.connection, given)
     if row is None:
         return None
     return _to_items(session, [dict(zip(COLUMNS, row, strict=True))], actor, named=False)[0]
@@ -131,7 +131,7 @@ def find_task(session: Session, task_id: int, *, actor: Actor) -> InboxItem | No
 
 def count_tasks(session: Session, *, actor: Actor) -> int:
     """Return how many tasks wait for the actor, counting to ``COUNTED + 1`` at most."""
-    statement = session.prepared("inbox count", boxes.select_count)
+    statement = session.prepared("inbox count", lambda: boxes.select_count(session))
     row = statement.fetch_one(session.connection, _for_actor(session, actor) | {"most": COUNTED + 1})
     return int(row[0]) if row is not None else 0
 

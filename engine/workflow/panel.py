@@ -13,7 +13,7 @@ from engine.compiler.app import Label
 from engine.people.actor import Actor
 from engine.people.delegations import find_principals
 from engine.records.evaluation import make_env
-from engine.records.rights import find_rights, get_entity
+from engine.records.rights import find_rights, get_entity, own_entity
 from engine.storage.store import Session
 from engine.workflow.approval import log
 from engine.workflow.approval.decisions import can_withdraw, offered, return_targets
@@ -301,7 +301,7 @@ class _Steps:
 
     def _world(self) -> LiveWorld:
         session, state = self._session, self._kept.state
-        entity = get_entity(session.app, self._kept.entity)
+        entity = own_entity(session.app, self._kept.entity)
         values: Mapping[str, object] = read_whole(session, entity, self._kept.record_id, make_env(session, self._actor))
         return LiveWorld.of(session, state, values)
 

@@ -45,8 +45,18 @@ def find_missing(
 ) -> tuple[Missing, ...]:
     """Return what is missing of ``requirements``, in their order."""
     check = _Check(session, entity, values, env, actor)
-    found = (_CHECKS[requirement.kind](check, requirement) for requirement in requirements)
+    asked = (one for one in requirements if not _is_about_off(session, entity, one))
+    found = (_CHECKS[requirement.kind](check, requirement) for requirement in asked)
     return tuple(missing for missing in found if missing is not None)
+
+
+def _is_about_off(session: Session, entity: Entity, requirement: Requirement) -> bool:
+    """Nothing is asked for that is switched off: records linked here, approvals of others, fields that lead there."""
+    app = session.app
+    approval = app.approvals.get(requirement.approval or "")
+    reached = {requirement.link, approval.entity if approval is not None else None}
+    named = {*requirement.fields, requirement.file, requirement.of}
+    return bool(reached & app.off) or bool(named & app.closed[entity.key])
 
 
 def say_missing(missing: tuple[Missing, ...], language: str) -> str:

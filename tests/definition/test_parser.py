@@ -254,6 +254,7 @@ def test_every_key_of_the_model_is_read() -> None:
     definition = parse_app(read_folder(HERE / "everything"))
     parts: list[Any] = [
         definition, definition.calendar, definition.calendars["late"], definition.roles["admin"],
+        definition.modules["whole"],
         entity := definition.entities["everything"], owned := entity.ownership, owned.claim, *owned.pools.values(),
         *owned.protect.values(), entity.number, entity.list, entity.fields["other"].best,
         *entity.rules.values(),

@@ -74,7 +74,7 @@ _documents: dict[tuple[object, ...], bytes] = {}
 def get_openapi() -> Response:
     """Answer the OpenAPI document."""
     app = store().app
-    key = (app.digest, g.actor.roles, g.actor.scope, locale().language)
+    key = (app.digest, app.off, g.actor.roles, g.actor.scope, locale().language)
     found = _documents.get(key)
     if found is None:
         if len(_documents) >= _MOST_KEPT:

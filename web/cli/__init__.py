@@ -46,6 +46,7 @@ COMMANDS = {
     "department": "web.cli.departments",
     "calendar": "web.cli.calendars",
     "channel": "web.cli.channels",
+    "module": "web.cli.modules",
     "search": "web.cli.searching",
     "automation": "web.cli.automating",
 }

@@ -68,7 +68,7 @@ def _limits(purpose: str) -> tuple[Any, int | None]:
 
 def _field(address: str) -> Field:
     entity, _, key = address.partition(".")
-    known = g.session.app.entities.get(entity)
+    known = g.session.app.find_open(entity)
     field: Field | None = known.fields.get(key) if known is not None else None
     if field is None or not field.type.has_files:
         raise NotFound()

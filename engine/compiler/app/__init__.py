@@ -50,6 +50,11 @@ from engine.compiler.app.fields import (
     FieldPlan,
     Otherwise,
 )
+from engine.compiler.app.modules import (
+    Choices,
+    Module,
+    find_required,
+)
 from engine.compiler.app.ownership import (
     ClaimLimits,
     Ownership,
@@ -95,6 +100,7 @@ __all__ = [
     "Book",
     "Branch",
     "CalendarView",
+    "Choices",
     "ClaimLimits",
     "CompiledApp",
     "DEPARTMENT",
@@ -118,6 +124,7 @@ __all__ = [
     "Make",
     "MakeLines",
     "Merge",
+    "Module",
     "Moment",
     "Move",
     "Otherwise",
@@ -146,4 +153,5 @@ __all__ = [
     "Unique",
     "Workflow",
     "find_beyond",
+    "find_required",
 ]

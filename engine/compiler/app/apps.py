@@ -4,13 +4,14 @@ Enters: nothing (the compiler fills these). Leaves: frozen data asked for on eve
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 
 from engine.compiler.app.approvals import Approval
 from engine.compiler.app.automations import Automation
 from engine.compiler.app.entities import Entity
+from engine.compiler.app.modules import Choices, Module, find_closed, find_off, find_on, without
 from engine.compiler.app.parts import Expression, Label
 from engine.compiler.app.reports import Dashboard, Figure, Funnel, Report
 from engine.compiler.app.rollups import RollUps
@@ -77,6 +78,40 @@ class CompiledApp:
     reports: Mapping[str, Report] = field(default_factory=dict)
     funnels: Mapping[str, Funnel] = field(default_factory=dict)
     dashboards: Mapping[str, Dashboard] = field(default_factory=dict)
+    modules: Mapping[str, Module] = field(default_factory=dict)
+    choices: Choices = Choices()
+
+    def chosen(self, choices: Choices) -> "CompiledApp":
+        """Return this app as administrators chose it to be; ``digest`` stays that of what was written."""
+        if choices == self.choices:
+            return self
+        name, zone = choices.name, choices.timezone
+        label = dict.fromkeys(self.languages, name) if name is not None else self.label
+        found = replace(self, choices=choices, label=label, timezone=zone or self.timezone)
+        if not found.off:
+            return found
+        entities = {key: one if key in found.off else without(one, found.off) for key, one in self.entities.items()}
+        automations = {key: one for key, one in self.automations.items() if one.entity not in found.off}
+        return replace(found, entities=entities, automations=automations)
+
+    @cached_property
+    def on(self) -> frozenset[str]:
+        """The modules that are on."""
+        return find_on(self.modules, self.choices.modules)
+
+    @cached_property
+    def off(self) -> frozenset[str]:
+        """The entities that are switched off: for everybody as if they were not there; their data stays."""
+        return find_off(self.modules, self.on, self.entities)
+
+    def find_open(self, key: str | None) -> Entity | None:
+        """Return an entity that is there and not switched off."""
+        return None if key is None or key in self.off else self.entities.get(key)
+
+    @cached_property
+    def closed(self) -> Mapping[str, frozenset[str]]:
+        """The fields of each entity that are closed while what they lead to is off."""
+        return {key: find_closed(one, self.off) if self.off else frozenset() for key, one in self.entities.items()}
 
     @cached_property
     def automations_of(self) -> Mapping[str, tuple[Automation, ...]]:

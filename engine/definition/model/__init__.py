@@ -23,6 +23,7 @@ from engine.definition.model.apps import (
     CalendarDefinition,
     GroupDefinition,
     KeepDefinition,
+    ModuleDefinition,
     PrintDefinition,
     RoleDefinition,
 )
@@ -130,6 +131,7 @@ __all__ = [
     "MakeLinesDefinition",
     "MatchDefinition",
     "MergeDefinition",
+    "ModuleDefinition",
     "MoveDefinition",
     "NumberDefinition",
     "OwnershipDefinition",

@@ -57,6 +57,20 @@ class GroupDefinition:
 
 
 @dataclass(frozen=True)
+class ModuleDefinition:
+    """Things that are switched on and off together; ``off`` says how it begins, ``phase`` (1 to 4) when it comes."""
+
+    key: str
+    location: Location
+    label: str
+    entities: tuple[Reference, ...]
+    help: str | None = None
+    needs: tuple[Reference, ...] = ()
+    phase: int = 1
+    off: bool = False
+
+
+@dataclass(frozen=True)
 class CalendarDefinition:
     """Working time: ``days`` 1 (Monday) to 7, ``hours`` such as ``08:30-12:00``, ``holidays`` a country code."""
 
@@ -104,3 +118,4 @@ class AppDefinition:
     automations: Mapping[str, AutomationsDefinition] = field(default_factory=dict)
     reports: Mapping[str, ReportsDefinition] = field(default_factory=dict)
     dashboards: Mapping[str, DashboardDefinition] = field(default_factory=dict)
+    modules: Mapping[str, ModuleDefinition] = field(default_factory=dict)

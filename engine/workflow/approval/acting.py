@@ -17,7 +17,7 @@ from engine.errors import NotAllowed, NotFound
 from engine.people.actor import Actor
 from engine.people.delegations import find_principals
 from engine.records.record import Record
-from engine.records.rights import get_entity
+from engine.records.rights import get_entity, own_entity
 from engine.records.writing import lock_record
 from engine.storage.journal import write_history
 from engine.storage.store import Session
@@ -74,7 +74,7 @@ def lock_task(session: Session, task_id: int, actor: Actor, *, any_holder: bool 
     """Lock the approval of a task; raises ``NotFound`` when it is somebody else's (unless ``any_holder``)."""
     found, by = _find_held(session, task_id, actor, any_holder=any_holder)
     kept = log.lock(session, found.approval_id)
-    if kept is None:
+    if kept is None or (not any_holder and session.app.find_open(kept.entity) is None):
         raise NotFound("approval.no_such_task")
     return kept, by
 
@@ -83,7 +83,7 @@ def read_task(session: Session, task_id: int, actor: Actor) -> tuple[Kept, Actin
     """Return the approval of a task as ``lock_task`` does, without a lock: nothing is going to be written."""
     found, by = _find_held(session, task_id, actor, any_holder=False)
     kept = log.read(session, found.approval_id)
-    if kept is None:
+    if kept is None or session.app.find_open(kept.entity) is None:
         raise NotFound("approval.no_such_task")
     return kept, by
 
@@ -103,7 +103,7 @@ def _find_held(session: Session, task_id: int, actor: Actor, *, any_holder: bool
 def lock_approval(session: Session, approval_id: int, actor: Actor) -> Kept:
     """Lock an approval for somebody who takes part in it, or who may see its record."""
     kept = log.lock(session, approval_id)
-    if kept is None:
+    if kept is None or session.app.find_open(kept.entity) is None:
         raise NotFound("approval.no_such_approval")
     state = kept.state
     people = [state.starter, *(task.person for task in state.tasks), *(copy.person for copy in state.copies)]
@@ -119,7 +119,7 @@ def run(session: Session, kept: Kept, act: Act, click: Click, *, by: Acting | No
     answered = log.find_answer(kept, named)
     if answered is not None:
         return answered
-    entity = get_entity(session.app, kept.entity)
+    entity = own_entity(session.app, kept.entity)
     record = lock_record(session, entity, kept.record_id, actor=None)
     acting = by or Acting(Person(actor.id, actor.name) if actor else Person(0, ""))
     case = Open(kept, entity, record, LiveWorld.of(session, kept.state, record.values), acting)

@@ -12,7 +12,7 @@ from engine.errors import NotFound
 from engine.people import accounts
 from engine.people.actor import Actor
 from engine.records.evaluation import make_env
-from engine.records.rights import get_entity
+from engine.records.rights import own_entity
 from engine.storage.store import Session
 from engine.workflow.approval import decisions as core
 from engine.workflow.approval import log
@@ -38,7 +38,7 @@ def find_starter(session: Session, state: ApprovalState) -> Actor | None:
 
 def called_entity(session: Session, step: StepPlan) -> Entity:
     """Return what the called approval is about."""
-    return get_entity(session.app, session.app.approvals[step.call].entity)
+    return own_entity(session.app, session.app.approvals[step.call].entity)
 
 
 def plan_call(

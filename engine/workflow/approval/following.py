@@ -12,7 +12,7 @@ from engine.errors import NotPossibleNow
 from engine.people.actor import Actor
 from engine.records.evaluation import make_env
 from engine.records.record import Record
-from engine.records.rights import get_entity
+from engine.records.rights import own_entity
 from engine.records.writing import lock_record, save_changes
 from engine.storage.journal import write_event
 from engine.storage.store import Session
@@ -63,7 +63,7 @@ def end_record(session: Session, kept: Kept, actor: Actor | None) -> None:
     because of what the record lacks.
     """
     state, origin = kept.state, kept.state.origin
-    entity = get_entity(session.app, kept.entity)
+    entity = own_entity(session.app, kept.entity)
     record = lock_record(session, entity, kept.record_id, actor=None)
     to = {"approved": origin["to"], "refused": origin["refused"]}.get(state.status, origin["from"])
     moves = entity.workflow.moves if entity.workflow is not None else {}
@@ -88,7 +88,7 @@ def end_record(session: Session, kept: Kept, actor: Actor | None) -> None:
 def require_end(session: Session, kept: Kept, record: Record, actor: Actor | None) -> None:
     """Raise ``NotPossibleNow`` when the record lacks what the stage asks for that its approval would end in."""
     origin = kept.state.origin
-    entity = get_entity(session.app, kept.entity)
+    entity = own_entity(session.app, kept.entity)
     moves = entity.workflow.moves if entity.workflow is not None else {}
     changes = values_set(entity, moves.get(origin["move"]), record.values, make_env(session, actor))
     if origin["move"]:
@@ -150,7 +150,7 @@ def _renew(session: Session, approval_id: int, actor: Actor | None) -> None:
     kept = log.lock(session, approval_id)
     if kept is None or not kept.state.running:
         return
-    entity = get_entity(session.app, kept.entity)
+    entity = own_entity(session.app, kept.entity)
     record = lock_record(session, entity, kept.record_id, actor=None)
     draft, now = Draft(kept.state), session.now()
     content = hash_submitted(kept.state.origin, record.values)
@@ -187,7 +187,7 @@ def _follow_calls(session: Session, before: ApprovalState | None, kept: Kept, ac
 def _call(session: Session, kept: Kept, step: Step, actor: Actor | None) -> Kept:
     """Start the approval a step waits for; it may pass at once, and then this one goes on."""
     entity = called_entity(session, step.plan)
-    record = lock_record(session, get_entity(session.app, kept.entity), kept.record_id, actor=None)
+    record = lock_record(session, own_entity(session.app, kept.entity), kept.record_id, actor=None)
     if step.plan.of:
         record = lock_record(session, entity, record.values[step.plan.of], actor=None)
     submission, world = plan_call(session, kept.state, kept.id, step.plan, record.id, record.values)
@@ -226,7 +226,7 @@ def _answer_parent(session: Session, kept: Kept, actor: Actor | None) -> None:
     asked = kept.state.parent
     if parent is None or asked is None or not parent.state.running:
         return
-    entity = get_entity(session.app, parent.entity)
+    entity = own_entity(session.app, parent.entity)
     record = lock_record(session, entity, parent.record_id, actor=None)
     world = LiveWorld.of(session, parent.state, record.values)
     status, now = kept.state.status, session.now()
