@@ -115,8 +115,9 @@ def _parse_example(document: Document, key: str) -> ExampleDefinition:
     written = document.data["examples"][key]
     expect = written["expect"]
     places = {name: document.at_value((*path, "expect", name)) for name in expect}
-    for name in expect.get("values", ()):
-        places[f"values.{name}"] = document.at_value((*path, "expect", "values", name))
+    for part in ("values", "figures", "rows", "funnels"):
+        for name in expect.get(part, ()):
+            places[f"{part}.{name}"] = document.at_value((*path, "expect", part, name))
     return ExampleDefinition(
         key,
         document.at_key(path),

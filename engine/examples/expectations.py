@@ -14,6 +14,7 @@ from engine.automation.runs import list_runs
 from engine.compiler.app import USER, Entity, Field, Label
 from engine.compiler.readers import Wrong, is_empty
 from engine.errors import FormworkError, InvalidValues, NotAllowed, NotFound
+from engine.examples import counting
 from engine.examples.approving import list_open
 from engine.examples.scene import Scene
 from engine.records.evaluation import make_env
@@ -72,6 +73,7 @@ class Ending:
     address: tuple[str, int] | None
     refused: FormworkError | None
     logins: Mapping[int, str]
+    period: str | None = None  # that figures are of
 
     @property
     def entity(self) -> Entity | None:
@@ -252,6 +254,18 @@ def _values(ending: Ending, expected: Mapping[str, Any]) -> Iterator[Difference]
             yield Difference(part, _written(written), _shown(ending, key, field, values.get(key)), key)
 
 
+def _counted(
+    key: str, find: Callable[[Ending, Any], Iterator[counting.Told]]
+) -> Callable[[Ending, Any], Iterator[Difference]]:
+    """Return a check of numbers, each told by its name."""
+
+    def check(ending: Ending, expected: Any) -> Iterator[Difference]:
+        for name, wanted, found in find(ending, expected):
+            yield Difference(said_in_both(f"example.part.{key}", name=name), wanted, found, name)
+
+    return check
+
+
 _CHECKS: Mapping[str, Callable[[Ending, Any], Iterator[Difference]]] = {
     "stage": _stage,
     "path": _path,
@@ -270,6 +284,10 @@ _CHECKS: Mapping[str, Callable[[Ending, Any], Iterator[Difference]]] = {
     "runs": _runs,
     "flags": _flags,
     "late": _late,
+    "figures": _counted("figures", counting.figures),
+    "rows": _counted("rows", counting.rows),
+    "funnels": _counted("funnels", counting.funnels),
+    "period": lambda ending, expected: iter(()),
 }
 
 

@@ -202,7 +202,8 @@ class _Play:
             params = {"example": example.example, "what": f"as: {example.actor}", "why": Refusal(error)}
             yield Problem("T001", example.location, params)
             return
-        ending = Ending(scene, address, refused, {id_: login for login, id_ in self.logins.items()})
+        logins = {id_: login for login, id_ in self.logins.items()}
+        ending = Ending(scene, address, refused, logins, example.expect.get("period"))
         for key, expected in example.expect.items():
             for found in find_differences(ending, key, expected):
                 yield _problem(ending, example, key, found)

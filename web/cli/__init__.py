@@ -49,6 +49,7 @@ COMMANDS = {
     "module": "web.cli.modules",
     "search": "web.cli.searching",
     "automation": "web.cli.automating",
+    "report": "web.cli.counting",
 }
 
 

@@ -1,0 +1,154 @@
+"""What an example expects of figures and funnels: numbers worked out by hand, beside those that are counted.
+
+Enters: the end of an example, figures by their key. Leaves: differences. Must not write.
+
+``lead.response_median of rep_wang in 2026-02`` names a figure, narrowed to an owner, in a period; ``of region=east`` to
+the value of any dimension, several with commas between.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Protocol
+
+from engine import reports
+from engine.compiler.app import DEPARTMENT, USER
+from engine.errors import FormworkError, InvalidValues, NotFound
+from engine.examples.scene import Scene
+from engine.expression.decimals import round_half_up
+from engine.expression.writing import as_percentage, short
+from engine.people.departments import find_department
+
+HIDDEN, MISSING = "hidden", "—"
+"""A figure that is not there for whoever looks, and one that cannot be worked out."""
+_NAMED = re.compile(r"(?P<key>[a-z0-9_.]+)(?: of (?P<of>.+?))?(?: in (?P<period>.+))?")
+
+
+class Looking(Protocol):
+    """Who looks, and at which period unless a figure says another."""
+
+    @property
+    def scene(self) -> Scene: ...
+    @property
+    def period(self) -> str | None: ...
+
+
+Told = tuple[str, str, object]
+"""What was expected, as it is written; what was, and of which figure."""
+
+
+def figures(looking: Looking, expected: Mapping[str, Any]) -> Iterator[Told]:
+    """Yield each figure that differs: its name, what was expected and what it comes to."""
+    for name, wanted in expected.items():
+        found = _told(lambda name=name: _figure(looking, name))  # type: ignore[misc]
+        if isinstance(found, str):
+            if str(wanted) != found:
+                yield name, str(wanted), found
+            continue
+        value, percent = found
+        if not _equal(value, wanted):
+            yield name, str(wanted), _said(value, percent=percent)
+
+
+def rows(looking: Looking, expected: Mapping[str, int]) -> Iterator[Told]:
+    """Yield each figure that is made of another number of rows, or shows another number behind it."""
+    for name, wanted in expected.items():
+        found = _told(lambda name=name: _rows(looking, name))  # type: ignore[misc]
+        if found != wanted:
+            yield name, str(wanted), str(found)
+
+
+def funnels(looking: Looking, expected: Mapping[str, Sequence[int]]) -> Iterator[Told]:
+    """Yield each funnel of which others got so far."""
+    for name, wanted in expected.items():
+        found = _told(lambda name=name: _funnel(looking, name))  # type: ignore[misc]
+        if found != list(wanted):
+            yield name, str(list(wanted)), str(found)
+
+
+def _told(ask: Callable[[], Any]) -> Any:
+    """Return an answer; in words why there is none."""
+    try:
+        return ask()
+    except NotFound:
+        return HIDDEN
+    except FormworkError as error:
+        if isinstance(error, InvalidValues):
+            return "; ".join(one.text() for one in error.errors)
+        return str(error)
+
+
+def _figure(looking: Looking, name: str) -> tuple[Any, bool]:
+    key, filters, period = _named(looking, name)
+    session, actor = looking.scene.session, looking.scene.actor
+    result = reports.run_figure(session, key, actor=actor, period=period, filters=filters)
+    cell = result.total.cells[0]
+    return (None if cell is None else cell.value), result.figures[0].unit == "percent"
+
+
+def _rows(looking: Looking, name: str) -> int | str:
+    key, filters, period = _named(looking, name)
+    session, actor = looking.scene.session, looking.scene.actor
+    result = reports.run_figure(session, key, actor=actor, period=period, filters=filters)
+    behind = reports.rows(session, key, actor=actor, period=period, filters=filters, limit=200)
+    cell = result.total.cells[0]
+    counted = {0 if cell is None else cell.n, behind.n, *({len(behind.records)} if behind.n <= 200 else ())}
+    return counted.pop() if len(counted) == 1 else str(sorted(counted))
+
+
+def _funnel(looking: Looking, name: str) -> list[int]:
+    key, filters, period = _named(looking, name)
+    session, actor = looking.scene.session, looking.scene.actor
+    result = reports.run_funnel(session, key, actor=actor, period=period, filters=filters)
+    return [one.count for one in result.total]
+
+
+def _named(looking: Looking, name: str) -> tuple[str, dict[str, Any], str | None]:
+    """Return the key, the filters and the period of what an example names."""
+    found = _NAMED.fullmatch(name)
+    if found is None:
+        raise NotFound("report.no_figure", name=name)
+    filters = dict(_filter(looking.scene, found["key"], one.strip()) for one in (found["of"] or "").split(",") if one)
+    return found["key"], filters, found["period"] or looking.period
+
+
+def _filter(scene: Scene, key: str, said: str) -> tuple[str, Any]:
+    """``rep_wang`` is an owner, ``region=east`` the value of a dimension; people, departments and records by name."""
+    dimension, _, value = said.rpartition("=")
+    dimension = dimension or "owner"
+    app = scene.session.app
+    counted = app.figures.get(key) or app.funnels.get(key)
+    known = counted.rows.dimensions.get(dimension) if counted is not None else None
+    target = known.target if known is not None else None
+    if target == USER:
+        return dimension, scene.find_user(value) or value
+    if target == DEPARTMENT:
+        found = find_department(scene.session.connection, value)
+        return dimension, value if found is None else found.id
+    return dimension, value if target is None else scene.address(value)[1]
+
+
+def _equal(value: Any, wanted: Any) -> bool:
+    """Tell whether a figure is what was written; rounded to the decimal places written, if there are any."""
+    said = str(wanted)
+    if value is None or said == MISSING:
+        return value is None and said == MISSING
+    if isinstance(value, date | datetime):
+        return value.isoformat()[: len(said)] == said
+    try:
+        number = Decimal(said.removesuffix("%").replace(",", ""))
+    except InvalidOperation:
+        return False
+    shift = 2 if said.endswith("%") else 0
+    places = -int(number.as_tuple().exponent)
+    found = Decimal(value)
+    return (round_half_up(found, places + shift) if places > 0 else found) == number.scaleb(-shift)
+
+
+def _said(value: Any, *, percent: bool) -> str:
+    if value is None:
+        return MISSING
+    if isinstance(value, Decimal | int):
+        return as_percentage(Decimal(value)) if percent else short(Decimal(value))
+    return str(value)
