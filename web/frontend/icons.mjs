@@ -8,5 +8,8 @@ export const icons = [
   "file-certificate", "file-dollar", "file-invoice", "file-plus", "file-spreadsheet", "file-text", "file-type-pdf", "flag", "folder",
   "home", "id", "map-pin", "message", "message-exclamation", "package", "paperclip", "pencil", "phone", "photo", "plus", "point", "printer", "receipt", "refresh", "report-money",
   "search-off", "send", "settings", "shopping-cart", "signature", "sitemap", "stack-2", "star", "tag", "target", "tool", "trash", "truck", "trophy", "upload", "user", "user-check",
+  "packages", "arrows-exchange", "coins", "receipt-refund", "id-badge", "shopping-bag", "package-import", "arrows-transfer-up",
+  "bell-ringing", "calendar-event", "report-analytics", "clipboard-check", "speakerphone", "calendar-time", "mood-sad",
+  "file-diff", "tools",
   "users", "users-group", "x", "zip",
 ];
