@@ -24,7 +24,7 @@ Insert = Callable[[Session, Entity, dict[str, Any], Actor, Env], Any]
 
 def find_links(session: Session, entity: Entity, values: dict[str, Any], env: Env) -> None:
     """Fill in the links of a record and its lines that are found by what stands there: those of the record first."""
-    for field, row, inner in _places(entity, values, env):
+    for field, row, inner in _places(session, entity, values, env):
         if not field.readonly and row.get(field.key) is not None:
             continue
         wanted = _wanted(session, field, row, inner)
@@ -38,9 +38,9 @@ def follow_links(session: Session, entity: Entity, before: Mapping[str, Any], va
     """
     old = {
         (id(field), row.get("id")): _wanted(session, field, row, inner)
-        for field, row, inner in _places(entity, dict(before), env)
+        for field, row, inner in _places(session, entity, dict(before), env)
     }
-    for field, row, inner in _places(entity, values, env):
+    for field, row, inner in _places(session, entity, values, env):
         wanted = _wanted(session, field, row, inner)
         changed = wanted != old.get((id(field), row.get("id")))
         if changed and (field.readonly or row.get(field.key) is None):
@@ -54,7 +54,7 @@ def make_missing(
 
     Of two who make the same one at once the second takes that of the first: the database keeps them one.
     """
-    for field, row, inner in _places(entity, values, env):
+    for field, row, inner in _places(session, entity, values, env):
         if not field.make_missing or row.get(field.key) is not None:
             continue
         wanted = _wanted(session, field, row, inner)
@@ -74,11 +74,14 @@ def make_missing(
             row[field.key] = made["id"]
 
 
-def _places(entity: Entity, values: dict[str, Any], env: Env) -> Iterator[tuple[Field, dict[str, Any], Env]]:
-    """Yield each link to be found, the row it stands in, and what its expressions may know."""
-    yield from ((field, values, env) for field in entity.plan.found)
+def _places(
+    session: Session, entity: Entity, values: dict[str, Any], env: Env
+) -> Iterator[tuple[Field, dict[str, Any], Env]]:
+    """Yield each link to be found, the row it stands in, and what its expressions may know; none into what is off."""
+    off = session.app.off
+    yield from ((field, values, env) for field in entity.plan.found if field.to not in off)
     for lines in entity.line_fields:
-        found = lines.column_plan.found
+        found = [field for field in lines.column_plan.found if field.to not in off]
         inner = replace(env, record=values) if found else env
         for row in (values.get(lines.key) or ()) if found else ():
             yield from ((field, row, inner) for field in found)
