@@ -263,25 +263,34 @@ def _as_json(scene: Scene, expression: Expression, value: Any) -> Any:
 
 def _each(scene: Scene, step: Do) -> None:
     record = _required(scene)
-    if step.rows is not None:
+    if step.rows is not None and step.rows[1]:
         _each_row(scene, step, record)
         return
-    found = scene.entity.shape.collections[step.name]
-    if found.entity in scene.session.app.off:
-        scene.tell(step, off=found.entity)
+    of, rows = _gone_to(scene, step, record)
+    if of in scene.session.app.off:
+        scene.tell(step, off=of)
         return
-    rows = scene.env.lookup.collection(record.entity, step.name, {**record.values, "id": record.id})
     env = replace(scene.env, record=record.values)
     chosen = [row["id"] for row in rows if step.where is None or step.where.run(row, env) is True]
     if len(chosen) > MOST_EACH:
         raise NotPossibleNow("automation.too_many", limit=MOST_EACH)
     scene.tell(step, records=chosen)
-    entity, ids, sums = scene.session.app.entities[found.entity], sorted(chosen), dict[str, Decimal]()
+    entity, ids, sums = scene.session.app.entities[of], sorted(chosen), dict[str, Decimal]()
     for id_ in ids:
         inner = lock_record(scene.session, entity, id_, actor=None)
         last = id_ == ids[-1]
         _go_round(replace(scene, record=inner, env=env, prefix=f"{id_}:", last=last, sums=sums), step)
     scene.again()
+
+
+def _gone_to(scene: Scene, step: Do, record: Record) -> tuple[str, Sequence[Mapping[str, Any]]]:
+    """Return the records a ``for_each`` goes through: those that link here, or the one a link leads to."""
+    if step.rows is None:
+        found = scene.entity.shape.collections[step.name]
+        return found.entity, scene.env.lookup.collection(record.entity, step.name, {**record.values, "id": record.id})
+    entity, id_ = scene.entity.fields[step.rows[0]].to or "", record.values.get(step.rows[0])
+    one = None if id_ is None else scene.env.lookup.linked(entity, id_)
+    return entity, () if one is None else (one,)
 
 
 def _each_row(scene: Scene, step: Do, record: Record) -> None:

@@ -13,7 +13,7 @@ from engine.compiler.app import Automation, Do, Expression, Hole, Template, Work
 from engine.compiler.app.automations import NOTHING
 from engine.compiler.compilation import Compilation, place_within
 from engine.compiler.people import check_who
-from engine.compiler.row_loops import DONE_FOR_ROWS, check_rest, check_rests, numbered_rows, row_tables
+from engine.compiler.row_loops import DONE_FOR_ROWS, check_rest, check_rests, linked_records, numbered_rows, row_tables
 from engine.compiler.shapes import field_type, kept_by_engine
 from engine.compiler.triggers import TriggerCompiler, compile_take, type_of
 from engine.definition.model import (
@@ -237,11 +237,15 @@ class _Rule:
         assert written.name is not None  # noqa: S101 - the schema asked
         linking = {key: one for key, one in self.compilation.shapes[shape].collections.items() if one.of_records}
         tables = row_tables(self.compilation, shape)
-        name = self.compilation.require(written.name, [*linking, *tables], "R017", entity=shape)
+        links = linked_records(self.compilation, shape)
+        name = self.compilation.require(written.name, [*linking, *tables, *links], "R017", entity=shape)
         if name is None:
             return made
-        rows = None if name in linking else tables[name]
-        inner = linking[name].entity if rows is None else numbered_rows(self.compilation, shape, rows)
+        rows = None if name in linking else tables.get(name) or (name, "")
+        if rows is None or not rows[1]:
+            inner = linking[name].entity if rows is None else links[name]
+        else:
+            inner = numbered_rows(self.compilation, shape, rows)
         program: list[Do] = []
         self._add(program, written.do, f"{made.path}.", inner, within=True)
         check_rests(self.compilation, made, program)

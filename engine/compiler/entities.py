@@ -18,8 +18,6 @@ from engine.compiler.app import (
     Entity,
     Expression,
     Field,
-    Make,
-    MakeLines,
     Section,
     Workflow,
     find_beyond,
@@ -29,10 +27,10 @@ from engine.compiler.compilation import Compilation
 from engine.compiler.duplicates import compile_disputes, compile_duplicates, compile_merge
 from engine.compiler.field_types import FIELD_TYPES
 from engine.compiler.fields import compile_fields, compute_order
+from engine.compiler.makes import compile_make
 from engine.compiler.ownership import compile_ownership, owned_fields
 from engine.compiler.rules import compile_rules, compile_uniques
-from engine.compiler.shapes import field_type, has_rows
-from engine.definition.model import AccessDefinition, EntityDefinition, FieldDefinition, MakeDefinition, Reference
+from engine.definition.model import AccessDefinition, EntityDefinition, Reference
 from engine.expression import BOOLEAN, Kind
 
 SCOPES = ("own", "team", "shared", "all")
@@ -87,7 +85,7 @@ def compile_entity(compilation: Compilation, written: EntityDefinition, workflow
 
 def _written(compilation: Compilation, written: EntityDefinition, path: str) -> dict[str, Any]:
     """Return what a record writes: others that people make from it, and entries of ledgers."""
-    makes = {key: _make(compilation, make, written.key, path) for key, make in written.makes.items()}
+    makes = {key: compile_make(compilation, make, written.key, path) for key, make in written.makes.items()}
     return {"makes": makes, "books": compile_books(compilation, written)}
 
 
@@ -301,63 +299,6 @@ def _scopes(compilation: Compilation, written: EntityDefinition) -> dict[str, Ex
         for key, scope in written.scopes.items()
     }
     return {key: expression for key, expression in found.items() if expression is not None}
-
-
-def _make(compilation: Compilation, written: MakeDefinition, source: str, path: str) -> Make:
-    target = compilation.require(written.entity, compilation.definition.entities, "E001")
-    target_fields = compilation.definition.entities[target].fields if target else {}
-    links = [key for key, field in target_fields.items() if field.to is not None and field.to.name == source]
-    if target:
-        compilation.require(written.back, links, "E019", entity=target, source=source)
-        _check_fillable(compilation, written.back, target_fields, target)
-    lines = {}
-    for key, rows in written.lines.items():
-        table = compilation.require(rows.rows, _line_tables(compilation, source), "E002", entity=source)
-        into = target_fields.get(key)
-        if target and (into is None or not has_rows(into)):
-            compilation.refuse("E002", rows.location, name=key, entity=target)
-        elif table:
-            expected = {
-                name: kind for name, column in (into.fields if into else {}).items() if (kind := field_type(column))
-            }
-            _check_targets(compilation, rows.set, into.fields if into else {}, f"{target}.{key}")
-            lines[key] = MakeLines(table, compilation.expressions(rows.set, f"{source}.{table}", expected))
-    _check_targets(compilation, written.set, target_fields, target or "")
-    expected = {name: kind for name, field in target_fields.items() if (kind := field_type(field))}
-    return Make(
-        key=written.key,
-        label=compilation.label(f"{path}.makes.{written.key}", written.label),
-        entity=target or "",
-        back=written.back.name,
-        when=compilation.expression(written.when, source, BOOLEAN),
-        set=compilation.expressions(written.set, source, expected),
-        lines=lines,
-    )
-
-
-def _line_tables(compilation: Compilation, entity: str) -> list[str]:
-    fields = compilation.definition.entities[entity].fields
-    return [key for key, field in fields.items() if has_rows(field)]
-
-
-def _check_targets(
-    compilation: Compilation, written: Mapping[str, object], fields: Mapping[str, FieldDefinition], entity: str
-) -> None:
-    for key, expression in written.items():
-        location = getattr(expression, "location", None)
-        if fields and location is not None:
-            target = Reference(key, location)
-            compilation.require(target, fields, "E002", entity=entity)
-            _check_fillable(compilation, target, fields, entity)
-
-
-def _check_fillable(
-    compilation: Compilation, target: Reference, fields: Mapping[str, FieldDefinition], entity: str
-) -> None:
-    """A record made is filled in like a form: what nobody may type cannot be given to it."""
-    field = fields.get(target.name)
-    if field is not None and (field.readonly or field.computed is not None):
-        compilation.refuse("E066", target.location, name=target.name, entity=entity)
 
 
 def _search(

@@ -30,6 +30,13 @@ def row_tables(compilation: Compilation, entity: str) -> dict[str, tuple[str, st
     return found
 
 
+def linked_records(compilation: Compilation, entity: str) -> dict[str, str]:
+    """Return the links of a record of ``entity``, each with where it leads: the one record there is gone to."""
+    entities = compilation.definition.entities
+    fields = entities[entity].fields if entity in entities else {}
+    return {key: one.to.name for key, one in fields.items() if one.to is not None and one.to.name in entities}
+
+
 def numbered_rows(compilation: Compilation, entity: str, place: tuple[str, str]) -> str:
     """Return the key of the shape of a row that knows its number; the shape is made where it is new."""
     link, lines = place

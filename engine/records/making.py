@@ -4,7 +4,7 @@ Enters: a record the actor may see and the key of one of its entity's ``makes``.
 to be shown in its form or given to ``create_record`` as they are. Must not write: creating is a command of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.compiler.app import Entity, Field, Make, MakeLines
@@ -13,11 +13,16 @@ from engine.expression import Env
 from engine.people.actor import Actor
 from engine.records.completing import fitted
 from engine.records.evaluation import make_env
+from engine.records.filters import Filter
 from engine.records.lines import read_lines
-from engine.records.queries import get_record
+from engine.records.list_query import ListQuery
+from engine.records.queries import get_record, list_records
 from engine.records.record import Record
 from engine.records.rights import Rights, find_rights, get_entity
 from engine.storage.store import Session
+
+MOST_LINES = 200
+"""Records that link here of which lines are made."""
 
 
 def list_makes(session: Session, record: Record, *, actor: Actor) -> list[Make]:
@@ -75,14 +80,24 @@ def _values(session: Session, make: Make, record: Record, actor: Actor) -> dict[
             given[key] = fitted(target.fields[key], expression.run(record.values, env))
     for key, lines in make.lines.items():
         if _typeable(target, key, rights):
-            rows: list[Mapping[str, Any]] = record.values.get(lines.rows) or []
-            given[key] = [_row(target.fields[key], lines, row, rights, env) for row in rows]
+            rows = _linking(session, lines, record, actor) if lines.of else record.values.get(lines.rows) or []
+            chosen = [row for row in rows if lines.where is None or lines.where.run(row, env) is True]
+            given[key] = [_row(target.fields[key], lines, row, rights, env) for row in chosen]
     return given
+
+
+def _linking(session: Session, lines: MakeLines, record: Record, actor: Actor) -> Sequence[Mapping[str, Any]]:
+    """Return the values of the records that link to one, as far as somebody sees them, in the order of their list."""
+    if not find_rights(session.app, session.app.entities[lines.of], actor).read:
+        return ()
+    query = ListQuery(filters=(Filter(lines.via, "eq", record.id),), limit=MOST_LINES)
+    return [one.values for one in list_records(session, lines.of, query, actor=actor).records]
 
 
 def _row(into: Field, lines: MakeLines, row: Mapping[str, Any], rights: Rights, env: Env) -> dict[str, Any]:
     closed = rights.hidden | rights.readonly
-    return {
+    led = {lines.link: row["id"]} if lines.link and f"{into.key}.{lines.link}" not in closed else {}
+    return led | {
         name: fitted(into.fields[name], expression.run(row, env))
         for name, expression in lines.set.items()
         if not into.fields[name].readonly and f"{into.key}.{name}" not in closed

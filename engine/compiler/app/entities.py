@@ -154,10 +154,18 @@ class Access:
 
 @dataclass(frozen=True)
 class MakeLines:
-    """Where the lines of a made record come from."""
+    """Where the lines of a made record come from.
+
+    ``rows`` is a line table of the record, or a collection of records that link to it: ``of`` is their entity then,
+    ``via`` their link, and ``link`` the column that leads to the one a line is made from.
+    """
 
     rows: str
     set: Mapping[str, Expression]
+    where: Expression | None = None
+    of: str = ""
+    via: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)

@@ -247,11 +247,16 @@ class MakeDefinition:
 
 @dataclass(frozen=True)
 class MakeLinesDefinition:
-    """Where the lines of a made record come from."""
+    """Where the lines of a made record come from: a line table here, or records that link here (``rows``).
+
+    ``where`` leaves some of them out; ``link`` is the column that leads to the record a line is made from.
+    """
 
     location: Location
     rows: Reference
     set: Mapping[str, ExpressionText]
+    where: ExpressionText | None = None
+    link: Reference | None = None
 
 
 @dataclass(frozen=True)
