@@ -40,6 +40,7 @@ def make_shell(*, waiting: int = 0, unread: int = 0, q: str = "") -> dict[str, A
         "account": _account(actor) if actor else [],
         "search": {"url": "/search", "q": q},
         "approvals": {"url": "/approvals", "waiting": waiting},
+        "reports_url": "/reports" if actor and _has_reports() else None,
         "unread": unread,
         "seeing_as": _seeing_as(),
         "at_home": request.path == "/",
@@ -64,6 +65,11 @@ def _seeing_as() -> str | None:
     return locale().t("seeing_as.banner", name=who.actor.name) if seen else None
 
 
+def _has_reports() -> bool:
+    app = store().app
+    return bool(app.reports or app.funnels or app.dashboards)
+
+
 def _menu(actor: Actor) -> list[dict[str, Any]]:
     app, language = store().app, locale()
     entries = []
@@ -81,8 +87,8 @@ def _entry(label: str, icon: str | None, url: str, key: str) -> dict[str, Any]:
 
 
 def _with_letters(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give each entry the first free letter of its key; h and a are home and approvals."""
-    taken = {"h", "a"}
+    """Give each entry the first free letter of its key; h, a and r are home, approvals and reports."""
+    taken = {"h", "a", "r"}
     for entry in entries:
         free = [letter for letter in entry["key"] + _LETTERS if letter.isalpha() and letter not in taken]
         if free:

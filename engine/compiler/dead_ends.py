@@ -13,7 +13,7 @@ from engine.definition.model import AccessDefinition, EntityDefinition, FieldDef
 from engine.expression.certainty import negated, never_together
 
 RESERVED_ENTITIES: Final = frozenset(
-    {"admin", "approvals", "disputes", "exports", "files", "merges", "schema", "search", "tasks"}
+    {"admin", "approvals", "disputes", "exports", "files", "merges", "reports", "schema", "search", "tasks"}
 )
 """Keys no entity may take: the API answers something else at ``/api/v1/<key>``. A test compares them with it."""
 

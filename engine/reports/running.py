@@ -42,6 +42,7 @@ def run(
     period: str | Period | None = None,
     filters: Filters | None = None,
     by: Sequence[str] | None = None,
+    compare: Sequence[Against] | None = None,
     lenient: bool = False,
 ) -> Result:
     """Return a report as the actor sees it.
@@ -49,7 +50,8 @@ def run(
     ``period`` is a name such as ``month``, ``2026-03`` or ``last 12 months``; that of the report unless given.
     ``filters`` narrow the rows to values of dimensions (``{"owner": 5, "region": ["east", "south"]}``; ``me`` is
     whoever looks); with ``lenient`` a figure without such a dimension stays as it is, and its key is in
-    ``Result.ignored``. ``by`` divides it otherwise than written.
+    ``Result.ignored``. ``by`` divides it, and ``compare`` compares it,
+    otherwise than written.
 
     Raises ``NotFound`` when the actor sees none of its figures, ``InvalidValues`` for a period, dimension or value that
     cannot be, ``NotPossibleNow`` where there would be too many groups.
@@ -58,7 +60,7 @@ def run(
     wanted = _Wanted(
         asking.period_of(session, period, written.period),
         written.by if by is None else tuple(by),
-        written.compare,
+        written.compare if compare is None else tuple(compare),
         filters or {},
         lenient,
     )

@@ -21,6 +21,7 @@ from engine.storage.approval_tables import (
     tasks,
 )
 from engine.storage.automation_tables import assignments, automations, hooks, received, runs
+from engine.storage.baseline_tables import baselines
 from engine.storage.comment_tables import comments, followers
 from engine.storage.database import Database
 from engine.storage.delivery_tables import channels, deliveries, message_choices
@@ -231,6 +232,10 @@ def _add_priorities(connection: Connection) -> None:
         next(one for one in table.indexes if one.name == index).create(connection, checkfirst=True)
 
 
+def _add_baselines(connection: Connection) -> None:
+    baselines.create(connection, checkfirst=True)
+
+
 STEPS: Sequence[Step] = (
     _add_timers,
     protect_releases,
@@ -265,6 +270,7 @@ STEPS: Sequence[Step] = (
     _add_stage_moves,
     _add_hooks,
     _add_priorities,
+    _add_baselines,
 )
 """Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
 

@@ -175,6 +175,9 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "kind": ("task", "record"), "make": ("job", "nix"), "move": ("drop", "ask", "nix"), "secret": ("none",),
     "stage": ("open", "won"),
     "channel_kind": ("email", "webhook"), "filename": ("login.js",),
+    "report": ("deal.firms", "deal.kinds", "nix"), "figure": ("deal.count", "deal.margin", "deal.steps", "nix"),
+    "funnel": ("deal.way", "nix"), "step": ("won", "nix"), "dashboard": ("desk", "nix"),
+    "place": ("0-0", "0-1", "0-2", "0-3", "1-0", "9-9"),
     "pool": ("sea", "nix"), "rule": ("deal.shout", "deal.tell", "nix"), "way": ("enable",),
 }  # fmt: skip
 _NUMBERS = ("approval_id", "channel_id", "comment_id", "delegation_id", "delivery_id", "department_id",
@@ -184,6 +187,15 @@ _NUMBERS = ("approval_id", "channel_id", "comment_id", "delegation_id", "deliver
 _IDS = ("1", "2", "3", "4", "5", "9999")
 
 QUERIES: Mapping[str, tuple[str, ...]] = {
+    "/reports/<report>": ("by=firm", "by=memo", "by=owner", "chart=pivot&compare=previous", "f.firm=2", "f.memo=zq"),
+    "/figures/<figure>": ("by=tags&period=all", "by=margin", "by=firm&period=all", "period=2026-03"),
+    "/figures/<figure>/rows": ("period=all", "period=all&c.firm=2", "period=all&f.owner=2", "period=all&f.memo=zq"),
+    "/funnels/<funnel>/rows": ("step=all", "step=won", "step=nix"),
+    "/dashboards/<dashboard>": ("f.firm=2", "f.owner=2&period=all"),
+    "/dashboards/<dashboard>/tiles/<place>": ("f.firm=2", "period=all&f.owner=2", "period=2026-03"),
+    "/api/v1/reports/<report>": ("by=memo", "by=firm&period=all", "filter=firm:2&period=all", "filter=memo:zq"),
+    "/api/v1/reports/figures/<figure>": ("by=margin", "by=owner&period=all", "filter=owner:2&period=all"),
+    "/api/v1/reports/figures/<figure>/rows": ("period=all", "period=all&cell=firm:2", "period=all&filter=memo:zq"),
     "/search": ("q=zqsecret-memo", "q=zqforeign-title", "q=zqforeign-firm", "q=甬江", "q=3957", "q=9137"),
     "/e/<entity>": ("q=zqsecret", "q=zqforeign", "sort=-margin", "sort=memo", "margin_from=1", "group=memo",
                     "columns=title,memo,margin", "group=firm", 'where={"all":[["memo","contains","zq"]]}',

@@ -5,8 +5,8 @@ from decimal import Decimal
 from jinja2 import Environment, FileSystemLoader
 
 from engine.drawing.charts.chart import Cell, Chart, Series
-from web.chart_view import view_chart
 from web.page_kit import PAGE_TEMPLATES, install_page_kit
+from web.reporting.chart_view import view_chart
 
 EVIL = "</script><b>王</b>"
 

@@ -22,6 +22,7 @@ from web.api import (
     people,
     pools,
     records,
+    reports,
     sharing,
     tasks,
     views,
@@ -31,6 +32,7 @@ from web.gate import takes_narrow_tokens
 
 MODULES: Sequence[Any] = (
     openapi, tasks, people, accounts, files, many, views, comments, sharing, exports, merging, disputes, pools, buttons,
+    reports,
     records,
 )  # fmt: skip
 OF_RECORDS = (openapi, files, many, buttons, records)

@@ -12,4 +12,5 @@ export const icons = [
   "bell-ringing", "calendar-event", "report-analytics", "clipboard-check", "speakerphone", "calendar-time", "mood-sad",
   "file-diff", "tools",
   "users", "users-group", "x", "zip",
+  "arrow-down", "arrow-up", "arrows-left-right", "chart-funnel", "chart-grid-dots", "chart-histogram", "chart-line", "chart-radar", "layout-dashboard", "layout-grid", "minus", "table", "table-options",
 ];

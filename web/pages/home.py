@@ -8,7 +8,9 @@ from itertools import islice
 from typing import Any
 
 from flask import g, jsonify, redirect, render_template
+from werkzeug.datastructures import MultiDict
 
+from engine import reports
 from engine.automation import notices
 from engine.automation.notices import Notice
 from engine.compiler.app import Entity
@@ -25,6 +27,9 @@ from web.gate import locale, now, reads, unnoticed, writes
 from web.notice_view import leads, view_notice
 from web.pages.frame import count_waiting, page_shell
 from web.queue_view import view_task
+from web.reporting.address import read_asked
+from web.reporting.dash_page import view_dashboard
+from web.reporting.index_page import dashboard_url
 from web.shell import ENTITY_URL
 
 _TASKS = 5
@@ -56,7 +61,7 @@ def show() -> Any:
         "create": _create(),
         "empty": None if recent or tasks.items else _first_visit(),
     }
-    return render_template("pages/home.html", home=view, shell=page_shell())
+    return render_template("pages/home.html", home=view, dash=_dashboard(), shell=page_shell())
 
 
 @writes
@@ -88,6 +93,15 @@ ROUTES = (
     ("/notices/read", ["POST"], read_notices),
     ("/notices/<notice_id>/open", ["POST"], open_notice),
 )
+
+
+def _dashboard() -> dict[str, Any] | None:
+    """The dashboard that is for the actor, each tile fetched by itself."""
+    board = reports.home_of(g.session, actor=g.actor)
+    if board is None:
+        return None
+    asked = read_asked(dashboard_url(board.key), MultiDict(), period=board.period, today=locale().today(now()))
+    return view_dashboard(asked, board)
 
 
 def _unread() -> Iterator[Notice]:

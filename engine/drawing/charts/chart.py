@@ -38,19 +38,25 @@ class Cell:
 class Series:
     """One figure, or one group, over all categories; ``role`` tells what is compared with from what is compared.
 
-    ``target`` and ``baseline`` are the same for all categories; ``less_is_better`` which way is good; ``help`` how the
-    figure is defined; ``total`` the figure over all categories, which is no sum unless the figure is one.
+    ``brief`` is what it is compared with, where the figure itself stands beside it.
+    ``target`` and ``baseline`` are the same for all categories; ``less_is_better`` which way is good; ``total`` the
+    figure over all categories, which is no sum unless the figure is one.
     """
 
     label: str
     cells: tuple[Cell, ...]
     unit: Unit = "number"
     role: Role = "now"
-    help: str = ""
+    brief: str = ""
     less_is_better: bool = False
     target: Decimal | None = None
     baseline: Decimal | None = None
     total: Cell | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is compared with, and nothing throughout."""
+        return self.role == "before" and not any(cell.value for cell in self.cells)
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,13 @@ class Chart:
         return not any(cell.value is not None for series in self.series for cell in series.cells)
 
     def by_unit(self) -> "Iterator[Chart]":
-        """Yield a chart for each unit: figures of different units share no axis, and a radar scales each by itself."""
+        """Yield a chart for each unit: figures of different units share no axis, and a radar scales each by itself.
+
+        What is compared with is left out where it is nothing throughout: it stands in the table.
+        """
+        if any(series.is_idle for series in self.series):
+            yield from replace(self, series=tuple(series for series in self.series if not series.is_idle)).by_unit()
+            return
         units = dict.fromkeys(series.unit for series in self.series)
         if len(units) < 2 or self.kind in ("radar", "table", "pivot", "tiles", "funnel"):
             yield self

@@ -12,6 +12,10 @@ from engine.drawing.charts.chart import Chart, Unit
 
 _STEPS = (1, 2, 2.5, 5, 10)
 _LARGE = {"zh": ((1e8, "亿"), (1e4, "万")), "en": ((1e9, "B"), (1e6, "M"), (1e3, "k"))}
+_TIMES = {
+    "zh": {"minutes": "分", "hours": "时", "days": "天"},
+    "en": {"minutes": "m", "hours": "h", "days": "d"},
+}
 _CLOCK = {"minutes": (1, 5, 10, 15, 30, 60, 120, 240, 480), "hours": (1, 2, 4, 8, 12, 24, 48), "days": ()}
 
 
@@ -38,6 +42,8 @@ def make_scale(values: Iterable[Decimal | float | None], unit: Unit = "number", 
     if low == high:
         high = low + (0.1 if unit == "percent" else 1)
     step = _nice((high - low) / most, unit)
+    if unit == "number" and all(value == int(value) for value in known):
+        step = max(step, 1)  # there is no half of what is counted
     first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
     steps = tuple(round(at * step, 10) for at in range(first, last + 1))
     return Scale(steps[0], steps[-1], steps)
@@ -53,7 +59,7 @@ def short(value: float, unit: Unit, language: str, sign: str = "¥") -> str:
             said, ending = said / size, name
             break
     mark = sign if unit == "money" else ""
-    return f"{'-' if value < 0 else ''}{mark}{_plain(said)}{ending}"
+    return f"{'-' if value < 0 else ''}{mark}{_plain(said)}{ending}{_TIMES.get(language, _TIMES['en']).get(unit, '')}"
 
 
 def values_of(chart: Chart, stacked: bool = False) -> list[Decimal]:

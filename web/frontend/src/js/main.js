@@ -2,6 +2,7 @@
 
 import htmx from "htmx.org";
 
+import { startAgain } from "./again.js";
 import { startBoard } from "./board.js";
 import { startBatch } from "./batch.js";
 import { startCharts } from "./charts.js";
@@ -56,6 +57,7 @@ startPreview();
 startConditions();
 startTimes();
 startLive();
+startAgain();
 startMentions();
 startQuickCreate();
 startMany();

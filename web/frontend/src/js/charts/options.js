@@ -13,7 +13,7 @@ export function optionOf(data, colours, width) {
     textStyle: { fontFamily: colours.font, fontSize: 12, color: colours.ink },
     tooltip: {
       confine: true, transitionDuration: 0, backgroundColor: colours.raised, borderColor: colours.rule, padding: [8, 10],
-      textStyle: { color: colours.ink, fontSize: 13 }, ...tooltips(data),
+      textStyle: { color: colours.ink, fontSize: 13 }, ...tooltips(data, colours),
     },
   };
   return { ...common, ...kinds[data.kind](data, colours, width) };
@@ -33,9 +33,9 @@ function at(data, place, column) {
   return series && { label: series.label, said: series.said[column], n: series.n[column], url: series.urls[column] };
 }
 
-function tooltips(data) {
+function tooltips(data, colours) {
   if (["heat", "funnel", "radar"].includes(data.kind)) return { trigger: "item", formatter: (over) => tip(itemsOf(data, over)) };
-  const pointer = data.kind === "line" ? { type: "line" } : { type: "shadow" };
+  const pointer = data.kind === "line" ? { type: "line", lineStyle: { color: colours["rule-strong"] } } : { type: "shadow", shadowStyle: { color: colours.muted, opacity: 0.1 } };
   return { trigger: "axis", axisPointer: pointer, formatter: (over) => tip(columnOf(data, over[0]?.dataIndex ?? 0)) };
 }
 

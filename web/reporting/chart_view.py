@@ -4,7 +4,7 @@ Enters: a ``Chart``. Leaves: the ``chart`` of ``parts/chart.html``. Must not lea
 the table holds every one, with how many rows it was worked out of and a link to them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from engine.drawing.charts.chart import Cell, Chart, Series
@@ -35,27 +35,45 @@ def view_chart(chart: Chart, id: str) -> dict[str, Any]:
 def view_table(chart: Chart) -> dict[str, Any]:
     """Return the figures as a table: a row for each category, in a pivot and a heat map for each series."""
     by_series = chart.kind in ("heat", "pivot")
-    heads = chart.categories if by_series else tuple(series.label for series in chart.series)
-    rows = [_row(series.label, series.cells) for series in chart.series] if by_series else [
-        _row(name, [series.cells[at] for series in chart.series]) for at, name in enumerate(chart.categories)
-    ]  # fmt: skip
-    totals = [series.total for series in chart.series]
+    if by_series:
+        rows = [{"label": one.label, "cells": [_cell(cell) for cell in one.cells]} for one in chart.series]
+        return {"by": chart.across, "heads": list(chart.categories), "rows": rows, "totals": None}
+    columns = list(_columns(chart))
+    rows = [
+        {"label": name, "cells": [_cell(one.cells[at], _befores(before, at)) for one, before in columns]}
+        for at, name in enumerate(chart.categories)
+    ]
+    totals = [one.total for one, _ in columns]
+    heads = [one.label for one, _ in columns]
     return {
-        "by": chart.across if by_series else chart.by,
-        "heads": [{"label": head, "quiet": not by_series and chart.series[at].role != "now"}
-                  for at, head in enumerate(heads)],
+        "by": chart.by,
+        "heads": heads,
         "rows": rows,
-        "totals": [_cell(total) for total in totals] if not by_series and any(totals) else None,
-    }  # fmt: skip
+        "totals": [_cell(one) for one in totals] if any(totals) else None,
+    }
 
 
-def _row(label: str, cells: Any) -> dict[str, Any]:
-    return {"label": label, "cells": [_cell(cell) for cell in cells]}
+def _columns(chart: Chart) -> Iterator[tuple[Series, list[Series]]]:
+    """Yield each series with those it is compared with, which follow it and share its column."""
+    column: tuple[Series, list[Series]] | None = None
+    for series in chart.series:
+        if series.role == "before" and column is not None:
+            column[1].append(series)
+            continue
+        if column is not None:
+            yield column
+        column = series, []
+    if column is not None:
+        yield column
 
 
-def _cell(cell: Cell | None) -> dict[str, Any]:
+def _befores(series: Sequence[Series], at: int) -> list[dict[str, str]]:
+    return [{"label": one.brief or one.label, "text": one.cells[at].said} for one in series]
+
+
+def _cell(cell: Cell | None, before: Sequence[dict[str, str]] = ()) -> dict[str, Any]:
     cell = cell or Cell(said="")
-    return {"text": cell.said, "n": cell.n, "url": cell.address or None, "few": cell.few}
+    return {"text": cell.said, "n": cell.n, "url": cell.address or None, "few": cell.few, "before": list(before)}
 
 
 def _drawn(chart: Chart, id: str) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,81 @@
+"""Funnels: how many rows of a cohort ever got how far, and which.
+
+Enters: the key of a funnel, what its address asks. Leaves: pages and files. Must not call what stands in a stage now a
+conversion: a funnel counts how far rows ever got.
+"""
+
+from typing import Any
+
+from flask import g, render_template, request
+
+from engine import reports as engine_reports
+from engine.compiler.app import Funnel
+from engine.reports.results import FunnelResult
+from web.gate import locale, now, reads
+from web.pages.frame import page_shell
+from web.reporting.address import Asked, read_asked
+from web.reporting.paper import send_funnel_paper
+from web.reporting.report_page import funnel_url, make_charting, view_funnel
+from web.reporting.rows_page import read_offset, view_funnel_rows
+from web.reporting.sheet import send_funnel_sheet
+
+
+@reads
+def show(funnel: str) -> Any:
+    """Show a funnel."""
+    asked, found, result = _run(funnel)
+    dimensions = engine_reports.dimensions_of(g.session, found, actor=g.actor)
+    view = view_funnel(asked, found, result, _rows(asked), dimensions)
+    return render_template("pages/report.html", report=view, shell=page_shell())
+
+
+@reads
+def rows(funnel: str) -> Any:
+    """Show the rows that got as far as a step."""
+    asked, found = _asked(funnel)
+    offset, step = read_offset(request.args), request.args.get("step", "")
+    behind = engine_reports.funnel_rows(
+        g.session, funnel, step, actor=g.actor, period=asked.period, filters=asked.filters, offset=offset
+    )
+    page = view_funnel_rows(asked, found, step, behind, offset)
+    if request.headers.get("HX-Request") and offset:
+        return render_template("fragments/rows.html", list=page)
+    return render_template("pages/report_rows.html", page=page, shell=page_shell())
+
+
+@reads
+def sheet(funnel: str) -> Any:
+    """Send a funnel as a spreadsheet."""
+    asked, found, result = _run(funnel)
+    return send_funnel_sheet(asked, found, result)
+
+
+@reads
+def paper(funnel: str) -> Any:
+    """Send a funnel on paper."""
+    asked, found, result = _run(funnel)
+    chart = make_charting(asked, {}).funnel(result, locale().label(found.label), _rows(asked))
+    return send_funnel_paper(asked, found, result, chart)
+
+
+ROUTES = (
+    ("/funnels/<funnel>", ["GET"], show),
+    ("/funnels/<funnel>/rows", ["GET"], rows),
+    ("/funnels/<funnel>/sheet", ["GET"], sheet),
+    ("/funnels/<funnel>/pdf", ["GET"], paper),
+)
+
+
+def _asked(key: str) -> tuple[Asked, Funnel]:
+    found = engine_reports.find_funnel(g.session, key, actor=g.actor)
+    return read_asked(funnel_url(key), request.args, period=found.period, today=locale().today(now())), found
+
+
+def _run(key: str) -> tuple[Asked, Funnel, FunnelResult]:
+    asked, found = _asked(key)
+    result = engine_reports.run_funnel(g.session, key, actor=g.actor, period=asked.period, filters=asked.filters, by=())
+    return asked, found, result
+
+
+def _rows(asked: Asked) -> Any:
+    return lambda step: asked.rows_address(f"{asked.url}/rows", step=step)

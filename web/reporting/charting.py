@@ -1,0 +1,184 @@
+"""From what a report came to, to a chart of it: which figures over which groups, compared with what.
+
+Enters: a ``Result`` or ``FunnelResult``, a kind of chart, how the rows of a cell are addressed. Leaves: a ``Chart``.
+Must not compute: totals are those of the result, which are no sums of the parts where a figure is none.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from engine.compiler.app import Figure
+from engine.drawing.charts.chart import Cell as Drawn
+from engine.drawing.charts.chart import Chart, Kind, Role, Series
+from engine.reports.periods import Period
+from engine.reports.results import Axis, Cell, FunnelResult, Line, Result
+from web.i18n import Locale
+from web.reporting.figure_words import say_figure
+from web.reporting.keys import is_timeline, say_key, write_key
+from web.reporting.period_words import say_period
+
+Rows = Callable[[Figure, Sequence[tuple[str, str]]], str]
+"""Returns where the rows of a figure are listed, of the cell that has these keys of dimensions."""
+
+OF_NOTHING: tuple[Kind, ...] = ("tiles", "table")
+OF_ONE: tuple[Kind, ...] = ("bars", "line", "table")
+OF_TWO: tuple[Kind, ...] = ("stacked", "bars", "line", "heat", "pivot")
+_LEAST_AXES = 3
+
+
+def kinds_of(result: Result) -> tuple[Kind, ...]:
+    """Return as what a result can be shown."""
+    if not result.axes:
+        return OF_NOTHING
+    if len(result.axes) > 1:
+        return OF_TWO
+    units = [figure.unit for figure in result.figures]
+    more: list[Kind] = ["stacked"] if len(units) > 1 and len(set(units)) == 1 else []
+    more += ["radar"] if len(units) >= _LEAST_AXES else []
+    return (*OF_ONE[:2], *more, "table")
+
+
+def fitting_kind(result: Result, wanted: str | None) -> Kind:
+    """Return the kind that is wanted, or the first that fits what the result is divided by."""
+    kinds = kinds_of(result)
+    for kind in kinds:
+        if kind == wanted:
+            return kind
+    return "pivot" if wanted == "table" and "pivot" in kinds else kinds[0]
+
+
+@dataclass(frozen=True)
+class Charting:
+    """Makes the charts of one reader; ``baselines`` are values by the key of their figure."""
+
+    locale: Locale
+    rows: Rows
+    baselines: Mapping[str, Decimal]
+
+    def chart(self, result: Result, kind: Kind, title: str) -> Chart:
+        """Return a result as a chart of a kind that fits."""
+        if len(result.axes) > 1:
+            return self._of_two(result, kind, title)
+        axis = result.axes[0] if result.axes else None
+        keys = [self._key(axis, line, 0, result) for line in result.lines] if axis else [""]
+        lines = result.lines if axis else (result.total,)
+        return Chart(
+            kind, title, tuple(keys),
+            tuple(one for at, figure in enumerate(result.figures) for one in self._compared(result, figure, at, lines)),
+            by=self.locale.label(axis.label) if axis else "", timeline=axis is not None and is_timeline(axis),
+            **self._spoken(),
+        )  # fmt: skip
+
+    def funnel(self, result: FunnelResult, title: str, rows: Callable[[str], str]) -> Chart:
+        """Return a funnel; ``rows`` gives where the rows of a step are listed."""
+        locale = self.locale
+        counts = tuple(
+            Drawn(Decimal(one.count), locale.number(one.count), address=rows(one.step.key)) for one in result.total
+        )
+        rates = tuple(Drawn(one.rate, say_figure(locale, one.rate, "percent")) for one in result.total)
+        still = tuple(Drawn(one.open, say_figure(locale, one.open, "percent")) for one in result.total)
+        return Chart(
+            "funnel", title, tuple(locale.label(one.step.label) for one in result.total),
+            (
+                Series(locale.t("figure.rows"), counts),
+                Series(locale.t("report.rate"), rates, "percent", "rate"),
+                Series(locale.t("report.still_open"), still, "percent", "rate"),
+            ),
+            by=locale.t("report.steps"), **self._spoken(),
+        )  # fmt: skip
+
+    def _spoken(self) -> dict[str, Any]:
+        return {"language": self.locale.language, "sign": self.locale.money(Decimal(0), scale=0).rstrip("0")}
+
+    # ---- one dimension, or none
+
+    def _compared(self, result: Result, figure: Figure, at: int, lines: Sequence[Line]) -> Iterator[Series]:
+        """Yield a figure, and what it is compared with."""
+        found = [line.cells[at] for line in lines]
+        label = self.locale.label(figure.label)
+        yield Series(
+            label,
+            tuple(self._cell(figure, cell, result, line) for cell, line in zip(found, lines, strict=True)),
+            figure.unit,
+            less_is_better=figure.better == "less",
+            target=figure.target,
+            baseline=self.baselines.get(figure.key),
+            total=self._cell(figure, result.total.cells[at], result, None) if result.axes else None,
+        )
+        for name, period in (("previous", result.previous), ("last_year", result.last_year)):
+            if period is not None and any(getattr(cell, name) is not None for cell in found if cell is not None):
+                earlier = [cell and getattr(cell, name) for cell in found]
+                yield self._before(figure, label, period, earlier, self.locale.t(f"report.{name}"))
+
+    def _before(self, figure: Figure, label: str, period: Period, found: Sequence[Cell | None], brief: str) -> Series:
+        said = self.locale.t("report.before", label=label, period=say_period(self.locale, period))
+        cells = tuple(self._drawn(figure, cell) for cell in found)
+        return Series(said, cells, figure.unit, "before", brief, less_is_better=figure.better == "less")
+
+    def _cell(self, figure: Figure, cell: Cell | None, result: Result, line: Line | None) -> Drawn:
+        if cell is None:
+            return Drawn()
+        pairs = zip(result.axes, line.keys, strict=True) if line is not None else ()
+        keys = [(axis.key, write_key(key)) for axis, key in pairs]
+        own = cell.target if cell.target != figure.target else None
+        return self._drawn(figure, cell, self.rows(figure, keys) if cell.n else "", own)
+
+    def _drawn(self, figure: Figure, cell: Cell | None, address: str = "", target: Decimal | None = None) -> Drawn:
+        if cell is None:
+            return Drawn()
+        return Drawn(exact(cell.value), self.say(figure, cell.value), cell.n, address, cell.small, target)
+
+    def say(self, figure: Figure, value: Any) -> str:
+        """Return the exact text of a value."""
+        if value is None or isinstance(value, int | Decimal):
+            return say_figure(self.locale, None if value is None else Decimal(value), figure.unit)
+        return self.locale.datetime(value) if hasattr(value, "hour") else self.locale.date(value)
+
+    def _key(self, axis: Axis, line: Line, at: int, result: Result) -> str:
+        return say_key(self.locale, axis, line.keys[at], result.labels, near=result.period.last)
+
+    # ---- two dimensions
+
+    def _of_two(self, result: Result, kind: Kind, title: str) -> Chart:
+        """Return a figure over two dimensions: time, else the first of them, runs along; in a pivot it stands."""
+        standing = kind in ("pivot", "heat")
+        along = 1 if standing or (is_timeline(result.axes[1]) and not is_timeline(result.axes[0])) else 0
+        across = 1 - along
+        columns = _in_order(result, along)
+        rows = _in_order(result, across)
+        figures = list(enumerate(result.figures)) if kind == "pivot" else list(enumerate(result.figures))[:1]
+        placed = {line.keys: line for line in result.lines}
+        series = []
+        for key in rows:
+            for at, figure in figures:
+                lines = [placed.get((column, key) if along == 0 else (key, column)) for column in columns]
+                cells = tuple(self._cell(figure, line.cells[at], result, line) if line else Drawn() for line in lines)
+                name = say_key(self.locale, result.axes[across], key, result.labels, near=result.period.last)
+                named = f"{name} · {self.locale.label(figure.label)}" if len(figures) > 1 else name
+                role: Role = "now"
+                series.append(Series(named, cells, figure.unit, role))
+        return Chart(
+            kind, title,
+            tuple(say_key(self.locale, result.axes[along], key, result.labels, near=result.period.last)
+                  for key in columns),
+            tuple(series), by=self.locale.label(result.axes[along].label),
+            across=self.locale.label(result.axes[across].label), timeline=is_timeline(result.axes[along]),
+            **self._spoken(),
+        )  # fmt: skip
+
+
+def exact(value: Any) -> Decimal | None:
+    """Return what is drawn of a value: nothing of a date."""
+    return Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+
+
+def _in_order(result: Result, at: int) -> list[Any]:
+    """Return the keys of a dimension: options and time in their order, the rest as the report sorted them."""
+    keys = list(dict.fromkeys(line.keys[at] for line in result.lines))
+    axis = result.axes[at]
+    if is_timeline(axis):
+        return sorted(keys, key=lambda key: (key is None, getattr(key, "first", key) if key is not None else 0))
+    place = {key: number for number, key in enumerate(axis.options)}
+    return sorted(keys, key=lambda key: place.get(key, len(place))) if place else keys

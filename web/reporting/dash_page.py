@@ -1,0 +1,93 @@
+"""A dashboard as places for its tiles, each of which is fetched by itself.
+
+Enters: a dashboard and what its address asks. Leaves: the ``dash`` of ``pages/dashboard.html``. Must not work out any
+figure: a slow one would hold up the page.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import g
+
+from engine import reports
+from engine.compiler.app import Dashboard, Dimension, Tile
+from engine.errors import NotFound
+from web.gate import locale
+from web.reporting.address import Asked
+from web.reporting.filtering import view_filters
+from web.reporting.index_page import dashboard_url
+from web.reporting.report_page import figure_url, funnel_url, report_url, view_period
+from web.shell import ENTITY_URL
+
+_DRAWN = ("report", "funnel")
+
+
+def view_dashboard(asked: Asked, board: Dashboard) -> dict[str, Any]:
+    """Return the view of a dashboard."""
+    text = locale()
+    boards = reports.list_dashboards(g.session, actor=g.actor)
+    others = [
+        {"label": text.label(one.label), "url": asked.address(path=dashboard_url(one.key)), "on": one.key == board.key}
+        for one in boards
+    ]
+    return {
+        "title": text.label(board.label),
+        "url": asked.url,
+        "period": view_period(asked),
+        "others": others,
+        "rows": [_row(asked, board, row) for row in reports.seen_tiles(g.session, board, actor=g.actor)],
+        **view_filters(asked, dimensions_of_board(board)),
+    }
+
+
+def dimensions_of_board(board: Dashboard) -> dict[str, Dimension]:
+    """Return the dimensions a dashboard offers as filters, as the first of its figures has them."""
+    known: dict[str, Dimension] = {}
+    for tile in (one for row in board.rows for one in row):
+        for key in _figures(tile):
+            try:
+                found = reports.find_figure(g.session, key, actor=g.actor)
+            except NotFound:
+                continue
+            known = reports.dimensions_of(g.session, found, actor=g.actor) | known
+    return {key: known[key] for key in board.filters if key in known}
+
+
+def title_of_tile(tile: Tile) -> str:
+    """Return what a tile is called: as its dashboard says, else as what it shows."""
+    app, text = g.session.app, locale()
+    kinds = {"figure": app.figures, "report": app.reports, "funnel": app.funnels, "list": app.entities}
+    return text.label(tile.label) or text.label(kinds[tile.kind][tile.name].label)
+
+
+def address_of_tile(asked: Asked, tile: Tile) -> str:
+    """Return where a tile leads to, in the same period and under the same filters."""
+    if tile.kind == "list":
+        return ENTITY_URL.format(entity=tile.name)
+    urls = {"figure": figure_url, "report": report_url, "funnel": funnel_url}
+    changes = {"period": tile.period} if tile.period else {"period": asked.period.name}
+    return asked.address(path=urls[tile.kind](tile.name), **changes)
+
+
+def _row(asked: Asked, board: Dashboard, row: list[Tile]) -> dict[str, Any]:
+    tiles = [_place(asked, board, tile) for tile in row]
+    return {"wide": any(tile["kind"] != "figure" for tile in tiles), "tiles": tiles}
+
+
+def _place(asked: Asked, board: Dashboard, tile: Tile) -> dict[str, Any]:
+    at = next(
+        f"{number}-{place}" for number, row in enumerate(board.rows) for place, one in enumerate(row) if one is tile
+    )
+    query = urlencode([("period", asked.period.name), *asked.kept("period")])
+    kind = "chart" if tile.kind in _DRAWN else tile.kind
+    return {
+        "id": f"tile-{at}", "title": title_of_tile(tile), "url": address_of_tile(asked, tile), "kind": kind,
+        "load": f"{dashboard_url(board.key)}/tiles/{at}?{query}",
+    }  # fmt: skip
+
+
+def _figures(tile: Tile) -> tuple[str, ...]:
+    app = g.session.app
+    if tile.kind == "figure":
+        return (tile.name,)
+    return app.reports[tile.name].show if tile.kind == "report" else ()

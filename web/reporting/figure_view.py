@@ -1,0 +1,81 @@
+"""A figure by itself: a tile with what it is, how it moved, where it began and where it should be.
+
+Enters: a compiled ``Figure``, its ``Cell``, the period. Leaves: the ``figure`` of ``parts/figures.html``. Must not
+judge a figure of too few rows: it is grey, and nothing is green or red about it.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from engine.compiler.app import Figure
+from engine.reports.periods import Period
+from engine.reports.results import Cell
+from web.i18n import Locale
+from web.reporting.charting import exact
+from web.reporting.definitions import view_definition
+from web.reporting.figure_words import is_met, say_change, say_counted, say_figure, say_large
+from web.reporting.period_words import say_period
+
+_COMPARED = ("previous", "last_year")
+
+
+def view_figure(
+    locale: Locale,
+    figure: Figure,
+    cell: Cell | None,
+    period: Period,
+    *,
+    before: Sequence[Period | None] = (None, None),
+    rows_url: str | None = None,
+    baseline: Decimal | None = None,
+) -> dict[str, Any]:
+    """Return the view of a figure; ``before`` are the period before and that of a year ago."""
+    value, n = (cell.value, cell.n) if cell is not None else (None, None)
+    number = exact(value)
+    target = cell.target if cell is not None and cell.target is not None else figure.target
+    counted = say_counted(locale, n, figure.at_least)
+    met = None if counted["few"] else is_met(number, target, figure.better)
+    dated = value is not None and number is None
+    said = locale.date(value) if dated else say_large(locale, number, figure.unit)
+    return {
+        "label": locale.label(figure.label),
+        "text": said,
+        "exact": said if dated else say_figure(locale, number, figure.unit),
+        "empty": value is None,
+        "few": counted["few"],
+        "count": counted["text"],
+        "url": rows_url if n else None,
+        "changes": [] if counted["few"] else _changes(locale, figure, cell, before),
+        "baseline": _said(locale, figure, baseline),
+        "target": _said(locale, figure, target),
+        "met": met,
+        "share": _share(number, target, figure),
+        "about": view_definition(locale, figure, period),
+    }
+
+
+def _said(locale: Locale, figure: Figure, value: Decimal | None) -> dict[str, str] | None:
+    return None if value is None else {"text": say_large(locale, value, figure.unit)}
+
+
+def _share(value: Decimal | None, target: Decimal | None, figure: Figure) -> int | None:
+    """Return how much of its target is reached, for what more of is better; a bar over less would mislead."""
+    if value is None or not target or target < 0 or figure.better == "less":
+        return None
+    return max(0, min(100, int(value / target * 100)))
+
+
+def _changes(
+    locale: Locale, figure: Figure, cell: Cell | None, before: Sequence[Period | None]
+) -> list[dict[str, Any]]:
+    found = []
+    for name, period in zip(_COMPARED, before, strict=True):
+        earlier: Cell | None = getattr(cell, name) if cell is not None else None
+        if cell is None or earlier is None or period is None:
+            continue
+        moved = say_change(locale, exact(cell.value), exact(earlier.value), figure.unit, figure.better)
+        if moved is not None:
+            said = f"{say_period(locale, period)}: {say_figure(locale, exact(earlier.value), figure.unit)}"
+            found.append({"label": locale.t(f"figure.than_{name}"), "before": said, **moved})
+    return found

@@ -1,0 +1,97 @@
+"""How a figure is said: its value in its unit, how far it moved, how near it is to its target.
+
+Enters: exact values, a unit, the reader's locale. Leaves: texts and tones. Must not compute a figure, nor round one
+that is compared: rounding is for reading.
+"""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Literal
+
+from engine.drawing.charts.chart import NOTHING, Unit
+from web.i18n import Locale
+
+Better = Literal["more", "less"] | None
+_TENTH, _CENT, _ONE = Decimal("0.1"), Decimal("0.01"), Decimal(1)
+_LARGE = Decimal(10_000)
+_HOUR = Decimal(60)
+
+
+def say_figure(locale: Locale, value: Decimal | None, unit: Unit) -> str:
+    """Return a value as it is read: ``¥12,300.00``, ``45.5%``, ``2 小时 5 分``; a dash where there is none."""
+    if value is None:
+        return NOTHING
+    if unit == "money":
+        return locale.money(_rounded(value, _CENT))
+    if unit == "percent":
+        return f"{_plain(locale, value * 100, _TENTH)}%"
+    if unit == "minutes":
+        return _minutes(locale, value)
+    if unit in ("hours", "days"):
+        return locale.t(f"figure.{unit}", n=_plain(locale, value, _TENTH))
+    return _plain(locale, value, _CENT)
+
+
+def say_large(locale: Locale, value: Decimal | None, unit: Unit) -> str:
+    """Return a value as it stands large on a tile: an amount without cents, where it has none or is large."""
+    if unit == "money" and value is not None and (abs(value) >= _LARGE or value == value.to_integral_value()):
+        return locale.money(_rounded(value, _ONE), scale=0)
+    return say_figure(locale, value, unit)
+
+
+def say_change(
+    locale: Locale, now: Decimal | None, before: Decimal | None, unit: Unit, better: Better
+) -> dict[str, str] | None:
+    """Return how a value moved: ``text`` with its direction in words and its ``tone``; None where there is no telling.
+
+    Percentages move by points; a value that was zero before moved by itself, for nothing is no part of something.
+    """
+    if now is None or before is None:
+        return None
+    moved = now - before
+    if not moved:
+        return {"text": locale.t("figure.same"), "tone": "grey", "icon": "minus"}
+    if unit == "percent":
+        said = locale.t("figure.points", n=_plain(locale, abs(moved) * 100, _TENTH))
+    elif not before:
+        said = say_figure(locale, abs(moved), unit)
+    else:
+        said = f"{_plain(locale, abs(moved / before) * 100, _TENTH)}%"
+    up = moved > 0
+    good = None if better is None else up == (better == "more")
+    tone = "grey" if good is None else "green" if good else "red"
+    text = locale.t("figure.up" if up else "figure.down", by=said)
+    return {"text": text, "tone": tone, "icon": "arrow-up" if up else "arrow-down"}
+
+
+def is_met(value: Decimal | None, target: Decimal | None, better: Better) -> bool | None:
+    """Return whether a value is as good as its target; None where one of them is missing."""
+    if value is None or target is None:
+        return None
+    return value <= target if better == "less" else value >= target
+
+
+def say_counted(locale: Locale, n: int | None, at_least: int) -> dict[str, Any]:
+    """Return out of how many rows a figure was worked out, and whether they are too few to judge by."""
+    few = n is not None and n < at_least
+    text = "" if n is None else locale.t("figure.few", n=n, least=at_least) if few else f"n={n:,}"
+    return {"text": text, "few": few}
+
+
+def _minutes(locale: Locale, value: Decimal) -> str:
+    if abs(value) < _HOUR:
+        return locale.t("figure.minutes", n=_plain(locale, value, _TENTH))
+    whole = int(_rounded(abs(value), _ONE))
+    hours, minutes = divmod(whole, 60)
+    said = locale.t("figure.hours_minutes", hours=f"{hours:,}", minutes=minutes) if minutes else locale.t(
+        "figure.hours", n=f"{hours:,}"
+    )  # fmt: skip
+    return f"-{said}" if value < 0 else said
+
+
+def _plain(locale: Locale, value: Decimal, step: Decimal) -> str:
+    rounded = _rounded(value, step)
+    return locale.number(rounded.normalize() if rounded else Decimal(0))
+
+
+def _rounded(value: Decimal, step: Decimal) -> Decimal:
+    return value.quantize(step, ROUND_HALF_UP)

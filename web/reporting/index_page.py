@@ -1,0 +1,71 @@
+"""What there is to look at for one reader: dashboards, and reports by the thing they are about.
+
+Enters: the actor. Leaves: the ``page`` of ``pages/reports.html``. Must not name a report of
+which the reader sees nothing.
+"""
+
+from typing import Any
+
+from flask import g
+
+from engine import reports
+from engine.compiler.app import Dashboard
+from web.gate import locale
+from web.reporting.report_page import ICONS, funnel_url, report_url
+
+DASHBOARD_URL = "/dashboards/{key}"
+
+
+def view_index() -> dict[str, Any]:
+    """Return the view of the index."""
+    text = locale()
+    boards = reports.list_dashboards(g.session, actor=g.actor)
+    home = reports.home_of(g.session, actor=g.actor)
+    groups: dict[str, dict[str, Any]] = {}
+    for report in reports.list_reports(g.session, actor=g.actor):
+        _group(groups, report.key)["reports"].append({
+            "label": text.label(report.label), "url": report_url(report.key), "help": text.label(report.help),
+            "icon": ICONS[report.chart],
+        })  # fmt: skip
+    for funnel in reports.list_funnels(g.session, actor=g.actor):
+        _group(groups, funnel.key)["reports"].append({
+            "label": text.label(funnel.label), "url": funnel_url(funnel.key), "help": text.label(funnel.help),
+            "icon": ICONS["funnel"],
+        })  # fmt: skip
+    none = {"icon": "chart-bar", "title": text.t("reports.none"), "text": text.t("reports.none_text"), "action": None}
+    return {
+        "dashboards": [_board(one, home) for one in boards],
+        "groups": list(groups.values()),
+        "baselines_url": "/admin/baselines" if g.actor.is_admin else None,
+        "empty": None if boards or groups else none,
+    }
+
+
+def dashboard_url(key: str) -> str:
+    """Return the page of a dashboard."""
+    return DASHBOARD_URL.format(key=key)
+
+
+def has_reports() -> bool:
+    """Return whether the definition has anything to look at; asked by the menu, which reads no records."""
+    app = g.session.app
+    return bool(app.reports or app.funnels or app.dashboards)
+
+
+def _board(board: Dashboard, home: Dashboard | None) -> dict[str, Any]:
+    text = locale()
+    roles = [text.label(g.session.app.roles[key].label) for key in sorted(board.roles) if key in g.session.app.roles]
+    return {
+        "label": text.label(board.label),
+        "url": dashboard_url(board.key),
+        "about": text.t("text.comma").join(roles),
+        "mine": home is not None and home.key == board.key,
+    }
+
+
+def _group(groups: dict[str, dict[str, Any]], key: str) -> dict[str, Any]:
+    """Return the group of the thing a report is about: what its key begins with."""
+    about = key.partition(".")[0]
+    entity = g.session.app.entities.get(about)
+    label = locale().label(entity.label) if entity is not None else about
+    return groups.setdefault(about, {"label": label, "reports": []})

@@ -1,0 +1,237 @@
+"""The page of a report, a figure or a funnel: what it came to, how it can be looked at otherwise, how it is defined.
+
+Enters: an ``Asked`` and what the engine answered. Leaves: the ``report`` of ``pages/report.html``. Must not put
+anything into the page that is not in its address: a link to it shows the same to everybody, under their own rights.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from flask import g
+
+from engine.compiler.app import Dimension, Figure, Funnel
+from engine.drawing.charts.chart import Chart
+from engine.reports.asking import dimensions_of
+from engine.reports.periods import Period, find_period
+from engine.reports.results import FunnelResult, Result
+from web.gate import locale
+from web.reporting.address import NONE, Asked
+from web.reporting.chart_view import view_chart
+from web.reporting.charting import Charting, fitting_kind, kinds_of
+from web.reporting.definitions import view_definition
+from web.reporting.figure_view import view_figure
+from web.reporting.figure_words import say_counted
+from web.reporting.filtering import view_filters
+from web.reporting.period_words import OFFERED, say_offered, say_period
+
+ICONS: Mapping[str, str] = {
+    "tiles": "layout-grid", "table": "table", "bars": "chart-bar", "stacked": "chart-histogram", "line": "chart-line",
+    "funnel": "chart-funnel", "radar": "chart-radar", "heat": "chart-grid-dots", "pivot": "table-options",
+}  # fmt: skip
+_COMPARISONS = ("previous", "last_year")
+_MOST_DIVISIONS = 24
+_LAST_YEAR = 9000
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was answered and what it is called; ``wanted`` is the kind of chart, ``begun`` what it is compared with.
+
+    A figure ``by_itself`` stands as a tile above its chart.
+    """
+
+    title: str
+    help: str
+    result: Result
+    wanted: str
+    begun: Sequence[str] = ()
+    by_itself: bool = False
+
+
+def figure_url(key: str) -> str:
+    """Return the page of a figure."""
+    return f"/figures/{key}"
+
+
+def report_url(key: str) -> str:
+    """Return the page of a report."""
+    return f"/reports/{key}"
+
+
+def funnel_url(key: str) -> str:
+    """Return the page of a funnel."""
+    return f"/funnels/{key}"
+
+
+def make_charting(asked: Asked, baselines: Mapping[str, Decimal], report: str = "") -> Charting:
+    """Return what makes the charts of a page; the rows of a cell keep the filters of the page."""
+
+    def rows(figure: Figure, keys: Sequence[tuple[str, str]]) -> str:
+        return asked.rows_address(f"{figure_url(figure.key)}/rows", keys, **({"report": report} if report else {}))
+
+    return Charting(locale(), rows, baselines)
+
+
+def view_report(asked: Asked, shown: Shown, baselines: Mapping[str, Decimal], report: str = "") -> dict[str, Any]:
+    """Return the view of a report or a figure."""
+    result = shown.result
+    charting = make_charting(asked, baselines, report)
+    kind = fitting_kind(result, asked.chart or shown.wanted)
+    tiles = kind == "tiles"
+    chart = None if tiles else charting.chart(result, kind, shown.title)
+    dimensions = _shared(result)
+    return {
+        "title": shown.title,
+        "help": shown.help,
+        "url": asked.url,
+        "period": view_period(asked, of_now=all(one.of_now for one in result.figures)),
+        "by": _by(asked, result, dimensions),
+        "compare": _compare(asked, result, shown.begun),
+        "charts": _charts(asked, result, kind),
+        "chart": view_chart(chart, "chart") if chart is not None else None,
+        "tiles": _tiles(result, charting, baselines) if tiles or shown.by_itself else [],
+        "figures": [_defined(result, at, figure) for at, figure in enumerate(result.figures)],
+        "note": locale().t("report.top", count=len(result.lines)) if result.more else None,
+        "sheet_url": asked.address(path=f"{asked.url}/sheet"),
+        "pdf_url": asked.address(path=f"{asked.url}/pdf"),
+        "asked": None,
+        **view_filters(asked, dimensions),
+    }
+
+
+def view_funnel(
+    asked: Asked, funnel: Funnel, result: FunnelResult, rows: Callable[[str], str], dimensions: Mapping[str, Dimension]
+) -> dict[str, Any]:
+    """Return the view of a funnel."""
+    text = locale()
+    title = text.label(funnel.label)
+    chart = make_charting(asked, {}).funnel(result, title, rows)
+    about = {
+        "help": text.label(funnel.help),
+        "said": text.t("text.comma").join(text.label(one.label) for one in funnel.steps),
+        "period": say_period(text, result.period),
+        "version": funnel.digest[:8],
+    }
+    return {
+        "title": title,
+        "help": text.label(funnel.help),
+        "url": asked.url,
+        "period": view_period(asked),
+        "by": None,
+        "compare": None,
+        "charts": None,
+        "chart": view_chart(chart, "chart"),
+        "tiles": [],
+        "figures": [{"label": title, "count": f"n={result.n:,}", "about": about}],
+        "note": None,
+        "sheet_url": asked.address(path=f"{asked.url}/sheet"),
+        "pdf_url": asked.address(path=f"{asked.url}/pdf"),
+        "asked": None,
+        **view_filters(asked, dimensions),
+    }
+
+
+def view_period(asked: Asked, *, of_now: bool = False) -> dict[str, Any] | None:
+    """Return the chooser of a period; None for what is of now."""
+    if of_now:
+        return None
+    text, period = locale(), asked.period
+    before, after = period.previous, _next(period)
+    return {
+        "text": say_period(text, period),
+        "previous_url": asked.address(period=before.name) if before else None,
+        "next_url": asked.address(period=after.name) if after else None,
+        "options": [
+            {"label": say_offered(text, name), "url": asked.address(period=name), "on": name == asked.named}
+            for name in OFFERED
+        ],
+        "url": asked.url,
+        "from": "" if period.kind == "all" else period.first.isoformat(),
+        "to": "" if period.kind == "all" else period.last.isoformat(),
+        "keep": asked.kept("period"),
+    }
+
+
+def chart_of(asked: Asked, shown: Shown, baselines: Mapping[str, Decimal]) -> Chart:
+    """Return the chart of a page for paper and spreadsheets; tiles become a table."""
+    kind = fitting_kind(shown.result, asked.chart or shown.wanted)
+    return make_charting(asked, baselines).chart(shown.result, "table" if kind == "tiles" else kind, shown.title)
+
+
+def _next(period: Period) -> Period | None:
+    """Return the period of the same kind and length that begins where this one ends; None for all time."""
+    if period.kind == "all" or period.last.year >= _LAST_YEAR:
+        return None
+    first = period.last + _DAY
+    found = find_period(period.kind, first) if ".." not in period.name else None
+    return found or Period("days", first, period.last + (period.last - period.first) + _DAY)
+
+
+def _shared(result: Result) -> dict[str, Dimension]:
+    """Return the dimensions that every figure of a result has for the reader."""
+    known = [dimensions_of(g.session, figure, actor=g.actor) for figure in result.figures]
+    return {key: one for key, one in known[0].items() if all(key in other for other in known)} if known else {}
+
+
+def _by(asked: Asked, result: Result, dimensions: Mapping[str, Dimension]) -> dict[str, Any]:
+    text = locale()
+    now = [axis.key for axis in result.axes]
+    dated = not any(figure.of_now or figure.date is None for figure in result.figures)
+    options = [{"label": text.t("report.by_none"), "url": asked.address(by=NONE), "on": not now}]
+    options += [
+        {"label": text.t(f"report.by_{span}"), "url": asked.address(by=f"date.{span}"), "on": now == [f"date.{span}"]}
+        for span in ("month", "week", "day") if dated
+    ]  # fmt: skip
+    options += [
+        {"label": text.label(one.label), "url": asked.address(by=key), "on": now == [key]}
+        for key, one in list(dimensions.items())[:_MOST_DIVISIONS]
+        if not one.span
+    ]
+    said = text.t("text.comma").join(text.label(axis.label) for axis in result.axes) or text.t("report.by_none")
+    return {"label": said, "options": options}
+
+
+def _compare(asked: Asked, result: Result, begun: Sequence[str]) -> dict[str, Any] | None:
+    if all(figure.of_now for figure in result.figures) or asked.period.kind == "all":
+        return None
+    text = locale()
+    now = [name for name in (begun if asked.compare is None else asked.compare) if name in _COMPARISONS]
+    options = [{"label": text.t("report.compare_none"), "url": asked.address(compare=NONE), "on": not now}]
+    for name in _COMPARISONS:
+        wanted = [one for one in now if one != name] if name in now else [*now, name]
+        options.append({
+            "label": text.t(f"report.{name}"), "url": asked.address(compare=wanted or NONE), "on": name in now,
+        })  # fmt: skip
+    label = text.t("text.comma").join(text.t(f"report.{name}") for name in now) or text.t("report.compare_none")
+    return {"label": label, "options": options}
+
+
+def _charts(asked: Asked, result: Result, kind: str) -> dict[str, Any]:
+    text = locale()
+    options = [
+        {"label": text.t(f"report.chart_{one}"), "url": asked.address(chart=one), "on": one == kind, "icon": ICONS[one]}
+        for one in kinds_of(result)
+    ]
+    return {"label": text.t(f"report.chart_{kind}"), "icon": ICONS[kind], "options": options}
+
+
+def _tiles(result: Result, charting: Charting, baselines: Mapping[str, Decimal]) -> list[dict[str, Any]]:
+    found = []
+    for figure, cell in zip(result.figures, result.total.cells, strict=True):
+        view = view_figure(
+            locale(), figure, cell, result.period, before=(result.previous, result.last_year),
+            rows_url=charting.rows(figure, ()), baseline=baselines.get(figure.key),
+        )  # fmt: skip
+        found.append({"label": view["label"], "figure": view})
+    return found
+
+
+def _defined(result: Result, at: int, figure: Figure) -> dict[str, Any]:
+    cell = result.total.cells[at]
+    counted = say_counted(locale(), cell.n if cell is not None else None, figure.at_least)
+    about = view_definition(locale(), figure, result.period)
+    return {"label": locale().label(figure.label), "count": counted["text"], "about": about}

@@ -1,0 +1,155 @@
+"""The rows behind a figure, as a list one can open: as many as its n.
+
+Enters: a figure and the rows the engine read for its reader. Leaves: the ``page`` of ``pages/report_rows.html``. Must
+not read anything more about a record than was read for the reader.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import g
+
+from engine.compiler.app import Entity, Field, Figure, Funnel
+from engine.records.record import USER, Record
+from engine.reports.asking import is_own_date
+from engine.reports.periods import find_period
+from engine.reports.results import Behind
+from web.cells import EMPTY, Cell, Cells, record_url, title_of
+from web.columns import column_label, phone_slots, view_column
+from web.gate import locale, now
+from web.reporting.address import CELL, Asked
+from web.reporting.definitions import view_definition
+from web.reporting.figure_words import say_counted
+from web.reporting.filtering import say_filters, view_filters
+from web.reporting.period_words import say_period
+from web.reporting.report_page import figure_url, report_url
+
+PAGE = 50
+_MOST_OFFSET = 1_000_000
+_STAGES, _PEOPLE, _MOMENTS = ("from", "to"), ("by", "owner"), ("at", "until")
+
+
+def read_offset(query: Mapping[str, str]) -> int:
+    """Return how many rows an address leaves out; nothing for what is no number."""
+    written = query.get("offset", "")
+    return min(int(written), _MOST_OFFSET) if written.isascii() and written.isdigit() and len(written) < 10 else 0
+
+
+def view_rows(asked: Asked, figure: Figure, behind: Behind, offset: int, *, report: str = "") -> dict[str, Any]:
+    """Return the page of the rows of a figure; ``report`` is the one it was looked at in."""
+    text = locale()
+    known = g.session.app.reports.get(report)
+    path = report_url(known.key) if known is not None else figure_url(figure.key)
+    back = asked.address(path=path, **{f"{CELL}{key}": None for key in asked.cell})
+    label = text.label(figure.label)
+    about = {
+        "label": label,
+        "count": say_counted(text, behind.n, figure.at_least)["text"],
+        "about": view_definition(text, figure, asked.period),
+    }
+    return _Listing(behind, lines=_line_fields(figure.rows.entity, figure.rows.lines)).view() | {
+        "title": text.t("report.rows_of", figure=label),
+        "report_label": text.label(known.label) if known is not None else label,
+        "back_url": back,
+        "said": _said(asked, figure, of_now=figure.of_now),
+        "about": about,
+        "more_url": _more(asked, behind, offset, **({"report": report} if known is not None else {})),
+    }
+
+
+def view_funnel_rows(asked: Asked, funnel: Funnel, step: str, behind: Behind, offset: int) -> dict[str, Any]:
+    """Return the page of the rows that got as far as a step."""
+    text = locale()
+    said = next((text.label(one.label) for one in funnel.steps if one.key == step), step)
+    label = text.label(funnel.label)
+    about = {"help": text.label(funnel.help), "said": said, "period": say_period(text, asked.period),
+             "version": funnel.digest[:8]}  # fmt: skip
+    return _Listing(behind, lines=_line_fields(funnel.rows.entity, funnel.rows.lines)).view() | {
+        "title": text.t("report.rows_of", figure=said),
+        "report_label": label,
+        "back_url": asked.address(),
+        "said": _said(asked, funnel),
+        "about": {"label": label, "count": f"n={behind.n:,}", "about": about},
+        "more_url": _more(asked, behind, offset, step=step),
+    }
+
+
+class _Listing:
+    """Columns and rows of what the engine read."""
+
+    def __init__(self, behind: Behind, lines: Mapping[str, Field] | None) -> None:
+        self.behind, self.lines = behind, lines
+        self.entity: Entity = g.session.app.entities[behind.entity]
+        self.cells = Cells(locale(), now())
+
+    def view(self) -> dict[str, Any]:
+        """Return columns, rows and how many there are."""
+        shown = [key for key in self.behind.columns if any(self._has(one, key) for one in self.behind.records)]
+        shown = shown or list(self.behind.columns[:1])
+        slots = phone_slots(self.entity, shown)
+        columns = [view_column(self.entity, key, column_label(self.entity, key), slots.get(key)) for key in shown]
+        own = self._own_columns()
+        return {
+            "columns": [*columns[:1], *own, *columns[1:]],
+            "rows": [self._row(at, record, shown) for at, record in enumerate(self.behind.records)],
+            "count_text": locale().t("report.count", count=f"{self.behind.n:,}"),
+            "export_url": None,
+        }
+
+    def _own_columns(self) -> list[dict[str, Any]]:
+        keys = list(dict.fromkeys(key for line in self.behind.lines for key in line if line[key] is not None))
+        return [view_column(self.entity, f"row.{key}", self._own_label(key), None) for key in keys]
+
+    def _own_label(self, key: str) -> str:
+        if self.lines is not None and key in self.lines:
+            return locale().label(self.lines[key].label)
+        return locale().say(f"report.field.{key}")
+
+    def _row(self, at: int, record: Record, shown: Sequence[str]) -> dict[str, Any]:
+        cells: dict[str, Cell] = {key: self.cells.of_record(self.entity, key, record) for key in shown}
+        if self.behind.lines:
+            cells |= {f"row.{key}": self._own_cell(key, value) for key, value in self.behind.lines[at].items()}
+        return {
+            "id": record.id, "url": record_url(self.entity.key, record.id), "title": title_of(self.entity, record),
+            "cells": cells, "late": False, "edit": (), "tick": None,
+        }  # fmt: skip
+
+    def _own_cell(self, key: str, value: Any) -> Cell:
+        if value is None:
+            return EMPTY
+        if self.lines is not None and key in self.lines:
+            return self.cells.of_field(self.lines[key], value, self.behind.labels)
+        if key in _STAGES:
+            badge = self.cells.stage(self.entity, value) or {"label": str(value), "tone": "grey"}
+            return self.cells.plain("stage", badge["label"], tone=badge["tone"])
+        if key in _PEOPLE:
+            return self.cells.user(self.behind.labels.get((USER, value), f"#{value}"))
+        return self.cells.moment(value) if key in _MOMENTS else self.cells.plain("text", str(value))
+
+    @staticmethod
+    def _has(record: Record, key: str) -> bool:
+        return bool(record.masked.get(key)) or record.values.get(key) not in (None, "", [])
+
+
+def _line_fields(entity: str, lines: str | None) -> Mapping[str, Field] | None:
+    return g.session.app.entities[entity].fields[lines].fields if lines else None
+
+
+def _said(asked: Asked, found: Figure | Funnel, *, of_now: bool = False) -> str:
+    """Return which period and which groups the rows are of."""
+    text = locale()
+    dates = {key: find_period(value, asked.period.first) for key, value in asked.cell.items() if is_own_date(key)}
+    period = next((one for one in dates.values() if one is not None), asked.period)
+    parts = [text.t("report.of_now") if of_now else say_period(text, period)]
+    dimensions = found.rows.dimensions
+    parts += [f"{chip['label']}: {chip['text']}" for chip in view_filters(asked, dimensions)["chips"]]
+    cell = {key: (value,) for key, value in asked.cell.items() if key not in dates}
+    parts += [f"{chip['label']}: {chip['text']}" for chip in say_filters(cell, dimensions)]
+    return " · ".join(parts)
+
+
+def _more(asked: Asked, behind: Behind, offset: int, **more: str) -> str | None:
+    after = offset + len(behind.records)
+    if not behind.records or after >= behind.n:
+        return None
+    return asked.rows_address(f"{asked.url}/rows", asked.cell.items(), offset=str(after), **more)

@@ -1,0 +1,112 @@
+"""A report as a spreadsheet: real numbers in cells, how they are defined on a second sheet.
+
+Enters: what a page shows. Leaves: an XLSX file for its reader. Must not write a number as text, nor round it: a
+spreadsheet formats it.
+"""
+
+import io
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from flask import Response, g, send_file
+
+from engine.compiler.app import Figure, Funnel
+from engine.printing.workbook import WorkbookWriter
+from engine.reports.results import Cell, FunnelResult, Line
+from web.gate import locale, now
+from web.reporting.address import Asked
+from web.reporting.definitions import view_definition
+from web.reporting.filtering import say_filters
+from web.reporting.keys import say_key
+from web.reporting.period_words import say_period
+from web.reporting.report_page import Shown
+
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_FORMATS = {"percent": "0.0%", "number": "", "minutes": "#,##0.0", "hours": "#,##0.0", "days": "#,##0.0"}
+
+
+def send_sheet(asked: Asked, shown: Shown) -> Response:
+    """Return a report as a file: its dimensions, its figures, how many rows each was worked out of, its totals."""
+    text, result = locale(), shown.result
+    file = io.BytesIO()
+    heads = [text.label(axis.label) for axis in result.axes]
+    width = len(heads)
+    formats: dict[int, str] = {}
+    for figure in result.figures:
+        for head, pattern in _columns(figure, shown):
+            formats[len(heads)] = pattern
+            heads.append(head)
+    book = WorkbookWriter(file, heads, name=shown.title, formats=formats)
+    for line in result.lines:
+        named = [say_key(text, axis, key, result.labels) for axis, key in zip(result.axes, line.keys, strict=True)]
+        book.add([*named, *_cells(line, shown)])
+    total = [text.t("chart.total"), *[""] * (width - 1)] if width else []
+    book.add([*total, *_cells(result.total, shown)])
+    definitions = [
+        f"{text.label(figure.label)} ({figure.key}): " + " · ".join(
+            str(part) for part in view_definition(text, figure, result.period).values() if part
+        )
+        for figure in result.figures
+    ]  # fmt: skip
+    dimensions = result.figures[0].rows.dimensions
+    narrowed = [f"{one['label']}: {one['text']}" for one in say_filters(asked.filters, dimensions)]
+    return _sent(book, file, shown.title, [say_period(text, result.period), *narrowed, *definitions])
+
+
+def send_funnel_sheet(asked: Asked, funnel: Funnel, result: FunnelResult) -> Response:
+    """Return a funnel as a file."""
+    text = locale()
+    file = io.BytesIO()
+    title = text.label(funnel.label)
+    heads = [text.t("report.steps"), text.t("figure.rows"), text.t("report.rate"), text.t("report.still_open")]
+    book = WorkbookWriter(file, heads, name=title, formats={2: "0.0%", 3: "0.0%"})
+    for one in result.total:
+        book.add([text.label(one.step.label), one.count, one.rate, one.open])
+    narrowed = [f"{one['label']}: {one['text']}" for one in say_filters(asked.filters, funnel.rows.dimensions)]
+    return _sent(book, file, title, [say_period(text, result.period), *narrowed, text.label(funnel.help)])
+
+
+def printed_line() -> str:
+    """Return who made a file when, and that it holds what they may see."""
+    text = locale()
+    return text.t("report.printed", when=text.datetime(now()), name=g.actor.name)
+
+
+def _columns(figure: Figure, shown: Shown) -> Iterator[tuple[str, str]]:
+    """Yield the head and the number format of each column of a figure."""
+    text, result = locale(), shown.result
+    label = text.label(figure.label)
+    unit = text.t(f"report.unit_{figure.unit}") if figure.unit in ("minutes", "hours", "days") else ""
+    pattern = f'"{text.money(Decimal(0), scale=0).rstrip("0")}"#,##0.00' if figure.unit == "money" else (
+        _FORMATS[figure.unit]
+    )  # fmt: skip
+    yield f"{label} {unit}".strip(), pattern
+    yield f"{label} n", "#,##0"
+    for period in (result.previous, result.last_year):
+        if period is not None:
+            yield text.t("report.before", label=label, period=say_period(text, period)), pattern
+
+
+def _cells(line: Line, shown: Shown) -> Iterator[Any]:
+    result = shown.result
+    before: Mapping[str, Any] = {"previous": result.previous, "last_year": result.last_year}
+    for cell in line.cells:
+        yield None if cell is None else cell.value
+        yield None if cell is None else cell.n
+        for name, period in before.items():
+            if period is not None:
+                earlier: Cell | None = getattr(cell, name) if cell is not None else None
+                yield None if earlier is None else earlier.value
+
+
+def _sent(book: WorkbookWriter, file: io.BytesIO, title: str, notes: list[str]) -> Response:
+    line = printed_line()
+    book.sign(line)
+    book.say({"title": title, "author": g.actor.name, "comments": line})
+    book.note(locale().t("report.defined"), [line, *notes])
+    book.close()
+    file.seek(0)
+    answer = send_file(file, mimetype=_XLSX, as_attachment=True, download_name=f"{title}.xlsx", max_age=0)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

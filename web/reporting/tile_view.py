@@ -1,0 +1,117 @@
+"""One tile of a dashboard, worked out: a figure, a chart, a funnel or a short list.
+
+Enters: a tile, what its dashboard asks, what the engine answered. Leaves: the ``tile`` of ``fragments/tile.html``. Must
+not leave a filter out silently: what a figure has no dimension for is said under it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from flask import g
+
+from engine.compiler.app import Entity, Tile
+from engine.records.queries import Page
+from engine.records.record import Record
+from engine.reports.results import FunnelResult, Result
+from web.cells import Cells, record_url, title_of
+from web.gate import locale, now
+from web.reporting.address import Asked
+from web.reporting.chart_view import view_chart
+from web.reporting.charting import fitting_kind
+from web.reporting.dash_page import title_of_tile
+from web.reporting.figure_view import view_figure
+from web.reporting.period_words import say_period
+from web.reporting.report_page import funnel_url, make_charting
+from web.shell import ENTITY_URL
+
+_FACTS = 3
+
+
+def view_tile(
+    asked: Asked, tile: Tile, found: Result | FunnelResult | Page, baselines: Mapping[str, Decimal], id: str
+) -> dict[str, Any]:
+    """Return the view of a tile."""
+    if isinstance(found, Page):
+        view = _list(tile, found)
+    elif isinstance(found, FunnelResult):
+        view = _funnel(asked, tile, found, id)
+    elif not found.axes and tile.kind == "figure":
+        view = _figure(asked, found, baselines)
+    else:
+        view = _chart(asked, tile, found, baselines, id)
+    return view | {"digest": hashlib.sha256(repr(view).encode()).hexdigest()[:16]}
+
+
+def _figure(asked: Asked, result: Result, baselines: Mapping[str, Decimal]) -> dict[str, Any]:
+    return {"kind": "figure", "figure": _one(asked, result, 0, baselines), "foot": _foot(result)}
+
+
+def _one(asked: Asked, result: Result, at: int, baselines: Mapping[str, Decimal]) -> dict[str, Any]:
+    figure = result.figures[at]
+    rows = make_charting(asked, baselines).rows(figure, ())
+    return view_figure(
+        locale(), figure, result.total.cells[at], result.period, before=(result.previous, result.last_year),
+        rows_url=rows, baseline=baselines.get(figure.key),
+    )  # fmt: skip
+
+
+def _chart(asked: Asked, tile: Tile, result: Result, baselines: Mapping[str, Decimal], id: str) -> dict[str, Any]:
+    written = result.report.chart if result.report is not None else "tiles"
+    kind = fitting_kind(result, written)
+    if kind == "tiles":
+        figures = [_one(asked, result, at, baselines) for at in range(len(result.figures))]
+        return {"kind": "figures", "figures": figures, "foot": _foot(result)}
+    report = result.report.key if result.report is not None else ""
+    chart = make_charting(asked, baselines, report).chart(result, kind, title_of_tile(tile))
+    return {"kind": "chart", "chart": view_chart(chart, f"chart-{id}"), "foot": _foot(result)}
+
+
+def _funnel(asked: Asked, tile: Tile, result: FunnelResult, id: str) -> dict[str, Any]:
+    url = f"{funnel_url(tile.name)}/rows"
+    chart = make_charting(asked, {}).funnel(
+        result, title_of_tile(tile), lambda step: asked.rows_address(url, step=step)
+    )
+    foot = [say_period(locale(), result.period), f"n={result.n:,}"]
+    return {"kind": "chart", "chart": view_chart(chart, f"chart-{id}"), "foot": foot}
+
+
+def _foot(result: Result) -> list[str]:
+    text = locale()
+    of_now = all(figure.of_now for figure in result.figures)
+    said = [text.t("report.of_now") if of_now else say_period(text, result.period)]
+    if result.ignored:
+        known = {key: one for figure in g.session.app.figures.values() for key, one in figure.rows.dimensions.items()}
+        names = [text.label(known[key].label) if key in known else key for key in result.ignored]
+        said.append(text.t("dashboards.ignored", names=text.t("text.comma").join(names)))
+    return said
+
+
+# ---- a short list
+
+
+def _list(tile: Tile, page: Page) -> dict[str, Any]:
+    entity = g.session.app.entities[tile.name]
+    cells, text = Cells(locale(), now()), locale()
+    url = ENTITY_URL.format(entity=entity.key)
+    rows = [_row(cells, entity, record, page.columns) for record in page.records]
+    return {
+        "kind": "list",
+        "list": {"rows": rows, "empty": text.t("dashboards.none_due"), "all_url": url, "more": bool(page.next)},
+        "foot": [text.t("dashboards.more", count=len(rows))] if page.next else [],
+    }
+
+
+def _row(cells: Cells, entity: Entity, record: Record, columns: Any) -> dict[str, Any]:
+    title = title_of(entity, record)
+    shown = [(key, cells.of_record(entity, key, record)) for key in columns if key != "stage"]
+    facts = [cell for _, cell in shown if cell.get("text") and cell["text"] not in title]
+    dated = next((cell for cell in reversed(facts) if cell["kind"] in ("date", "datetime", "money")), None)
+    return {
+        "url": record_url(entity.key, record.id),
+        "title": title,
+        "facts": [cell for cell in facts if cell is not dated][:_FACTS],
+        "stage": cells.stage(entity, record.values.get("stage")),
+        "last": dated["text"] if dated else None,
+    }
