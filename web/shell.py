@@ -28,12 +28,14 @@ def make_shell(*, waiting: int = 0, unread: int = 0, q: str = "") -> dict[str, A
     """Return what the layouts need; without a signed-in person there is no menu."""
     actor: Actor | None = g.get("actor")
     language = locale()
+    entries = _menu(actor) if actor else []
     return {
         "app": language.label(store().app.label) or "Formwork",
         "lang": language.language,
         "theme": cookie.get("theme", "auto"),
         "user": actor and {"name": actor.name, "initials": initials(actor.name), "url": None, "title": _roles(actor)},
-        "menu": _menu(actor) if actor else [],
+        "menu": entries,
+        "menu_groups": _menu_groups(entries),
         "home_url": "/",
         "logout_url": url_for("auth.logout"),
         "prefs_url": url_for("auth.preferences"),
@@ -79,6 +81,20 @@ def _menu(actor: Actor) -> list[dict[str, Any]]:
             url = ENTITY_URL.format(entity=key)
             entries.append(_entry(language.label(entity.label), entity.icon, url, key))
     return _with_letters(entries)
+
+
+def _menu_groups(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the entries under their headings; those without one come first."""
+    groups, by_key = store().app.menu_groups if entries else (), {entry["key"]: entry for entry in entries}
+    grouped = {key for group in groups for key in group.things}
+    found: list[dict[str, Any]] = [
+        {"label": None, "entries": [entry for entry in entries if entry["key"] not in grouped], "here": False}
+    ]
+    for group in groups:
+        inside = [by_key[key] for key in group.things if key in by_key]
+        here = any(entry["active"] for entry in inside)
+        found.append({"label": locale().label(group.label), "entries": inside, "here": here})
+    return [group for group in found if group["entries"]]
 
 
 def _entry(label: str, icon: str | None, url: str, key: str) -> dict[str, Any]:

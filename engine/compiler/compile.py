@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from engine.compiler.app import Automation, CompiledApp, Entity, Group, Keep, Print, Role, Workflow
+from engine.compiler.app import Automation, CompiledApp, Entity, Group, Keep, MenuGroup, Print, Role, Workflow
 from engine.compiler.approvals import check_calls, compile_approval
 from engine.compiler.automations import compile_automations
 from engine.compiler.books import check_books
@@ -71,7 +71,7 @@ def compile_app(definition: AppDefinition, digest: str, *, stored: bool = False)
         keep=_keep(definition.keep),
         roles=_roles(compilation),
         groups=_groups(compilation),
-        menu=compilation.require_all(definition.menu, definition.entities, "E001"),
+        **_menu(compilation),
         chain=compilation.require_all(definition.chain, definition.entities, "E001"),
         calendar=definition.calendar,
         calendars=definition.calendars,
@@ -146,6 +146,26 @@ def _compile_prints(compilation: Compilation) -> dict[str, Print]:
 
 def _roles(compilation: Compilation) -> dict[str, Role]:
     return {key: _role(compilation, role) for key, role in compilation.definition.roles.items()}
+
+
+def _menu(compilation: Compilation) -> dict[str, Any]:
+    """Return the menu and its headings; each thing of the menu stands under one at most."""
+    definition = compilation.definition
+    menu = compilation.require_all(definition.menu, definition.entities, "E001")
+    free = {one.name for one in compilation.definition.menu}
+    found = []
+    for key, written in compilation.definition.menu_groups.items():
+        things = []
+        for reference in written.things:
+            if compilation.require(reference, compilation.definition.entities, "E001") is None:
+                continue
+            if reference.name not in free:
+                compilation.refuse("E087", reference.location, name=reference.name)
+                continue
+            free.discard(reference.name)
+            things.append(reference.name)
+        found.append(MenuGroup(key, compilation.label(f"menu_groups.{key}", written.label), tuple(things)))
+    return {"menu": menu, "menu_groups": tuple(found)}
 
 
 def _groups(compilation: Compilation) -> dict[str, Group]:

@@ -13,8 +13,8 @@ from engine.compiler.compilation import Compilation
 from engine.definition.model import AppDefinition
 
 _PARTS = (
-    "app", "roles", "groups", "modules", "entities", "workflows", "approvals", "prints", "automations", "reports",
-    "dashboards",
+    "app", "roles", "groups", "modules", "menu_groups", "entities", "workflows", "approvals", "prints", "automations",
+    "reports", "dashboards",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from engine.compiler.app.apps import (
     CompiledApp,
     Group,
     Keep,
+    MenuGroup,
     Print,
     Role,
 )
@@ -126,6 +127,7 @@ __all__ = [
     "Merge",
     "Module",
     "Moment",
+    "MenuGroup",
     "Move",
     "Otherwise",
     "Ownership",

@@ -49,6 +49,15 @@ class Keep:
 
 
 @dataclass(frozen=True)
+class MenuGroup:
+    """Things of the menu under one heading."""
+
+    key: str
+    label: Label
+    things: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CompiledApp:
     """Everything the engine needs to run a template."""
 
@@ -70,6 +79,7 @@ class CompiledApp:
     rollups: RollUps = field(default_factory=RollUps)
     calendars: Mapping[str, CalendarDefinition] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
+    menu_groups: tuple[MenuGroup, ...] = ()
     chain: tuple[str, ...] = ()
     ask_export_above: int = 500  # rows of an export that need no approval, at most
     keep: Keep = field(default_factory=lambda: Keep())

@@ -71,6 +71,16 @@ class ModuleDefinition:
 
 
 @dataclass(frozen=True)
+class MenuGroupDefinition:
+    """Things of the menu under one heading."""
+
+    key: str
+    location: Location
+    label: str
+    things: tuple[Reference, ...]
+
+
+@dataclass(frozen=True)
 class CalendarDefinition:
     """Working time: ``days`` 1 (Monday) to 7, ``hours`` such as ``08:30-12:00``, ``holidays`` a country code."""
 
@@ -112,6 +122,7 @@ class AppDefinition:
     calendars: Mapping[str, CalendarDefinition] = field(default_factory=dict)
     translation_locations: Mapping[str, Mapping[str, Location]] = field(default_factory=dict)
     groups: Mapping[str, GroupDefinition] = field(default_factory=dict)
+    menu_groups: Mapping[str, MenuGroupDefinition] = field(default_factory=dict)
     chain: tuple[Reference, ...] = ()
     ask_export_above: int = 500
     keep: KeepDefinition = field(default_factory=lambda: KeepDefinition())
