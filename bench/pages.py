@@ -32,7 +32,7 @@ from typing import Any
 from bench.crowd import crowd
 from bench.opening import Stopwatch, plain_page, screen
 from tests.browser.conftest import OPTIONS, Site, find_chromium, formwork, serve
-from tests.browser.marks import LIMITS, PAGES, SCORES, STRANGER, Marks, find_path, measure
+from tests.browser.marks import LIMITS, MISSING, PAGES, SCORES, STRANGER, Marks, find_path, measure
 from tests.browser.visitor import DESK, PHONE, Visitor
 
 RECORDS = 100_000
@@ -141,7 +141,7 @@ def measure_all(
                 context.close()
                 found = {**marks.found, **watch.time(state, f"{site.address}{path}", width)}
                 plain = found.pop("plain")
-                if lighthouse and width == PHONE:
+                if lighthouse and width == PHONE and path != MISSING:  # it judges no page that is refused
                     found |= ask_lighthouse(lighthouse, chromium, f"{site.address}{path}", cookies)
                 yield Measured(kind, replace(marks, found=found), plain)
 

@@ -52,12 +52,18 @@ def make_shell(*, waiting: int = 0, unread: int = 0, q: str = "") -> dict[str, A
     }
 
 
+_LONGEST_NAME = 4
+"""Characters of a Chinese name; what is longer is called by what it is, as 系统管理员."""
+
+
 def initials(name: str) -> str:
-    """Return what stands in a person's dot: the last two characters of a Chinese name, else first letters."""
+    """Return what stands in a person's dot: the given name of a Chinese one, the beginning of a title, first letters."""
     words = name.split()
     if len(words) > 1:
         return (words[0][0] + words[-1][0]).upper()
-    return name[-2:] if name and not name.isascii() else name[:2].upper()
+    if name.isascii():
+        return name[:2].upper()
+    return name[-2:] if len(name) <= _LONGEST_NAME else name[:2]
 
 
 def _seeing_as() -> str | None:

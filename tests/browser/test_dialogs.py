@@ -26,7 +26,7 @@ def comes_into_view_whole(visitor: Visitor, selector: str) -> bool:
 def test_more_comes_into_view_whole_and_what_is_refused_there_stays_filled_in(visit: Visit, width: int) -> None:
     rep, manager = visit("rep_wang"), visit("manager_li", width)
     task_of(manager, quote(rep, BELOW_15))
-    manager.press("更多")
+    manager.press("转交、加签…")
     manager.page.locator("#more-action:focus").wait_for()
     assert comes_into_view_whole(manager, ".decide-more details")
     assert manager.violations() == []
@@ -114,7 +114,7 @@ def test_words_for_a_colleague_and_ticks_of_a_batch_outlive_the_session(visit: V
     rep.open(path)
     name = rep.text("h1").split()[0]
     task_of(manager, path)
-    manager.press("更多")
+    manager.press("转交、加签…")
     manager.page.locator("#more-action").select_option(label="征询")
     manager.pick("#more-people", "周慧", "周慧")
     manager.page.fill("#more-text", "这个价贵吗？")
