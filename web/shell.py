@@ -57,7 +57,7 @@ _LONGEST_NAME = 4
 
 
 def initials(name: str) -> str:
-    """Return what stands in a person's dot: the given name of a Chinese one, the beginning of a title, first letters."""
+    """Return what stands in a dot: the given name of a Chinese name, the beginning of a longer one, first letters."""
     words = name.split()
     if len(words) > 1:
         return (words[0][0] + words[-1][0]).upper()
