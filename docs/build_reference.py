@@ -22,7 +22,7 @@ EXAMPLE = REFERENCE / "example"
 BROKEN = HERE.parent / "tests" / "definition" / "broken"
 ORDER = (
     "app", "entity", "workflow", "approval", "automations", "reports", "dashboard", "pattern", "print", "locale",
-    "demo", "example",
+    "demo", "course", "example",
 )  # fmt: skip
 WRITTEN = "<!-- Written by docs/build_reference.py from schemas/; change those instead. -->\n"
 TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}

@@ -11,7 +11,7 @@ from engine.errors import Location, Problem
 
 Kind: TypeAlias = Literal[
     "app", "entity", "workflow", "approval", "print", "locale", "demo", "example", "pattern", "automations", "reports",
-    "dashboard",
+    "dashboard", "course",
 ]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -20,6 +20,7 @@ _NAMES: Final[tuple[tuple[re.Pattern[str], Kind], ...]] = (
     (re.compile(r"app\.yaml"), "app"),
     (re.compile(r"locales/[^/]+\.yaml"), "locale"),
     (re.compile(r"demo/[^/]+\.yaml"), "demo"),
+    (re.compile(r"courses/[^/]+\.yaml"), "course"),
     (re.compile(rf"(?:{_THING}/)?examples/[^/]+\.yaml"), "example"),
     (re.compile(r"workflows/[^/]+\.yaml"), "pattern"),
     (re.compile(rf"{_THING}/entity\.yaml"), "entity"),
@@ -42,6 +43,7 @@ KNOWN_NAMES: Final = (
     "locales/<language>.yaml",
     "workflows/<pattern>.yaml",
     "demo/<name>.yaml",
+    "courses/<name>.yaml",
     "<thing>/examples/<name>.yaml",
 )
 _LAST_NAMES: Final = (

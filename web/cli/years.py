@@ -1,0 +1,37 @@
+"""``formwork demo year``: a year of invented business, of any size, in a site that holds a demo.
+
+Enters: a template or site folder with ``courses/*.yaml``, a size, a seed. Leaves: records as people make them, dated
+over the last year. Must not run beside a server: its clock stands elsewhere.
+"""
+
+import click
+
+from web.cli.progress import Progress
+from web.cli.site import Site, find_template
+
+
+@click.group("demo", help="cli.demo")
+def demo_command() -> None:
+    """What fills a site to try it out."""
+
+
+@demo_command.command("year", help="cli.demo_year")
+@click.argument("template", default="manufacturing")
+@click.option("--size", type=click.FloatRange(0.001, 100), default=0.05, show_default=True, help="cli.option_size")
+@click.option("--seed", type=int, default=1, show_default=True, help="cli.option_seed")
+@click.pass_obj
+def year_command(site: Site, template: str, size: float, seed: int) -> None:
+    """Play a year of business."""
+    from engine.clock import SetClock, SystemClock
+    from engine.definition.source import read_folder
+    from engine.examples.year import play_year
+
+    clock = SetClock(SystemClock().now())
+    store = site.open_store(clock)
+    with Progress(site).step("cli.step_year") as show:
+        played = play_year(store, clock, read_folder(find_template(template)), size=size, seed=seed, progress=show)
+    store.database.close()
+    broken = sum(played.refused.values())
+    site.say("cli.year_played", courses=played.courses, steps=played.steps, going_on=played.going_on, refused=broken)
+    for why, count in played.refused.most_common(20):
+        click.echo(f"  {count} × {why}")
