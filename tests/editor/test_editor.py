@@ -18,7 +18,7 @@ from tests.editor.client import Editor
 
 SERVER = Path(__file__).parent / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
 FILES = sorted((ROOT / "templates").rglob("*.yaml"))
-_MANY = ("examples", "demo", "locales")
+_MANY = ("examples", "demo", "locales", "courses")
 KINDS = {path.parent.name if path.parent.name in _MANY else path.stem: path for path in FILES}
 _SCHEMA = re.compile(r"# yaml-language-server: \$schema=(\S+)")
 _HOVERED = 60
@@ -95,7 +95,7 @@ def words_of_the_language(document: Document) -> Iterator[tuple[NodePath, tuple[
     """Yield the keys that the schema names; those of records and of people stand for themselves."""
     known = set(every_word(ROOT / "schemas"))
     for node, place in document.locations.items():
-        if node and node[-1] in known and not {"values", "set", "given", "with"} & set(node[:-1]):
+        if node and node[-1] in known and not {"values", "set", "given", "with", "having", "draw"} & set(node[:-1]):
             yield node, place.key
 
 
