@@ -1,8 +1,9 @@
 """An invented year of business: courses that begin again and again, played in the order of time.
 
 Enters: an open store whose clock can be set, a folder with ``courses/*.yaml``, a size and a seed. Leaves: records made
-by the commands people use, dated over the last 365 days, with everything that happens by itself in between: timers,
-automations, pools. Must not write a record around the commands; what a step may not do ends its course, and is counted.
+by the commands people use, dated over the last year (or fewer days), with everything that happens by itself in between:
+timers, automations, pools. Must not write a record around the commands; what a step may not do ends its course, and is
+counted.
 
 The same seed over the same definitions gives the same people, goods and amounts, but for the days: they count back
 from today.
@@ -10,15 +11,13 @@ from today.
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
-
-from sqlalchemy import select
 
 from engine.automation import jobs, runs, scheduling
 from engine.automation.timers import sweep
@@ -33,9 +32,9 @@ from engine.examples.drawing import Drawn, draw, draw_length, fill
 from engine.examples.scene import Refs, Scene, Step
 from engine.people import accounts
 from engine.people.actor import Actor
+from engine.records.lookups import find_ids, read_value
 from engine.storage import timers
 from engine.storage.store import Session, Store
-from engine.storage.tables import column_name
 
 DAYS = 365
 _FIRST_DAYS = 5
@@ -64,17 +63,18 @@ def play_year(
     *,
     size: float = 1.0,
     seed: int = 1,
+    days: int = DAYS,
     progress: Progress = lambda done, total: None,
 ) -> PlayedYear:
-    """Play every course of ``courses/*.yaml`` as often as it comes in a year, times ``size``.
+    """Play every course of ``courses/*.yaml`` as often as it comes in so many ``days``, times ``size``.
 
     ``clock`` is the one ``store`` was opened with; it stands at the present moment when called, and there again at the
     end. Raises ``DefinitionError`` for a broken file.
     """
     written = [document.data for document in parse_documents(folder, "course")]
-    year = _Year(store, clock)
+    year = _Year(store, clock, days)
     for course in sorted(written, key=lambda one: (not one.get("first", False), one["course"])):
-        year.plan(course, max(1, round(course["a_year"] * size)), seed)
+        year.plan(course, max(1, round(course["a_year"] * size * days / DAYS)), seed)
     year.play(progress)
     return year.played
 
@@ -95,8 +95,8 @@ class _Course:
 
 
 class _Year:
-    def __init__(self, store: Store, clock: SetClock) -> None:
-        self.store, self.clock, self.now = store, clock, clock.now()
+    def __init__(self, store: Store, clock: SetClock, days: int) -> None:
+        self.store, self.clock, self.now, self.days = store, clock, clock.now(), days
         self.zone = ZoneInfo(store.app.timezone)
         self.working_days = frozenset(store.app.calendar.days)
         self.played = PlayedYear()
@@ -108,9 +108,9 @@ class _Year:
         """Let a course begin so many times in the year."""
         for n in range(1, times + 1):
             random = Random(f"{seed} {written['course']} {n}")  # noqa: S311 - what is drawn is no secret
-            days = random.random() * (_FIRST_DAYS if written.get("first") else DAYS)
-            after = timedelta(days=days if written.get("first") else max(days, _FIRST_DAYS + 1))
-            begins = self._in_working_hours(self.now - timedelta(days=DAYS) + after, random)
+            first = written.get("first", False)
+            day = random.random() * (_FIRST_DAYS if first else self.days - _FIRST_DAYS) + (0 if first else _FIRST_DAYS)
+            begins = self._in_working_hours(self.now - timedelta(days=self.days - day), random)
             course = _Course(written["course"], random, draw(random, written.get("draw", {}), n), begins)
             self._push(begins, self._go(course, written["steps"]))
             self.played.courses += 1
@@ -257,18 +257,18 @@ class _Year:
     def _linked(self, course: _Course, entity: str, step: Step) -> list[tuple[str, int]]:
         """Return the records that link to one by a field, the oldest first."""
         with self.store.read() as session:
-            return _find(session, entity, {step["by"]: course.refs[step["of"]][1]})
+            ids = find_ids(session, entity, {step["by"]: course.refs[step["of"]][1]})
+        return [(entity, id_) for id_ in ids]
 
     def _pick(self, course: _Course, step: Step) -> tuple[str, int]:
         with self.store.read() as session:
-            known = partial(self._known, session, course)
-            having = {column_name(key): fill(value, known) for key, value in step.get("having", {}).items()}
-            if "owner_id" in having:
-                having["owner_id"] = accounts.find_user(session.connection, having["owner_id"])
-            found = _find(session, step["pick"], having, step.get("filled", ()))
+            having = fill(step.get("having", {}), partial(self._known, session, course))
+            if "owner" in having:
+                having["owner"] = accounts.find_user(session.connection, having["owner"])
+            found = find_ids(session, step["pick"], having, step.get("filled", ()))
         if not found:
             raise _Ended
-        return course.random.choice(found)
+        return step["pick"], course.random.choice(found)
 
     def _value(self, course: _Course, name: str) -> Any:
         with self.store.read() as session:
@@ -290,23 +290,10 @@ def _quarter_after(moment: datetime) -> datetime:
     return past if past == moment else past + timedelta(minutes=15)
 
 
-def _find(
-    session: Session, entity: str, having: Mapping[str, Any], filled: Collection[str] = ()
-) -> list[tuple[str, int]]:
-    """Return the records with these values in columns, and something in those that are to be ``filled``."""
-    table = session.tables.entity[entity]
-    own = [table.c[column] == value for column, value in having.items()]
-    own += [table.c[column_name(key)].is_not(None) for key in filled]
-    found = select(table.c.id).where(*own, table.c.deleted_at.is_(None)).order_by(table.c.id)
-    return [(entity, id_) for id_ in session.connection.scalars(found)]
-
-
 def _read(session: Session, course: _Course, name: str) -> tuple[Field, Any]:
     ref, _, key = name.partition(".")
     entity, id_ = course.refs[ref]
-    table = session.tables.entity[entity]
-    value = session.connection.scalar(select(table.c[key]).where(table.c.id == id_))
-    return session.app.entities[entity].fields[key], value
+    return session.app.entities[entity].fields[key], read_value(session, entity, id_, key)
 
 
 def _said(error: FormworkError, language: str) -> str:

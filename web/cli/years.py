@@ -18,9 +18,10 @@ def demo_command() -> None:
 @demo_command.command("year", help="cli.demo_year")
 @click.argument("template", default="manufacturing")
 @click.option("--size", type=click.FloatRange(0.001, 100), default=0.05, show_default=True, help="cli.option_size")
+@click.option("--days", type=click.IntRange(10, 3650), default=365, show_default=True, help="cli.option_year_days")
 @click.option("--seed", type=int, default=1, show_default=True, help="cli.option_seed")
 @click.pass_obj
-def year_command(site: Site, template: str, size: float, seed: int) -> None:
+def year_command(site: Site, template: str, size: float, days: int, seed: int) -> None:
     """Play a year of business."""
     from engine.clock import SetClock, SystemClock
     from engine.definition.source import read_folder
@@ -29,7 +30,8 @@ def year_command(site: Site, template: str, size: float, seed: int) -> None:
     clock = SetClock(SystemClock().now())
     store = site.open_store(clock)
     with Progress(site).step("cli.step_year") as show:
-        played = play_year(store, clock, read_folder(find_template(template)), size=size, seed=seed, progress=show)
+        folder = read_folder(find_template(template))
+        played = play_year(store, clock, folder, size=size, days=days, seed=seed, progress=show)
     store.database.close()
     broken = sum(played.refused.values())
     site.say("cli.year_played", courses=played.courses, steps=played.steps, going_on=played.going_on, refused=broken)
