@@ -104,13 +104,10 @@ CODES: Final[Mapping[str, str]] = {
     "D173": "key value",
     "D174": "key value",
     "D175": "key value",
-<<<<<<< HEAD
     "D181": "key value",
     "D182": "key value",
-=======
     "D189": "key value",
     "D190": "key value",
->>>>>>> 628c1b7 (Say in the docs how a year is played, and find records where records are kept)
     "D145": "key value",
     "D146": "key value",
     "D147": "key value",
