@@ -1,0 +1,214 @@
+"""Reports on pages: a figure says how it is defined, of which period and how many rows, and opens just those rows."""
+
+import html
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from pypdf import PdfReader
+from python_calamine import CalamineWorkbook
+
+from engine.storage.store import Store
+from tests.reports.market import FULL
+from tests.web.conftest import Browser, Desk, OpenDesk, add_people
+
+PEOPLE = {"bo": ("north", "boss"), "ann": ("north", "rep"), "ben": ("south", "rep"), "dee": ("south", "clerk"),
+          "root": ("north", "admin")}  # fmt: skip
+BOARD = "/dashboards/home"
+TILES = f"{BOARD}/tiles"
+STRANGE = (
+    "period=nonsense", "period=2026-99", "from=2026-03-31&to=2026-03-01", "by=nothing", "by=date.month&by=owner",
+    "chart=pie", "f.owner=abc", "f.owner=99999999999999999999", "f.nothing=1", "compare=yes", "by=amount",
+    f"by={'x' * 999}", "f.region=%00", "period=0001-01-01..9999-12-31&by=date.day", "c.owner=x", "offset=-1",
+    "offset=9e9", "by=date.day&period=all",
+)  # fmt: skip
+_ROWS = re.compile(r'<a href="(/(?:figures|funnels)/[^"]+/rows\?[^"]+)">[^<]*</a> <small class="muted">n=(\d+)')
+
+
+def let_in(store: Store) -> None:
+    add_people(store, PEOPLE)
+
+
+@pytest.fixture
+def market(open_desk: OpenDesk) -> Desk:
+    """Three deals of Ann in the east, one of Ben in the south; one deal of each was won this month."""
+    desk = open_desk(definition=FULL, people=let_in)
+    bo = desk.program("bo")
+    today = desk.clock.now().date().isoformat()
+    east = bo.made("client", name="<b>东方</b>", region="east", owner=desk.ids["ann"])
+    south = bo.made("client", name="南海", region="south", owner=desk.ids["ben"])
+    for owner, client, amounts in (("ann", east, ("100.50", "250", "40")), ("ben", south, ("900",))):
+        for amount in amounts:
+            made = bo.made("deal", name=f"{owner} {amount}", client=client["id"], amount=amount, owner=desk.ids[owner],
+                           got_at=f"{today}T01:00:00Z", signed=today, cost="10")  # fmt: skip
+            for move in ("quote", "argue", "win") if amount in ("250", "900") else ("quote",):
+                done = bo.post(f"/deal/{made['id']}/moves/{move}", {}, If_Match=f'"{made["version"]}"')
+                assert done.status_code == 200, done.get_data(as_text=True)
+                made = bo.get(f"/deal/{made['id']}").get_json()
+    return desk
+
+
+def text(browser: Browser, path: str, status: int = 200) -> str:
+    answer = browser.get(path)
+    assert answer.status_code == status, f"{path}: {answer.status_code}"
+    return answer.get_data(as_text=True)
+
+
+def linked(page: str) -> Iterator[tuple[str, int]]:
+    """Yield the addresses of rows on a page with the n beside each."""
+    yield from ((html.unescape(url), int(n)) for url, n in _ROWS.findall(page))
+
+
+def test_every_figure_opens_as_many_rows_as_its_n(market: Desk) -> None:
+    pages = ("/reports/deal.overview", "/reports/deal.months?by=owner", "/reports/deal.lines", "/reports/deal.regions",
+             "/figures/deal.count?by=tags", "/figures/deal.moves?by=owner", "/figures/deal.count?by=region&f.owner=me",
+             "/figures/deal.count?by=date.day")  # fmt: skip
+    for login in ("bo", "ann", "ben"):
+        browser, seen = market.browser(login), 0
+        for page in pages:
+            for url, n in linked(text(browser, page)):
+                rows = text(browser, url)
+                assert f">{n} 条<" in rows, url
+                assert rows.count("data-row-url=") == n, url
+                seen += 1
+        assert seen > 10
+
+
+def test_a_figure_says_how_it_is_defined(market: Desk) -> None:
+    page = text(market.browser("bo"), "/reports/deal.overview")
+    assert "计数（阶段 等于 “赢单”） ÷ 计数（阶段 是 “赢单”、“丢单” 之一）" in page
+    assert "按签约日归入时期" in page and "2026 年 3 月" in page and "n=" in page
+    assert "少于 5，仅供参考" in page  # two deals are closed, the figure needs five
+
+
+def test_the_address_holds_everything_and_keeps_it(market: Desk) -> None:
+    browser = market.browser("bo")
+    given = {"period": "2026-Q1", "by": "region", "compare": "previous", "chart": "bars"}
+    given["f.owner"] = str(market.ids["ann"])
+    page = text(browser, f"/reports/deal.overview?{urlencode(given)}")
+    assert "2026 年第 1 季度" in page and "Ann" in page  # the chip says whom it is narrowed to
+    links = {html.unescape(url) for url in re.findall(r'href="(/reports/deal\.overview\?[^"]+)"', page)}
+    assert len(links) > 12
+    for url in links:
+        asked = parse_qs(urlsplit(url).query)
+        # a link changes one thing and leaves the rest
+        changed = [name for name, value in given.items() if asked.get(name) != [value]]
+        assert len(changed) <= 1, url
+    again = text(market.browser("ben"), "/reports/deal.overview?by=region&chart=bars")
+    heads = re.findall(r'<th scope="row">([^<]+)</th>', again)
+    assert heads == ["华南", "合计"]  # the same link, under the rights of whoever opens it
+
+
+def test_what_is_hidden_from_somebody_is_no_figure_for_them(market: Desk) -> None:
+    ann, dee = market.browser("ann"), market.browser("dee")
+    assert "毛利" not in text(ann, "/reports/deal.overview")
+    text(ann, "/figures/deal.margin", 404)
+    text(ann, "/figures/deal.margin/rows", 404)
+    text(dee, "/figures/deal.middle", 404)
+    assert "概览" in text(ann, "/reports") and "首页" in text(ann, "/reports")
+    text(ann, f"{TILES}/0-1", 404)  # what it adds up is hidden
+    text(dee, BOARD, 404)
+
+
+def test_a_tile_that_did_not_change_is_not_sent_again(market: Desk) -> None:
+    ann = market.browser("ann")
+    tile = text(ann, f"{TILES}/0-0")
+    assert "3 <small" in re.sub(r"\s+", " ", tile) or ">3</a>" in tile
+    have = re.search(r'name="have" value="(\w+)"', tile)
+    assert have is not None
+    assert ann.get(f"{TILES}/0-0?have={have[1]}").status_code == 204
+    market.program("ann").made("deal", name="又一个", got_at=market.clock.now().isoformat())
+    assert ">4</a>" in text(ann, f"{TILES}/0-0?have={have[1]}")
+
+
+def test_the_dashboard_of_a_role_is_on_its_first_page(market: Desk) -> None:
+    assert 'hx-get=f"{TILES}/0-0?period=' in text(market.browser("ann"), "/")
+    assert "/dashboards/" not in text(market.browser("dee"), "/")
+
+
+def test_a_list_on_a_dashboard_shows_what_is_the_readers(market: Desk) -> None:
+    market.program("ann").made("deal", name="在谈 & 未报", amount="70")
+    tile = text(market.browser("ann"), f"{TILES}/2-0")
+    assert "在谈 &amp; 未报" in tile and "ben" not in tile
+    assert "没有需要处理的" in text(market.browser("ben"), f"{TILES}/2-0")
+
+
+def test_a_funnel_opens_the_rows_of_each_step(market: Desk) -> None:
+    bo = market.browser("bo")
+    page = text(bo, "/funnels/deal.sales")
+    counts = {}
+    for url in set(re.findall(r'href="(/funnels/deal\.sales/rows\?[^"]+)"', page)):
+        rows = text(bo, html.unescape(url))
+        counts[parse_qs(urlsplit(html.unescape(url)).query)["step"][0]] = rows.count("data-row-url=")
+    assert counts == {"open": 4, "offer": 4, "talk": 2, "won": 2}
+    assert "50%" in page
+
+
+def test_a_spreadsheet_has_numbers_and_says_what_it_is(market: Desk) -> None:
+    answer = market.browser("bo").get("/reports/deal.overview/sheet?compare=none")
+    book = CalamineWorkbook.from_filelike(io.BytesIO(answer.get_data()))
+    rows = book.get_sheet_by_index(0).to_python()
+    assert rows[0][:2] == ["负责人", "数量"]
+    by_owner = {row[0]: row for row in rows[1:]}
+    assert by_owner["Ann"][1] == 3 and by_owner["合计"][1] == 4
+    assert 1150 in by_owner["合计"]  # the sum of what was won, a number and no text
+    notes = str(book.get_sheet_by_index(1).to_python())
+    assert "Bo" in notes and "deal.rate" in notes and "2026 年 3 月" in notes
+
+
+def test_paper_has_the_chart_and_the_table(market: Desk) -> None:
+    answer = market.browser("bo").get("/reports/deal.regions/pdf?chart=bars")
+    said = "".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.get_data())).pages)
+    assert answer.mimetype == "application/pdf"
+    assert "区域" in said and "¥900.00" in said and "n=1" in said
+
+
+def test_a_baseline_stands_beside_its_figure_for_good(market: Desk) -> None:
+    root, bo = market.browser("root"), market.browser("bo")
+    assert bo.get("/admin/baselines").status_code == 403
+    assert "数量" in text(root, "/admin/baselines")
+    wrong = root.post("/admin/baselines", data={"value.deal.rate": "很高"})
+    assert wrong.status_code == 422 and "基线要填一个数" in wrong.get_data(as_text=True)
+    root.post("/admin/baselines", data={"value.deal.rate": "12.5%", "value.deal.count": "2"})
+    assert "12.5%" in text(bo, "/figures/deal.rate") and "基线" in text(bo, "/figures/deal.rate")
+    root.post("/admin/baselines/compute", data={"figure": ["deal.count"], "period": "2026-03"})
+    page = text(root, "/admin/baselines")
+    assert "按 2026-03 计算" in page and 'value="4"' in page
+    root.post("/admin/baselines", data={"value.deal.rate": ""})
+    assert "12.5%" not in text(root, "/admin/baselines")
+    assert "设定基线" in text(root, "/admin/audit")
+
+
+def test_an_address_nobody_made_is_answered_and_never_an_error_of_ours(market: Desk) -> None:
+    bo, reports = market.browser("bo"), ("/reports/deal.overview", "/figures/deal.count", "/funnels/deal.sales")
+    others = (
+        "/figures/deal.count/rows",
+        BOARD,
+        f"{TILES}/0-0",
+        "/reports/deal.overview/sheet",
+    )
+    for query in STRANGE:
+        for path in (*reports, *others):
+            assert bo.get(f"{path}?{query}").status_code in (200, 422), (path, query)
+
+
+def test_the_api_answers_figures_with_n_period_and_version(market: Desk) -> None:
+    ann, bo = market.program("ann"), market.program("bo")
+    known: dict[str, Any] = ann.get("/reports").get_json()
+    assert "deal.margin" not in {one["key"] for one in known["figures"]}
+    assert {"deal.overview"} <= {one["key"] for one in known["reports"]}
+    found = bo.get("/reports/deal.overview?period=2026-03&by=region&compare=previous").get_json()
+    assert found["period"] == {"name": "2026-03", "from": "2026-03-01", "to": "2026-03-31"}
+    east = next(line for line in found["lines"] if line["keys"] == ["east"])
+    assert east["cells"][0] == {"value": "3", "n": 3, "small": False, "previous": {"value": "0", "n": 0}}
+    assert all(len(one["version"]) > 8 for one in found["figures"])
+    rows = bo.get("/reports/figures/deal.count/rows?period=2026-03&cell=region:east&limit=2").get_json()
+    assert (rows["n"], len(rows["items"])) == (3, 2)
+    funnel = bo.get("/reports/funnels/deal.sales?period=2026-03").get_json()
+    assert [one["count"] for one in funnel["total"]] == [4, 4, 2, 2]
+    for wrong in ("filter=owner", "compare=sometime", "by=nothing", "period=never"):
+        assert bo.get(f"/reports/deal.overview?{wrong}").status_code == 422, wrong
+    assert ann.get("/reports/figures/deal.margin").status_code == 404
