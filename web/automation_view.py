@@ -93,6 +93,13 @@ def view_steps(automation: Automation) -> list[dict[str, Any]]:
 def say_step(step: Do) -> str:
     """Return what a step does, in one phrase."""
     text = locale()
+    shown = step.report or step.dashboard
+    below = text.t("automation.with_shown", name=shown) if shown else ""
+    return below and f"{_say_plain(step)} {below}" or _say_plain(step)
+
+
+def _say_plain(step: Do) -> str:
+    text = locale()
     return text.t(
         f"automation.do_{step.kind}",
         name=step.name,

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.automation import assigning
 from engine.automation.runs import RUN, Run
+from engine.automation.showing import show
 from engine.automation.wording import fill, say
 from engine.channels.message import Message
 from engine.channels.posting import Dialler, Email, Endpoint, Receiver, Robot, post
@@ -230,6 +231,7 @@ def _post(
     """Leave a message; the same step of the same run leaves it once."""
     session, record = scene.session, scene.record
     language = (reader.language if reader is not None else None) or session.app.language
+    shown = _below(scene, step, reader, language)
     if scene.watcher is not None:
         seen = _seen(scene, scene.watcher)
         reader, hidden = scene.watcher, hidden | (seen.hidden if seen is not None else frozenset())
@@ -242,12 +244,24 @@ def _post(
     message = Message(
         kind="reminder",
         title=title,
-        text=said(step.text) if step.text else "",
+        text="\n\n".join(one for one in (said(step.text) if step.text else "", shown) if one),
         about=(record.entity, record.id) if record is not None else None,
         event=event,
         data=data or {},
     )
     post(session, message, to=to, key=f"{RUN}{scene.run.id}-{scene.prefix}{step.path}")
+
+
+def _below(scene: Scene, step: Do, reader: Actor | None, language: str) -> str:
+    """Return the report or dashboard below a text: as its reader sees it, a group as somebody named does."""
+    if not step.report and not step.dashboard:
+        return ""
+    if reader is None:
+        eyes = scene.people(step.eyes)
+        if not eyes:
+            raise NotPossibleNow("automation.nobody_sees", name=step.report or step.dashboard)
+        reader = accounts.get_actor(scene.session.connection, eyes[0])
+    return show(scene.session, step, actor=scene.watcher or reader, language=language, env=scene.env)
 
 
 def _as_json(scene: Scene, expression: Expression, value: Any) -> Any:

@@ -7,7 +7,7 @@ a step nobody can do: a move that asks for a reason, a field nobody may fill in,
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from engine.compiler.app import Automation, Do, Expression, Hole, Template, Workflow
 from engine.compiler.app.automations import NOTHING
@@ -71,6 +71,7 @@ class _Rule:
         self.bare = "R006" if written.on.once else "R018" if received and not written.on.find else None
         """What is said of a step that needs a record, where there is none."""
         self.shape = NOTHING if self.bare else entity.key
+        self.keys: set[str] = set()
         self.takes = {key: compile_take(one) for key, one in written.on.takes.items()}
 
     def compile(self) -> Automation:
@@ -144,7 +145,7 @@ class _Rule:
             program[at] = replace(program[at], other=len(program))
 
     def _step(self, written: DoDefinition, path: str, shape: str, *, within: bool) -> Do:
-        place, at = written.text_location or written.location, f"step_{path.replace('.', '_')}"
+        place, at = written.text_location or written.location, self._text_key(written, path)
         made = Do(
             written.kind,
             path,
@@ -157,14 +158,39 @@ class _Rule:
             title=self._template(f"{self.path}.titles.{at}", written.title, written.location, shape, within=within),
             text=self._template(f"{self.path}.texts.{at}", written.text, place, shape, within=within),
             span=written.span,
+            **self._shown(written),
         )
         self._check_people(written, shape)
         return self._finished(made, written, shape, within=within)
 
+    def _text_key(self, written: DoDefinition, path: str) -> str:
+        """Return the name of a step's texts in translations: its own, or one by its place."""
+        if written.key is None:
+            return f"step_{path.replace('.', '_')}"
+        if written.key in self.keys:
+            self.compilation.refuse("R024", written.location, name=self.written.key, key=written.key)
+        self.keys.add(written.key)
+        return written.key
+
+    def _shown(self, written: DoDefinition) -> dict[str, Any]:
+        """Return what stands below the text of a message: a report, a dashboard, over which time, by whose rights."""
+        compilation, definition = self.compilation, self.compilation.definition
+        shown = written.report or written.dashboard
+        if shown is None:
+            return {}
+        if written.kind not in ("notify", "post"):
+            compilation.refuse("R022", shown.location)
+        if written.kind == "post" and not written.eyes:
+            compilation.refuse("R023", shown.location, name=shown.name)
+        reports = [f"{file.key}.{key}" for file in definition.reports.values() for key in file.layouts]
+        known, key = (reports, "report") if written.report is not None else (list(definition.dashboards), "dashboard")
+        name = compilation.require(shown, known, "R025") or ""
+        return {key: name, "period": written.period, "eyes": written.eyes}
+
     def _check_people(self, written: DoDefinition, shape: str) -> None:
         entity = self.entity if shape.endswith("#") else _entity(self.compilation, shape)
         if entity is not None:
-            check_who(self.compilation, (*written.owner, *written.who), entity)
+            check_who(self.compilation, (*written.owner, *written.who, *written.eyes), entity)
             return
         for one in _of_record(written):
             self.compilation.refuse("R008", one.location)
@@ -315,7 +341,9 @@ def _entity(compilation: Compilation, key: str) -> EntityDefinition | None:
 def _of_record(written: DoDefinition) -> Iterator[WhoDefinition]:
     """Yield whom only a record names."""
     yield from (
-        one for one in (*written.owner, *written.who) if one.kind not in ("role", "group", "user", "department")
+        one
+        for one in (*written.owner, *written.who, *written.eyes)
+        if one.kind not in ("role", "group", "user", "department")
     )
 
 
@@ -323,7 +351,8 @@ def _said(step: Do) -> object:
     """Return what a step does, so that two programs can be compared."""
     values = [{key: one.text for key, one in given.items()} for given in (step.values, step.rest)]
     texts = [one.text if one is not None else "" for one in (step.value, step.where, step.counting)]
-    return step.kind, step.name, step.link, step.span, step.other, values, texts, [_said(one) for one in step.do]
+    named = (step.name, step.link, step.report, step.dashboard, step.span, step.other)
+    return step.kind, *named, values, texts, [_said(one) for one in step.do]
 
 
 _UNSAID: Final = frozenset(

@@ -108,6 +108,8 @@ CODES: Final[Mapping[str, str]] = {
     "D182": "key value",
     "D189": "key value",
     "D190": "key value",
+    "D183": "key value",
+    "D184": "key value",
     "D145": "key value",
     "D146": "key value",
     "D147": "key value",

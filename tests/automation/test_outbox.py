@@ -162,8 +162,8 @@ def test_an_event_put_off_by_one_is_not_taken_by_another_who_saw_it_before(
     with monkeypatch.context() as patched:
         patched.setattr(reactions, "REACTIONS", {"approval.asked": fail})
         delivery.drain(store)
-    monkeypatch.setattr(delivery, "_waiting", lambda store: seen_by_another)
-    delivery._deliver_batch(store)
+    monkeypatch.setattr(delivery, "_waiting", lambda store, most: seen_by_another)
+    delivery._deliver_batch(store, 10)
 
     assert (told(store), states(store)) == ([], [(1, False, "no paper")])
 

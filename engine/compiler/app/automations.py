@@ -96,6 +96,10 @@ class Do:
     counting: Expression | None = None
     title: Template = field(default_factory=dict)
     text: Template = field(default_factory=dict)
+    report: str = ""
+    dashboard: str = ""
+    period: str | None = None
+    eyes: tuple[WhoDefinition, ...] = ()
     span: str = ""
     where: Expression | None = None
     rest: Mapping[str, Expression] = field(default_factory=dict)

@@ -72,6 +72,8 @@ class DoDefinition:
     ``wait``: ``span``; ``if``: ``value``, then ``do`` or ``otherwise``; ``for_each``: ``do`` for each record of the
     collection ``name`` that satisfies ``where``, or for each row of the line table ``name`` of the record (``items``)
     or of one it links to (``plan.rows``); ``rest``: what the last record a ``for_each`` makes gets of a sum.
+    Below the text of ``notify`` and ``post`` stands a ``report`` or a ``dashboard`` over ``period``, as the reader sees
+    it, a group as the first of ``eyes`` does. ``key`` names the texts of a step for translations.
     """
 
     kind: DoKind
@@ -89,6 +91,11 @@ class DoDefinition:
     title: str | None = None
     text: str | None = None
     text_location: Location | None = None
+    key: str | None = None  # of the text, for translations
+    report: Reference | None = None
+    dashboard: Reference | None = None
+    period: str | None = None
+    eyes: tuple[WhoDefinition, ...] = ()  # as: whose view a group is shown
     span: str = ""
     where: ExpressionText | None = None
     do: tuple["DoDefinition", ...] = ()
