@@ -125,7 +125,7 @@ def test_a_tile_that_did_not_change_is_not_sent_again(market: Desk) -> None:
 
 
 def test_the_dashboard_of_a_role_is_on_its_first_page(market: Desk) -> None:
-    assert 'hx-get=f"{TILES}/0-0?period=' in text(market.browser("ann"), "/")
+    assert f'hx-get="{TILES}/0-0?period=' in text(market.browser("ann"), "/")
     assert "/dashboards/" not in text(market.browser("dee"), "/")
 
 
