@@ -23,7 +23,7 @@ from engine.workflow.shown import Shown
 from web.approval_view import figures, headline, view_panel
 from web.cells import Cells, record_url, subtitle_of, title_of
 from web.gate import rule_place
-from web.history_view import view_history
+from web.history_view import born, view_history
 from web.line_view import line_table
 from web.widgets import Inputs
 
@@ -245,7 +245,7 @@ def _net(entries: Sequence[Entry], guard: Collection[str]) -> dict[str, list[Any
     changes: dict[str, list[Any]] = {}
     for entry in entries:
         for key, (old, new) in entry.changes.items():
-            if key in guard and entry.action not in ("create", "import"):
+            if key in guard and not born(entry):
                 changes[key] = [changes[key][0] if key in changes else old, new]
     return {key: pair for key, pair in changes.items() if pair[0] != pair[1]}
 

@@ -11,6 +11,7 @@ from engine.compiler.app import CompiledApp, Entity, Field
 from engine.records.differences import from_json
 from engine.records.history import Entry, name_links
 from engine.records.record import USER, Labels
+from engine.storage.journal import BOOK
 from engine.storage.store import Session
 from web.cells import Cells
 
@@ -29,6 +30,7 @@ _ICONS = {
     "delete": "trash",
     "restore": "arrow-back-up",
     "roll_up": "refresh",
+    BOOK: "refresh",
     "migrate": "refresh",
     "terminate": "x",
     "complete": "check",
@@ -99,7 +101,7 @@ def view_entry(cells: Cells, app: CompiledApp, entity: Entity, entry: Entry, lab
 
 def born(entry: Entry) -> bool:
     """Tell whether the record began with this entry."""
-    return entry.action in ("create", "import")
+    return entry.action in ("create", "import", BOOK)
 
 
 def _what(cells: Cells, app: CompiledApp, entity: Entity, entry: Entry, changed: int) -> str:

@@ -124,12 +124,15 @@ def _rows(lines: Field, form: "MultiDict[str, str]") -> list[dict[str, Any]]:
             column = name.removeprefix(prefix)
             if name.startswith(prefix) and not column.startswith("_") and column.rpartition(".")[2] not in _HELPERS:
                 row[column] = _value(lines.fields.get(column), form.getlist(name))
-        if _says_something(row) or any(form.get(f"{prefix}{key}._text", "").strip() for key in pickers):
+        if _says_something(lines, row) or any(form.get(f"{prefix}{key}._text", "").strip() for key in pickers):
             rows.append(row)
     return rows
 
 
-def _says_something(row: dict[str, Any]) -> bool:
+def _says_something(lines: Field, row: dict[str, Any]) -> bool:
+    """Tell whether somebody typed into a line; what it began with says nothing while something else is to be typed."""
+    if "id" not in row and any(one.required and one.default is None for one in lines.fields.values()):
+        row = {key: value for key, value in row.items() if value != _begins_with(lines, key)}
     return any(value not in ("", [], False) for key, value in row.items() if key != "_token")
 
 
@@ -158,3 +161,8 @@ def _ids(fields: Mapping[str, Field], typed: Mapping[str, Any]) -> dict[str, Any
 def is_id(text: str) -> bool:
     """Tell whether a text can be the id of something."""
     return text.isascii() and text.isdecimal() and len(text) < 19
+
+
+def _begins_with(lines: Field, key: str) -> Any:
+    column = lines.fields.get(key)
+    return None if column is None or column.default is None else column.type.to_form(column.default)

@@ -280,9 +280,10 @@ class Inputs:
         stored = self.values.get(field.key) or []
         rows = list(raw) if isinstance(raw, list) else []
         if not rows and field.min_rows and not fixed:
-            rows = [_BLANK_ROW]
+            rows = [_BLANK_ROW | self._begun(field)]
+        begun = self._begun(field)
         blank = {
-            one.key: self._cell(field, one, "", None, "__row__", None, fixed)
+            one.key: self._cell(field, one, begun.get(one.key, ""), one.default, "__row__", None, fixed)
             | self._condition(one, f"{field.key}.*.{one.key}")
             | {"why": self._why(one, f"{field.key}.*.{one.key}")}
             for one in (*main, *under)
@@ -297,6 +298,10 @@ class Inputs:
             "can_add": not fixed,
             "can_remove": not fixed,
         }
+
+    def _begun(self, field: Field) -> dict[str, Any]:
+        """Return what a new line holds before anybody types."""
+        return {one.key: self.raw(one, one.default) for one in field.fields.values() if one.default is not None}
 
     def _columns(self, field: Field) -> Iterator[Field]:
         for column in field.fields.values():

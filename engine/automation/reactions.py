@@ -41,10 +41,10 @@ def tell_asked(session: Session, event: Happened) -> None:
 
 
 def tell_ended(session: Session, event: Happened) -> None:
-    """Tell whoever submitted how it ended."""
+    """Tell whoever submitted how it ended; what passed by itself they saw pass."""
     status = event.payload.get("status")
     starter = event.payload.get("starter")
-    if starter is not None:
+    if starter is not None and not event.payload.get("alone"):
         _notify(session, event, starter, f"approval_{status}", f"approval-{event.payload['approval']}-{status}", {})
 
 

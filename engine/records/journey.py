@@ -24,6 +24,7 @@ from engine.records.queries import get_record
 from engine.records.rights import find_rights, get_entity, scope_condition
 from engine.records.sql import IsAmong
 from engine.storage.comment_tables import comments
+from engine.storage.journal import BOOK
 from engine.storage.store import Session
 from engine.storage.system_tables import files, history, users
 
@@ -35,7 +36,7 @@ _APPROVALS = (
     "approve", "refuse", "return", "withdraw", "terminate", "comment", "complete", "claim", "retract", "revoke", "urge",
     "transfer", "consult", "answer", "add_before", "add_after", "remove", "cc", "late", "resume", "reassign", "submit",
 )  # fmt: skip
-_OF_LINKED = ("create", "import", "move")
+_OF_LINKED = ("create", "import", BOOK, "move")
 
 
 @dataclass(frozen=True)

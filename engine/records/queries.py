@@ -47,6 +47,7 @@ from engine.records.rights import (
     within_token,
 )
 from engine.storage.approval_tables import approvals, tasks
+from engine.storage.journal import BOOK
 from engine.storage.store import Session
 from engine.storage.system_tables import history
 from engine.storage.table_source import TableSource
@@ -226,7 +227,11 @@ def recent(session: Session, *, actor: Actor, limit: int = 8) -> list[Found]:
 
     def build() -> Any:
         newest = select(func.max(c.id)).scalar_subquery()
-        mine = (c.id > newest - _LATELY, c.actor_id == bindparam("actor_id"), c.action != "delete")
+        mine = (
+            c.id > newest - _LATELY,
+            c.actor_id == bindparam("actor_id"),
+            c.action.not_in(("delete", "roll_up", BOOK)),
+        )
         last = func.max(c.id)
         return (
             select(c.entity, c.record_id).where(*mine).group_by(c.entity, c.record_id).order_by(last.desc()).limit(30)

@@ -16,12 +16,13 @@ from engine.compiler.app import Entity
 from engine.compiler.app.ownership import POOL
 from engine.people.actor import Actor
 from engine.records.sql import is_one_of
+from engine.storage.journal import BOOK
 from engine.storage.ownership_tables import owner_spans
 from engine.storage.store import Session
 
 WHY: Mapping[str, str] = {
-    "create": "created", "import": "created", "restore": "restored", "take": "claimed", "give_back": "released",
-    "give": "assigned", "reclaim": "reclaimed",
+    "create": "created", "import": "created", BOOK: "created", "restore": "restored", "take": "claimed",
+    "give_back": "released", "give": "assigned", "reclaim": "reclaimed",
 }  # fmt: skip
 """How a span began, by the action that began it; any other gave the record to somebody."""
 RULE = "protected by"

@@ -38,7 +38,7 @@ from engine.records.rollups import Written, followed
 from engine.records.stays import begin_stays, follow_stay, resume_stay
 from engine.records.uniqueness import explained
 from engine.storage.faults import Unavailable
-from engine.storage.journal import event_row, history_row, write_change, write_event, write_history
+from engine.storage.journal import BOOK, event_row, history_row, write_change, write_event, write_history
 from engine.storage.store import Session
 from engine.storage.tables import column_name
 
@@ -145,7 +145,7 @@ def insert_record(
 
 def insert_row(session: Session, entity: Entity, values: dict[str, Any], actor: Actor, env: Env) -> None:
     """Write a record nobody typed; ``values`` get its id."""
-    insert_record(session, entity, values, actor=actor, env=env)
+    insert_record(session, entity, values, actor=actor, env=env, action=BOOK)
 
 
 def _insert_rows(session: Session, entity: Entity, many: Sequence[dict[str, Any]], actor: Actor, env: Env) -> None:
@@ -154,7 +154,7 @@ def _insert_rows(session: Session, entity: Entity, many: Sequence[dict[str, Any]
     entries = find_entries(session, entity, written, actor=actor, env=env, prepare=_prepare) if entity.books else []
     with followed(session, entity, written, actor=actor, also=concerned(entries)):
         for values in many:
-            _insert(session, entity, values, actor, env, "create", None, True)
+            _insert(session, entity, values, actor, env, BOOK, None, True)
         write_entries(session, entity, entries, actor=actor, env=env, insert=_insert_rows)
 
 

@@ -15,6 +15,9 @@ from engine.storage.priorities import URGENT
 from engine.storage.store import Session
 from engine.storage.system_tables import audit, history, outbox
 
+BOOK = "book"
+"""The action of a record that began because another one was saved: an entry of a ledger, or what a link was to find."""
+
 
 class Who(Protocol):
     """Whoever acted."""

@@ -301,7 +301,8 @@ Told = tuple[str, dict[str, Any]] | None
 
 
 def _tell_ended(kept: Kept, event: Event) -> Told:
-    return ("ended", {"status": kept.state.status}) if kept.parent_id is None else None
+    alone = kept.state.auto_note is not None  # nobody was asked
+    return ("ended", {"status": kept.state.status, "alone": alone}) if kept.parent_id is None else None
 
 
 def _tell_revoked(kept: Kept, event: Event) -> Told:
