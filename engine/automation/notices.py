@@ -3,6 +3,7 @@
 Enters: an actor. Leaves: their own notices, newest first. Must not show anybody else's.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -80,6 +81,13 @@ def list_reminded(session: Session, entity: str, record_id: int) -> list[int]:
 def list_told(session: Session, entity: str, record_id: int) -> list[tuple[int, str]]:
     """Return what automations said about a record, and to whom, in order, whoever asks."""
     own = (notices.c.entity == entity, notices.c.record_id == record_id, notices.c.key.startswith(RUN))
+    found = session.connection.execute(select(notices.c.user_id, notices.c.params).where(*own).order_by(notices.c.id))
+    return [(user, params["text"]) for user, params in found]
+
+
+def list_heard(session: Session, users: Iterable[int]) -> list[tuple[int, str]]:
+    """Return what automations that run for no record said to these people, in order, whoever asks."""
+    own = (notices.c.user_id.in_(list(users)), notices.c.entity.is_(None), notices.c.key.startswith(RUN))
     found = session.connection.execute(select(notices.c.user_id, notices.c.params).where(*own).order_by(notices.c.id))
     return [(user, params["text"]) for user, params in found]
 

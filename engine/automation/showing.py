@@ -16,8 +16,8 @@ from engine.errors import NotFound
 from engine.expression import Env
 from engine.expression.writing import as_percentage, short
 from engine.people.actor import Actor
-from engine.records.calling import name_of
-from engine.records.evaluation import Lookups, site_zone
+from engine.records.evaluation import site_zone
+from engine.records.links import label_records
 from engine.records.queries import Page
 from engine.records.record import Labels, Record
 from engine.reports import (
@@ -165,11 +165,11 @@ class _Speaker:
 
     def _list(self, tile: Tile, found: Page) -> Iterator[str]:
         entity = self.session.app.entities[tile.name]
-        yield self._label(tile.label) or self._label(entity.label)
-        if not found.records:
-            yield self._say("shown_none")
+        label = self._label(tile.label) or self._label(entity.label)
+        yield label if found.records else self._pair(label, self._say("shown_none"))
+        names = label_records(self.session, entity.key, {one.id for one in found.records}, actor=self.actor)
         for number, record in enumerate(found.records, start=1):
-            name = name_of(self.session.app, entity, record.values, Lookups(self.session))
+            name = names.get((entity.key, record.id))
             said = [self._column(entity, record, key, found.labels) for key in found.columns if key != "number"]
             yield f"{number}. " + " | ".join(dict.fromkeys(one for one in (name, *said) if one and one != MISSING))
         if found.next:

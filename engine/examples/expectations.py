@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from engine import messages
-from engine.automation.notices import list_reminded, list_told
+from engine.automation.notices import list_heard, list_reminded, list_told
 from engine.automation.runs import list_runs
 from engine.compiler.app import USER, Entity, Field, Label
 from engine.compiler.readers import Wrong, is_empty
@@ -201,17 +201,28 @@ def _reminded(ending: Ending, expected: Mapping[str, int]) -> Iterator[Differenc
 
 def _told(ending: Ending, expected: Mapping[str, str | Sequence[str]]) -> Iterator[Difference]:
     """Compare what automations said to whom about the record; a part of each text will do."""
+    said = list_told(ending.scene.session, *ending.address) if ending.address is not None else []
+    yield from _said("told", ending, said, expected)
+
+
+def _heard(ending: Ending, expected: Mapping[str, str | Sequence[str]]) -> Iterator[Difference]:
+    """Compare what automations that run for no record said to whom."""
+    yield from _said("heard", ending, list_heard(ending.scene.session, ending.logins), expected)
+
+
+def _said(
+    key: str, ending: Ending, said: Sequence[tuple[int, str]], expected: Mapping[str, str | Sequence[str]]
+) -> Iterator[Difference]:
     found: dict[str, list[str]] = {}
-    if ending.address is not None:
-        for user, text in list_told(ending.scene.session, *ending.address):
-            found.setdefault(ending.logins.get(user, str(user)), []).append(text)
+    for user, text in said:
+        found.setdefault(ending.logins.get(user, str(user)), []).append(text)
     wanted = {login: [parts] if isinstance(parts, str) else list(parts) for login, parts in expected.items()}
     same = found.keys() == wanted.keys() and all(
         len(parts) == len(found[login]) and all(part in text for part, text in zip(parts, found[login], strict=True))
         for login, parts in wanted.items()
     )
     if not same:
-        yield Difference(_part("told"), _written(wanted), _written(found))
+        yield Difference(_part(key), _written(wanted), _written(found))
 
 
 def _runs(ending: Ending, expected: Mapping[str, str]) -> Iterator[Difference]:
@@ -281,6 +292,7 @@ _CHECKS: Mapping[str, Callable[[Ending, Any], Iterator[Difference]]] = {
     "masked": _masked,
     "reminded": _reminded,
     "told": _told,
+    "heard": _heard,
     "runs": _runs,
     "flags": _flags,
     "late": _late,
