@@ -17,6 +17,7 @@ from engine.errors import FormworkError, InvalidValues, NotAllowed, NotFound
 from engine.examples import counting
 from engine.examples.approving import list_open
 from engine.examples.scene import Scene
+from engine.examples.telling import compare_said
 from engine.records.evaluation import make_env
 from engine.records.flags import read_flags
 from engine.records.queries import get_record
@@ -202,27 +203,15 @@ def _reminded(ending: Ending, expected: Mapping[str, int]) -> Iterator[Differenc
 def _told(ending: Ending, expected: Mapping[str, str | Sequence[str]]) -> Iterator[Difference]:
     """Compare what automations said to whom about the record; a part of each text will do."""
     said = list_told(ending.scene.session, *ending.address) if ending.address is not None else []
-    yield from _said("told", ending, said, expected)
+    if different := compare_said(said, ending.logins, expected):
+        yield Difference(_part("told"), _written(different[0]), _written(different[1]))
 
 
 def _heard(ending: Ending, expected: Mapping[str, str | Sequence[str]]) -> Iterator[Difference]:
     """Compare what automations that run for no record said to whom."""
-    yield from _said("heard", ending, list_heard(ending.scene.session, ending.logins), expected)
-
-
-def _said(
-    key: str, ending: Ending, said: Sequence[tuple[int, str]], expected: Mapping[str, str | Sequence[str]]
-) -> Iterator[Difference]:
-    found: dict[str, list[str]] = {}
-    for user, text in said:
-        found.setdefault(ending.logins.get(user, str(user)), []).append(text)
-    wanted = {login: [parts] if isinstance(parts, str) else list(parts) for login, parts in expected.items()}
-    same = found.keys() == wanted.keys() and all(
-        len(parts) == len(found[login]) and all(part in text for part, text in zip(parts, found[login], strict=True))
-        for login, parts in wanted.items()
-    )
-    if not same:
-        yield Difference(_part(key), _written(wanted), _written(found))
+    said = list_heard(ending.scene.session, ending.logins)
+    if different := compare_said(said, ending.logins, expected):
+        yield Difference(_part("heard"), _written(different[0]), _written(different[1]))
 
 
 def _runs(ending: Ending, expected: Mapping[str, str]) -> Iterator[Difference]:
