@@ -1,0 +1,215 @@
+"""Reports, funnels and dashboards as different people see them, against numbers worked out by hand."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select, text
+
+from engine import reports
+from engine.errors import FormworkError, InvalidValues, NotFound
+from engine.records.queries import Page
+from engine.reports import writing
+from engine.storage.stage_tables import moves
+from engine.storage.store import Session
+from engine.storage.upgrades import STEPS, upgrade
+from tests.reports.conftest import Market
+
+
+def values(lines: Iterable[reports.Line]) -> dict[Any, list[Any]]:
+    return {
+        line.keys if len(line.keys) > 1 else line.keys[0]: [cell and cell.value for cell in line.cells]
+        for line in lines
+    }
+
+
+def test_a_report_lays_figures_beside_each_other_with_what_they_were_and_should_be(market: Market) -> None:
+    with market.store.read() as session:
+        found = reports.run(session, "deal.overview", actor=market.actor(session, "bo"), period="2026-03")
+    ann, ben, cat = (market.ids[one] for one in ("ann", "ben", "cat"))
+    assert [one.key for one in found.figures] == ["deal.count", "deal.won", "deal.rate", "deal.margin"]
+    assert values(found.lines) == {
+        ann: [2, Decimal("100.00"), Decimal(1), Decimal("380.00")],
+        cat: [2, Decimal("1000.00"), Decimal("0.5"), Decimal("987.00")],
+        ben: [0, Decimal(0), None, Decimal(0)],
+    }
+    by_key = {line.keys[0]: line for line in found.lines}
+    count, won, rate, _ = by_key[ann].cells
+    assert count is not None and won is not None and rate is not None
+    assert count.last_year is not None and (count.last_year.value, count.last_year.n) == (1, 1)
+    assert won.last_year is not None and won.last_year.value == Decimal("80.00") and won.year_change == Decimal("0.25")
+    assert (rate.n, rate.small, rate.target) == (2, True, Decimal("0.5"))
+    before = by_key[ben].cells[1]
+    assert before is not None and before.previous is not None and before.previous.value == Decimal("50.00")
+    assert [cell and (cell.value, cell.n) for cell in found.total.cells][:2] == [(4, 4), (Decimal("1100.00"), 2)]
+    assert found.labels["user", ann] == "ann"
+
+
+def test_the_target_of_a_figure_is_another_figure_divided_the_same_way(market: Market) -> None:
+    with market.store.read() as session:
+        boss = reports.run(session, "deal.regions", actor=market.actor(session, "bo"), period="2026-03")
+        rep = reports.run(session, "deal.regions", actor=market.actor(session, "ann"), period="2026-03")
+    told = {line.keys[0]: (cell.value, cell.target, cell.attained) for line in boss.lines if (cell := line.cells[0])}
+    assert told == {
+        "south": (Decimal("1000.00"), Decimal(0), None),
+        "east": (Decimal("100.00"), Decimal(500), Decimal("0.2")),
+    }
+    assert [line.keys[0] for line in boss.lines] == ["south", "east"]  # the largest first
+    assert [cell and cell.target for line in rep.lines for cell in line.cells] == [None]  # reps see no targets
+
+
+def test_a_series_has_no_holes_and_its_total_is_counted_by_itself(market: Market) -> None:
+    with market.store.read() as session:
+        found = reports.run(session, "deal.months", actor=market.actor(session, "bo"), period="2026-Q1")
+    told = {line.keys[0].name: [cell and cell.value for cell in line.cells] for line in found.lines}
+    assert told == {
+        "2026-01": [0, None, None],
+        "2026-02": [1, Decimal("50.000000"), None],
+        "2026-03": [4, Decimal("200.000000"), None],  # 7, 100, 300 and 1000
+    }
+    assert found.total.cells[1] is not None and found.total.cells[1].value == Decimal("100.000000")
+
+
+def test_a_cohort_is_told_by_how_far_each_ever_got(market: Market) -> None:
+    with market.store.read() as session:
+        boss, ann = market.actor(session, "bo"), market.actor(session, "ann")
+        found = reports.run_funnel(session, "deal.sales", actor=boss, period="2026-03")
+        divided = reports.run_funnel(session, "deal.sales", actor=boss, period="2026-03", by=["owner"])
+        own = reports.run_funnel(session, "deal.sales", actor=ann, period="2026-03")
+        behind = [
+            reports.funnel_rows(session, "deal.sales", one.step.key, actor=ann, period="2026-03") for one in own.total
+        ]
+    # a won, b came to talk and is open again, d won, e was lost with an offer
+    assert [(one.step.key, one.count) for one in found.total] == [("open", 4), ("offer", 4), ("talk", 3), ("won", 2)]
+    assert [one.rate for one in found.total] == [None, Decimal(1), Decimal("0.75"), Decimal("0.666667")]
+    assert [one.open for one in found.total] == [0, 0, Decimal("0.333333"), 0]
+    assert {keys: [one.count for one in stands] for keys, _, stands in divided.parts} == {
+        (market.ids["ann"],): [2, 2, 2, 1],
+        (market.ids["cat"],): [2, 2, 1, 1],
+    }
+    assert [one.count for one in own.total] == [one.n for one in behind] == [2, 2, 2, 1]
+    assert {record.id for record in behind[-1].records} == {market.records["a"]}
+
+
+def test_the_rows_behind_a_number_are_as_many_as_it_says(market: Market) -> None:
+    with market.store.read() as session:
+        for login in market.ids:
+            actor = market.actor(session, login)
+            for key in session.app.figures:
+                try:
+                    found = reports.run_figure(session, key, actor=actor, period="2026", by=["owner"])
+                except FormworkError:
+                    continue
+                assert found.total.cells[0] is not None
+                cells = [({}, found.total.cells[0]), *(({"owner": one.keys[0]}, one.cells[0]) for one in found.lines)]
+                for cell, said in cells:
+                    behind = reports.rows(session, key, actor=actor, period="2026", cell=cell)
+                    assert said is not None
+                    assert (behind.n, len(behind.records)) == (said.n, said.n), (login, key, cell)
+
+
+def test_a_row_of_lines_or_moves_comes_with_its_record(market: Market) -> None:
+    with market.store.read() as session:
+        boss = market.actor(session, "bo")
+        behind = reports.rows(session, "deal.moves", actor=boss, period="all", cell={"owner": market.ids["cat"]})
+    assert [(line["from"], line["to"], line["by"]) for line in behind.lines] == [
+        ("open", "offer", market.ids["bo"])
+    ] * 2
+    assert [record.id for record in behind.records] == [market.records["e"], market.records["d"]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"period": "fortnight"}, "report.bad_period"),
+        ({"by": ["colour"]}, "report.no_dimension"),
+        ({"filters": {"region": ["west"]}}, "report.bad_value"),
+        ({"filters": {"owner": "somebody"}}, "report.bad_value"),
+        ({"filters": {"got_at.day": "yesterday"}}, "report.bad_value"),
+        ({"filters": {"hot": "maybe"}}, "report.bad_value"),
+        ({"filters": {"size": -1}}, "report.bad_value"),
+        ({"filters": {"owner": 2**70}}, "report.bad_value"),
+        ({"by": ["date.day"], "period": "all"}, "report.too_long"),
+        ({"by": ["date.day"], "period": "last 3 years"}, "report.too_long"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_in_words(market: Market, asked: dict[str, Any], code: str) -> None:
+    with market.store.read() as session, pytest.raises(InvalidValues) as refused:
+        reports.run_figure(session, "deal.count", actor=market.actor(session, "bo"), **asked)
+    assert [one.code for one in refused.value.errors] == [code]
+    assert all(one.text(language) for one in refused.value.errors for language in ("zh", "en"))
+
+
+def test_a_dimension_that_reads_what_is_hidden_is_not_there(market: Market) -> None:
+    with market.store.read() as session:
+        clerk = market.actor(session, "dee")
+        for asked in ({"by": ["region"]}, {"filters": {"region": "east"}}, {"by": ["size"]}, {"by": ["colour"]}):
+            with pytest.raises(InvalidValues) as refused:
+                reports.run_figure(session, "deal.count", actor=clerk, **asked)  # type: ignore[arg-type]
+            assert [one.code for one in refused.value.errors] == ["report.no_dimension"]
+        for key in ("deal.won", "deal.nothing", "deal.lines"):
+            with pytest.raises(NotFound):
+                reports.run_figure(session, key, actor=clerk)
+        assert "deal.regions" not in {one.key for one in reports.list_reports(session, actor=clerk)}
+
+
+def test_a_dashboard_shows_each_reader_the_tiles_that_are_there_for_them(market: Market) -> None:
+    with market.store.read() as session:
+        boss, ann, dee = (market.actor(session, one) for one in ("bo", "ann", "dee"))
+        home = reports.home_of(session, actor=ann)
+        assert home is not None and home.key == "home"
+        assert reports.home_of(session, actor=dee) is None
+        with pytest.raises(NotFound):
+            reports.find_dashboard(session, "home", actor=dee)
+        shown = [[tile.name for tile in row] for row in reports.seen_tiles(session, home, actor=ann)]
+        assert shown == [["deal.count"], ["deal.overview", "deal.sales"], ["deal"]]
+        assert reports.seen_tiles(session, home, actor=boss)[0][1].name == "deal.floor"
+        (count,), _, (list_,) = reports.seen_tiles(session, home, actor=ann)
+        narrowed = reports.run_tile(session, count, actor=boss, period="2026-03", filters={"owner": "me"})
+        assert isinstance(narrowed, reports.Result) and narrowed.total.cells[0] is not None
+        assert narrowed.total.cells[0].value == 0
+        page = reports.run_tile(session, list_, actor=ann)
+        assert isinstance(page, Page)
+        assert [record.values["name"] for record in page.records] == ["b"]  # one's own, and still open
+
+
+def test_a_result_can_be_written_in_words_and_as_data(market: Market) -> None:
+    with market.store.read() as session:
+        boss = market.actor(session, "bo")
+        found = reports.run(session, "deal.regions", actor=boss, period="2026-03")
+        sizes = reports.run_figure(session, "deal.count", actor=boss, period="2026-03", by=["size"])
+        rate = reports.run_figure(session, "deal.rate", actor=boss, period="2026-01")
+    data = writing.result_data(found, "zh")
+    assert data["period"] == {"name": "2026-03", "from": "2026-03-01", "to": "2026-03-31"}
+    assert data["lines"][0] == {
+        "keys": [{"key": "south", "label": "华南"}],
+        "cells": [{"value": "1000", "n": 1, "target": "0"}],
+    }
+    assert len(data["figures"][0]["digest"]) == 12
+    said = [writing.key_text(sizes.axes[0], line.keys[0], sizes.labels, "zh") for line in sizes.lines]
+    assert said == ["< 100", "100 – 1000", "≥ 1000"]
+    assert rate.total.cells[0] is not None
+    assert writing.value_text(rate.figures[0], rate.total.cells[0].value, "zh") == "—"
+    assert writing.value_text(rate.figures[0], Decimal("0.125"), "zh") == "12.5%"
+
+
+def test_where_records_have_been_is_found_in_the_history_of_an_older_database(market: Market) -> None:
+    database = market.store.database
+    with market.store.read() as session:
+        before = read_moves(session)
+    with database.write() as connection:
+        connection.execute(delete(moves))
+        connection.execute(text("DROP TABLE fw_stage_moves"))
+        place = [step.__name__ for step in STEPS].index("_add_stage_moves") + 1
+        connection.execute(text(f"UPDATE fw_schema_version SET version = {place}"))
+    upgrade(database)
+    with market.store.read() as session:
+        assert read_moves(session) == before
+    assert len(before) > 20
+
+
+def read_moves(session: Session) -> list[tuple[Any, ...]]:
+    c = moves.c
+    columns = (c.entity, c.record_id, c.from_stage, c.to_stage, c.at, c.by_id, c.owner_id, c.team_id)
+    return [tuple(row) for row in session.connection.execute(select(*columns).order_by(c.record_id, c.at, c.id))]
