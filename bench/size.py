@@ -57,7 +57,7 @@ def main() -> None:
         tables[kind] = list(_measure(kind, options))
     if options.grow:
         return
-    text = _render(tables, options, _busy([began, os.getloadavg()]))
+    text = _render(tables, options, busy([began, os.getloadavg()]))
     print(text)
     if options.save:
         RESULTS.mkdir(exist_ok=True)
@@ -81,7 +81,7 @@ def _measure(kind: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]
             name, asks = small[0], (small[1], large[1])
             if options.rows and not any(name.startswith(one) for one in options.rows):
                 continue
-            figures = _time(asks, options.calls, lambda: _backends(options.postgres, kind))
+            figures = _time(asks, options.calls, lambda: backends_of(options.postgres, kind))
             row = {"row": name, "small_ms": figures[0], "large_ms": figures[1], "ratio": figures[1] / figures[0]}
             _say(f"  {name:<52} {row['small_ms']:8.1f} {row['large_ms']:8.1f}  x{row['ratio']:.2f}")
             yield row
@@ -93,13 +93,13 @@ def _installed(kind: str, postgres: str | None, count: int) -> Iterator[Grown]:
     home = Path(tempfile.mkdtemp(prefix="formwork-bench-"))
     name = f"formwork_bench_{random.randrange(10**9)}"
     try:
-        grown = grow(_address(kind, postgres, home, name), home, count)
+        grown = grow(address_of(kind, postgres, home, name), home, count)
         yield grown
         grown.store.database.close()
     finally:
         shutil.rmtree(home)
         if kind == "postgresql" and postgres is not None:
-            _command(postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            command(postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @contextlib.contextmanager
@@ -111,26 +111,26 @@ def _kept(kind: str, postgres: str | None, count: int, home: Path) -> Iterator[G
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
         if kind == "postgresql" and postgres is not None:
-            _command(postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    url = _address(kind, postgres, home, name, make=not finished)
+            command(postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    url = address_of(kind, postgres, home, name, make=not finished)
     grown = find_grown(url, home) or grow(url, home, count)
     yield grown
     grown.store.database.close()
 
 
-def _address(kind: str, postgres: str | None, home: Path, name: str, make: bool = True) -> str:
+def address_of(kind: str, postgres: str | None, home: Path, name: str, make: bool = True) -> str:
     """Return the address of a database, made anew on a server."""
     if kind == "sqlite":
         return f"sqlite:///{home / 'formwork.sqlite3'}"
     assert postgres is not None
     if make:
-        _command(postgres, f"CREATE DATABASE {name}")
+        command(postgres, f"CREATE DATABASE {name}")
         # A query shared between processes would be counted in part: those that help are gone when it ends.
-        _command(postgres, f"ALTER DATABASE {name} SET max_parallel_workers_per_gather = 0")
+        command(postgres, f"ALTER DATABASE {name} SET max_parallel_workers_per_gather = 0")
     return make_url(postgres).set(database=name).render_as_string(hide_password=False)
 
 
-def _command(postgres: str, command: str) -> None:
+def command(postgres: str, command: str) -> None:
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(command)
 
@@ -313,7 +313,7 @@ def _time(asks: tuple[Ask, Ask], calls: int, backends: Callable[[], set[int]]) -
     return [statistics.median(found) for found in taken]
 
 
-def _backends(postgres: str | None, kind: str) -> set[int]:
+def backends_of(postgres: str | None, kind: str) -> set[int]:
     """Return the processes of the database that serve a bench."""
     if kind == "sqlite" or postgres is None:
         return set()
@@ -341,7 +341,7 @@ def _render(tables: dict[str, list[dict[str, Any]]], options: argparse.Namespace
     return "\n".join(parts) + "\n"
 
 
-def _busy(loads: list[tuple[float, float, float]]) -> str:
+def busy(loads: list[tuple[float, float, float]]) -> str:
     """Tell what else the machine did: this alone is a load of one."""
     return "load average " + " at the beginning, ".join(f"{one[0]:.1f}" for one in loads) + " at the end"
 
