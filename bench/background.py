@@ -54,8 +54,6 @@ from engine.workflow.transitions import move_record
 
 SMALL, LARGE = 10_000, 1_000_000
 RECORDS, AT_ONCE, ROUNDS = 700, 20, 9
-SPREAD = 20
-"""Seconds over which work falls due little by little."""
 _FAR = datetime(2030, 1, 1, tzinfo=UTC)
 Row = tuple[str, int, Callable[[], object], Callable[[], object]]
 """A name, how many one turn does, what is made ready for it, and what is measured."""
@@ -113,15 +111,17 @@ def main() -> None:
             print("PostgreSQL is skipped: no --postgres address.", file=sys.stderr)
             continue
         with contextlib.ExitStack() as stack:
-            sites = [stack.enter_context(_installed(kind, options.postgres, one)) for one in (SMALL, options.rows)]
+            sites = [
+                stack.enter_context(_installed(kind, options.postgres, one)) for one in (options.small, options.rows)
+            ]
             tables[kind] = [_measure(pair, options, kind) for pair in zip(*(one.rows() for one in sites), strict=True)]
-            late[kind] = _leave_alone(sites[1])
+            late[kind] = _leave_alone(sites[1], options.spread)
             _say(f"  {late[kind]}")
     told = _render(tables, late, options, busy([began, os.getloadavg()]))
     print(told)
     if options.save:
         (RESULTS / "background.md").write_text(told, encoding="utf-8")
-        data = {"small": SMALL, "large": options.rows, "rows": tables, "alone": late}
+        data = {"small": options.small, "large": options.rows, "rows": tables, "alone": late}
         (RESULTS / "background.json").write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
@@ -206,13 +206,13 @@ def _measure(pair: tuple[Row, Row], options: argparse.Namespace, kind: str) -> d
     return {"row": pair[0][0], "small_ms": small, "large_ms": large, "ratio": large / small}
 
 
-def _leave_alone(site: Site) -> dict[str, float]:
+def _leave_alone(site: Site, spread: int) -> dict[str, float]:
     """Leave the worker alone with timers that fall due little by little, then with many due at once."""
     worker = WorkerThread(site.store)
     worker.start()
     try:
         first = site.used[timers.name] + 1
-        for second in range(SPREAD):
+        for second in range(spread):
             site.let_fall_due(timers, AT_ONCE // 2, datetime.now(UTC) + timedelta(seconds=second))
         waited = sorted(_wait(site, first, site.used[timers.name]))
         begun, since = site.used[timers.name] + 1, time.monotonic()
@@ -247,25 +247,26 @@ def _wait(site: Site, first: int, last: int) -> list[float]:
 def _render(
     tables: dict[str, list[dict[str, Any]]], late: dict[str, dict[str, float]], options: argparse.Namespace, load: str
 ) -> str:
+    small, large = f"{options.small:,}", f"{options.rows:,}"
     parts = [
         f"# Results of {date.today():%d %B %Y}",
         "",
         f"{os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {load}.",
         "",
-        f"CPU ms of product and database for one (median of {ROUNDS} turns), with {SMALL:,} and with {options.rows:,}",
-        "each of timers and runs due in years, timers and runs that are over, delivered events, and open tasks of others.",
+        f"CPU ms of product and database for one (median of {ROUNDS} turns), with {small} and with {large} each",
+        "of timers and runs due in years, timers and runs that are over, delivered events, open tasks of others.",
     ]
     for kind, rows in tables.items():
-        parts += ["", f"## {kind}", "", f"| row | {SMALL:,} | {options.rows:,} | ratio |", "|---|--:|--:|--:|"]
+        parts += ["", f"## {kind}", "", f"| row | {small} | {large} | ratio |", "|---|--:|--:|--:|"]
         parts += [
             f"| {one['row']} | {one['small_ms']:.2f} | {one['large_ms']:.2f} | {one['ratio']:.2f} |" for one in rows
         ]
         alone = late[kind]
         parts += [
             "",
-            f"Left alone with {options.rows:,}: of {alone['timers']:.0f} timers that fell due over {SPREAD} s half",
-            f"were fired within {alone['p50_s']:.1f} s and 99 % within {alone['p99_s']:.1f} s; {alone['at_once']:.0f} due at",
-            f"once went at {alone['per_second']:.0f} a second.",
+            f"Left alone with {large}: of {alone['timers']:.0f} timers that fell due over {options.spread} s half",
+            f"were fired within {alone['p50_s']:.1f} s and 99 % within {alone['p99_s']:.1f} s; {alone['at_once']:.0f}",
+            f"due at once went at {alone['per_second']:.0f} a second.",
         ]
     return "\n".join(parts) + "\n"
 
@@ -277,6 +278,8 @@ def _say(said: str) -> None:
 def _read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=LARGE, help="of each kind in the larger installation")
+    parser.add_argument("--small", type=int, default=SMALL, help="of each kind in the smaller one")
+    parser.add_argument("--spread", type=int, default=20, help="seconds over which work falls due little by little")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], help="one of the two")
     parser.add_argument("--postgres", help="address of a server on which databases may be made")
     parser.add_argument("--save", action="store_true", help="write results/background.md and .json")
