@@ -5,7 +5,7 @@ a step nobody can do: a move that asks for a reason, a field nobody may fill in,
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -48,6 +48,17 @@ def compile_automations(
     entity = compilation.definition.entities[key]
     for rule in written.rules.values():
         yield _Rule(compilation, written, rule, entity, workflow).compile()
+    used = {name for rule in written.rules.values() for name in _parts_used(rule.do)}
+    for name, steps in written.parts.items():
+        if name not in used:
+            compilation.refuse("R033", steps[0].location, name=name)
+
+
+def _parts_used(steps: Iterable[DoDefinition]) -> Iterator[str]:
+    for step in steps:
+        if step.kind == "use" and step.name is not None:
+            yield step.name.name
+        yield from _parts_used((*step.do, *step.otherwise))
 
 
 class _Rule:
@@ -116,6 +127,9 @@ class _Rule:
         """Add steps to a program; ``within`` says that they are done for each of several records."""
         for number, written in enumerate(steps, start=1):
             here = f"{path}{number}"
+            if written.kind == "use":
+                self._add_part(program, written, here, shape, within=within)
+                continue
             if self.bare is not None and written.kind not in _WITHOUT_RECORD:
                 self.compilation.refuse(self.bare, written.location, kind=written.kind)
                 continue
@@ -129,6 +143,16 @@ class _Rule:
                 self._add_branches(program, written, here, shape, within=within)
             else:
                 program.append(self._step(written, here, shape, within=within))
+
+    def _add_part(self, program: list[Do], written: DoDefinition, path: str, shape: str, *, within: bool) -> None:
+        """Add the steps of a part in place of its name; a part uses no other, so nothing goes round in circles."""
+        assert written.name is not None  # noqa: S101 - the schema asked
+        if ".use." in f".{path}.":
+            self.compilation.refuse("R032", written.location, name=written.name.name)
+            return
+        known = self.compilation.require(written.name, self.file.parts, "R031", file=self.file.key)
+        if known is not None:
+            self._add(program, self.file.parts[known], f"{path}.use.", shape, within=within)
 
     def _add_branches(self, program: list[Do], written: DoDefinition, path: str, shape: str, *, within: bool) -> None:
         at = len(program)

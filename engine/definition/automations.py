@@ -3,7 +3,7 @@
 Enters: a checked document. Leaves: the definition. Must not resolve names.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias, get_args
 
 from engine.definition.model import (
@@ -42,6 +42,7 @@ def parse_automations(document: Document) -> AutomationsDefinition:
         location=kind.location,
         entity=read_reference(root.find("entity") or kind),
         rules={node.key: build(AutomationDefinition, node) for node in rules.entries()},
+        parts={node.key: tuple(_read_step(one) for one in node.elements()) for node in _entries(root, "parts")},
     )
 
 
@@ -98,6 +99,11 @@ def _named(node: Node, written: Node) -> dict[str, Any]:
 def _steps(node: Node, key: str) -> tuple[DoDefinition, ...]:
     found = node.find(key)
     return () if found is None else tuple(_read_step(one) for one in found.elements())
+
+
+def _entries(node: Node, key: str) -> Iterable[Node]:
+    found = node.find(key)
+    return () if found is None else found.entries()
 
 
 def _names(node: Node) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ TriggerKind = Literal[
     "created", "changed", "moved", "approval", "file", "commented", "at", "every", "idle", "button", "webhook",
 ]  # fmt: skip
 DoKind = Literal[
-    "set", "create", "move", "assign", "notify", "post", "mail", "call", "dial", "wait", "if", "for_each",
+    "set", "create", "move", "assign", "notify", "post", "mail", "call", "dial", "wait", "if", "for_each", "use",
 ]  # fmt: skip
 Share = Literal["turn", "load"]
 
@@ -74,6 +74,7 @@ class DoDefinition:
     or of one it links to (``plan.rows``); ``rest``: what the last record a ``for_each`` makes gets of a sum.
     Below the text of ``notify`` and ``post`` stands a ``report`` or a ``dashboard`` over ``period``, as the reader sees
     it, a group as the first of ``eyes`` does. ``key`` names the texts of a step for translations.
+    ``use``: the steps of the part ``name`` of the file.
     """
 
     kind: DoKind
@@ -124,4 +125,5 @@ class AutomationsDefinition:
     location: Location
     entity: Reference
     rules: Mapping[str, AutomationDefinition]
+    parts: Mapping[str, tuple[DoDefinition, ...]] = field(default_factory=dict)
     calendar: Reference | None = None
