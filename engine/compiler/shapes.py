@@ -81,7 +81,8 @@ def _people(definition: AppDefinition) -> dict[str, EntityShape]:
         "department": Type(Kind.DEPARTMENT),
         "roles": Type(Kind.CHOICES, options=roles),
     }
-    shapes = (EntityShape(USER_SHAPE, person), EntityShape(DEPARTMENT_SHAPE, {"key": Type(Kind.TEXT)}))
+    owned = {key: Collection(key, via="owner") for key in definition.entities}
+    shapes = (EntityShape(USER_SHAPE, person, owned), EntityShape(DEPARTMENT_SHAPE, {"key": Type(Kind.TEXT)}))
     return {shape.key: shape for shape in shapes}
 
 

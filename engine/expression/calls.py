@@ -23,6 +23,8 @@ from engine.expression.types import (
     MAX_PLACES,
     NUMERIC,
     ORDERED,
+    USER_SHAPE,
+    EntityShape,
     Kind,
     Type,
     join,
@@ -51,6 +53,9 @@ def check_call(walk: Walk, node: syntax.Call) -> Resolved | None:
         names.refuse("unknown_function", _word(node), name=node.name, suggestion=suggestion)
         return None
     first = node.arguments[0] if node.arguments else None
+    own = None if first is None else names.find_own(first)
+    if own is not None and node.name in functions.FOLDS:
+        return _check_fold(walk, replace(node, arguments=(own,)), _first_part(own), of_user=True)
     collection = None if first is None else names.find_collection(first)
     if node.name in functions.FOLDS and (collection or node.where or node.name not in functions.FUNCTIONS):
         return _check_fold(walk, node, collection)
@@ -151,7 +156,11 @@ def _refuse_mixed(names: Names, node: syntax.Call, arguments: list[Resolved]) ->
     names.refuse("mixed_kinds", node, name=node.name, kinds=kinds)
 
 
-def _check_fold(walk: Walk, node: syntax.Call, collection: str | None) -> Resolved | None:
+def _first_part(node: syntax.Name | syntax.Path) -> str:
+    return node.name if isinstance(node, syntax.Name) else node.parts[0]
+
+
+def _check_fold(walk: Walk, node: syntax.Call, collection: str | None, *, of_user: bool = False) -> Resolved | None:
     names, usage = walk.names, functions.FOLDS.get(node.name, "count(items where qty > 1)")
     if names.inside:
         names.refuse("fold_inside_where", node)
@@ -168,14 +177,18 @@ def _check_fold(walk: Walk, node: syntax.Call, collection: str | None) -> Resolv
     if node.name in ("any", "all") and node.where is None:
         names.refuse("wrong_fold", node, usage=usage)
         return None
-    return _fold(walk, node, collection)
+    return _fold(walk, node, collection, names.shapes[USER_SHAPE] if of_user else names.shape)
 
 
-def _fold(walk: Walk, node: syntax.Call, name: str) -> Resolved | None:
+def _fold(walk: Walk, node: syntax.Call, name: str, whose: EntityShape) -> Resolved | None:
     names, errors = walk.names, len(walk.names.errors)
-    entity, collection, rows = names.shape.key, names.collection(name), node.arguments[0]
-    names.uses.add((name,))
-    with names.rows(name):
+    entity, collection, rows = whose.key, whose.collections[name], node.arguments[0]
+    of_user = whose.key == USER_SHAPE
+    if of_user:
+        names.context.add("user")
+    else:
+        names.uses.add((name,))
+    with names.rows(name, of_user):
         value = names.row_field(rows) if isinstance(rows, syntax.Path) else None
         where = walk.condition(node.where) if node.where is not None else None
     if len(names.errors) > errors:

@@ -161,6 +161,8 @@ class _Speaker:
 
     def fold(self, node: resolved.Fold) -> str:
         rows = self.label(node.entity, node.collection)
+        if node.entity == USER_SHAPE:
+            rows = self.words("of_user", rows=rows)
         where = "" if node.where is None else self.condition(node.where)
         if node.name in ("any", "all"):
             return self.words(f"{node.name}_row", rows=rows, where=where)

@@ -34,6 +34,9 @@ LINE = "line"
 PAYLOAD = "payload"
 """What another system sent, in an automation that begins with that; ``payload.number`` is a part of it."""
 
+OF_USER = "user."
+"""What ``uses`` begin with that are about records of whoever asks."""
+
 ROLES = "roles"
 USER_ATTRIBUTES = frozenset({ROLES, "department"})
 """What is known of whoever asks, besides the login."""
@@ -95,11 +98,12 @@ class Names:
         self.errors.append(ExpressionError(code, params, node.start, node.end - node.start))
 
     @contextmanager
-    def rows(self, collection: str) -> Iterator[EntityShape]:
+    def rows(self, collection: str, of_user: bool = False) -> Iterator[EntityShape]:
         """Resolve names among the fields of the rows of ``collection`` for a while; rows have no rows of their own."""
         outer = self.shape, self.let, self._prefix
-        self.shape = self.shapes[self.shape.collections[collection].entity]
-        self.let, self._prefix = {}, (collection,)
+        whose = self.shapes[USER_SHAPE] if of_user else self.shape
+        self.shape = self.shapes[whose.collections[collection].entity]
+        self.let, self._prefix = {}, (f"{OF_USER}{collection}" if of_user else collection,)
         try:
             yield self.shape
         finally:
@@ -114,6 +118,17 @@ class Names:
         """Return the collection ``node`` names or begins with, if it does."""
         first = node.name if isinstance(node, syntax.Name) else node.parts[0] if isinstance(node, syntax.Path) else ""
         return first if first in self.shape.collections else None
+
+    def find_own(self, node: syntax.Node) -> syntax.Name | syntax.Path | None:
+        """Return ``case`` or ``case.amount`` of ``user.case.amount``: records that belong to whoever asks."""
+        if not isinstance(node, syntax.Path) or node.parts[0] != "user" or "user" in {*self.let, *self._known()}:
+            return None
+        person = self.shapes.get(USER_SHAPE)
+        if person is None or node.parts[1] not in person.collections:
+            return None
+        if len(node.parts) == 2:
+            return syntax.Name(node.offsets[1], node.end, node.parts[1])
+        return syntax.Path(node.offsets[1], node.end, node.parts[1:], node.offsets[1:])
 
     def collection(self, name: str) -> Collection:
         """Return a collection of the present shape."""

@@ -26,7 +26,7 @@ from engine.expression.sql_kinds import collation, sql_type
 from engine.expression.sql_limits import check_sql
 from engine.expression.sql_source import Column, SqlSource
 from engine.expression.sql_terms import Exact, Span, Term
-from engine.expression.types import MANY, MAX_DIGITS, MAX_PLACES, NUMERIC, PAYLOAD_SHAPE, Kind, Type
+from engine.expression.types import MANY, MAX_DIGITS, MAX_PLACES, NUMERIC, PAYLOAD_SHAPE, USER_SHAPE, Kind, Type
 
 __all__ = [
     "OF_NOBODY",
@@ -39,6 +39,7 @@ __all__ = [
     "sql_parameters",
 ]
 
+_ASKING = sa.bindparam("actor_id", type_=terms.INTEGER)
 _OF_ACTOR = {"user": "actor_id", "user.department": "actor_team"}
 _BETWEEN = "\x1f"  # no role and no text holds it
 
@@ -281,7 +282,7 @@ class _Writer:
     def _rows(self, node: resolved.Fold, chosen: sa.Select[Any]) -> tuple[sa.FromClause, sa.Select[Any]]:
         row = self.source.table(node.row).alias()
         back = self.source.parent(row, node.row) if node.via is None else self.source.column(row, node.row, node.via)
-        mine = self.source.column(self.row, node.entity, "id")
+        mine = self.source.column(self.row, node.entity, "id") if node.entity != USER_SHAPE else _ASKING
         return row, self._subquery(chosen.select_from(row).where(back == mine), row, node.row)
 
     def _subquery(self, chosen: sa.Select[Any], row: sa.FromClause, shape: str) -> sa.Select[Any]:

@@ -8,7 +8,7 @@ from dataclasses import fields
 
 from engine.expression import resolved
 from engine.expression.resolved import Resolved
-from engine.expression.types import PAYLOAD_SHAPE
+from engine.expression.types import PAYLOAD_SHAPE, USER_SHAPE
 
 
 def walk(node: Resolved) -> Iterator[Resolved]:
@@ -46,6 +46,8 @@ def read_context(node: Resolved) -> frozenset[str]:
     for part in walk(node):
         if isinstance(part, resolved.Variable):
             found.add(part.name)
+        if isinstance(part, resolved.Fold) and part.entity == USER_SHAPE:
+            found.add("user")
         if isinstance(part, resolved.Outer):
             found.add(f"{'payload' if part.entity == PAYLOAD_SHAPE else 'record'}.{part.name}")
         if isinstance(part, resolved.Call) and part.name == "date":

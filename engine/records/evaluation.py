@@ -119,15 +119,16 @@ class Lookups:
 
     def fold(self, fold: Fold, record: Mapping[str, Any], env: Env) -> tuple[Any] | None:
         """Let the database work out an aggregate over linked records; None for a record nothing can link to yet."""
-        session, id_ = self._session, record.get("id")
+        session, id_ = self._session, env.user if fold.entity == USER_SHAPE else record.get("id")
         context = read_context(fold)
         checked = Checked(fold, fold.type, "", fold.entity, frozenset(), context)
         if not id_ or any(name.startswith("record.") for name in context) or check_sql(checked):
             return None
-        table = session.tables.entity[fold.entity]
+        source = TableSource(session.tables)
+        table = source.table(fold.entity)
 
         def build() -> Any:
-            value = compile_sql(checked, TableSource(session.tables), table)
+            value = compile_sql(checked, source, table)
             return select(value.label("value")).where(table.c.id == bindparam("record_id"))
 
         statement = session.prepared(("fold", fold), build)

@@ -43,6 +43,8 @@ def say_branch(app: CompiledApp, approval: str, branch: str, written: str, langu
 def _label(app: CompiledApp, approval: Approval | None, shape: str, key: str) -> Label | str:
     if not shape:
         return approval.let_labels.get(key, key) if approval is not None else key
+    if shape.startswith("@") and key in app.entities:  # user.quote: the quotes of whoever asks
+        return app.entities[key].label
     if shape.startswith("@"):
         key = "team" if key == "department" else key
         return {language: messages.text(f"workflow.field_{key}", language) for language in messages.LANGUAGES}

@@ -14,6 +14,7 @@ from engine.compiler.field_types import FieldType
 from engine.definition.model import NumberDefinition
 from engine.errors import Location
 from engine.expression.resolved import Fold
+from engine.expression.types import USER_SHAPE
 from engine.expression.walking import equalities, walk
 
 USER, DEPARTMENT = "user", "department"
@@ -131,7 +132,9 @@ class Field:
     def folds(self) -> tuple[Fold, ...]:
         """The folds over linked records its value is computed from; a field that has any is a roll-up."""
         nodes = () if self.computed is None else walk(self.computed.checked.tree)
-        return tuple(node for node in nodes if isinstance(node, Fold) and node.via is not None)
+        return tuple(
+            node for node in nodes if isinstance(node, Fold) and node.via is not None and node.entity != USER_SHAPE
+        )
 
     @cached_property
     def own_reads(self) -> frozenset[str]:
