@@ -19,13 +19,16 @@ SCOPED = PAYMENT.replace(
   lead:    {read: below, create: true}
   guest:   {read: lowest}
   eastern: {read: strict}
+  remover: {read: earned, create: true}
 scopes:
   near:   {where: "owner.department = user.department"}
   below:  {where: "'lead' in user.roles and team = 'lower'"}
   lowest: {where: "owner in ['rep', 'rep2'] and created_by = 'rep'"}
   strict: {where: "'chief' in user.roles"}
+  earned: {where: "owner = user or count(user.payment where note = 'mine') >= 2 and sum(user.payment.amount) > 13"}
 rules:
   large: {check: "amount <= 100 or 'chief' in user.roles or user.department = 'upper'", message: 大额由总管登记}
+  few: {check: "note != 'mine' or count(user.payment where note = 'mine') < 2", at: [create], message: 每人两笔}
 """,
 )
 
@@ -65,3 +68,15 @@ def test_a_rule_knows_who_saves(ledger: Desk, login: str, allowed: bool) -> None
     else:
         refused = errors_of(lambda: ledger.create(login, "payment", note="much", amount="101"))
         assert "大额由总管登记" in refused.values()
+
+
+def test_a_condition_counts_what_belongs_to_whoever_asks(ledger: Desk, payments: dict[str, Record]) -> None:
+    first = ledger.create("remover", "payment", note="mine", amount="7")
+    assert ledger.ids("remover", "payment") == [first.id]  # one is not enough
+
+    second = ledger.create("remover", "payment", note="mine", amount="7")
+    assert {first.id, second.id, payments["rep"].id} <= set(ledger.ids("remover", "payment"))
+    assert errors_of(lambda: ledger.create("remover", "payment", note="mine", amount="1")) == {"note": "每人两笔"}
+
+    ledger.update("chief", second, note="somebody else's")
+    assert set(ledger.ids("remover", "payment")) == {first.id, second.id}  # those of others are gone at once
