@@ -23,6 +23,7 @@ from engine.compiler.app import (
 )
 from engine.compiler.field_types import FieldType
 from engine.errors import Location
+from engine.storage.counted_parts import counted_parts
 from engine.storage.plan import PlanItem, Setting
 
 Path = tuple[str, ...]
@@ -70,6 +71,8 @@ def walk(app: CompiledApp) -> Iterator[Part]:
         settings = _plain_settings(automation, _NOT_SAID | {"digest"})
         place, label = automation.location, (automation.label,)
         yield Part("automation", ("automation", automation.key), label, settings, place, automation.was)
+    for one in counted_parts(app):
+        yield Part(one.thing, (one.thing, one.key), (one.label,), one.settings, one.location, one.was)
     for printed in app.prints.values():
         yield Part("print", ("print", printed.key), (printed.label,), _plain_settings(printed, _NOT_SAID))
 
@@ -90,6 +93,10 @@ _NOT_OF_APP = _NOT_SAID | {
     "approvals",
     "prints",
     "automations",
+    "figures",
+    "reports",
+    "funnels",
+    "dashboards",
 }
 _NOT_OF_ENTITY = _NOT_SAID | {
     "fields", "shape", "rules", "unique", "duplicates", "access", "scopes", "makes", "books", "workflow",

@@ -25,6 +25,8 @@ def rewrite_json(
     """
     table: Table = column.table
     said = [f'"{key}{end}' for key in keys for end in ('"', ".")]
+    if not said:
+        return
     spoken = or_(*(cast(column, Text).contains(one, autoescape=True) for one in said))
     changed, last = update(table).where(table.c.id == bindparam("row_id")).values({column: bindparam("value")}), 0
     while True:

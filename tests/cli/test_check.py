@@ -88,7 +88,7 @@ class TestTranslations:
         folder = self.folder(tmp_path)
         plain, strict = run("check", folder), run("check", folder, "--strict")
         assert (plain.exit_code, strict.exit_code) == (0, 1)
-        assert re.search(r"Not translated into en yet: \d{3} texts", plain.stdout)
+        assert re.search(r"Not translated into en yet: \d+ texts", plain.stdout)
         assert "app.label: 制造业销售管理" in plain.stdout
         assert {one["path"] for one in report_of(run, folder)["untranslated"]["en"]} >= {"app.label", "roles.rep"}
 

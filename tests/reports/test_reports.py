@@ -2,19 +2,27 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, text
 
 from engine import reports
+from engine.clock import SetClock
+from engine.compiler.compile import load_app
+from engine.definition.source import SourceFolder
 from engine.errors import FormworkError, InvalidValues, NotFound
 from engine.records.queries import Page
 from engine.reports import writing
+from engine.storage import catalog
+from engine.storage.database import open_database
+from engine.storage.differences import compare
 from engine.storage.stage_tables import moves
-from engine.storage.store import Session
+from engine.storage.store import Session, Store
 from engine.storage.upgrades import STEPS, upgrade
-from tests.reports.conftest import Market
+from tests.reports.conftest import MONDAY, Market
+from tests.reports.market import FULL, add_people
 
 
 def values(lines: Iterable[reports.Line]) -> dict[Any, list[Any]]:
@@ -213,3 +221,42 @@ def read_moves(session: Session) -> list[tuple[Any, ...]]:
     c = moves.c
     columns = (c.entity, c.record_id, c.from_stage, c.to_stage, c.at, c.by_id, c.owner_id, c.team_id)
     return [tuple(row) for row in session.connection.execute(select(*columns).order_by(c.record_id, c.at, c.id))]
+
+
+def test_a_plan_tells_which_definition_changes_and_no_other() -> None:
+    before = load_app(SourceFolder(dict(FULL)))
+    reports_, board = FULL["deal/reports.yaml"], FULL["dashboards/home.yaml"]
+    written = {
+        "deal/reports.yaml": reports_.replace("value: distinct(client)", "value: distinct(owner)"),
+        "dashboards/home.yaml": board.replace("top: 5", "top: 6").replace("{figure: deal.floor}", "{figure: deal.won}"),
+    }
+    after = load_app(SourceFolder({**FULL, **written}))
+    told = {(one.thing, setting.name) for one in compare(before, after) for setting in one.settings}
+    assert told == {("figure", "definition"), ("dashboard", "definition")}
+    again = load_app(SourceFolder({**FULL, "app.yaml": FULL["app.yaml"] + "\n"}))
+    assert compare(before, again) == []
+
+
+def test_where_records_have_been_follows_a_stage_that_gets_another_key(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'market.sqlite3'}")
+    store = Store(database, tmp_path / "files", SetClock(MONDAY))
+    catalog.publish(store, SourceFolder(dict(FULL)), actor_id=None)
+    with store.write() as session:
+        ids = add_people(session)
+    market = Market(store, SetClock(MONDAY), ids)
+    market.create("deal", "a", "ann", name="a", got_at="2026-03-01 10:00")
+    market.move("a", "quote", "back")
+    renamed = {
+        "deal/workflow.yaml": FULL["deal/workflow.yaml"]
+        .replace("offer: {label: 报价}", "bid: {label: 报价, was: offer}")
+        .replace("to: [offer]", "to: [bid]")
+        .replace("[offer", "[bid")
+        .replace(", offer", ", bid"),
+        "deal/reports.yaml": FULL["deal/reports.yaml"].replace("'offer'", "'bid'"),
+    }
+    catalog.publish(store, SourceFolder({**FULL, **renamed}), actor_id=None)
+    with store.read() as session:
+        found = reports.run_funnel(session, "deal.sales", actor=market.actor(session, "bo"), period="2026-03")
+        assert [one.count for one in found.total] == [1, 1, 0, 0]
+        assert [row[2:4] for row in read_moves(session)] == [(None, "open"), ("open", "bid"), ("bid", "open")]
+    database.close()
