@@ -5,6 +5,7 @@ values that make a condition come out true or false, trying for each field the c
 and its neighbours. Nothing here knows an app.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -402,7 +403,7 @@ def _code(number: int) -> str:
 
 
 _VALUES: dict[str, Any] = {
-    "text": lambda one, number: f"AB-{number}" if one.pattern else _name(number),
+    "text": lambda one, number: _shaped(one.pattern, number) if one.pattern else _name(number),
     "long_text": lambda one, number: f"写下的说明 {number}",
     "integer": lambda one, number: str(int(one.min or one.max or 5)),
     "decimal": lambda one, number: str(one.min or one.max or 5),
@@ -418,3 +419,9 @@ _VALUES: dict[str, Any] = {
     "time": lambda one, number: "09:30",
     "user": lambda one, number: 1,
 }
+
+
+def _shaped(pattern: str, number: int) -> str:
+    """A text of the form an author asks for: a code, or a day of a month."""
+    samples = (f"AB-{number}", f"{number % 12 + 1:02}-{number % 28 + 1:02}")
+    return next((one for one in samples if re.fullmatch(pattern, one)), samples[0])
