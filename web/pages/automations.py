@@ -183,7 +183,7 @@ def _view_hook(automation: Automation, made: str | None, cells: Cells) -> dict[s
         "address": f"{site}{hooks.PREFIX}/{automation.on.hook}",
         "takes": view_takes(automation),
         "since": cells.when(found.made_at) if found is not None else None,
-        "until": cells.when(rotating) if rotating is not None and rotating > now() else None,
+        "until": locale().datetime(rotating) if rotating is not None and rotating > now() else None,
         "secret": made,
         "renew_url": f"{ADDRESS}/{automation.key}/secret",
         "close_url": f"{ADDRESS}/{automation.key}/close" if found is not None else None,
