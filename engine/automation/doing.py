@@ -213,7 +213,8 @@ def _dial(scene: Scene, step: Do) -> None:
 
 def _call(scene: Scene, step: Do) -> None:
     values = {key: one.run(scene.values, scene.env) for key, one in step.values.items()}
-    data = {key: _as_json(scene, step.values[key], value) for key, value in values.items()}
+    data: dict[str, Any] = {key: _as_json(scene, step.values[key], value) for key, value in values.items()}
+    data |= {key: _listed(scene, one) for key, one in step.lines.items()}
     _post(scene, step, Endpoint(step.name), event=scene.automation.key, data=data)
     scene.tell(step, channel=step.name)
 
@@ -264,6 +265,15 @@ def _below(scene: Scene, step: Do, reader: Actor | None, language: str) -> str:
     return show(scene.session, step, actor=scene.watcher or reader, language=language, env=scene.env)
 
 
+def _listed(scene: Scene, listed: Do) -> list[dict[str, Any]]:
+    """Return a list of what is sent: an entry for each row or record it goes through."""
+    record = _required(scene)
+    env, (_, rows) = replace(scene.env, record=record.values), _gone_through(scene, listed, record)
+    if len(rows) > MOST_EACH:
+        raise NotPossibleNow("automation.too_many", limit=MOST_EACH)
+    return [{key: _as_json(scene, one, one.run(row, env)) for key, one in listed.values.items()} for row in rows]
+
+
 def _as_json(scene: Scene, expression: Expression, value: Any) -> Any:
     """Return a value as a webhook carries it: numbers as text, so that no digit is lost."""
     if value is None or isinstance(value, bool | int | str):
@@ -277,54 +287,50 @@ def _as_json(scene: Scene, expression: Expression, value: Any) -> Any:
 
 def _each(scene: Scene, step: Do) -> None:
     record = _required(scene)
-    if step.rows is not None and step.rows[1]:
-        _each_row(scene, step, record)
-        return
-    of, rows = _gone_to(scene, step, record)
+    of, chosen = _gone_through(scene, step, record)
     if of in scene.session.app.off:
         scene.tell(step, off=of)
         return
-    env = replace(scene.env, record=record.values)
-    chosen = [row["id"] for row in rows if step.where is None or step.where.run(row, env) is True]
-    if len(chosen) > MOST_EACH:
+    ids = [row["id"] for row in chosen]
+    if len(ids) > MOST_EACH:
         raise NotPossibleNow("automation.too_many", limit=MOST_EACH)
-    scene.tell(step, records=chosen)
-    entity, ids, sums = scene.session.app.entities[of], sorted(chosen), dict[str, Decimal]()
-    for id_ in ids:
-        inner = lock_record(scene.session, entity, id_, actor=None)
-        last = id_ == ids[-1]
-        _go_round(replace(scene, record=inner, env=env, prefix=f"{id_}:", last=last, sums=sums), step)
+    env, sums = replace(scene.env, record=record.values), dict[str, Decimal]()
+    if step.rows is not None and step.rows[1]:
+        scene.tell(step, rows=ids)
+        for row in chosen:
+            within = replace(scene, row=row, env=env, prefix=f"row {row['id']}:")
+            _go_round(replace(within, last=row is chosen[-1], sums=sums), step)
+    else:
+        scene.tell(step, records=ids)
+        for id_ in sorted(ids):
+            inner = lock_record(scene.session, scene.session.app.entities[of], id_, actor=None)
+            within = replace(scene, record=inner, env=env, prefix=f"{id_}:")
+            _go_round(replace(within, last=id_ == max(ids), sums=sums), step)
     scene.again()
 
 
-def _gone_to(scene: Scene, step: Do, record: Record) -> tuple[str, Sequence[Mapping[str, Any]]]:
-    """Return the records a ``for_each`` goes through: those that link here, or the one a link leads to."""
+def _gone_through(scene: Scene, step: Do, record: Record) -> tuple[str, list[Mapping[str, Any]]]:
+    """Return what a ``for_each`` goes through, as far as its condition holds, and of which entity it is.
+
+    Those are records that link here, the one a link leads to, or the numbered rows of a line table, in their order.
+    """
+    lookup, env = scene.env.lookup, replace(scene.env, record=record.values)
+    rows: Sequence[Mapping[str, Any]]
     if step.rows is None:
-        found = scene.entity.shape.collections[step.name]
-        return found.entity, scene.env.lookup.collection(record.entity, step.name, {**record.values, "id": record.id})
-    entity, id_ = scene.entity.fields[step.rows[0]].to or "", record.values.get(step.rows[0])
-    one = None if id_ is None else scene.env.lookup.linked(entity, id_)
-    return entity, () if one is None else (one,)
-
-
-def _each_row(scene: Scene, step: Do, record: Record) -> None:
-    """Go through the rows of a line table of the record, or of the one a link of it leads to, in their order."""
-    assert step.rows is not None  # noqa: S101 - the caller asked
-    link, lines = step.rows
-    entity, id_ = scene.entity, record.id
-    if link:
-        entity = scene.session.app.entities[entity.fields[link].to or ""]
-        id_ = record.values.get(link) or 0
-    rows = read_lines(scene.session, entity, id_)[lines] if id_ else []
-    env = replace(scene.env, record=record.values)
-    numbered = [{"row": number, **row} for number, row in enumerate(rows, start=1)]
-    chosen = [row for row in numbered if step.where is None or step.where.run(row, env) is True]
-    scene.tell(step, rows=[row["id"] for row in chosen])
-    sums: dict[str, Decimal] = {}
-    for row in chosen:
-        last = row is chosen[-1]
-        _go_round(replace(scene, row=row, env=env, prefix=f"row {row['id']}:", last=last, sums=sums), step)
-    scene.again()
+        of = scene.entity.shape.collections[step.name].entity
+        known = of not in scene.session.app.off
+        rows = lookup.collection(record.entity, step.name, {**record.values, "id": record.id}) if known else ()
+    else:
+        link, lines = step.rows
+        of = (scene.entity.fields[link].to or "") if link else record.entity
+        id_ = record.values.get(link) if link else record.id
+        if lines:
+            found = read_lines(scene.session, scene.session.app.entities[of], id_)[lines] if id_ else []
+            rows = [{"row": number, **row} for number, row in enumerate(found, start=1)]
+        else:
+            one = None if id_ is None else lookup.linked(of, id_)
+            rows = () if one is None else (one,)
+    return of, [row for row in rows if step.where is None or step.where.run(row, env) is True]
 
 
 def _go_round(within: Scene, step: Do) -> None:

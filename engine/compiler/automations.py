@@ -22,6 +22,7 @@ from engine.definition.model import (
     DoDefinition,
     EntityDefinition,
     ExpressionText,
+    MakeLinesDefinition,
     Reference,
     WhoDefinition,
 )
@@ -232,7 +233,8 @@ class _Rule:
             return replace(made, counting=counting)
         if kind == "call":
             sent = {key: self._expression(one, shape, None, within=within) for key, one in written.values.items()}
-            return replace(made, values={key: one for key, one in sent.items() if one is not None})
+            lines = {key: self._listed(made, one, shape) for key, one in written.lines.items()}
+            return replace(made, values={key: one for key, one in sent.items() if one is not None}, lines=lines)
         if kind in ("mail", "dial"):
             return replace(made, value=self._expression(written.value, shape, _TEXT, within=within))
         if kind == "set" and entity is not None:
@@ -285,22 +287,40 @@ class _Rule:
 
     def _each(self, made: Do, written: DoDefinition, shape: str) -> Do:
         assert written.name is not None  # noqa: S101 - the schema asked
-        linking = {key: one for key, one in self.compilation.shapes[shape].collections.items() if one.of_records}
-        tables = row_tables(self.compilation, shape)
-        links = linked_records(self.compilation, shape)
-        name = self.compilation.require(written.name, [*linking, *tables, *links], "R017", entity=shape)
-        if name is None:
+        found = self._gone_through(written.name, shape)
+        if found is None:
             return made
-        rows = None if name in linking else tables.get(name) or (name, "")
-        if rows is None or not rows[1]:
-            inner = linking[name].entity if rows is None else links[name]
-        else:
-            inner = numbered_rows(self.compilation, shape, rows)
+        inner, rows = found
         program: list[Do] = []
         self._add(program, written.do, f"{made.path}.", inner, within=True)
         check_rests(self.compilation, made, program)
         where = self._expression(written.where, inner, BOOLEAN, within=True)
-        return replace(made, name=name, where=where, rows=rows, do=tuple(program))
+        return replace(made, name=written.name.name, where=where, rows=rows, do=tuple(program))
+
+    def _listed(self, made: Do, written: MakeLinesDefinition, shape: str) -> Do:
+        """Compile a list of what is sent: an entry for each row or record."""
+        listed = Do("for_each", made.path, written.location)
+        found = self._gone_through(written.rows, shape)
+        if found is None:
+            return listed
+        inner, rows = found
+        where = self._expression(written.where, inner, BOOLEAN, within=True)
+        values = {key: self._expression(one, inner, None, within=True) for key, one in written.set.items()}
+        sent = {key: one for key, one in values.items() if one is not None}
+        return replace(listed, name=written.rows.name, where=where, rows=rows, values=sent)
+
+    def _gone_through(self, name: Reference, shape: str) -> tuple[str, tuple[str, str] | None] | None:
+        """Return the shape of what is gone through, and where it stands unless it is records that link here."""
+        linking = {key: one for key, one in self.compilation.shapes[shape].collections.items() if one.of_records}
+        tables, links = row_tables(self.compilation, shape), linked_records(self.compilation, shape)
+        known = self.compilation.require(name, [*linking, *tables, *links], "R017", entity=shape)
+        if known is None:
+            return None
+        if known in linking:
+            return linking[known].entity, None
+        if known in tables:
+            return numbered_rows(self.compilation, shape, tables[known]), tables[known]
+        return links[known], (known, "")
 
     # ---- expressions
 
@@ -376,7 +396,8 @@ def _said(step: Do) -> object:
     values = [{key: one.text for key, one in given.items()} for given in (step.values, step.rest)]
     texts = [one.text if one is not None else "" for one in (step.value, step.where, step.counting)]
     named = (step.name, step.link, step.report, step.dashboard, step.span, step.other)
-    return step.kind, *named, values, texts, [_said(one) for one in step.do]
+    lines = [(key, _said(one)) for key, one in step.lines.items()]
+    return step.kind, *named, step.rows, values, lines, texts, [_said(one) for one in step.do]
 
 
 _UNSAID: Final = frozenset(

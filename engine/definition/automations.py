@@ -11,6 +11,7 @@ from engine.definition.model import (
     AutomationsDefinition,
     DoDefinition,
     DoKind,
+    MakeLinesDefinition,
     TakeDefinition,
     TriggerDefinition,
     TriggerKind,
@@ -86,6 +87,7 @@ def _read_step(node: Node) -> DoDefinition:
         where=_expression(node, "where"),
         otherwise=_steps(node, "else"),
         rest=_expressions(node.get("rest")) if "rest" in node.value else {},
+        lines=_lines(node.get("lines")) if "lines" in node.value else {},
         **given,
     )
 
@@ -122,6 +124,10 @@ def _one(node: Node, key: str) -> Any:
 
 def _expression(node: Node, key: str) -> Any:
     return read_expression(node.get(key)) if key in node.value else None
+
+
+def _lines(node: Node) -> dict[str, MakeLinesDefinition]:
+    return {one.key: build(MakeLinesDefinition, one) for one in node.entries()}
 
 
 def _expressions(node: Node) -> dict[str, Any]:

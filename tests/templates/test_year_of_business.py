@@ -18,6 +18,7 @@ from engine.automation.jobs import react
 from engine.errors import FormworkError
 from engine.records.record import Record
 from engine.storage.automation_tables import runs
+from engine.storage.delivery_tables import deliveries
 from engine.workflow.approval import log as approval_log
 from tests.templates.conftest import Site
 
@@ -181,6 +182,12 @@ class Year:
         late = ((self.site.clock.at + timedelta(hours=8)).date() - plan["due_date"]).days
         return "not_due" if late <= 0 else next((key for days, key in BUCKETS.items() if late <= days), "older")
 
+    def told(self) -> list[Mapping[str, Any]]:
+        """What finance was sent of approved orders."""
+        with self.site.store.read() as session:
+            sent = session.connection.execute(select(deliveries.c.message).where(deliveries.c.channel == "finance"))
+            return [one["data"] for one in sent.scalars() if not one["data"]["cancelled"]]
+
     # ---- reading
 
     def rows(self, entity: str) -> list[dict[str, Any]]:
@@ -255,4 +262,9 @@ def test_a_year_of_business_agrees_to_the_cent(open_site: Callable[[str], Site],
 
     assert year.mistakes() == [], f"FORMWORK_YEAR_SEED={seed}"
     assert year.failed() == []
+    told = year.told()
+    assert len({one["idempotency_key"] for one in told}) == len(told) == year.done["order"] + year.done["revise"]
+    for one in told:
+        for part in ("lines", "instalments"):
+            assert sum(Decimal(row["amount"]) for row in one[part]) == Decimal(one["total"]), one["order_no"]
     assert {"order", "ship", "sign", "pay", "reverse", "invoice"} <= set(year.done), year.done

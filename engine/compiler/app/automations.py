@@ -104,6 +104,7 @@ class Do:
     where: Expression | None = None
     rest: Mapping[str, Expression] = field(default_factory=dict)
     rows: tuple[str, str] | None = None
+    lines: Mapping[str, "Do"] = field(default_factory=dict)  # of a ``call``: a ``for_each`` whose values are a row's
     do: tuple["Do", ...] = ()
     other: int = 0
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from engine.definition.model.entities import MakeLinesDefinition
 from engine.definition.model.values import ExpressionText, Reference
 from engine.definition.model.workflows import AfterDefinition, WhoDefinition
 from engine.errors import Location
@@ -83,6 +84,7 @@ class DoDefinition:
     value: ExpressionText | None = None
     values: Mapping[str, ExpressionText] = field(default_factory=dict)
     rest: Mapping[str, ExpressionText] = field(default_factory=dict)
+    lines: Mapping[str, MakeLinesDefinition] = field(default_factory=dict)  # lists in what a ``call`` sends
     link: Reference | None = None
     owner: tuple[WhoDefinition, ...] = ()
     who: tuple[WhoDefinition, ...] = ()
