@@ -13,7 +13,7 @@ from engine.compiler.app import Automation, Do, Expression, Hole, Template, Work
 from engine.compiler.app.automations import NOTHING
 from engine.compiler.compilation import Compilation, place_within
 from engine.compiler.people import check_who
-from engine.compiler.row_loops import DONE_FOR_ROWS, check_rest, check_rests, linked_records, numbered_rows, row_tables
+from engine.compiler.row_loops import DONE_FOR_ROWS, check_rest, check_rests, find_gone_through
 from engine.compiler.shapes import field_type, kept_by_engine
 from engine.compiler.triggers import TriggerCompiler, compile_take, type_of
 from engine.definition.model import (
@@ -287,7 +287,7 @@ class _Rule:
 
     def _each(self, made: Do, written: DoDefinition, shape: str) -> Do:
         assert written.name is not None  # noqa: S101 - the schema asked
-        found = self._gone_through(written.name, shape)
+        found = find_gone_through(self.compilation, written.name, shape)
         if found is None:
             return made
         inner, rows = found
@@ -300,7 +300,7 @@ class _Rule:
     def _listed(self, made: Do, written: MakeLinesDefinition, shape: str) -> Do:
         """Compile a list of what is sent: an entry for each row or record."""
         listed = Do("for_each", made.path, written.location)
-        found = self._gone_through(written.rows, shape)
+        found = find_gone_through(self.compilation, written.rows, shape)
         if found is None:
             return listed
         inner, rows = found
@@ -308,19 +308,6 @@ class _Rule:
         values = {key: self._expression(one, inner, None, within=True) for key, one in written.set.items()}
         sent = {key: one for key, one in values.items() if one is not None}
         return replace(listed, name=written.rows.name, where=where, rows=rows, values=sent)
-
-    def _gone_through(self, name: Reference, shape: str) -> tuple[str, tuple[str, str] | None] | None:
-        """Return the shape of what is gone through, and where it stands unless it is records that link here."""
-        linking = {key: one for key, one in self.compilation.shapes[shape].collections.items() if one.of_records}
-        tables, links = row_tables(self.compilation, shape), linked_records(self.compilation, shape)
-        known = self.compilation.require(name, [*linking, *tables, *links], "R017", entity=shape)
-        if known is None:
-            return None
-        if known in linking:
-            return linking[known].entity, None
-        if known in tables:
-            return numbered_rows(self.compilation, shape, tables[known]), tables[known]
-        return links[known], (known, "")
 
     # ---- expressions
 

@@ -18,6 +18,22 @@ DONE_FOR_ROWS: Final = ("create", "if")
 NUMBER: Final = "row"
 
 
+def find_gone_through(
+    compilation: Compilation, name: Reference, shape: str
+) -> tuple[str, tuple[str, str] | None] | None:
+    """Return the shape of what is gone through, and where it stands unless it is records that link here."""
+    linking = {key: one for key, one in compilation.shapes[shape].collections.items() if one.of_records}
+    tables, links = row_tables(compilation, shape), linked_records(compilation, shape)
+    known = compilation.require(name, [*linking, *tables, *links], "R017", entity=shape)
+    if known is None:
+        return None
+    if known in linking:
+        return linking[known].entity, None
+    if known in tables:
+        return numbered_rows(compilation, shape, tables[known]), tables[known]
+    return links[known], (known, "")
+
+
 def row_tables(compilation: Compilation, entity: str) -> dict[str, tuple[str, str]]:
     """Return what may be written for rows, each with the link of ``entity`` (none for its own) and the line table."""
     entities = compilation.definition.entities
