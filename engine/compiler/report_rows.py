@@ -118,6 +118,8 @@ class Sources:
         if kind is Kind.CHOICES and not isinstance(value.tree, resolved.Field):
             return None  # the choices of a linked record are no single value
         target = _PEOPLE.get(kind) or (value.type.entity if kind is Kind.LINK else None)
+        if key == "id" and not rows.lines and not rows.moves:  # each record by itself
+            target, label = rows.entity, self.entities[rows.entity].label
         made = Dimension(key, label, value, self.reads(value), buckets=buckets, target=target)
         if kind in (Kind.CHOICE, Kind.CHOICES):
             return replace(made, options=self._options(value), many=kind is Kind.CHOICES)
