@@ -20,7 +20,7 @@ from engine.reports.asking import (
     sees_figure,
 )
 from engine.reports.behind import funnel_rows, rows
-from engine.reports.boards import find_dashboard, home_of, list_dashboards, run_tile, seen_tiles
+from engine.reports.boards import find_dashboard, home_of, list_dashboards, period_of_tile, run_tile, seen_tiles
 from engine.reports.funnels import run_funnel
 from engine.reports.periods import Period, find_period
 from engine.reports.results import Axis, Behind, Cell, FunnelResult, Line, Result, Stand
@@ -46,6 +46,7 @@ __all__ = [
     "list_dashboards",
     "list_funnels",
     "list_reports",
+    "period_of_tile",
     "rows",
     "run",
     "run_figure",

@@ -8,6 +8,7 @@ from engine.compiler.app import Dashboard, Tile
 from engine.errors import NotFound
 from engine.expression.sql import compile_where
 from engine.people.actor import Actor
+from engine.records.evaluation import site_zone
 from engine.records.list_query import LinkCondition, readable_keys
 from engine.records.listing import ListPlan, ListQuery
 from engine.records.queries import Page
@@ -17,7 +18,7 @@ from engine.records.values import said
 from engine.reports import asking
 from engine.reports.asking import Filters
 from engine.reports.funnels import run_funnel
-from engine.reports.periods import Period
+from engine.reports.periods import Period, find_period
 from engine.reports.results import FunnelResult, Result
 from engine.reports.running import run, run_figure
 from engine.reports.seeing import SeenSource, may_read
@@ -80,7 +81,7 @@ def run_tile(
 
     Filters that it has no dimension for are left out (``Result.ignored``). Raises as ``run`` does.
     """
-    wanted = tile.period or period
+    wanted = period_of_tile(session, tile, period)
     if tile.kind == "figure":
         return run_figure(
             session, tile.name, actor=actor, period=wanted, filters=filters, compare=tile.compare, lenient=True
@@ -92,6 +93,20 @@ def run_tile(
         kept = {key: value for key, value in (filters or {}).items() if key in known}
         return run_funnel(session, tile.name, actor=actor, period=wanted, filters=kept)
     return _list(session, tile, actor)
+
+
+def period_of_tile(session: Session, tile: Tile, period: str | Period | None) -> str | Period | None:
+    """Return the period of a tile: its own, else that of its dashboard.
+
+    A report divided by its own date keeps its length, since one month is no line over months: it ends where the
+    dashboard's period does, or today while that lasts.
+    """
+    report = session.app.reports.get(tile.name) if tile.kind == "report" else None
+    if tile.period is not None or report is None or asking.own_span(report.by) is None or period is None:
+        return tile.period or period
+    today = session.now().astimezone(site_zone(session.app)).date()
+    last = asking.period_of(session, period, report.period).last
+    return find_period(report.period, min(last, today)) or period
 
 
 def _list(session: Session, tile: Tile, actor: Actor) -> Page:

@@ -44,6 +44,11 @@ PAGES: Mapping[str, Mapping[str, str]] = {
         "visibility": "/settings/visibility",
         "deputies": "/settings/delegations",
         "export": "/e/customer/export",
+        "reports": "/reports",
+        "report": "/reports/order.people?chart=bars&period=year",
+        "figure": "/figures/order.amount?period=year",
+        "rows": "/reports/opportunity.now?chart=table > .chart-list a",
+        "funnel": "/funnels/opportunity.sales?period=year",
         "missing": MISSING,
     },
     DIRECTOR: {
@@ -52,6 +57,7 @@ PAGES: Mapping[str, Mapping[str, str]] = {
         "opportunity": "/e/opportunity/1",
         "queue": "/approvals",
         "decision": "/approvals > .task a",
+        "dashboard": "/dashboards/sales?period=year",
     },
     ADMIN: {
         "people": "/admin/people",
@@ -65,6 +71,7 @@ PAGES: Mapping[str, Mapping[str, str]] = {
         "channels": "/admin/channels",
         "deliveries": "/admin/deliveries",
         "audit": "/admin/audit",
+        "baselines": "/admin/baselines",
         "handover": "/handover",
         "deleted": "/e/customer/deleted",
         "version": "/e/customer/1/versions/1",

@@ -15,18 +15,19 @@ from engine.drawing.charts.plot import Dot, Piece, Plot, Words
 from engine.drawing.charts.radar import scores
 from engine.drawing.charts.scale import make_scale, values_of
 
-_WIDTH = 520
+_SIZES = (("narrow", 300), ("middle", 520), ("wide", 1000))
+"""How wide the server draws, in pixels: the page shows the drawing that fits its place."""
 
 
-def view_chart(chart: Chart, id: str) -> dict[str, Any]:
-    """Return the view of a chart; ``id`` names its elements."""
+def view_chart(chart: Chart, id: str, *, whole: bool = False) -> dict[str, Any]:
+    """Return the view of a chart; ``id`` names its elements, ``whole`` tells that it has a page of its own."""
     shown = chart.kind in DRAWN and not chart.is_empty
     return {
         "id": id,
         "title": chart.title,
         "kind": kind_of(chart),
         "empty": chart.is_empty,
-        "drawn": list(_drawn(chart, id)) if shown else [],
+        "drawn": list(_drawn(chart, id, _SIZES if whole else _SIZES[:2])) if shown else [],
         "table": view_table(chart),
         "open": not shown,
     }
@@ -76,13 +77,16 @@ def _cell(cell: Cell | None, before: Sequence[dict[str, str]] = ()) -> dict[str,
     return {"text": cell.said, "n": cell.n, "url": cell.address or None, "few": cell.few, "before": list(before)}
 
 
-def _drawn(chart: Chart, id: str) -> Iterator[dict[str, Any]]:
+def _drawn(chart: Chart, id: str, sizes: Sequence[tuple[str, int]]) -> Iterator[dict[str, Any]]:
     parts = [one for one in chart.by_unit() if not one.is_empty]
-    for at, (one, plot) in enumerate(zip(parts, draw_chart(chart, _WIDTH), strict=True)):
+    plots = [list(draw_chart(chart, width)) for _, width in sizes]
+    for at, one in enumerate(parts):
+        stills = [view_plot(found[at]) | {"size": name} for (name, _), found in zip(sizes, plots, strict=True)]
         yield {
             "id": f"{id}-{at}",
             "title": one.title if len(parts) > 1 else "",
-            "plot": view_plot(plot),
+            "called": one.title,
+            "stills": stills,
             "data": chart_data(one),
         }
 
@@ -101,10 +105,11 @@ def _piece(piece: Piece) -> dict[str, Any]:
     classes = " ".join(f"look-{one}" for one in piece.look.split())
     if isinstance(piece, Words):
         return {"text": piece.said, "x": piece.x, "y": piece.y, "anchor": piece.anchor, "look": classes}
+    named = {"look": classes, "said": piece.said, "url": piece.address or None}
     if isinstance(piece, Dot):
-        return {"x": piece.x, "y": piece.y, "look": classes, "said": piece.said}
+        return named | {"x": piece.x, "y": piece.y}
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in piece.points)
-    return {"points": points, "filled": piece.filled, "look": classes, "said": piece.said}
+    return named | {"points": points, "filled": piece.filled}
 
 
 def chart_data(chart: Chart) -> dict[str, Any]:

@@ -75,7 +75,8 @@ class Charting:
         """Return a funnel; ``rows`` gives where the rows of a step are listed."""
         locale = self.locale
         counts = tuple(
-            Drawn(Decimal(one.count), locale.number(one.count), address=rows(one.step.key)) for one in result.total
+            Drawn(Decimal(one.count), locale.number(one.count), address=rows(one.step.key) if one.count else "")
+            for one in result.total
         )
         rates = tuple(Drawn(one.rate, say_figure(locale, one.rate, "percent")) for one in result.total)
         still = tuple(Drawn(one.open, say_figure(locale, one.open, "percent")) for one in result.total)

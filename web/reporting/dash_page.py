@@ -12,6 +12,7 @@ from flask import g
 from engine import reports
 from engine.compiler.app import Dashboard, Dimension, Tile
 from engine.errors import NotFound
+from engine.reports.periods import Period
 from web.gate import locale
 from web.reporting.address import Asked
 from web.reporting.filtering import view_filters
@@ -65,8 +66,9 @@ def address_of_tile(asked: Asked, tile: Tile) -> str:
     if tile.kind == "list":
         return ENTITY_URL.format(entity=tile.name)
     urls = {"figure": figure_url, "report": report_url, "funnel": funnel_url}
-    changes = {"period": tile.period} if tile.period else {"period": asked.period.name}
-    return asked.address(path=urls[tile.kind](tile.name), **changes)
+    period = reports.period_of_tile(g.session, tile, asked.period)
+    named = period.name if isinstance(period, Period) else period
+    return asked.address(path=urls[tile.kind](tile.name), period=named)
 
 
 def _row(asked: Asked, board: Dashboard, row: list[Tile]) -> dict[str, Any]:

@@ -73,6 +73,8 @@ def is_met(value: Decimal | None, target: Decimal | None, better: Better) -> boo
 def say_counted(locale: Locale, n: int | None, at_least: int) -> dict[str, Any]:
     """Return out of how many rows a figure was worked out, and whether they are too few to judge by."""
     few = n is not None and n < at_least
+    if n == 0:
+        return {"text": "n=0", "few": few}
     text = "" if n is None else locale.t("figure.few", n=n, least=at_least) if few else f"n={n:,}"
     return {"text": text, "few": few}
 

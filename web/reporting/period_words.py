@@ -29,6 +29,8 @@ def say_period(locale: Locale, period: Period) -> str:
     if period.kind == "all":
         return locale.t("report.all_time")
     name, first = period.name, period.first
+    if ".." in name and period.kind == "month":
+        return f"{say_month(locale, first)} – {say_month(locale, period.last)}"
     if ".." in name:
         return f"{locale.date(first)} – {locale.date(period.last)}"
     if period.kind == "week":

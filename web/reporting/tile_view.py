@@ -6,6 +6,7 @@ not leave a filter out silently: what a figure has no dimension for is said unde
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ from engine.compiler.app import Entity, Tile
 from engine.records.queries import Page
 from engine.records.record import Record
 from engine.reports.results import FunnelResult, Result
-from web.cells import Cells, record_url, title_of
+from web.cells import Cell, Cells, record_url, title_of
 from web.gate import locale, now
 from web.reporting.address import Asked
 from web.reporting.chart_view import view_chart
@@ -105,7 +106,7 @@ def _list(tile: Tile, page: Page) -> dict[str, Any]:
 
 def _row(cells: Cells, entity: Entity, record: Record, columns: Any) -> dict[str, Any]:
     title = title_of(entity, record)
-    shown = [(key, cells.of_record(entity, key, record)) for key in columns if key != "stage"]
+    shown = [(key, _cell(cells, entity, key, record)) for key in columns if key != "stage"]
     facts = [cell for _, cell in shown if cell.get("text") and cell["text"] not in title]
     dated = next((cell for cell in reversed(facts) if cell["kind"] in ("date", "datetime", "money")), None)
     return {
@@ -115,3 +116,11 @@ def _row(cells: Cells, entity: Entity, record: Record, columns: Any) -> dict[str
         "stage": cells.stage(entity, record.values.get("stage")),
         "last": dated["text"] if dated else None,
     }
+
+
+def _cell(cells: Cells, entity: Entity, key: str, record: Record) -> Cell:
+    """Return the cell of a column; a moment still to come is said as it is, for it is no while ago."""
+    value = record.values.get(key)
+    if isinstance(value, datetime) and value > cells.now and key not in record.masked:
+        return cells.plain("datetime", cells.due(value)["text"])
+    return cells.of_record(entity, key, record)

@@ -1,20 +1,14 @@
-// Charts: what draws them is large, so it is fetched when one comes near the screen. Until then, without scripts and on paper the
-// server's own drawing stands there.
-// Markup: [data-chart=ADDRESS OF THE BUNDLE] with a drawing, an empty .chart-live and a script of data.
+// Charts: what draws them is large, so it is fetched when somebody points at one. Until then, without scripts and on paper the
+// server's own drawing stands there, whose parts are links already.
+// Markup: [data-chart=ADDRESS OF THE BUNDLE] with drawings, an empty .chart-live and a script of data.
 
-let near;
-
-export function startCharts(root) {
-  const found = root.matches?.("[data-chart]") ? [root] : [...root.querySelectorAll("[data-chart]")];
-  if (!found.length) return;
-  near ||= new IntersectionObserver(onNear, { rootMargin: "300px" });
-  for (const element of found) near.observe(element);
+export function startCharts() {
+  document.addEventListener("pointerover", approach, { passive: true });
 }
 
-function onNear(entries) {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting) continue;
-    near.unobserve(target);
-    import(target.dataset.chart).then((charts) => charts.draw(target)).catch(() => null);
-  }
+function approach(event) {
+  const chart = event.pointerType !== "touch" && event.target.closest?.("[data-chart]");
+  if (!chart || chart.dataset.near) return;
+  chart.dataset.near = "yes";
+  import(chart.dataset.chart).then((charts) => charts.draw(chart)).catch(() => { delete chart.dataset.near; });
 }

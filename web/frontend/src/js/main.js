@@ -42,6 +42,7 @@ Object.assign(htmx.config, {
 startMenus();
 startBoard();
 startBatch();
+startCharts();
 startInline();
 startInView();
 startKeyboard();
@@ -62,7 +63,6 @@ startMentions();
 startQuickCreate();
 startMany();
 htmx.onLoad((root) => {
-  startCharts(root);
   startPickers(root);
   startPicked(root);
   startUploads(root);

@@ -16,7 +16,6 @@ use([
 ]);
 
 const drawn = new Map();
-const still = matchMedia("(prefers-reduced-motion: reduce)");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const sizes = new ResizeObserver((entries) => { for (const { target } of entries) fit(target.parentElement); });
 
@@ -44,7 +43,7 @@ function open(point) {
 function paint(element) {
   const { chart, data } = drawn.get(element);
   const width = element.clientWidth;
-  chart.setOption({ animation: !still.matches, animationDuration: 250, ...optionOf(data, readColours(), width) }, true);
+  chart.setOption({ animation: false, ...optionOf(data, readColours(), width) }, true);
 }
 
 function fit(element) {

@@ -123,7 +123,7 @@ function funnel(data, colours, width) {
   const most = Math.max(1, ...counted.values.map((value) => value || 0));
   return {
     series: [{
-      type: "funnel", sort: "none", left: 8, width: width < PHONE ? "56%" : "58%", top: 8, bottom: 8, min: 0, max: most, minSize: "1%", gap: 4,
+      type: "funnel", sort: "none", left: 8, width: width < PHONE ? "56%" : "58%", top: 8, bottom: 8, min: 0, max: most, minSize: "0%", gap: 4,
       data: counted.values.map((value, at) => ({ name: data.categories[at], value: value || 0, itemStyle: { color: colours["chart-1"], borderWidth: 0 } })),
       label: { show: true, position: "right", color: colours.ink, fontSize: 12, formatter: ({ dataIndex }) => label(dataIndex), width: width * (width < PHONE ? 0.4 : 0.36), overflow: "break" },
       labelLine: { length: 10, lineStyle: { color: colours.rule } }, emphasis: { disabled: true },

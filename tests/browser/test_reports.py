@@ -1,0 +1,51 @@
+"""Reports as people read them: tiles that fetch themselves, charts under a pointer, figures that open their rows."""
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit
+from tests.browser.visitor import PHONE
+
+
+def test_a_dashboard_fetches_its_tiles_and_a_chart_under_the_pointer_tells_its_figures(visit: Visit) -> None:
+    director = visit("director_chen")
+    director.open("/dashboards/sales?period=year")
+    page = director.page
+    expect(page.locator("#tile-0-0 .figure-value")).to_contain_text("n=")
+    chart = page.locator("#tile-1-0 [data-chart]").first
+    expect(chart.locator(".chart-still:visible")).to_have_count(1)
+    chart.hover()
+    expect(chart.locator(".chart-live svg")).to_be_visible()
+    box = chart.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 24)
+    expect(page.locator(".chart-tip:visible")).to_contain_text("需求确认")
+    page.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + 24)
+    page.wait_for_url("**/funnels/opportunity.sales/rows?**step=needs")
+    expect(page.locator("h1")).to_contain_text("需求确认的记录")
+    assert director.violations() == []
+
+
+def test_a_figure_leads_to_its_rows_by_keyboard_and_back(visit: Visit) -> None:
+    manager = visit("manager_li")
+    manager.open("/reports/opportunity.now?chart=bars")
+    page = manager.page
+    link = page.locator(".chart-list td a").first
+    n = link.locator("xpath=..").locator("small").first.inner_text().removeprefix("n=")
+    link.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/rows?**")
+    expect(page.locator("h1 .count-text")).to_have_text(f"{n} 条")
+    page.locator(".crumbs a").nth(1).click()
+    expect(page.locator("h1")).to_have_text("商机漏斗（当前）")
+
+
+def test_without_a_script_a_report_is_whole_and_on_a_phone_nothing_scrolls_sideways(visit: Visit) -> None:
+    plain = visit("manager_li", script=False)
+    plain.open("/reports/opportunity.now?chart=bars")
+    assert plain.page.locator(".chart-still:visible a").count() > 0
+    plain.page.locator(".chart-still:visible a").first.click()
+    expect(plain.page.locator("h1")).to_contain_text("的记录")
+    phone = visit("director_chen", PHONE)
+    phone.open("/dashboards/sales?period=year")
+    expect(phone.page.locator("#tile-0-0 .figure-value")).to_contain_text("n=")
+    assert not phone.scrolls_sideways()
+    assert phone.violations(also=("target-size",)) == []
