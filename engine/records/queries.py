@@ -230,7 +230,7 @@ def recent(session: Session, *, actor: Actor, limit: int = 8) -> list[Found]:
         mine = (
             c.id > newest - _LATELY,
             c.actor_id == bindparam("actor_id"),
-            c.action.not_in(("delete", "roll_up", BOOK)),
+            *(c.action != one for one in ("delete", "roll_up", BOOK)),
         )
         last = func.max(c.id)
         return (
