@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from engine.automation.jobs import react
 from engine.clock import SetClock
@@ -24,17 +24,20 @@ from engine.definition.kinds import BASE, find_kind
 from engine.definition.parser import parse_documents
 from engine.definition.source import SourceFolder
 from engine.definition.yaml_reader import Document
-from engine.errors import DefinitionError, FormworkError, InvalidValues, Location, Problem
+from engine.errors import DefinitionError, FormworkError, InvalidValues, Location, NotPossibleNow, Problem
 from engine.examples import steps
 from engine.examples.sample_files import make_pdf
 from engine.examples.scene import Refs, Scene
+from engine.guiding.clearing import Clearing, clear
+from engine.guiding.steps import find_invented
 from engine.people import accounts
 from engine.people.actor import Actor
+from engine.storage.journal import write_audit
 from engine.storage.store import Session, Store
 from engine.storage.system_tables import settings
 from web.demo_people import DemoAccount, create_people
 
-__all__ = ["DemoAccount", "create_people", "make_pdf", "play_story"]
+__all__ = ["DemoAccount", "clear_demo", "create_people", "load_demo", "make_pdf", "play_story"]
 
 Progress = Callable[[int, int], None]
 LeftOut = Callable[[Problem], None]
@@ -77,6 +80,30 @@ def play_story(
         clock.at = now
     react(store)
     return len(waiting)
+
+
+def load_demo(store: Store, clock: SetClock, folder: SourceFolder, *, actor: Actor | None) -> list[DemoAccount]:
+    """Create the people of a release's demo and play its story; the passwords are only told now.
+
+    Raises ``NotPossibleNow`` when the release brings none, or one is there already.
+    """
+    if not any(find_kind(path) == "demo" for path in folder.files):
+        raise NotPossibleNow("guide.no_demo")
+    with store.read() as session:
+        if find_invented(session).people or _read_place(session) is not None:
+            raise NotPossibleNow("guide.demo_there")
+    people = create_people(store, folder)
+    play_story(store, clock, folder, left_out=lambda problem: None)
+    with store.write() as session:
+        write_audit(session, "setting.demo_loaded", None, {"people": len(people)}, actor=actor)
+    return people
+
+
+def clear_demo(session: Session, *, actor: Actor | None) -> Clearing:
+    """Clear what invented people made, and forget how far their story had come."""
+    done = clear(session, actor=actor)
+    session.connection.execute(delete(settings).where(settings.c.key == _PLACE))
+    return done
 
 
 # ---- how far the story has come

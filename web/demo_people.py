@@ -10,10 +10,14 @@ from typing import Any
 from engine.definition.parser import parse_documents
 from engine.definition.source import SourceFolder
 from engine.definition.yaml_reader import Document
+from engine.guiding.steps import DEMO_PEOPLE, find_invented
 from engine.people import passwords
+from engine.people.actor import ADMIN
 from engine.people.casting import CastMember as DemoAccount
 from engine.people.casting import create_cast
-from engine.storage.store import Store
+from engine.people.departments import list_departments
+from engine.storage.chosen import keep_setting
+from engine.storage.store import Session, Store
 
 __all__ = ["DemoAccount", "create_people"]
 
@@ -26,7 +30,23 @@ def create_people(store: Store, folder: SourceFolder) -> list[DemoAccount]:
     documents = parse_documents(folder, "demo")
     departments, users = _merged(documents, "departments"), _merged(documents, "users")
     with store.write() as session:
-        return create_cast(session, departments, users, password=passwords.generate_password)
+        before = {one.id for one in list_departments(session.connection)}
+        cast = create_cast(session, departments, users, password=passwords.generate_password)
+        made = [one.id for one in list_departments(session.connection) if one.id not in before]
+        _remember(session, [one for one in cast if one.password is not None], made)
+        return cast
+
+
+def _remember(session: Session, cast: list[DemoAccount], made: list[int]) -> None:
+    """Keep who was invented, so that the demo can be cleared."""
+    known = find_invented(session)
+    admins = [one.id for one in cast if ADMIN in one.roles]
+    value = {
+        "people": [*known.people, *(one.id for one in cast if one.id not in admins)],
+        "departments": [*known.departments, *made],
+        "admins": [*known.admins, *admins],
+    }
+    keep_setting(session.connection, DEMO_PEOPLE, value)
 
 
 def _merged(documents: list[Document], key: str) -> dict[str, Mapping[str, Any]]:

@@ -129,6 +129,7 @@ def _account(actor: Actor) -> list[dict[str, Any]]:
     entries.append({"label": text.t("seeing.mine"), "url": "/settings/visibility", "icon": "eye"})
     if actor.is_admin:
         entries += [
+            {"label": text.t("guide.title"), "url": "/admin/setup", "icon": "checklist"},
             {"label": text.t("roster.title"), "url": "/admin/people", "icon": "users"},
             {"label": text.t("departments.title"), "url": "/admin/departments", "icon": "sitemap"},
             {"label": text.t("automation.title"), "url": "/admin/automations", "icon": "bolt"},

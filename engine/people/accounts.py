@@ -78,6 +78,12 @@ def create_user(
     return made
 
 
+def check_new(session: Session, said: Mapping[str, str], roles: Iterable[str]) -> list[FieldError]:
+    """Return what would be wrong with a new person of whom ``login``, ``name``, ``email`` and ``mobile`` are given."""
+    known = {key: said.get(key, "") for key in ("login", "name", "email", "mobile")}
+    return _check_roles(session, frozenset(roles)) + _check_changes(session.connection, known)
+
+
 def update_user(session: Session, user_id: int, *, actor: Actor | None, **changes: Any) -> None:
     """Change ``login``, ``name``, ``email``, ``mobile``, ``department``, ``manager`` or ``language`` of a person.
 

@@ -48,6 +48,8 @@ COMMANDS = {
     "calendar": "web.cli.calendars",
     "channel": "web.cli.channels",
     "module": "web.cli.modules",
+    "demo": "web.cli.demo",
+    "setup": "web.cli.setup",
     "search": "web.cli.searching",
     "automation": "web.cli.automating",
     "report": "web.cli.counting",

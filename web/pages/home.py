@@ -14,6 +14,8 @@ from engine import reports
 from engine.automation import notices
 from engine.automation.notices import Notice
 from engine.compiler.app import Entity
+from engine.guiding.steps import read_guide
+from engine.guiding.timing import read_kept
 from engine.records import queries
 from engine.records.filters import Filter
 from engine.records.queries import ListQuery
@@ -24,6 +26,7 @@ from web.api.requests import read_id
 from web.cells import Cells, record_url, subtitle_of, title_of
 from web.draft_view import list_mine
 from web.gate import locale, now, reads, unnoticed, writes
+from web.guide_view import view_guide
 from web.notice_view import leads, view_notice
 from web.pages.frame import count_waiting, page_shell
 from web.queue_view import view_task
@@ -60,6 +63,7 @@ def show() -> Any:
         "drafts": [*list_mine(_OF_EACH), *_drafts(cells)],
         "create": _create(),
         "empty": None if recent or tasks.items else _first_visit(),
+        "guide": _guide(),
     }
     return render_template("pages/home.html", home=view, dash=_dashboard(), shell=page_shell())
 
@@ -177,6 +181,14 @@ def _create() -> list[dict[str, Any]]:
         }
         for entity in makeable[:_CREATE]
     ]
+
+
+def _guide() -> dict[str, Any] | None:
+    """What administrators go on with while the site is being set up."""
+    if not g.actor.is_admin or read_kept(g.session).closed:
+        return None
+    guide = read_guide(g.session)
+    return None if guide.finished else view_guide(guide)
 
 
 def _first_visit() -> dict[str, Any]:
