@@ -20,7 +20,7 @@ CODE = (".py", ".js", ".mjs", ".css", ".html", ".typ", ".lark")
 CATALOGS = ("engine/messages", "web/locales")
 TABLE_KEEPERS = (
     "engine/storage/", "engine/records/", "engine/workflow/", "engine/people/", "engine/automation/",
-    "engine/changing/", "engine/channels/", "engine/reports/",
+    "engine/changing/", "engine/channels/", "engine/reports/", "engine/guiding/",
 )  # fmt: skip
 TABLES = re.compile(r"\.tables\.(entity|lines|choices)\b|\bsystem_tables\b|\bbuild_tables\b")
 # The demo keeps its place in the story in the table of settings; no record is touched through it.

@@ -41,7 +41,6 @@ COMMANDS = {
     "import": "web.cli.data",
     "records": "web.cli.records",
     "import-schema": "web.cli.importing",
-    "demo": "web.cli.years",
     "user": "web.cli.people",
     "token": "web.cli.people",
     "department": "web.cli.departments",

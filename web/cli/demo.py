@@ -7,11 +7,9 @@ import click
 
 from engine.errors import NotPossibleNow
 from web.cli.site import Site
+from web.cli.years import demo_command
 
-
-@click.group("demo", help="cli.demo")
-def demo_command() -> None:
-    """Hold the commands about the demo."""
+__all__ = ["demo_command"]
 
 
 @demo_command.command("load", help="cli.demo_load")

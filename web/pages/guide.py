@@ -72,9 +72,7 @@ def site() -> Any:
 def name_site() -> Any:
     """Keep them."""
     try:
-        choosing.name_site(
-            g.session, request.form.get("name", ""), request.form.get("timezone", ""), actor=g.actor
-        )
+        choosing.name_site(g.session, request.form.get("name", ""), request.form.get("timezone", ""), actor=g.actor)
     except InvalidValues as refused:
         return _site_page(said(refused, ("name", "timezone"))), 422
     _reload_after()
@@ -184,7 +182,8 @@ def _calendar_page(errors: dict[str, str]) -> str:
     days = text.t("text.comma").join(text.t(f"guide.weekday_{one}") for one in written.days)
     chosen = request.form.get("works", "off")
     works = [
-        {"value": one, "label": text.t(f"guide.day_{one}"), "selected": one == chosen} for one in ("off", "work", "usual")
+        {"value": one, "label": text.t(f"guide.day_{one}"), "selected": one == chosen}
+        for one in ("off", "work", "usual")
     ]
     page = {
         "title": text.t("guide.step_calendar"),
@@ -203,5 +202,3 @@ def _calendar_page(errors: dict[str, str]) -> str:
         ],
     }  # fmt: skip
     return render_template("pages/guide_calendar.html", page=page, shell=page_shell())
-
-

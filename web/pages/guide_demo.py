@@ -39,7 +39,11 @@ def show_demo() -> Any:
     text, plan, invented = locale(), plan_clearing(g.session), find_invented(g.session)
     app = g.session.app
     kinds = [
-        {"label": text.label(app.entities[key].label), "going": len(plan.going.get(key, ())), "kept": plan.kept.get(key)}
+        {
+            "label": text.label(app.entities[key].label),
+            "going": len(plan.going.get(key, ())),
+            "kept": plan.kept.get(key),
+        }
         for key in app.entities
         if key in plan.going or key in plan.kept
     ]

@@ -19,8 +19,8 @@ from engine.people.actor import ADMIN, require_admin
 from web.gate import computes, locale, reads, takes_files, writes
 from web.guide_view import URL
 from web.joining import link_address
-from web.pages.guide import note
 from web.pages.frame import page_shell
+from web.pages.guide import note
 
 _URL = f"{URL}/people"
 
@@ -39,7 +39,7 @@ def template() -> Response:
     text, out = locale(), io.StringIO()
     names = [one[0] if text.language == "zh" else one[-1] for one in people.COLUMNS.values()]
     csv.writer(out).writerow(names)
-    headers = {"Content-Disposition": "attachment; filename=people.csv"}
+    headers = {"Content-Disposition": "attachment; filename=People.csv"}
     return Response("\ufeff" + out.getvalue(), mimetype="text/csv", headers=headers)
 
 
@@ -54,7 +54,7 @@ def look() -> Any:
         if sent is not None and sent.filename:
             rows = list(read_rows(sent.stream.read(MAX_BYTES + 1), sent.filename))
         elif pasted:
-            rows = list(read_rows(pasted.encode(), "people.csv"))
+            rows = list(read_rows(pasted.encode(), "People.csv"))
         else:
             return _page(error=locale().t("guide.no_sheet")), 422
         return _page(people.judge(g.session, rows), rows)
@@ -120,16 +120,16 @@ def _page(
 
 
 def _view_sheet(sheet: people.Sheet, rows: list[Any]) -> dict[str, Any]:
-    text, app = locale(), g.session.app
+    text = locale()
     shown = [
         {
             "number": one.number,
-            "values": one.values | {"roles": text.t("text.comma").join(text.label(app.roles[key].label) for key in one.roles)
-                                    or one.values.get("roles", "")},
+            "cells": one.values | {"roles": _roles(one)},
             "problems": [problem.text(text.language) for problem in one.problems],
         }
         for one in sheet.rows
-    ]  # fmt: skip
+    ]
+    posted = [[number, [str("" if cell is None else cell) for cell in cells]] for number, cells in rows]
     wrong = sum(bool(one["problems"]) for one in shown)
     return {
         "rows": shown,
@@ -137,5 +137,10 @@ def _view_sheet(sheet: people.Sheet, rows: list[Any]) -> dict[str, Any]:
         "count": text.t("guide.sheet_count", n=len(shown), wrong=wrong),
         "missing": text.t("text.comma").join(text.t(f"guide.column_{key}") for key in sheet.missing),
         "departments": text.t("text.comma").join(sheet.new_departments),
-        "text": json.dumps([[number, [str(cell or "") for cell in cells]] for number, cells in rows], ensure_ascii=False),
+        "text": json.dumps(posted, ensure_ascii=False),
     }
+
+
+def _roles(row: people.Row) -> str:
+    text, roles = locale(), g.session.app.roles
+    return text.t("text.comma").join(text.label(roles[key].label) for key in row.roles) or row.values.get("roles", "")
