@@ -1,7 +1,7 @@
 // Builds web/static/dist from src/, the page templates and the packages in package-lock.json.
 //
 // Enters: src/css, src/js, ../page_templates (scanned for the class names and icons in use).
-// Leaves: app-HASH.css, print-HASH.css, app-HASH.js, charts-HASH.js (fetched by pages with charts), icons-HASH.svg, favicon-HASH.svg, each with a .gz beside it,
+// Leaves: app-HASH.css, print-HASH.css, app-HASH.js, charts-HASH.js (fetched by pages with charts), icons-HASH.svg, favicon-HASH.svg, each with a .gz and a .br beside it,
 // licences.txt, and manifest.json that maps plain names to hashed ones and lists the icons. Fonts are added by subset_fonts.py.
 // Must not: reach the network, or leave anything but the fonts from an earlier build behind.
 
@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 
 import esbuild from "esbuild";
 import postcss from "postcss";
@@ -137,12 +137,13 @@ function write(name, text) {
   const file = name.replace(/\.(\w+)$/, `-${hash}.$1`);
   writeFileSync(join(dist, file), text);
   writeFileSync(join(dist, `${file}.gz`), gzipSync(text, { level: 9 }));
+  writeFileSync(join(dist, `${file}.br`), brotliCompressSync(text));
   return file;
 }
 
 function sizes(file) {
   const length = (path) => (readFileSync(path).length / 1024).toFixed(1);
-  return `${length(join(dist, file))} KB, ${length(join(dist, `${file}.gz`))} KB compressed`;
+  return `${length(join(dist, file))} KB, ${length(join(dist, `${file}.br`))} KB compressed`;
 }
 
 const read = (path) => readFileSync(path, "utf8");
