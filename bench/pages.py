@@ -89,12 +89,12 @@ def main(arguments: list[str]) -> int:
         for one in measure_all(browser, watch, site, asked, chromium, lighthouse):
             rows.append(one)
             _say(_line(one, watch.least))
-        least, version = watch.least, browser.version
+        least = watch.least
+        text = render(rows, least, asked, browser.version, (began, os.getloadavg()[0]))
+        print(text)
+        if asked.save:  # before the site ends, which fails when one of its requests has failed
+            (HERE / "results" / "pages.md").write_text(text, encoding="utf-8")
         browser.close()
-    text = render(rows, least, asked, version, (began, os.getloadavg()[0]))
-    print(text)
-    if asked.save:
-        (HERE / "results" / "pages.md").write_text(text, encoding="utf-8")
     return int(any(one.missed(least) for one in rows))
 
 
