@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine import messages
-from engine.expression import Checked, check, check_text, compile_python, functions, parse, resolved
+from engine.expression import Checked, Collection, check, check_text, compile_python, functions, parse, resolved
 from engine.expression.explain import explain
 from engine.expression.parse import grammar
 from engine.expression.portable import from_json, to_json
@@ -122,6 +122,7 @@ EVERY_CONSTRUCT = [
     *MEANINGS,
     *SAID,
     "record is not missing and record.due > due and record.stage = stage",
+    "line.qty > 1 and count(user.visit where done) > 2",
     "owner.department = user.department or user is missing",
     "archived = true and archived != false or customer is missing",
     "signed = if(archived, missing, due)",
@@ -142,8 +143,9 @@ EVERY_CONSTRUCT = [
 
 def checked_anywhere(text: str) -> Checked:
     let = {"disc": check_quote("max(items.discount)")}
-    counted = {**SHAPES, "quote": replace(SHAPES["quote"], reached={"sent": ("sent",)})}
-    return check(parse(text), counted, "quote", let=let, text=text, outer="quote", counted=True)
+    owned = replace(SHAPES["@user"], collections={"visit": Collection("visit", via="owner")})
+    counted = {**SHAPES, "@user": owned, "quote": replace(SHAPES["quote"], reached={"sent": ("sent",)})}
+    return check(parse(text), counted, "quote", let=let, text=text, outer="quote", line="quote.items", counted=True)
 
 
 def test_the_list_uses_every_line_of_the_grammar() -> None:
