@@ -177,7 +177,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "channel_kind": ("email", "webhook"), "filename": ("login.js",),
     "report": ("deal.firms", "deal.kinds", "nix"), "figure": ("deal.count", "deal.margin", "deal.steps", "nix"),
     "funnel": ("deal.way", "nix"), "step": ("won", "nix"), "dashboard": ("desk", "nix"),
-    "place": ("0-0", "0-1", "0-2", "0-3", "1-0", "9-9"),
+    "place": ("0-0", "0-1", "0-2", "0-3", "1-0", "9-9"), "row": ("0", "2", "9"),
     "pool": ("sea", "nix"), "rule": ("deal.shout", "deal.tell", "nix"), "way": ("enable",),
 }  # fmt: skip
 _NUMBERS = ("approval_id", "channel_id", "comment_id", "delegation_id", "delivery_id", "department_id",
@@ -193,6 +193,7 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
     "/funnels/<funnel>/rows": ("step=all", "step=won", "step=nix"),
     "/dashboards/<dashboard>": ("f.firm=2", "f.owner=2&period=all"),
     "/dashboards/<dashboard>/tiles/<place>": ("f.firm=2", "period=all&f.owner=2", "period=2026-03"),
+    "/dashboards/<dashboard>/rows/<row>": ("f.firm=2", "period=all&f.owner=2"),
     "/api/v1/reports/<report>": ("by=memo", "by=firm&period=all", "filter=firm:2&period=all", "filter=memo:zq"),
     "/api/v1/reports/figures/<figure>": ("by=margin", "by=owner&period=all", "filter=owner:2&period=all"),
     "/api/v1/reports/figures/<figure>/rows": ("period=all", "period=all&cell=firm:2", "period=all&filter=memo:zq"),

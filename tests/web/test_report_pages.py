@@ -124,8 +124,23 @@ def test_a_tile_that_did_not_change_is_not_sent_again(market: Desk) -> None:
     assert ">4</a>" in text(ann, f"{TILES}/0-0?have={have[1]}")
 
 
+def test_the_figures_of_a_row_come_at_once_and_other_tiles_alone(market: Desk) -> None:
+    ann, bo = market.browser("ann"), market.browser("bo")
+    board = text(ann, BOARD)
+    assert f"{TILES}/0-0" not in board and f"{TILES}/1-0" in board
+    row, whole = text(ann, f"{BOARD}/rows/0"), text(bo, f"{BOARD}/rows/0")
+    assert 'id="tile-0-0"' in row and 'id="tile-0-1"' not in row and 'id="tile-0-1"' in whole  # hidden from Ann
+    have = re.search(r'name="have" value="(\w+)"', row)
+    assert have is not None
+    assert ann.get(f"{BOARD}/rows/0?have={have[1]}").status_code == 204
+    market.program("ann").made("deal", name="又一个", got_at=market.clock.now().isoformat())
+    assert ">4</a>" in text(ann, f"{BOARD}/rows/0?have={have[1]}")
+    for other in ("1", "9", "-1", "x"):
+        text(ann, f"{BOARD}/rows/{other}", 404)
+
+
 def test_the_dashboard_of_a_role_is_on_its_first_page(market: Desk) -> None:
-    assert f'hx-get="{TILES}/0-0?period=' in text(market.browser("ann"), "/")
+    assert f'hx-get="{BOARD}/rows/0?period=' in text(market.browser("ann"), "/")
     assert "/dashboards/" not in text(market.browser("dee"), "/")
 
 

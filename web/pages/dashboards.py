@@ -1,9 +1,11 @@
-"""Dashboards: places for tiles, and each tile by itself.
+"""Dashboards: places for tiles, each tile by itself, and the figures of a row at once.
 
-Enters: the key of a dashboard, what its address asks. Leaves: the page at once, each tile when it is worked out. Must
-not let one slow figure hold up another.
+Enters: the key of a dashboard, what its address asks. Leaves: the page at once, tiles when they are worked out. Must
+not let a slow chart hold up another tile.
 """
 
+import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from flask import g, render_template, request
@@ -15,9 +17,9 @@ from engine.reports import baselines
 from web.gate import locale, now, reads, unnoticed
 from web.pages.frame import page_shell
 from web.reporting.address import Asked, read_asked
-from web.reporting.dash_page import view_dashboard
+from web.reporting.dash_page import view_dashboard, view_row
 from web.reporting.index_page import dashboard_url
-from web.reporting.tile_view import view_tile
+from web.reporting.tile_view import view_tile, with_digest
 
 
 @reads
@@ -39,9 +41,25 @@ def tile(dashboard: str, place: str) -> Any:
     return render_template("fragments/tile.html", tile=view)
 
 
+@unnoticed
+@reads
+def figures(dashboard: str, row: str) -> Any:
+    """Answer a row of figures; nothing when all are still as the page has them."""
+    asked, board = read_board(dashboard)
+    places = view_row(asked, board, _find_row(board, row))
+    for place in places["tiles"]:
+        at = place["id"].removeprefix("tile-")
+        place["shown"] = _work_out(asked, _find(board, at), at)
+    digest = hashlib.sha256("".join(place["shown"]["digest"] for place in places["tiles"]).encode()).hexdigest()[:16]
+    if digest == request.args.get("have"):
+        return "", 204
+    return render_template("fragments/tile_row.html", row=places, digest=digest)
+
+
 ROUTES = (
     ("/dashboards/<dashboard>", ["GET"], show),
     ("/dashboards/<dashboard>/tiles/<place>", ["GET"], tile),
+    ("/dashboards/<dashboard>/rows/<row>", ["GET"], figures),
 )
 
 
@@ -62,11 +80,20 @@ def _find(board: Dashboard, place: str) -> Tile:
     raise NotFound()
 
 
+def _find_row(board: Dashboard, number: str) -> list[Tile]:
+    """Return what of a row is there for the reader, if those are figures only."""
+    written: Sequence[Tile] = next((row for at, row in enumerate(board.rows) if str(at) == number), ())
+    for seen in reports.seen_tiles(g.session, board, actor=g.actor):
+        if all(one.kind == "figure" and any(one is other for other in written) for one in seen):
+            return seen
+    raise NotFound()
+
+
 def _work_out(asked: Asked, wanted: Tile, place: str) -> dict[str, Any]:
     """Return the view of a tile, or why there is none now."""
     try:
         found = reports.run_tile(g.session, wanted, actor=g.actor, period=asked.period, filters=asked.filters)
     except (InvalidValues, NotPossibleNow) as refused:
         said = refused.errors[0] if isinstance(refused, InvalidValues) else refused
-        return {"kind": "refused", "refused": said.text(locale().language), "digest": "", "foot": []}
+        return with_digest({"kind": "refused", "refused": said.text(locale().language), "foot": []})
     return view_tile(asked, wanted, found, baselines.find_all(g.session), place)

@@ -1,4 +1,4 @@
-"""A dashboard as places for its tiles, each of which is fetched by itself.
+"""A dashboard as places for its tiles: a row of figures is fetched at once, every other tile by itself.
 
 Enters: a dashboard and what its address asks. Leaves: the ``dash`` of ``pages/dashboard.html``. Must not work out any
 figure: a slow one would hold up the page.
@@ -36,7 +36,7 @@ def view_dashboard(asked: Asked, board: Dashboard) -> dict[str, Any]:
         "url": asked.url,
         "period": view_period(asked),
         "others": others,
-        "rows": [_row(asked, board, row) for row in reports.seen_tiles(g.session, board, actor=g.actor)],
+        "rows": [view_row(asked, board, row) for row in reports.seen_tiles(g.session, board, actor=g.actor)],
         **view_filters(asked, dimensions_of_board(board)),
     }
 
@@ -71,21 +71,33 @@ def address_of_tile(asked: Asked, tile: Tile) -> str:
     return asked.address(path=urls[tile.kind](tile.name), period=named)
 
 
-def _row(asked: Asked, board: Dashboard, row: list[Tile]) -> dict[str, Any]:
-    tiles = [_place(asked, board, tile) for tile in row]
-    return {"wide": any(tile["kind"] != "figure" for tile in tiles), "tiles": tiles}
+def view_row(asked: Asked, board: Dashboard, row: list[Tile]) -> dict[str, Any]:
+    """Return the places of a row; ``load`` is where all of it comes from at once, None where each tile comes alone."""
+    number, plain = _place_of(board, row[0])[0], all(tile.kind == "figure" for tile in row)
+    load = _fetched(asked, board, f"rows/{number}") if plain else None
+    return {"wide": not plain, "load": load, "tiles": [_place(asked, board, tile) for tile in row]}
 
 
 def _place(asked: Asked, board: Dashboard, tile: Tile) -> dict[str, Any]:
-    at = next(
-        f"{number}-{place}" for number, row in enumerate(board.rows) for place, one in enumerate(row) if one is tile
-    )
-    query = urlencode([("period", asked.period.name), *asked.kept("period")])
+    number, place = _place_of(board, tile)
+    at = f"{number}-{place}"
     kind = "chart" if tile.kind in _DRAWN else tile.kind
     return {
         "id": f"tile-{at}", "title": title_of_tile(tile), "url": address_of_tile(asked, tile), "kind": kind,
-        "load": f"{dashboard_url(board.key)}/tiles/{at}?{query}",
+        "load": _fetched(asked, board, f"tiles/{at}"),
     }  # fmt: skip
+
+
+def _place_of(board: Dashboard, tile: Tile) -> tuple[int, int]:
+    """Return the row a tile stands in and its place there, as the dashboard is written."""
+    return next(
+        (number, place) for number, row in enumerate(board.rows) for place, one in enumerate(row) if one is tile
+    )
+
+
+def _fetched(asked: Asked, board: Dashboard, part: str) -> str:
+    query = urlencode([("period", asked.period.name), *asked.kept("period")])
+    return f"{dashboard_url(board.key)}/{part}?{query}"
 
 
 def _figures(tile: Tile) -> tuple[str, ...]:

@@ -42,6 +42,11 @@ def view_tile(
         view = _figure(asked, found, baselines)
     else:
         view = _chart(asked, tile, found, baselines, id)
+    return with_digest(view)
+
+
+def with_digest(view: dict[str, Any]) -> dict[str, Any]:
+    """Return the view with a digest of all it says, by which a page tells whether it has it already."""
     return view | {"digest": hashlib.sha256(repr(view).encode()).hexdigest()[:16]}
 
 
