@@ -22,6 +22,9 @@ def test_a_dashboard_fetches_its_tiles_and_a_chart_under_the_pointer_tells_its_f
     page.wait_for_url("**/funnels/opportunity.sales/rows?**step=needs")
     expect(page.locator("h1")).to_contain_text("需求确认的记录")
     assert director.violations() == []
+    director.open("/")  # figures, lists and the first charts; the others are on the dashboard
+    expect(page.locator("#tile-0-0, #tile-1-0, #tile-3-0")).to_have_count(3)
+    expect(page.locator("#tile-2-0, #tile-4-0")).to_have_count(0)
 
 
 def test_a_figure_leads_to_its_rows_by_keyboard_and_back(visit: Visit) -> None:

@@ -31,7 +31,7 @@ from web.notice_view import leads, view_notice
 from web.pages.frame import count_waiting, page_shell
 from web.queue_view import view_task
 from web.reporting.address import read_asked
-from web.reporting.dash_page import view_dashboard
+from web.reporting.dash_page import view_first
 from web.reporting.index_page import dashboard_url
 from web.shell import ENTITY_URL
 
@@ -100,12 +100,12 @@ ROUTES = (
 
 
 def _dashboard() -> dict[str, Any] | None:
-    """The dashboard that is for the actor, each tile fetched by itself."""
+    """The dashboard that is for the actor, as much of it as belongs on a first page."""
     board = reports.home_of(g.session, actor=g.actor)
     if board is None:
         return None
     asked = read_asked(dashboard_url(board.key), MultiDict(), period=board.period, today=locale().today(now()))
-    return view_dashboard(asked, board)
+    return view_first(asked, board)
 
 
 def _unread() -> Iterator[Notice]:

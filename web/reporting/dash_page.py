@@ -41,6 +41,13 @@ def view_dashboard(asked: Asked, board: Dashboard) -> dict[str, Any]:
     }
 
 
+def view_first(asked: Asked, board: Dashboard) -> dict[str, Any]:
+    """Return the view of a dashboard for the first page: its figures and lists, and the first of its rows of charts."""
+    view = view_dashboard(asked, board)
+    drawn = [row for row in view["rows"] if any(tile["kind"] == "chart" for tile in row["tiles"])]
+    return view | {"rows": [row for row in view["rows"] if row not in drawn[1:]]}
+
+
 def dimensions_of_board(board: Dashboard) -> dict[str, Dimension]:
     """Return the dimensions a dashboard offers as filters, as the first of its figures has them."""
     known: dict[str, Dimension] = {}
