@@ -126,7 +126,7 @@ def find_rights(app: CompiledApp, entity: Entity, actor: Actor) -> Rights:
         if len(_cache) > 10_000:
             _cache.clear()
         found = (
-            WHOLE
+            replace(WHOLE, readonly=entity.owned_keys)  # who has a record is decided by deeds, not typed into it
             if ENGINE in actor.roles
             else _union([entity.access[role] for role in sorted(actor.roles) if role in entity.access])
         )

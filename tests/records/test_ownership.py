@@ -11,7 +11,8 @@ from engine.automation.outbox import drain
 from engine.automation.timers import sweep
 from engine.clock import SetClock
 from engine.errors import FormworkError, InvalidValues, NotAllowed, NotFound, NotPossibleNow
-from engine.records import merging, pooled, pools, queries
+from engine.people.actor import engine_actor
+from engine.records import commands, merging, pooled, pools, queries
 from engine.records.queries import ListQuery
 from engine.records.record import Record
 from engine.records.settling import settle_after
@@ -353,6 +354,24 @@ def test_an_owner_chosen_in_a_form_takes_a_record_out_of_its_pool(firms: Firms) 
     assert "pool.no_admin" in str(
         [one.code for one in refused(lambda: firms.create("chief", "firm", name="东海", pool="public")).errors]  # type: ignore[attr-defined]
     )
+
+
+def test_the_engine_gives_an_owner_as_anybody_does_but_writes_no_pool_into_a_record(firms: Firms) -> None:
+    owned, pooled_one = firms.create("rep", "firm", name="甬江"), firms.pooled("东海")
+    engine = engine_actor(firms.people["chief"], None)
+
+    def fill(record: Record, **raw: Any) -> None:
+        with firms.store.write() as session:
+            seen = firms.get("chief", record).version
+            commands.update_record(session, "firm", record.id, raw, version=seen, actor=engine)
+
+    for kept in ({"pool": "public"}, {"pool": ""}, {"protected_until": "2026-09-01T08:00"}):
+        refusal = refused(lambda kept=kept: fill(owned, **kept))  # type: ignore[misc]
+        assert [(one.path, one.code) for one in refusal.errors] == [(*kept, "value.readonly")]  # type: ignore[attr-defined]
+    fill(pooled_one, owner=firms.people["rep"])
+
+    assert firms.state(owned)[:2] == firms.state(pooled_one)[:2] == ("rep", None)
+    assert firms.whys(owned) == ["created"]
 
 
 def test_of_two_that_become_one_the_owner_stays_and_no_pool(firms: Firms) -> None:
