@@ -149,21 +149,24 @@ def _roles(compilation: Compilation) -> dict[str, Role]:
 
 
 def _menu(compilation: Compilation) -> dict[str, Any]:
-    """Return the menu and its headings; each thing of the menu stands under one at most."""
+    """Return the menu and its headings; each thing of the menu stands under one at most.
+
+    What the menu leaves out stands under none: a site may have a shorter menu than the headings of its template.
+    """
     definition = compilation.definition
     menu = compilation.require_all(definition.menu, definition.entities, "E001")
-    free = {one.name for one in compilation.definition.menu}
+    free = {one.name for one in definition.menu}
     found = []
-    for key, written in compilation.definition.menu_groups.items():
+    for key, written in definition.menu_groups.items():
         things = []
         for reference in written.things:
-            if compilation.require(reference, compilation.definition.entities, "E001") is None:
+            if compilation.require(reference, definition.entities, "E001") is None:
                 continue
-            if reference.name not in free:
+            if reference.name in free:
+                free.discard(reference.name)
+                things.append(reference.name)
+            elif reference.name in menu:
                 compilation.refuse("E087", reference.location, name=reference.name)
-                continue
-            free.discard(reference.name)
-            things.append(reference.name)
         found.append(MenuGroup(key, compilation.label(f"menu_groups.{key}", written.label), tuple(things)))
     return {"menu": menu, "menu_groups": tuple(found)}
 

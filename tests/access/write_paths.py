@@ -214,7 +214,7 @@ WRITERS: Mapping[str, str] = {
     "engine/examples/steps.py _create": "command",
     "engine/examples/steps.py _make": "make",
     "engine/examples/steps.py _move": "move",
-    "engine/importing/working.py _insert_with_lines": "import",
+    "engine/importing/working.py _insert_alone": "import",
     "engine/importing/working.py _update": "import update",
     "engine/workflow/many.py _move": "move many",
     "engine/workflow/many.py _update": "api many",
