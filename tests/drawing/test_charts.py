@@ -77,6 +77,14 @@ def test_bars_are_as_long_as_their_values_and_a_missing_one_has_none() -> None:
     assert bars[0].said == "甲 · 数: 10 (n=7)"
 
 
+def test_bars_say_their_values_shortly_where_exact_ones_would_run_into_each_other() -> None:
+    money = (Cell(Decimal(734592), "¥734,592.00", n=7), Cell(Decimal(756592), "¥756,592.00", n=7))
+    drawn = chart(Series("额", money * 2, "money"), categories=("一", "二", "三", "四"))
+    wide, narrow = (next(iter(draw_chart(drawn, width))).pieces for width in (600, 340))
+    exact, brief = ([one.said for one in pieces if isinstance(one, Words)] for pieces in (wide, narrow))
+    assert "¥734,592.00" in exact and "¥734,592.00" not in brief and "¥73.46万" in brief
+
+
 def test_stacked_bars_stand_on_each_other() -> None:
     plot = plot_of(chart(Series("一", cells(1, 2, 3)), Series("二", cells(4, None, 1)), kind="stacked"))
     lower, upper = shapes(plot, "series-1")[0], shapes(plot, "series-2")[0]

@@ -1,6 +1,7 @@
 """Bars, beside each other or on top of each other.
 
-Enters: a chart whose series share a unit, and a width. Leaves: a plot. Must not hide a value: each bar says it.
+Enters: a chart whose series share a unit, and a width. Leaves: a plot. Must not hide a value: each bar says it,
+shortly where exact ones would run into each other.
 """
 
 from collections.abc import Iterator
@@ -8,8 +9,8 @@ from collections.abc import Iterator
 from engine.drawing.charts.chart import Cell, Chart
 from engine.drawing.charts.frame import Frame, draw_axes, draw_lines, lies, make_frame
 from engine.drawing.charts.legend import draw_legend, has_legend, look_of
-from engine.drawing.charts.plot import Piece, Plot, Shape, Words
-from engine.drawing.charts.scale import make_scale, values_of
+from engine.drawing.charts.plot import Piece, Plot, Shape, Words, text_width
+from engine.drawing.charts.scale import make_scale, short, values_of
 
 _ROW = 30
 _THIN = 22
@@ -34,6 +35,7 @@ def draw_bars(chart: Chart, width: float) -> Plot:
 def _groups(chart: Chart, frame: Frame) -> Iterator[Piece]:
     shown = len(chart.series)
     thick = min(frame.band * 0.72 / shown, 34)
+    widest = max((text_width(cell.said) for series in chart.series for cell in series.cells), default=0)
     for place, series in enumerate(chart.series):
         for at, cell in enumerate(series.cells):
             if cell.value is None:
@@ -45,7 +47,9 @@ def _groups(chart: Chart, frame: Frame) -> Iterator[Piece]:
             if cell.target is not None and series.role == "now":
                 yield _aim(frame, float(cell.target), start, start + thick)
             if shown == 1 or frame.sideways:
-                yield _label(frame, cell, value, start + thick / 2)
+                fits = frame.sideways or widest + 6 <= frame.band
+                said = cell.said if fits else short(value, series.unit, chart.language, chart.sign)
+                yield _label(frame, said, value, start + thick / 2)
 
 
 def _stacks(chart: Chart, frame: Frame) -> Iterator[Piece]:
@@ -69,10 +73,10 @@ def _aim(frame: Frame, target: float, start: float, end: float) -> Shape:
     return Shape(((at, start), (at, end)) if frame.sideways else ((start, at), (end, at)), "target", False)
 
 
-def _label(frame: Frame, cell: Cell, value: float, middle: float) -> Words:
+def _label(frame: Frame, said: str, value: float, middle: float) -> Words:
     if frame.sideways:
-        return Words(frame.value(max(value, 0)) + 5, middle + 4, cell.said)
-    return Words(middle, frame.value(max(value, 0)) - 4, cell.said, "middle")
+        return Words(frame.value(max(value, 0)) + 5, middle + 4, said)
+    return Words(middle, frame.value(max(value, 0)) - 4, said, "middle")
 
 
 def _named(chart: Chart, series: str, at: int, cell: Cell) -> str:
