@@ -113,6 +113,13 @@ def test_an_odd_text_anywhere_still_gives_a_page(fonts: Path, text: str) -> None
     assert render_pdf(page, fonts).startswith(b"%PDF")
 
 
+@pytest.mark.parametrize("wide", [(False, True), (True, False), (False, True, False, False, True)])
+def test_entries_stand_in_two_columns_and_a_wide_one_in_both(fonts: Path, wide: tuple[bool, ...]) -> None:
+    entries = [{"label": f"字段{n}", "text": f"值{n}", "wide": one} for n, one in enumerate(wide)]
+    said = text_of(render_pdf(page_with(entries=entries), fonts))
+    assert [f"值{n}" in said for n in range(len(wide))] == [True] * len(wide)
+
+
 def test_a_page_of_nothing_is_a_page(fonts: Path) -> None:
     empty: dict[str, Any] = {
         key: [] for key in ("parties", "entries", "tables", "totals", "notes", "approval", "signatures")
