@@ -95,7 +95,7 @@ def _put(world: World, entity: Entity, one: Field, lines: Field | None, value: A
     raw = dict(base) if base is not None else world.sample(entity)
     if lines is None:
         return raw | {one.key: value}
-    rows = raw.get(lines.key) or [world.row(lines)]
+    rows = raw.get(lines.key) or [world.row(lines, entity)]
     return raw | {lines.key: [{**_beside(world, one, lines), **rows[0], one.key: value}, *rows[1:]]}
 
 
@@ -166,7 +166,7 @@ def _required(world: World, entity: Entity, one: Field, lines: Field | None) -> 
     _require_typed(world, entity, one, lines)
     base = _applying(world, entity, one, lines)
     sound = world.value(one, entity, base)
-    if one.fetch is not None and world.is_always_fetched(one, entity, lines):
+    if world.is_always_fetched(one, entity, lines):
         raise LookupError("it is always fetched")
     said = say("value.required", label=one.label)
     wrong: Any = [] if one.type.key in ("lines", "file") else None
@@ -232,9 +232,11 @@ def _readonly(world: World, entity: Entity, one: Field, lines: Field | None) -> 
     base, said, path = world.sample(entity), say("value.readonly", label=one.label), _path(one, lines)
     wrong = world.value(one, entity, base) or "1"
     bad = _put(world, entity, one, lines, wrong, base)
-    good = base if lines is None else base | {lines.key: base.get(lines.key) or [world.row(lines)]}
+    good = base if lines is None else base | {lines.key: base.get(lines.key) or [world.row(lines, entity)]}
     # A form draws no input for it, and a sheet knows no such column: there is nothing to send.
     skip = frozenset({"import"})
+    if one.kept_by_engine and one.key not in entity.owned_keys:
+        skip |= {"automation"}
     # Whoever looks after a pool enters records straight into it.
     broken = _both(bad, base)[1:] if one.key == POOL else _both(bad, base)
     return Case(f"{entity.key}.{path} readonly", entity, path, said, broken, (Trial(good),), "readonly", skip)
@@ -262,6 +264,7 @@ def _required_when(world: World, entity: Entity, one: Field, lines: Field | None
         base={k: v for k, v in sample.items() if k != one.key},
         despite=_UNFILLED,
     )
+    raw = world.fill(entity, raw, but=one.key)
     bad, good = raw | {one.key: None}, raw | {one.key: world.value(one, entity)}
     if stage is not None:
         raise LookupError("it is asked for in a later stage only")
@@ -282,7 +285,10 @@ def _visible_when(world: World, entity: Entity, one: Field, lines: Field | None)
     if stage is not None:
         raise LookupError("it applies in every new record")
     value = world.value(one, entity)
+    if value is None:
+        raise LookupError(f"no {one.type.key} can be made up")
     seen, later = world.solve(entity, _not_none(one.visible_when), True, despite=_UNFILLED)
+    seen = world.fill(entity, seen, but=one.key)
     good = (
         _both(seen | {one.key: value}, seen | {one.key: world.value(one, entity)})
         if later is None
@@ -364,13 +370,12 @@ def _unique(world: World, entity: Entity, unique: Any) -> Case:
         base, stage = world.solve(entity, unique.where, True, base=base, filled=())
         if stage is not None:
             raise LookupError("it holds in a later stage only")
-    taken = {key: base.get(key) or world.value(entity.fields[key], entity, base) for key in unique.fields}
-    first = world.create(entity, world.repair(entity, base | taken, unique.fields))
+    together = (*unique.fields, *unique.period)
+    taken = {key: base.get(key) or world.value(entity.fields[key], entity, base) for key in together}
+    first = world.create(entity, world.repair(entity, base | taken, together))
     fresh = base | world.distinct(entity, base)
-    other = {
-        key: world.value(entity.fields[key], entity, fresh) for key in unique.fields if not entity.fields[key].options
-    }
-    path = unique.fields[0]
+    other = {key: world.value(entity.fields[key], entity, fresh) for key in together if not entity.fields[key].options}
+    path = unique.period[0] if unique.period else unique.fields[0]
     message = unique.message or say("value.not_unique_default", label=entity.fields[path].label)
     said = _repeats(world, entity, first, messages.say(message, "zh"))
     sound = fresh | other
@@ -379,7 +384,7 @@ def _unique(world: World, entity: Entity, unique: Any) -> Case:
         entity,
         path,
         said,
-        _both(world.repair(entity, fresh | taken, unique.fields), sound),
+        _both(world.repair(entity, fresh | taken, together), sound),
         (Trial(sound),),
         "unique",
         frozenset({"preview"}),

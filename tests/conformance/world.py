@@ -6,7 +6,7 @@ and its neighbours. Nothing here knows an app.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date, datetime, timedelta
@@ -24,11 +24,12 @@ from engine.compiler.readers import Wrong
 from engine.errors import FieldError, InvalidValues
 from engine.expression import resolved
 from engine.people.actor import Actor, engine_actor
+from engine.people.departments import create_department
 from engine.records import commands
 from engine.records.completing import check_complete
 from engine.records.evaluation import make_env
 from engine.records.record import Record
-from engine.records.rights import find_rights
+from engine.records.rights import Rights, find_rights
 from engine.records.uploads import create_upload
 from engine.storage.store import Store
 from engine.workflow.requirements import find_missing, read_whole
@@ -63,12 +64,20 @@ class World:
         """What an automation acts as: the same commands, another way in."""
         return engine_actor(self.actor.id, self.actor.team)
 
+    def rights(self, entity: Entity) -> Rights:
+        """Return what anybody may do: the actor holds every role."""
+        return find_rights(self.compiled, entity, self.actor)
+
+    def maker(self, entity: Entity) -> Actor:
+        """Return who makes records: the engine, where no role lets a person do it."""
+        return self.actor if self.rights(entity).create else self.system
+
     # ---- records
 
     def create(self, entity: Entity, raw: Raw) -> Record:
         raw = self.repair(entity, raw)
         with self.store.write() as session:
-            return commands.create_record(session, entity.key, raw, actor=self.actor)
+            return commands.create_record(session, entity.key, raw, actor=self.maker(entity))
 
     def let_become(self, entity: Entity, record: Record, raw: Raw) -> None:
         """Let a record have values that only time could give it: an offer that has run out."""
@@ -82,9 +91,8 @@ class World:
 
     def is_always_fetched(self, one: Field, entity: Entity, lines: Field | None) -> bool:
         """Tell whether a field gets its value from a record that always has one."""
-        link, there = one.fetch or ("", "")
         siblings = entity.fields if lines is None else lines.fields
-        return self.compiled.entities[siblings[link].to or ""].fields[there].required
+        return any(self.compiled.entities[siblings[link].to or ""].fields[there].required for link, there in one.fetch)
 
     def repair(self, entity: Entity, raw: Raw, keep: Sequence[str] = ()) -> Raw:
         """Return ``raw`` with other fields changed so that it breaks no rule, as far as that is possible."""
@@ -102,6 +110,10 @@ class World:
             session.connection.execute(update(table).where(table.c.id == record.id).values(stage=stage))
         return record
 
+    def department(self) -> int:
+        with self.store.write() as session:
+            return create_department(session, key=f"d{self.made}", name=f"部门 {self.made}", actor=None)
+
     def upload(self) -> int:
         with self.store.write() as session:
             stored = session.files.save(BytesIO(make_pdf("scan")), "scan.pdf")
@@ -115,32 +127,46 @@ class World:
             if one.required and not given_by_itself and one.key not in raw and self.can_type(entity, one.key):
                 raw[one.key] = self.value(one, entity, raw)
         raw |= {
-            one.key: [self.row(one)] * one.min_rows for one in entity.line_fields if one.min_rows and one.key not in raw
+            one.key: [self.row(one, entity, raw)] * one.min_rows
+            for one in entity.line_fields
+            if one.min_rows and one.key not in raw
         }
+        return self.fill(entity, raw)
+
+    def fill(self, entity: Entity, raw: Raw, but: str = "") -> Raw:
+        """Return ``raw`` with what it cannot do without, all except the field ``but``."""
         for _ in range(8):
             errors = self.judge(entity, raw)
             wanted = [one.path for one in errors if one.code == "value.required" and "." not in one.path]
+            wanted = [path for path in wanted if path != but and raw.get(path) is None]
             if not wanted:
                 break
-            raw |= {path: self.value(entity.fields[path], entity, raw) for path in wanted}
+            raw = raw | {path: self.value(entity.fields[path], entity, raw) for path in wanted}
         return raw
 
-    def row(self, lines: Field) -> Raw:
-        return {
-            one.key: self.value(one, None)
-            for one in lines.fields.values()
-            if one.required and not one.readonly and one.default is None
+    def row(self, lines: Field, entity: Entity | None = None, beside: Raw | None = None) -> Raw:
+        columns = [one for one in lines.fields.values() if one.required and not one.readonly and one.default is None]
+        if entity is None:
+            return {one.key: self.value(one, None) for one in columns}
+        made = {
+            one.key: self.target(one, (entity, beside or {})) if one.type.key == "link" else self.value(one, None)
+            for one in columns
         }
+        return made | _ROWS.get(f"{entity.key}.{lines.key}", {})
 
     def can_type(self, entity: Entity, key: str) -> bool:
-        rights = find_rights(self.compiled, entity, self.actor)
+        rights = find_rights(self.compiled, entity, self.maker(entity))
         name = key.split(".")
         one = entity.fields[name[0]].fields[name[1]] if len(name) == 2 else entity.fields[key]
-        return not (one.readonly or one.retired or {key, name[0]} & (rights.readonly | rights.hidden))
+        closed = one.retired or (one.readonly and not (rights.fills and one.kept_by_engine))
+        return not (closed or {key, name[0]} & (rights.readonly | rights.hidden))
 
     def value(self, one: Field, entity: Entity | None, beside: Raw | None = None) -> Any:
         """Return a sound value as somebody types it ``beside`` others, another one each time where that matters."""
         self.made += 1
+        known = _KNOWN.get(f"{entity.key}.{one.key}") if entity is not None else None
+        if known is not None:
+            return known(self.made)
         if one.options:
             return next(iter(one.options))
         if one.type.key == "link":
@@ -148,7 +174,9 @@ class World:
         if one.type.key == "file":
             return [self.upload()]
         if one.type.key == "lines":
-            return [self.row(one)]
+            return [self.row(one, entity, beside)]
+        if one.type.key == "department":
+            return self.department()
         make = _VALUES.get(one.type.key)
         return make(one, self.made) if make is not None else None
 
@@ -165,19 +193,21 @@ class World:
 
     def complete(self, entity: Entity, raw: Raw) -> tuple[dict[str, Any], list[Any]]:
         with self.store.write() as session, session.attempt() as attempt:
-            env, rights = make_env(session, self.actor), find_rights(session.app, entity, self.actor)
+            actor = self.maker(entity)
+            env, rights = make_env(session, actor), find_rights(session.app, entity, actor)
             attempt.undo()
-            values, errors = commands.complete_new(session, entity, raw, actor=self.actor, rights=rights, env=env)
+            values, errors = commands.complete_new(session, entity, raw, actor=actor, rights=rights, env=env)
             check_complete(entity, values, env, errors, at="create")
             return values, errors
 
     def judge(self, entity: Entity, raw: Raw) -> list[Any]:
         """Return what is wrong with a new record."""
         with self.store.write() as session, session.attempt() as attempt:
-            env, rights = make_env(session, self.actor), find_rights(session.app, entity, self.actor)
+            actor = self.maker(entity)
+            env, rights = make_env(session, actor), find_rights(session.app, entity, actor)
             attempt.undo()
             try:
-                commands.prepare_new(session, entity, raw, actor=self.actor, rights=rights, env=env)
+                commands.prepare_new(session, entity, raw, actor=actor, rights=rights, env=env)
             except InvalidValues as invalid:
                 return list(invalid.errors)
             return []
@@ -208,6 +238,7 @@ class World:
     def distinct(self, entity: Entity, raw: Raw, beside: Raw | None = None) -> Raw:
         """Return fresh values for those in ``raw`` that no two records may share."""
         together = {key for unique in entity.unique for key in unique.fields}
+        together |= {key for unique in entity.unique for key in unique.period or ()}
         together |= {key for likeness in entity.duplicates for key in likeness.fields}
         return {
             one.key: self.value(one, entity, {**(beside or {}), **raw})
@@ -263,6 +294,9 @@ class World:
                 else:
                     raw[name] = value
             values, errors = self.complete(entity, raw)
+            if errors and all(error.code == "value.required" for error in errors) and "value.required" not in despite:
+                raw = self.fill(entity, raw)
+                values, errors = self.complete(entity, raw)
             values = {**values, "stage": stage or values.get("stage")}
             if any(error.code not in despite for error in errors) or any(values.get(key) is None for key in filled):
                 continue
@@ -288,6 +322,8 @@ class World:
             yield None
         else:
             yield None
+            if one.type.key == "user":
+                yield self.actor.id
             yield from _typed_candidates(one, constants)
 
     def _line_candidates(self, lines: Field, condition: Expression, constants: list[Any]) -> Iterator[Any]:
@@ -351,7 +387,7 @@ def _inputs(known: Mapping[str, Field], name: str) -> list[str]:
         return [name]
     if one.computed is not None:
         return [below for use in sorted(one.computed.checked.uses) for below in _inputs(known, use[0])]
-    return [one.fetch[0]] if one.fetch is not None and one.readonly else [name]
+    return [link for link, _ in one.fetch] if one.fetch and one.readonly else [name]
 
 
 def _constants(condition: Expression) -> Iterator[Any]:
@@ -388,7 +424,7 @@ def _typed_candidates(one: Field, constants: Sequence[Any]) -> Iterator[Any]:
                 yield near.isoformat() if kind == "date" else f"{near.isoformat()}T08:00"
     elif kind not in ("lines", "file", "link", "user"):
         made = _VALUES.get(kind)
-        texts = [value for value in constants if isinstance(value, str)]
+        texts = ["08:00", "20:00"] if kind == "time" else [value for value in constants if isinstance(value, str)]
         yield from [*texts, *([made(one, 987_654)] if made is not None else [])]
 
 
@@ -404,10 +440,13 @@ def _code(number: int) -> str:
 
 _VALUES: dict[str, Any] = {
     "text": lambda one, number: _shaped(one.pattern, number) if one.pattern else _name(number),
+    "barcode": lambda one, number: f"69{number:010}",
+    "rich_text": lambda one, number: f"<p>写下的内容 {number}</p>",
     "long_text": lambda one, number: f"写下的说明 {number}",
     "integer": lambda one, number: str(int(one.min or one.max or 5)),
-    "decimal": lambda one, number: str(one.min or one.max or 5),
-    "money": lambda one, number: str(one.min or one.max or 5),
+    "decimal": lambda one, number: _between(one),
+    "money": lambda one, number: _between(one),
+    "rating": lambda one, number: _between(one),
     "percent": lambda one, number: str(100 * (one.min or one.max or Decimal("0.05"))),
     "boolean": lambda one, number: True,
     "date": lambda one, number: "2026-04-15",
@@ -419,6 +458,29 @@ _VALUES: dict[str, Any] = {
     "time": lambda one, number: "09:30",
     "user": lambda one, number: 1,
 }
+
+
+def _between(one: Field) -> str:
+    """Five, or what is nearest to it within the bounds: enough that records below it find room."""
+    return str(min(max(one.min or 0, 5), one.max or 5))
+
+
+def _day(number: int) -> str:
+    return (date(2026, 1, 1) + timedelta(days=number % 20_000)).isoformat()
+
+
+_KNOWN: dict[str, Callable[[int], Any]] = {
+    "daily_report.day": lambda number: (date(2026, 3, 1) - timedelta(days=number % 9_000)).isoformat(),
+    "grace_period.from_on": _day,
+    "grace_period.person": lambda number: 1,
+    "grace_period.to_on": _day,
+    "reward.month": _day,
+    "shift.day": _day,
+    "target.month": lambda number: date(2026 + number // 12 % 60, number % 12 + 1, 1).isoformat(),
+}
+"""What a rule of the author asks for that no type tells; another one each time."""
+_ROWS: dict[str, Raw] = {"order.items": {"qty": "1000"}, "payment_term.rows": {"share": "100"}}
+"""The same for the rows of line tables."""
 
 
 def _shaped(pattern: str, number: int) -> str:
