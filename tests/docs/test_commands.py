@@ -121,7 +121,7 @@ def test_the_requests_of_the_api_page_are_answered_with_success(site: Site) -> N
 
 def test_the_commands_about_people_work_in_their_order(site: Site) -> None:
     (site.folder / "customers.csv").write_text("客户全称,客户类型,区域,客户状态\n某某阀门,终端,华东,潜在\n", "gbk")
-    user, token, erp, imports = shell_blocks("tutorial-admin.md")
+    _, user, token, erp, imports = shell_blocks("tutorial-admin.md")
     site.shell(user)
     assert len(site.shell(token).strip()) > 20
     assert "SAP production" in site.shell(erp)

@@ -20,7 +20,8 @@ from web.cli.plans import show_plan
 from web.cli.site import Site
 
 TUTORIALS = {"zh": "tutorial-change-a-template.zh.md", "en": "tutorial-change-a-template.md"}
-_BLOCK = re.compile(r"^```(diff|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(diff|text|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_REPLACED = re.compile(r"sed -i -E 's/(.*)(?<!\\)/(.*)/' our-crm/\*/examples/\*\.yaml")
 
 
 @dataclass
@@ -36,6 +37,10 @@ class Copy:
         after = "".join(f"{line[1:]}\n" for line in lines if line[0] in " +")
         assert self.files[name].count(before) == 1, f"{name} does not hold this once:\n{before}"
         self.files[name] = self.files[name].replace(before, after)
+
+    def replace(self, what: str, by: str) -> None:
+        for name in [name for name in self.files if re.fullmatch(r"[^/]+/examples/[^/]+\.yaml", name)]:
+            self.files[name] = re.sub(what, by, self.files[name])
 
     def folder(self) -> SourceFolder:
         return SourceFolder(self.files)
@@ -58,6 +63,10 @@ def test_the_tutorial_can_be_followed(
     for kind, block in _blocks(language):
         if kind == "diff":
             copy.change(block)
+            continue
+        if kind == "sh":
+            for what, by in _REPLACED.findall(block):
+                copy.replace(what, by)
             continue
         said = _answer(store, copy.folder(), language, tmp_path, capsys)
         assert [line for line in block.splitlines() if line not in said] == []
