@@ -101,7 +101,8 @@ def _reads_the_same(text: str) -> bool:
     if text != text.strip() or not text or len(text) > WIDTH or any(sign in text for sign in "\"'{}[],:#=<>\n"):
         return False
     try:
-        return bool(parse_yaml(f"- [{text}, x]\n- {{{text}: {text}}}\n", "").data == [[text, "x"], {text: text}])
+        probe = f"- [{text}, x]\n- {{{text}: {text}}}\n- {text}\n- x: {text}\n"
+        return bool(parse_yaml(probe, "").data == [[text, "x"], {text: text}, text, {"x": text}])
     except DefinitionError:
         return False
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.definition.source import read_folder
@@ -23,6 +23,7 @@ def is_writable(value: Any) -> bool:
     return "\ud800" not in str(value)
 
 
+@example({"0": [{}, "-"], "1": "-", "-": 1})
 @given(st.dictionaries(keys, values, min_size=1, max_size=5).filter(is_writable))
 def test_any_data_is_read_as_it_was_written(data: dict[str, Any]) -> None:
     assert parse_yaml(write_yaml(data), "any.yaml").data == data
