@@ -115,7 +115,7 @@ def _parts(field: Field, form: "MultiDict[str, str]") -> dict[str, str] | str:
 def _rows(lines: Field, form: "MultiDict[str, str]") -> list[dict[str, Any]]:
     rows = []
     pickers = [key for key, column in lines.fields.items() if column.target is not None]
-    for token in form.getlist(f"{lines.key}._order")[:_MOST_ROWS]:
+    for token in [one for one in form.getlist(f"{lines.key}._order") if one][:_MOST_ROWS]:
         prefix = f"{lines.key}.{token}."
         row: dict[str, Any] = {"_token": token}
         if form.get(f"{prefix}_id"):

@@ -213,7 +213,7 @@ def encode(entity: Entity, raw: Raw) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for key, value in raw.items():
         if key in entity.fields and entity.fields[key].type.key == "lines":
-            data[f"{key}._order"] = [f"r{at}" for at in range(len(value))]
+            data[f"{key}._order"] = ["", *(f"r{at}" for at in range(len(value)))]
             for at, row in enumerate(value):
                 data |= {f"{key}.r{at}.{name if name != 'id' else '_id'}": _typed(cell) for name, cell in row.items()}
         else:

@@ -57,6 +57,19 @@ def test_a_value_nobody_may_see_is_on_no_page(desk: Desk) -> None:
     assert "¥7,777.00" in words(lead.get(url))
 
 
+def test_a_table_whose_last_row_was_removed_is_saved_without_rows(desk: Desk, rep: Browser) -> None:
+    url = new_ticket(rep, **LINE, **{"parts.n1.what": "密封圈", "parts.n1.price": "3"})
+    row = re.compile(r'name="parts\.\w+\._id" value="\d+"')
+    page = rep.get(f"{url}/edit").get_data(as_text=True)
+    assert len(row.findall(page)) == 1
+    left = re.findall(r'<input type="hidden" name="(parts\._order)" value="()">', page)  # the rest went with the row
+
+    saved = rep.post(f"{url}/edit", data={"_version": "1", "title": "没有配件", **dict(left)})
+
+    assert saved.status_code == 303
+    assert row.findall(rep.get(f"{url}/edit").get_data(as_text=True)) == []
+
+
 def test_an_ended_approval_shows_who_decided_and_no_step_that_never_was(desk: Desk, rep: Browser) -> None:
     url = new_ticket(rep, answer="好了")
     assert rep.post(f"{url}/moves/ask", data={"_version": "1"}).status_code == 303
