@@ -35,7 +35,7 @@ def test_an_administrator_adds_a_department_and_a_person_by_keyboard_and_hands_o
     add_customer(leaver, "待交接的客户有限公司")
     admin = visit("admin", PHONE)
     admin.open("/")
-    admin.page.locator("details.menu > summary").last.click()
+    admin.page.locator(".topbar details.menu > summary").last.click()
     admin.page.get_by_role("link", name="部门", exact=True).click()
     admin.page.wait_for_url("**/admin/departments")
     admin.page.wait_for_load_state()  # keys are heard once the scripts are there

@@ -73,8 +73,8 @@ def test_english_readers_read_no_chinese_but_names(visit: Visit) -> None:
 
 def _speak(visitor: Visitor, language: str) -> None:
     visitor.open("/")
-    visitor.page.locator("details.menu > summary").click()
-    visitor.page.locator(f"details.menu [name=lang][value={language}]").click()
+    visitor.page.locator(".topbar details.menu > summary").last.click()
+    visitor.page.locator(f".topbar details.menu [name=lang][value={language}]").click()
     visitor.page.wait_for_load_state()
 
 
