@@ -118,9 +118,13 @@ class Visitor:
     # ---- judging
 
     def violations(self, *rules: str, also: tuple[str, ...] = ()) -> list[str]:
-        """Return the rules of accessibility the page breaks, of all or of some; ``also`` are asked only when named."""
+        """Return the rules of accessibility the page breaks, of all or of some; ``also`` are asked only when named.
+
+        What the page is still fetching is waited for, so that its tiles are judged and not their shapes.
+        """
         from axe_playwright_python.base import AXE_SCRIPT
 
+        self.page.locator(".htmx-request").first.wait_for(state="detached")
         self.page.evaluate(AXE_SCRIPT)
         found: list[str] = self.page.evaluate(RUN_AXE, [list(rules) or None, list(also)])
         return found
