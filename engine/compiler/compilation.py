@@ -165,9 +165,11 @@ class Compilation:
             written, lambda text: check(parse(text), shapes, shape, expect=expect, text=text, counted=True)
         )
 
-    def figure(self, written: ExpressionText, shapes: Shapes, shape: str) -> CheckedFigure | None:
-        """Check the value of a figure over rows of ``shape``; None when it is wrong."""
-        return self._told(written, lambda text: check_figure(text, shapes, shape))
+    def figure(
+        self, written: ExpressionText, shapes: Shapes, shape: str, given: Mapping[str, Type]
+    ) -> CheckedFigure | None:
+        """Check the value of a figure over rows of ``shape``, ``given`` are names of others."""
+        return self._told(written, lambda text: check_figure(text, shapes, shape, given))
 
     def _told(self, written: ExpressionText | None, judge: Callable[[str], C]) -> C | None:
         """Return what is checked; None when nothing is written, or after noting what is wrong."""

@@ -6,13 +6,13 @@ a figure of now, a figure that depends on who asks.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from engine import messages
 from engine.compiler.app import Entity, Figure, Funnel, FunnelStep, Label, Report, Rows
-from engine.compiler.app.reports import OWN_DATE, SPANS, Read
+from engine.compiler.app.reports import OWN_DATE, SPANS, Input, Read
 from engine.compiler.compilation import Compilation
 from engine.compiler.report_rows import Sources
 from engine.definition.model import (
@@ -24,9 +24,9 @@ from engine.definition.model import (
     Reference,
     ReportsDefinition,
 )
-from engine.definition.model.reports import Unit
-from engine.expression import BOOLEAN, Checked, Kind, check, compile_python, parse
-from engine.expression.types import NUMERIC
+from engine.definition.model.reports import InputDefinition, Taking, Unit
+from engine.expression import BOOLEAN, Checked, Kind, Type, check, compile_python, parse
+from engine.expression.types import MAX_PLACES, NUMERIC
 
 MOST_DIMENSIONS: Final = 3
 _UNITS: Final[Mapping[Kind, Unit]] = {Kind.MONEY: "money", Kind.PERCENT: "percent", Kind.NUMBER: "number"}
@@ -43,6 +43,8 @@ class Reporting:
         self.reports: dict[str, Report] = {}
         self.funnels: dict[str, Funnel] = {}
         self._spoilt: set[str] = set()
+        self._written: dict[str, tuple[ReportsDefinition, FigureDefinition]] = {}
+        self._making: set[str] = set()
 
     def compile(self) -> None:
         """Compile every ``reports.yaml``, figures before what shows them."""
@@ -51,8 +53,9 @@ class Reporting:
             for dimension in file.dimensions.values():
                 self._dimension(file, dimension)
         for file in files:
-            for figure in file.figures.values():
-                self._add_figure(file, figure)
+            self._written |= {f"{file.key}.{key}": (file, figure) for key, figure in file.figures.items()}
+        for key in self._written:
+            self._make_figure(key)
         for file in files:
             self._targets(file)
             for layout in file.layouts.values():
@@ -87,8 +90,7 @@ class Reporting:
     def require_dimension(self, rows: Rows, reference: Reference, *, dated: bool) -> str | None:
         """Return the key of a dimension that these rows have, or None after noting that they do not."""
         key = reference.name
-        first, _, span = key.partition(".")
-        if first == OWN_DATE and span in SPANS:
+        if _is_own_date(key):
             if not dated:
                 self.compilation.refuse("K005", reference.location, name=key)
             return key if dated else None
@@ -99,6 +101,38 @@ class Reporting:
 
     # ---- figures
 
+    def _make_figure(self, key: str) -> Figure | None:
+        """Return a figure that is written, those it is made with compiled before it; None when it is wrong."""
+        if key not in self.figures and key not in self._spoilt:
+            self._making.add(key)
+            self._add_figure(*self._written[key])
+            self._making.discard(key)
+        return self.figures.get(key)
+
+    def _inputs(self, file: ReportsDefinition, written: FigureDefinition) -> dict[Input, Figure] | None:
+        """Return what a figure is made with; None after noting what is wrong with it."""
+        found = {one: self._input(file, one) for one in written.with_.values()}
+        made = {
+            Input(one.key, figure.key, one.each.name if one.each else None, one.take): figure
+            for one, figure in found.items()
+            if figure is not None
+        }
+        return made if len(made) == len(found) else None
+
+    def _input(self, file: ReportsDefinition, written: InputDefinition) -> Figure | None:
+        key = self._require(written.figure, self._written, file.key, "K010")
+        if key is not None and key in self._making:
+            self.compilation.refuse("D127", written.figure.location, name=written.figure.name)
+            return None
+        figure = self._make_figure(key) if key is not None else None
+        if figure is None or written.each is None:
+            return figure
+        if written.take not in ("min", "max") and figure.value.type.kind not in NUMERIC:
+            self.compilation.refuse("K007", written.location, kind=_said(figure.value.type.kind))
+            return None
+        known = self.require_dimension(figure.rows, written.each, dated=not figure.of_now)
+        return figure if known is not None else None
+
     def _add_figure(self, file: ReportsDefinition, written: FigureDefinition) -> None:
         compilation, key = self.compilation, f"{file.key}.{written.key}"
         path = f"reports.{file.key}.figures.{written.key}"
@@ -108,21 +142,30 @@ class Reporting:
             self._spoilt.add(key)
             return
         date, where = self._date(written.date, rows), self._condition(written.where, rows)
-        value = compilation.figure(written.value, self.sources.shapes, rows.shape)
+        inputs = self._inputs(file, written)
+        types = {one.name: _taken(figure.value.type, one.take) for one, figure in (inputs or {}).items()}
+        value = None
+        if inputs is not None:
+            value = compilation.figure(written.value, self.sources.shapes, rows.shape, types)
         wrong = (written.date, date), (written.where, where)
-        if value is None or any(said is not None and found is None for said, found in wrong):
+        if value is None or inputs is None or any(said is not None and found is None for said, found in wrong):
             self._spoilt.add(key)
             return
         if value.type.kind not in (*NUMERIC, *_DATED):
             compilation.refuse("K007", written.value.location, kind=_said(value.type.kind))
         asked = tuple(one for one in (date, where, *value.asked) if one is not None)
-        timed = date is not None or any(name.startswith("period.") for one in asked for name in one.context)
+        timed = date is not None or any(
+            name.startswith("period.") for one in (*asked, value.whole) for name in one.context
+        )
+        timed = timed or any(not one.of_now for one in inputs.values())
+        others = frozenset().union(*({(one.rows.entity, "id"), *one.reads} for one in inputs.values()))
         self.figures[key] = Figure(
             key=key, label=label, help=help_, location=written.location, rows=rows, date=date, where=where, value=value,
             unit=written.unit or _UNITS.get(value.type.kind, "number"), better=written.better, target=written.target,
             target_from=None, at_least=written.at_least or 0,
-            digest=_digest(rows.shape, written.date, written.where, written.value), reads=self.sources.reads(*asked),
-            of_now=not timed, run=compile_python(value.whole), was=f"{file.key}.{written.was}" if written.was else None,
+            digest=_digest(rows.shape, written.date, written.where, written.value, made_with=inputs),
+            reads=self.sources.reads(*asked) | others, of_now=not timed, run=compile_python(value.whole),
+            was=f"{file.key}.{written.was}" if written.was else None, inputs=tuple(inputs),
         )  # fmt: skip
 
     def _rows(self, file: ReportsDefinition, of: Reference | None) -> Rows | None:
@@ -191,8 +234,16 @@ class Reporting:
         )  # fmt: skip
 
     def _divides(self, reference: Reference, shown: Iterable[Figure]) -> bool:
-        found = [self.require_dimension(one.rows, reference, dated=not one.of_now) for one in _each_rows(shown)]
+        every = _each_rows(self._with_inputs(shown, reference.name))
+        found = [self.require_dimension(one.rows, reference, dated=not one.of_now) for one in every]
         return bool(found) and all(one is not None for one in found)
+
+    def _with_inputs(self, shown: Iterable[Figure], key: str) -> Iterator[Figure]:
+        """Yield figures and those that are divided by ``key`` along with them."""
+        for figure in shown:
+            yield figure
+            divided = [self.figures[one.figure] for one in figure.inputs if one.each != key]
+            yield from self._with_inputs([one for one in divided if not (_is_own_date(key) and one.of_now)], key)
 
     def _check_size(self, by: tuple[str, ...], written: tuple[Reference, ...]) -> None:
         if len(by) > MOST_DIMENSIONS:
@@ -259,6 +310,19 @@ def _said(kind: Kind) -> Label:
     return {language: messages.text(f"expression.kind.{kind.value}", language) for language in messages.LANGUAGES}
 
 
-def _digest(shape: str, *texts: ExpressionText | None) -> str:
+def _taken(type_: Type, take: Taking | None) -> Type:
+    """Return the type of what is made of values of a figure."""
+    return replace(type_, scale=MAX_PLACES) if take in ("avg", "median", "p90") else type_
+
+
+def _is_own_date(key: str) -> bool:
+    """Tell whether a key divides by the date of each figure (``date.month``)."""
+    first, _, span = key.partition(".")
+    return first == OWN_DATE and span in SPANS
+
+
+def _digest(shape: str, *texts: ExpressionText | None, made_with: Mapping[Input, Figure] | None = None) -> str:
     said = [shape, *("" if one is None else " ".join(one.text.split()) for one in texts)]
+    for one, figure in (made_with or {}).items():
+        said += [one.name, one.each or "", one.take or "", figure.digest]
     return hashlib.sha256("\x1f".join(said).encode()).hexdigest()[:12]

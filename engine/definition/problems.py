@@ -82,6 +82,7 @@ CODES: Final[Mapping[str, str]] = {
     "D124": "key",
     "D125": "key",
     "D126": "key",
+    "D127": "name",
     # texts of a fixed form
     "D131": "key value",
     "D132": "key value",

@@ -77,8 +77,8 @@ class CheckedFigure:
         return tuple(found)
 
 
-def check_figure(text: str, shapes: Shapes, rows: str) -> CheckedFigure:
-    """Check the value of a figure over rows of shape ``rows``.
+def check_figure(text: str, shapes: Shapes, rows: str, given: Mapping[str, Type] | None = None) -> CheckedFigure:
+    """Check the value of a figure over rows of shape ``rows``; ``given`` are names of other figures it is made with.
 
     Raises:
         ExpressionErrors: everything that is wrong.
@@ -87,22 +87,23 @@ def check_figure(text: str, shapes: Shapes, rows: str) -> CheckedFigure:
         tree = parse(text)
     except ExpressionError as error:
         raise ExpressionErrors([error]) from None
-    walk = _Walk(text, shapes, rows)
+    walk = _Walk(text, shapes, rows, given or {})
     outside = walk.lift(tree)
     if walk.errors:
         raise ExpressionErrors(walk.errors)
-    if not walk.parts:
+    if not walk.parts and not walk.named:
         raise ExpressionErrors([_mistake("no_aggregate", tree, usages=tuple(AGGREGATES.values()))])
-    fields = {part.key: part.type for part in walk.parts.values()}
-    whole = check(outside, {FIGURE: EntityShape(FIGURE, fields)}, FIGURE, text=text)
+    fields = {**walk.given, **{part.key: part.type for part in walk.parts.values()}}
+    whole = check(outside, {FIGURE: EntityShape(FIGURE, fields)}, FIGURE, text=text, counted=True)
     return CheckedFigure(tuple(walk.parts.values()), whole)
 
 
 class _Walk:
     """One walk over the tree of a figure, which takes its aggregates out."""
 
-    def __init__(self, text: str, shapes: Shapes, rows: str) -> None:
-        self.text, self.shapes, self.rows = text, shapes, rows
+    def __init__(self, text: str, shapes: Shapes, rows: str, given: Mapping[str, Type]) -> None:
+        self.text, self.shapes, self.rows, self.given = text, shapes, rows, given
+        self.named: set[str] = set()
         self.parts: dict[str, Aggregate] = {}
         self.errors: list[ExpressionError] = []
 
@@ -110,7 +111,9 @@ class _Walk:
         """Return ``node`` with a name in place of each aggregate."""
         if isinstance(node, syntax.Call):
             return self._lift_call(node)
-        if isinstance(node, (syntax.Name, syntax.Path)):
+        if isinstance(node, syntax.Name) and node.name in self.given:
+            self.named.add(node.name)
+        elif isinstance(node, (syntax.Name, syntax.Path)):
             self._refuse_row(node)
         elif isinstance(node, syntax.Unary):
             return replace(node, operand=self.lift(node.operand))
@@ -175,6 +178,8 @@ class _Walk:
 
     def _refuse_row(self, node: syntax.Name | syntax.Path) -> None:
         """A field stands for each row; a figure says what is done with all of them."""
+        if isinstance(node, syntax.Path) and node.parts[0] == "period":
+            return  # the same for all of them
         said = self.text[node.start : node.end]
         self.errors.append(_mistake("outside_aggregate", node, name=said, suggestion=f"sum({said})"))
 

@@ -72,10 +72,8 @@ def seen_figures(session: Session, keys: Iterable[str], by: Sequence[str], actor
     """Yield those of some figures that are there for the actor, divided so."""
     for key in keys:
         figure = session.app.figures[key]
-        divided = [figure.rows.dimensions.get(one) for one in by if not is_own_date(one)]
-        if sees_figure(session, figure, actor) and all(
-            one is not None and sees_dimension(session, figure, one, actor) for one in divided
-        ):
+        divided = [find_dimension(session, figure, one, actor) for one in by if not is_own_date(one)]
+        if sees_figure(session, figure, actor) and None not in divided:
             yield figure
 
 
@@ -91,8 +89,18 @@ def sees_dimension(session: Session, figure: Figure | Funnel, dimension: Dimensi
 
 def dimensions_of(session: Session, figure: Figure | Funnel, *, actor: Actor) -> dict[str, Dimension]:
     """Return the dimensions the actor may divide a figure by, beside that of its own date."""
-    known = figure.rows.dimensions.items()
-    return {key: one for key, one in known if sees_dimension(session, figure, one, actor)}
+    found = {key: find_dimension(session, figure, key, actor) for key in figure.rows.dimensions}
+    return {key: one for key, one in found.items() if one is not None}
+
+
+def find_dimension(session: Session, figure: Figure | Funnel, key: str, actor: Actor) -> Dimension | None:
+    """Return a dimension of a figure, if the actor may divide by it and what the figure is made with has it too."""
+    found = figure.rows.dimensions.get(key)
+    if found is None or not sees_dimension(session, figure, found, actor):
+        return None
+    inputs = figure.inputs if isinstance(figure, Figure) else ()
+    others = (session.app.figures[one.figure] for one in inputs if one.each != key)
+    return found if all(find_dimension(session, one, key, actor) is not None for one in others) else None
 
 
 def is_own_date(key: str) -> bool:
@@ -150,8 +158,8 @@ def question_of(figure: Figure) -> Question:
 
 
 def _require(session: Session, figure: Figure | Funnel, key: str, actor: Actor) -> Dimension:
-    found = figure.rows.dimensions.get(key)
-    if found is None or not sees_dimension(session, figure, found, actor):
+    found = find_dimension(session, figure, key, actor)
+    if found is None:
         raise InvalidValues([FieldError(said(key), "report.no_dimension", {"name": said(key)})])
     return found
 

@@ -11,27 +11,27 @@ from functools import cached_property
 from typing import Any, Final
 
 from engine import messages
-from engine.compiler.app import Figure, Label
+from engine.compiler.app import Dimension, Figure, Label
 from engine.compiler.app.reports import Span
 from engine.definition.model.reports import Against
 from engine.errors import FieldError, InvalidValues
-from engine.expression import Env
 from engine.people.actor import Actor
 from engine.records.evaluation import make_env
 from engine.reports import asking
 from engine.reports.asking import Filters
+from engine.reports.combining import Asked, count
+from engine.reports.dividing import Narrowing
 from engine.reports.naming import name_keys
 from engine.reports.ordering import in_order
 from engine.reports.periods import Period
 from engine.reports.results import Axis, Cell, Line, Result
-from engine.reports.statement import ask
+from engine.reports.statement import Group, Question, ask
 from engine.storage.store import Session
 
 MOST_PARTS: Final = 400
 """Days, weeks or months into which a period is divided at most."""
 
 _NOW, _PREVIOUS, _LAST_YEAR = "now", "previous", "last_year"
-_COUNTED: Final = frozenset({"count", "sum", "distinct"})
 
 
 def run(
@@ -193,18 +193,23 @@ class _Run:
 
     def _count(self, figure: Figure) -> _Counted:
         wanted, session = self.wanted, self.session
-        by = asking.divided_by(session, figure, wanted.by, self.actor)
-        narrowed, ignored = asking.narrowed_to(session, figure, wanted.filters, self.actor, lenient=wanted.lenient)
         if wanted.span is not None and figure.of_now:
             raise InvalidValues([FieldError("by", "report.no_dimension", {"name": f"date.{wanted.span}"})])
+
+        def ask_for(
+            question: Question, periods: Sequence[Period], by: Sequence[Dimension], narrowed: Sequence[Narrowing]
+        ) -> list[Group]:
+            return ask(session, question, actor=self.actor, periods=periods, by=by, narrowed=narrowed)
+
         slots = list(self._slots())
-        periods = [period for _, _, period in slots]
-        groups = ask(session, asking.question_of(figure), actor=self.actor, periods=periods, by=by, narrowed=narrowed)
-        found = _Counted(figure, empty=make_cell(figure, 0, _nothing(figure), self.env), ignored=ignored)
-        for group in groups:
-            variant, part, _ = slots[group.at]
-            address = variant, part, group.divided, group.values
-            found.groups[address] = make_cell(figure, group.n, group.results, self.env)
+        periods = tuple(period for _, _, period in slots)
+        by = tuple(key for key in wanted.by if not asking.is_own_date(key))
+        asked = Asked(session, self.actor, self.env, ask_for, periods, by, wanted.filters, wanted.lenient)
+        counted = count(asked, figure)
+        found = _Counted(figure, empty=counted.empty, ignored=list(counted.ignored))
+        for (at, divided, values), cell in counted.cells.items():
+            variant, part, _ = slots[at]
+            found.groups[variant, part, divided, values] = cell
         return found
 
     def _slots(self) -> Iterator[tuple[str, int | None, Period]]:
@@ -273,17 +278,6 @@ class _Run:
         for at, axis in enumerate(axes):
             divided = () if axis.dimension is None else (next(numbers),)
             yield at, tuple(self._lines([axis], divided, parted=axis.dimension is None))
-
-
-def make_cell(figure: Figure, n: int, results: Sequence[Any], env: Env) -> Cell:
-    """Return what a figure makes of its aggregates."""
-    given = dict(zip((part.key for part in figure.value.parts), results, strict=True))
-    return Cell(figure.run(given, env), n, small=n < figure.at_least, target=figure.target)
-
-
-def _nothing(figure: Figure) -> tuple[Any, ...]:
-    """Return what the aggregates of a figure come to over no rows at all."""
-    return tuple(0 if part.name in _COUNTED else None for part in figure.value.parts)
 
 
 def _own_label(key: str) -> Label:

@@ -156,7 +156,7 @@ class _Plan:
 
     def groups(self) -> Iterator[Group]:
         """Yield the groups."""
-        sets, size = _sets(len(self.by)), len(self.by)
+        sets, size = sets_of(len(self.by)), len(self.by)
         statement = self.session.prepared(self._key("groups"), lambda: self._select_groups(sets))
         for row in statement.fetch_all(self.session.connection, self.given):
             divided = sets[row[0]]
@@ -251,7 +251,7 @@ class _Plan:
         return union_all(*asked).subquery("periods")
 
 
-def _sets(size: int) -> list[tuple[int, ...]]:
+def sets_of(size: int) -> list[tuple[int, ...]]:
     """Return which dimensions are divided by together, all of them first, none of them last."""
     sizes = range(size, -1, -1) if size <= _EACH else (size, 0)
     return [divided for some in dict.fromkeys(sizes) for divided in combinations(range(size), some)]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from engine import messages
 from engine.compiler.app import CompiledApp, Field, Figure, Label
+from engine.compiler.app.reports import Input
 from engine.expression import Checked
 from engine.expression.aggregates import FIGURE, Aggregate
 from engine.expression.explain import explain
@@ -42,6 +43,21 @@ class _Words:
             return said
         return self._text("agg_where", what=said, where=self._say(part.where))
 
+    def _input(self, made_with: Input) -> str:
+        """Say another figure by its name, and what is taken of it."""
+        other = self.app.figures[made_with.figure]
+        said = self._text("named", name=messages.say(other.label, self.language))
+        each = made_with.each
+        if each is None or made_with.take is None:
+            return said
+        known = other.rows.dimensions.get(each)
+        label = messages.say(known.label, self.language) if known else self._span(each)
+        return self._text(f"take_{made_with.take}", value=said, each=label)
+
+    def _span(self, key: str) -> str:
+        field = messages.text("report.field.date", self.language)
+        return messages.text(f"report.by_{key.partition('.')[2]}", self.language, field=field)
+
     def _say(self, checked: Checked) -> str:
         return explain(checked, self._label, self.language, self._option)
 
@@ -50,6 +66,9 @@ class _Words:
 
     def _label(self, shape: str, key: str) -> str:
         if shape == FIGURE:
+            made_with = next((one for one in self.figure.inputs if one.name == key), None)
+            if made_with is not None:
+                return self._input(made_with)
             return self._aggregate(next(part for part in self.figure.value.parts if part.key == key))
         field = self._field(shape, key)
         if field is not None:

@@ -57,6 +57,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
         "date": _text(figure.date),
         "where": _text(figure.where),
         "value": _text(figure.value.whole),
+        "with": "; ".join(" ".join(filter(None, (f"{x.name}: {x.figure}", x.each, x.take))) for x in figure.inputs),
         "unit": figure.unit,
         "better": figure.better,
         "target": figure.target_from or (None if figure.target is None else str(figure.target)),

@@ -160,6 +160,22 @@ figures:
   lines:    {label: 明细金额, of: deal.items, date: signed, value: "sum(qty * price)"}
   below:    {label: 低于限价, of: deal.items, value: "count(where price < floor)"}
   moves:    {label: 进入报价次数, of: deal.moves, date: at, where: "to = 'offer'", value: count()}
+  attained: {label: 达成, date: signed, where: "stage = 'won'", with: {aim: aim.amount}, value: sum(amount) / aim}
+  best:
+    label: 与最好的区域比
+    date: signed
+    where: "stage = 'won'"
+    with: {best: {figure: won, each: region, take: max}}
+    value: sum(amount) / best
+  hit:
+    label: 达标
+    date: signed
+    where: "stage = 'won'"
+    with: {aim: aim.amount}
+    value: if(sum(amount) >= aim and period.to < today() + 60d, 1, 0)
+  hits:     {label: 达标月数, date: signed, with: {hits: {figure: hit, each: date.month, take: sum}}, value: hits}
+  usual:
+    {label: 人均, date: got_at, with: {usual: {figure: count, each: owner, take: median}}, value: count() / usual}
 layouts:
   overview:
     {label: 概览, show: [count, won, rate, margin], by: [owner], period: month, compare: [previous, last_year, target]}

@@ -67,6 +67,33 @@ def test_the_target_of_a_figure_is_another_figure_divided_the_same_way(market: M
     assert [cell and cell.target for line in rep.lines for cell in line.cells] == [None]  # reps see no targets
 
 
+def test_a_figure_is_made_with_others_over_the_same_rows_or_over_each_of_a_dimension(market: Market) -> None:
+    def of(figure: str, login: str = "bo", **asked: Any) -> tuple[dict[Any, list[Any]], Any]:
+        with market.store.read() as session:
+            found = reports.run_figure(session, f"deal.{figure}", actor=market.actor(session, login), **asked)
+        total = found.total.cells[0]
+        return values(found.lines), total and (total.value, total.n)
+
+    assert of("attained", period="2026-03", by=["region"]) == (
+        {"east": [Decimal("0.2")], "south": [None]}, (Decimal("2.2"), 2)
+    )  # fmt: skip
+    # the best of all regions is the same for each of them, and a filter by region leaves it alone
+    assert of("best", period="2026-03", by=["region"]) == (
+        {"east": [Decimal("0.1")], "south": [Decimal(1)]}, (Decimal("1.1"), 2)
+    )  # fmt: skip
+    assert of("best", period="2026-03", filters={"region": "east"})[1] == (Decimal("0.1"), 1)
+    # a part with a target and no rows is there too; in February 50 of 999, in March 1100 of 500
+    parts, total = of("hit", period="2026-02-01..2026-03-31", by=["date.month"])
+    assert (list(parts.values()), total) == ([[Decimal(0)], [Decimal(1)]], (Decimal(0), 3))
+    assert of("hits", period="2026-02-01..2026-03-31")[1] == (Decimal(1), 5)
+    assert of("attained", period="2026-04")[1] == (None, 0)
+    # in March ann got two, cat two: each has as many as is usual
+    lines, _ = of("usual", period="2026-03", by=["owner"])
+    assert [lines[market.ids[one]] for one in ("ann", "cat")] == [[Decimal(1)], [Decimal(1)]]
+    with market.store.read() as session, pytest.raises(NotFound):  # who may not see an aim is told nothing made with it
+        reports.run_figure(session, "deal.attained", actor=market.actor(session, "ann"))
+
+
 def test_a_series_has_no_holes_and_its_total_is_counted_by_itself(market: Market) -> None:
     with market.store.read() as session:
         found = reports.run(session, "deal.months", actor=market.actor(session, "bo"), period="2026-Q1")

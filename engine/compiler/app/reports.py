@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from engine.compiler.app.parts import Expression, Label
-from engine.definition.model.reports import Against, Chart, TileKind, Unit
+from engine.definition.model.reports import Against, Chart, Taking, TileKind, Unit
 from engine.errors import Location
 from engine.expression import Checked, Env
 from engine.expression.aggregates import CheckedFigure
@@ -66,6 +66,20 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Input:
+    """Another figure that one is made with, under the ``name`` it has in its value.
+
+    Without ``each`` it is divided as the figure is. With it, it is divided by that dimension besides, or by it no
+    longer where the figure is divided by it already, and ``take`` says what is made of the values that stand there.
+    """
+
+    name: str
+    figure: str
+    each: str | None
+    take: Taking | None
+
+
+@dataclass(frozen=True)
 class Figure:
     """One number with one definition; ``key`` is ``lead.response_median``.
 
@@ -92,6 +106,7 @@ class Figure:
     of_now: bool
     run: Callable[[Mapping[str, Any], Env], Any]  # from what the aggregates come to, by their keys
     was: str | None = None
+    inputs: tuple[Input, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from engine.errors import Location
 
 Against = Literal["previous", "last_year", "target"]
 Chart = Literal["tiles", "table", "bars", "stacked", "line", "funnel", "radar", "heat", "pivot"]
+Taking = Literal["sum", "avg", "min", "max", "median", "p90"]
 Unit = Literal["number", "money", "percent", "minutes", "hours", "days"]
 TileKind = Literal["figure", "report", "funnel", "list"]
 
@@ -29,10 +30,22 @@ class DimensionDefinition:
 
 
 @dataclass(frozen=True)
+class InputDefinition:
+    """Another figure that one is made with: divided the same way, or taken over the values of it for ``each``."""
+
+    key: str
+    location: Location
+    figure: Reference
+    each: Reference | None = None
+    take: Taking | None = None
+
+
+@dataclass(frozen=True)
 class FigureDefinition:
     """A number: what is made (``value``) of the rows of ``of`` that satisfy ``where``, placed in time by ``date``.
 
-    ``target`` is a number, ``target_from`` another figure; fewer rows than ``at_least`` say little.
+    ``with_`` gives names to other figures that ``value`` is made with too. ``target`` is a number, ``target_from``
+    another figure; fewer rows than ``at_least`` say little.
     """
 
     key: str
@@ -43,6 +56,7 @@ class FigureDefinition:
     of: Reference | None = None
     date: ExpressionText | None = None
     where: ExpressionText | None = None
+    with_: Mapping[str, InputDefinition] = field(default_factory=dict)
     unit: Unit | None = None
     better: Literal["more", "less"] | None = None
     target: Decimal | None = None
