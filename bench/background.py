@@ -34,7 +34,8 @@ from bench.fill import clone_rows
 from bench.meter import read_cpu_seconds
 from bench.sides import Table
 from bench.size import RESULTS, address_of, backends_of, busy, command
-from engine.automation import backlog, jobs
+from engine.automation import backlog, counting, jobs
+from engine.automation import runs as runs_of
 from engine.automation.jobs import WorkerThread
 from engine.automation.outbox import drain
 from engine.automation.running import run_due
@@ -86,6 +87,7 @@ class Site:
         yield "look with nothing to do", 1, lambda: None, lambda: jobs.attend(self.store)
         yield "page of somebody's queue", 1, lambda: None, self._queue
         yield "figures of the backlog", 1, lambda: None, self._backlog
+        yield "automations, their runs and what failed", 1, lambda: None, self._automations
 
     def _events(self) -> None:
         with self.store.write() as session:
@@ -101,6 +103,11 @@ class Site:
     def _backlog(self) -> None:
         with self.store.read() as session:
             backlog.measure(session)
+
+    def _automations(self) -> None:
+        with self.store.read() as session:
+            counting.count_runs(session)
+            runs_of.list_runs(session, states=runs_of.AGAIN, limit=30)
 
 
 def main() -> None:

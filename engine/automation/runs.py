@@ -10,7 +10,7 @@ one table to look at, and its index of what is pending serves both.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, bindparam, func, literal, literal_column, null, select, update
 
@@ -23,6 +23,7 @@ from engine.storage.priorities import PRIORITIES, USUAL
 from engine.storage.store import Session
 from engine.storage.switched import of_what_is_on
 
+RunState = Literal["pending", "done", "skipped", "dropped", "failed", "stopped", "parked"]
 RUN = "run-"
 """Begins the keys of the messages that runs leave."""
 AGAIN = ("failed", "stopped", "parked")
@@ -155,14 +156,18 @@ def list_runs(
     before: int | None = None,
     limit: int = 50,
 ) -> list[Run]:
-    """Return runs, newest first: those of one automation, of one record, in some states, begun before ``before``."""
+    """Return runs, newest first, before run ``before``: of one automation, entity, record of it, in some states."""
     where: list[ColumnElement[bool]] = []
     where += [runs.c.automation == automation] if automation is not None else []
-    where += [runs.c.entity == entity, runs.c.record_id == record_id] if entity is not None else []
-    where += [runs.c.state.in_(states)] if states else []
+    where += [runs.c.entity == entity] if entity is not None else []
+    where += [runs.c.record_id == record_id] if record_id is not None else []
     where += [runs.c.id < before] if before is not None else []
-    found = session.connection.execute(select(*_COLUMNS).where(*where).order_by(runs.c.id.desc()).limit(limit))
-    return [_to_run(tuple(row)) for row in found]
+    in_states = [[runs.c.state == one] for one in dict.fromkeys(states)] or [[]]
+    found: list[Run] = []
+    for state in in_states:  # each by itself, in the order of an index: so what is rare is found without reading all
+        newest = select(*_COLUMNS).where(*where, *state).order_by(runs.c.id.desc()).limit(limit)
+        found += [_to_run(tuple(row)) for row in session.connection.execute(newest)]
+    return sorted(found, key=lambda run: run.id, reverse=True)[:limit]
 
 
 def end_run(

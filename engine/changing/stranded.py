@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, literal_column, select, update
 
 from engine.changing import leaving
 from engine.compiler.app import Entity, Label
@@ -24,6 +24,8 @@ from engine.workflow.approval import commands, log
 Kind = Literal["task", "approval", "timer", "record"]
 
 _BATCH = 500
+_PARKED: ColumnElement[str] = literal_column("'parked'")
+"""Not a parameter: only so do the databases know that the index of what is parked serves."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def _approvals(session: Session) -> Iterator[Stranded]:
 
 def _timers(session: Session) -> Iterator[Stranded]:
     c = timers.c
-    parked = select(c.id, c.entity, c.record_id, c.key, c.error).where(c.state == "parked").order_by(c.id)
+    parked = select(c.id, c.entity, c.record_id, c.key, c.error).where(c.state == _PARKED).order_by(c.id)
     for row in session.connection.execute(parked).all():
         yield Stranded("timer", row[0], row[1], row[2], {"timer": row[3], "why": row[4] or "–"})
 

@@ -54,6 +54,7 @@ runs = Table(
     ),
     Index(None, "entity", "record_id", "id"),
     Index(None, "automation", "id"),
+    Index("ix_fw_runs_state", "state", "id"),
 )
 
 automations = Table(

@@ -46,6 +46,9 @@ timers = Table(
         sqlite_where=text("state = 'pending'"),
         postgresql_where=text("state = 'pending'"),
     ),
+    Index(
+        "ix_fw_timers_parked", "id", sqlite_where=text("state = 'parked'"), postgresql_where=text("state = 'parked'")
+    ),
 )
 
 stays = Table(

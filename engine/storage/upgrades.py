@@ -236,6 +236,11 @@ def _add_baselines(connection: Connection) -> None:
     baselines.create(connection, checkfirst=True)
 
 
+def _add_indexes_of_states(connection: Connection) -> None:
+    for table, name in ((runs, "ix_fw_runs_state"), (timers, "ix_fw_timers_parked")):
+        next(one for one in table.indexes if one.name == name).create(connection, checkfirst=True)
+
+
 STEPS: Sequence[Step] = (
     _add_timers,
     protect_releases,
@@ -271,6 +276,7 @@ STEPS: Sequence[Step] = (
     _add_hooks,
     _add_priorities,
     _add_baselines,
+    _add_indexes_of_states,
 )
 """Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
+    FromClause,
     Select,
     and_,
     bindparam,
@@ -24,6 +26,8 @@ from sqlalchemy import (
     true,
     union_all,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from engine.people.actor import Actor
 from engine.records.finding import holds_word, sources_of
@@ -44,6 +48,34 @@ COLUMNS = (
     "due", "at", "decision", "reason", "kind", "holder_id", "holder", "unread", "urges", "urged_at",
 )  # fmt: skip
 _holders = users.alias("holders")
+_HELD = tasks.alias("held")
+
+
+class Held(ColumnElement[bool]):
+    """Whose task it is; SQLite finds the ids by the index of holders, or it would read the tasks of everybody in order.
+
+    PostgreSQL knows how many somebody has, and would read those of everybody if it were asked in that way.
+    """
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, plain: ColumnElement[bool], by_ids: ColumnElement[bool]) -> None:
+        self.plain, self.by_ids = plain, by_ids
+
+    def self_group(self, against: Any = None) -> "Held":
+        """Stay as it is: SQLAlchemy would write ``(...) = 1`` for SQLite, which no index serves."""
+        return self
+
+
+@compiles(Held)
+def _render(element: Held, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.plain, **kw)
+
+
+@compiles(Held, "sqlite")
+def _render_by_ids(element: Held, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.by_ids, **kw)
 
 
 @dataclass(frozen=True)
@@ -125,8 +157,13 @@ def _tasks(*, urged: bool = False) -> Select[Any]:
 
 def _open(whose: str, *more: ColumnElement[bool]) -> Select[Any]:
     c = tasks.c
-    own = (is_one_of(c.holder_id, whose), c.state == "open", c.id > bindparam("after"))
-    return _tasks(urged=whose == "reports").where(*own, *more).order_by(c.id).limit(bindparam("limit"))
+    own = Held(_held(tasks, whose), c.id.in_(select(_HELD.c.id).where(_held(_HELD, whose))))
+    return _tasks(urged=whose == "reports").where(own, *more).order_by(c.id).limit(bindparam("limit"))
+
+
+def _held(table: FromClause, whose: str) -> ColumnElement[bool]:
+    c = table.c
+    return and_(is_one_of(c.holder_id, whose), c.state == "open", c.id > bindparam("after"))
 
 
 def _urges(wanted: bool) -> tuple[Any, Any]:

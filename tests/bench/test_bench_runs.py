@@ -33,5 +33,6 @@ def test_what_happens_behind_the_pages_is_measured_at_two_sizes() -> None:
         "look with nothing to do",
         "page of somebody's queue",
         "figures of the backlog",
+        "automations, their runs and what failed",
     ]
     assert "Left alone with 400: of 10 timers" in ran.stdout

@@ -99,7 +99,45 @@ def test_a_button_is_pressed_over_the_api_by_whom_it_is_for_and_a_token_that_may
     assert refused["state"] == "failed" and refused["why"]
 
 
-def test_the_work_behind_the_pages_is_measured_and_what_was_parked_tried_again(open_desk: OpenDesk) -> None:
+def test_runs_are_read_over_the_api_by_administrators_each_with_its_trace(desk: Desk) -> None:
+    agent, admin = desk.program("ann"), desk.program("root")
+    wet, dark = (agent.made("ticket", title=title, level="high")["id"] for title in ("漏水", "停电"))
+    jobs.look(desk.store)
+    desk.program("lead").post(f"/ticket/{wet}/buttons/ticket.shut")
+    found = admin.get("/admin/runs").json["items"]
+    assert [(one["automation"], one["record"], one["state"]) for one in found] == [
+        ("ticket.shut", wet, "done"), ("ticket.born", dark, "done"), ("ticket.born", wet, "done"),
+    ]  # fmt: skip
+    of_one = admin.get(f"/admin/runs?entity=ticket&record={wet}&automation=ticket.born&state=done").json["items"]
+    assert [one["id"] for one in of_one] == [found[2]["id"]]
+    first = admin.get("/admin/runs?limit=2").json
+    rest = admin.get(f"/admin/runs?before={first['next']}").json
+    assert (first["items"] + rest["items"], rest["next"]) == (found, None)
+    assert admin.get("/admin/runs?state=failed").json["items"] == []
+
+    run = admin.get(f"/admin/runs/{found[2]['id']}", Accept_Language="en").json
+    assert (run["place"], run["label"], run["again"]) == ("ticket/automations.yaml:3", "新建标注", False)
+    assert [line["kind"] for line in run["trace"]] == ["set", "notify"]
+    assert "mark" in run["trace"][0]["text"] and run["trace"][0]["at"].startswith("ticket/automations.yaml:4")
+
+    wrong = admin.get("/admin/runs?state=broken&record=1&colour=red")
+    assert wrong.status_code == 422 and {one["path"] for one in wrong.json["errors"]} == {"state", "entity", "colour"}
+    addresses = ("/admin/runs", f"/admin/runs/{run['id']}")
+    assert [desk.program("lead").get(one).status_code for one in addresses] == [403, 403]
+    assert "/admin/runs" not in desk.program("lead").get("/openapi.json").json["paths"]
+    assert admin.get("/admin/runs/999").status_code == 404
+    assert admin.post(f"/admin/runs/{run['id']}/again").status_code == 409
+    with desk.store.write() as session:
+        session.connection.exec_driver_sql("UPDATE fw_runs SET state = 'parked', position = 1")
+    assert desk.program("lead").post(f"/admin/runs/{run['id']}/again").status_code == 403
+    assert admin.post(f"/admin/runs/{run['id']}/again").json["state"] == "pending"
+    jobs.look(desk.store)
+    assert admin.get(f"/admin/runs/{run['id']}").json["state"] == "done"
+
+
+def test_the_work_behind_the_pages_is_measured_and_what_was_parked_tried_again(
+    open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk = open_desk(
         definition=with_rules(RULES), people=lambda store: add_people(store, PEOPLE), metrics_token="letmeseethefigures"
     )
@@ -115,6 +153,11 @@ def test_the_work_behind_the_pages_is_measured_and_what_was_parked_tried_again(o
     allowed, wrong = ({"Authorization": f"Bearer {token}"} for token in ("letmeseethefigures", "no"))
     assert [plain.get("/metrics", headers=one).status_code for one in ({}, wrong, allowed)] == [401, 401, 200]
     assert 'parked{queue="events"} 1.0' in plain.get("/metrics", headers=allowed).get_data(as_text=True)
+
+    assert "搁置 1<" in page
+    with monkeypatch.context() as counting:
+        counting.setattr("engine.automation.backlog.COUNTED", 1)
+        assert "搁置 1+<" in admin.get(address).get_data(as_text=True), "no more are counted than that"
 
     again = re.search(rf'action="({address}/events/\d+/again)"', page)
     assert again is not None and admin.post(again[1]).status_code == 303

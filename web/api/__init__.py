@@ -23,6 +23,7 @@ from web.api import (
     pools,
     records,
     reports,
+    runs,
     sharing,
     tasks,
     views,
@@ -32,7 +33,7 @@ from web.gate import takes_narrow_tokens
 
 MODULES: Sequence[Any] = (
     openapi, tasks, people, accounts, files, many, views, comments, sharing, exports, merging, disputes, pools, buttons,
-    reports,
+    reports, runs,
     records,
 )  # fmt: skip
 OF_RECORDS = (openapi, files, many, buttons, records)

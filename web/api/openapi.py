@@ -42,6 +42,7 @@ from web.api.parts import (
 from web.api.pool_parts import pool_paths
 from web.api.problem_parts import with_refusals
 from web.api.report_parts import REPORT_PATHS
+from web.api.run_parts import RUN_PATHS
 from web.api.share_parts import share_paths
 from web.gate import locale, reads, store
 from web.i18n import Locale
@@ -101,7 +102,7 @@ def describe(app: CompiledApp, rights: Mapping[str, Rights], language: Locale, a
     """Return the document for the entities in ``rights``, for an administrator with the routes about people."""
     paths: dict[str, Any] = dict(RECORD_PATHS)
     if not asker.narrow:
-        paths |= PEOPLE_PATHS | EXPORT_PATHS | REPORT_PATHS | (ADMIN_PATHS if asker.is_admin else {})
+        paths |= PEOPLE_PATHS | EXPORT_PATHS | REPORT_PATHS | (ADMIN_PATHS | RUN_PATHS if asker.is_admin else {})
     components: dict[str, Any] = dict(COMPONENTS["schemas"])
     for key, allowed in rights.items():
         entity = app.entities[key]

@@ -59,12 +59,16 @@ def _queue(one: Queue, cells: Cells) -> dict[str, Any]:
     return {
         "label": locale().t(f"background.{one.name}"),
         "url": _LEADS.get(one.name),
-        "due": one.due,
+        "due": _many(one.due),
         "oldest": cells.when(one.oldest) if one.oldest is not None else None,
-        "later": one.later,
-        "parked": one.parked,
+        "later": _many(one.later),
+        "parked": _many(one.parked) if one.parked else None,
         "late": one.lateness(now()) > backlog.ALIVE,
     }
+
+
+def _many(count: int) -> str:
+    return f"{backlog.COUNTED}+" if count >= backlog.COUNTED else str(count)
 
 
 def _parked(one: ParkedEvent, cells: Cells) -> dict[str, Any]:
