@@ -63,9 +63,13 @@ def drain(store: Store, *, most: int = 10_000) -> int:
 
 def deliver_here(session: Session, *, after: int) -> None:
     """Deliver in this transaction the events written after event ``after``: for what is played and taken back."""
-    c = outbox.c
-    own = select(*_COLUMNS).where(c.id > after, c.done_at.is_(None)).order_by(c.id)
-    _deliver(session, [_event(tuple(row)) for row in session.connection.execute(own)])
+
+    def build() -> Any:
+        c = outbox.c
+        return select(*_COLUMNS).where(c.id > bindparam("after"), c.done_at.is_(None)).order_by(c.id)
+
+    found = session.prepared("events after", build).fetch_all(session.connection, {"after": after})
+    _deliver(session, [_event(row) for row in found])
 
 
 def find_last_id(session: Session) -> int:

@@ -118,9 +118,13 @@ def find_due(session: Session, *, most: int, after: int = 0) -> list[int]:
 
 def find_next_moment(session: Session, *, after: int = 0) -> datetime | None:
     """Return when the next run may go on of those begun after run ``after``; None when none is pending."""
-    waiting = (runs.c.state == _PENDING, runs.c.id > after, *of_what_is_on(session, runs.c.entity))
-    found: datetime | None = session.connection.scalar(select(func.min(runs.c.available_at)).where(*waiting))
-    return found
+
+    def build() -> Any:
+        own = (runs.c.state == _PENDING, runs.c.id > bindparam("after"))
+        return select(func.min(runs.c.available_at)).where(*own, *of_what_is_on(session, runs.c.entity))
+
+    found = session.prepared("next run", build).fetch_one(session.connection, {"after": after})
+    return found[0] if found is not None else None
 
 
 def find_last_id(session: Session) -> int:

@@ -32,13 +32,13 @@ _FIRST_LOOK = timedelta(days=1)
 def keep_schedules(store: Store) -> int:
     """Begin what came round since the last look; return how many schedules were kept."""
     with store.read() as session:
-        due = [one.key for one, _ in _come_round(session)]
+        due = [one.key for one, _, _ in _come_round(session)]
     return sum(_keep_alone(store, key) for key in due)
 
 
 def keep_here(session: Session) -> int:
     """Begin in this transaction what came round: for what is played and taken back."""
-    return sum(_keep(session, one, slot) for one, slot in list(_come_round(session)))
+    return sum(_keep(session, one, slot, before) for one, slot, before in list(_come_round(session)))
 
 
 def keep_armed(store: Store) -> int:
@@ -88,12 +88,12 @@ def find_next_moment(session: Session) -> datetime | None:
 
 def _keep_alone(store: Store, key: str) -> bool:
     with store.write() as session:
-        found = next(((one, slot) for one, slot in _come_round(session) if one.key == key), None)
+        found = next((found for found in _come_round(session) if found[0].key == key), None)
         return found is not None and _keep(session, *found)
 
 
-def _come_round(session: Session) -> Iterator[tuple[Automation, datetime]]:
-    """Yield the schedules that came round and were not kept yet, each with when that was."""
+def _come_round(session: Session) -> Iterator[tuple[Automation, datetime, datetime | None]]:
+    """Yield the schedules that came round and were not kept yet, each with when that was and when it was kept last."""
     scheduled = list(_scheduled(session))
     if not scheduled:
         return
@@ -103,14 +103,16 @@ def _come_round(session: Session) -> Iterator[tuple[Automation, datetime]]:
         if state is not None and state.disabled_at is not None:
             continue
         slot = moments.last_slot(_time_of(session, one), _schedule_of(one), session.now())
-        if slot is not None and (state is None or state.slot is None or slot > state.slot):
-            yield one, slot
+        before = state.slot if state is not None else None
+        if slot is not None and (before is None or slot > before):
+            yield one, slot, before
 
 
-def _keep(session: Session, automation: Automation, slot: datetime) -> bool:
-    """Begin what one schedule is for; a schedule that was never looked at begins now, with nothing."""
-    state = states.read_states(session).get(automation.key)
-    before = state.slot if state is not None else None
+def _keep(session: Session, automation: Automation, slot: datetime, before: datetime | None) -> bool:
+    """Begin what one schedule is for; a schedule that was never looked at begins now, with nothing.
+
+    ``before`` is when it was kept last: if another kept it since that was read, nothing begins.
+    """
     if not states.keep_slot(session, automation.key, before, slot):
         return False
     if before is None and automation.on.kind == "every":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from engine import messages
 from engine.automation.runs import Run
@@ -44,8 +44,12 @@ class State:
 
 def read_states(session: Session) -> dict[str, State]:
     """Return what is known, by automation."""
-    c = automations.c
-    rows = session.connection.execute(select(c.key, c.trigger, c.slot, c.failures, c.disabled_at, c.disabled_by, c.why))
+
+    def build() -> Any:
+        c = automations.c
+        return select(c.key, c.trigger, c.slot, c.failures, c.disabled_at, c.disabled_by, c.why)
+
+    rows = session.prepared("states of automations", build).fetch_all(session.connection, {})
     return {row[0]: State(*row) for row in rows}
 
 
@@ -106,10 +110,14 @@ def keep_slot(session: Session, key: str, before: datetime | None, slot: datetim
     """Note that a schedule was kept at ``slot``; False when another kept it meanwhile."""
     _ensure(session, key)
     c = automations.c
-    unchanged = c.slot.is_(None) if before is None else c.slot == before
-    return (
-        session.connection.execute(update(automations).where(c.key == key, unchanged).values(slot=slot)).rowcount == 1
-    )
+
+    def build() -> Any:
+        unchanged = c.slot.is_(None) if before is None else c.slot == bindparam("before", type_=c.slot.type)
+        own = (c.key == bindparam("of_key", type_=c.key.type), unchanged)
+        return update(automations).where(*own).values(slot=bindparam("now_at", type_=c.slot.type))
+
+    keeping = session.prepared(("keep slot", before is None), build)
+    return keeping.execute(session.connection, {"of_key": key, "before": before, "now_at": slot}).rowcount == 1
 
 
 def keep_trigger(session: Session, key: str, trigger: str) -> None:
@@ -131,8 +139,11 @@ def _tell_admins(session: Session, run: Run, code: str) -> None:
 
 
 def _ensure(session: Session, key: str) -> None:
-    row = insert_into(automations, session.connection.dialect).values(key=key, failures=0)
-    session.connection.execute(row.on_conflict_do_nothing())
+    def build() -> Any:
+        row = insert_into(automations, session.connection.dialect)
+        return row.values(key=bindparam("of_key", type_=automations.c.key.type), failures=0).on_conflict_do_nothing()
+
+    session.prepared("know an automation", build).execute(session.connection, {"of_key": key})
 
 
 def _require(session: Session, key: str) -> None:

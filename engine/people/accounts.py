@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine import messages
@@ -18,7 +18,7 @@ from engine.errors import FieldError, InvalidValues, NotFound, NotPossibleNow
 from engine.people import passwords, sessions, tokens
 from engine.people.actor import ADMIN, Actor, Via, find_services, require_admin
 from engine.people.sessions import Proven, normal_login
-from engine.people.signed_in import make_actor, user_columns
+from engine.people.signed_in import make_actor, prepare_per_dialect, user_columns
 from engine.storage import journal
 from engine.storage.store import Session
 from engine.storage.system_tables import departments, password_links, user_roles, users
@@ -196,11 +196,18 @@ def find_user(connection: Connection, login: str) -> int | None:
 
 def get_actor(connection: Connection, user_id: int, *, via: Via = "system") -> Actor:
     """Return a person as an actor; ``NotFound`` when there is none or they are disabled."""
-    wanted = select(*user_columns()).where(users.c.id == user_id, users.c.disabled_at.is_(None))
-    row = connection.execute(wanted).first()
+    row = _by_id(connection).fetch_one(connection, {"user_id": user_id})
     if row is None:
         raise NotFound("people.user_not_found")
-    return make_actor(connection, tuple(row), via)
+    return make_actor(connection, row, via)
+
+
+def _select_by_id() -> Any:
+    wanted = users.c.id == bindparam("user_id", type_=users.c.id.type)
+    return select(*user_columns()).where(wanted, users.c.disabled_at.is_(None))
+
+
+_by_id = prepare_per_dialect(_select_by_id)
 
 
 def has_users(connection: Connection) -> bool:

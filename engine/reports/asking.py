@@ -139,9 +139,8 @@ def narrowed_to(
     Raises ``InvalidValues`` for a value that cannot be, and for a missing dimension unless ``lenient``.
     """
     found, ignored = [], []
-    known = dimensions_of(session, figure, actor=actor)
     for key, raw in filters.items():
-        if key not in known and lenient:
+        if lenient and find_dimension(session, figure, key, actor) is None:
             ignored.append(key)
             continue
         dimension = _require(session, figure, key, actor)

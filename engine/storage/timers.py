@@ -126,9 +126,14 @@ def find_due(session: Session, *, most: int, after: int = 0) -> list[Timer]:
 
 def find_next_moment(session: Session, *, after: int = 0) -> datetime | None:
     """Return when the next timer may fire of those armed after timer ``after``; None when none is pending."""
-    waiting = (timers.c.state == _PENDING, timers.c.id > after, *of_what_is_on(session, timers.c.entity))
-    pending = select(timers.c.available_at).where(*waiting)
-    return session.connection.scalar(pending.order_by(timers.c.available_at).limit(1))
+
+    def build() -> Any:
+        own = (timers.c.state == _PENDING, timers.c.id > bindparam("after"))
+        pending = select(timers.c.available_at).where(*own, *of_what_is_on(session, timers.c.entity))
+        return pending.order_by(timers.c.available_at).limit(1)
+
+    found = session.prepared("next timer", build).fetch_one(session.connection, {"after": after})
+    return found[0] if found is not None else None
 
 
 def find_last_id(session: Session) -> int:

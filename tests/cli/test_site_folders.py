@@ -12,14 +12,14 @@ from engine.storage import catalog
 from engine.storage.database import open_database
 from engine.storage.store import Store
 from tests.cli.conftest import Run, open_store
-from tests.sites.site import auto_parts, write
+from tests.sites.site import auto_parts, auto_parts_without_examples, write
 from web import demo
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The automotive parts site on disk."""
-    return write(tmp_path / "auto_parts", auto_parts().files)
+    """The automotive parts site on disk, without most examples of its template."""
+    return write(tmp_path / "auto_parts", auto_parts_without_examples().files)
 
 
 def test_a_new_site_checks_tests_and_publishes(run: Run, tmp_path: Path, home: Path) -> None:
@@ -34,7 +34,8 @@ def test_a_new_site_checks_tests_and_publishes(run: Run, tmp_path: Path, home: P
     assert read_folder(folder).digest == open_store(home).app.digest
 
 
-def test_the_examples_of_a_site_and_of_its_template_hold_together(run: Run, folder: Path) -> None:
+def test_the_examples_of_a_site_and_of_its_template_hold_together(run: Run, tmp_path: Path) -> None:
+    folder = write(tmp_path / "whole", auto_parts().files)
     tested = run("test", folder)
     assert tested.exit_code == 0, tested.output
     assert run("format", folder, "--check").exit_code == 0
@@ -72,7 +73,7 @@ def test_the_template_kept_in_a_site_is_not_laid_out_anew(run: Run, folder: Path
 
 
 def test_the_demo_of_the_template_is_played_as_far_as_the_rules_of_the_site_allow(tmp_path: Path) -> None:
-    folder = auto_parts()
+    folder = auto_parts_without_examples()
     clock = SetClock(datetime(2026, 3, 2, 1, 0, tzinfo=UTC))
     store = Store(open_database(f"sqlite:///{tmp_path / 'site.sqlite3'}"), tmp_path / "files", clock)
     catalog.publish(store, folder, actor_id=None)

@@ -7,6 +7,7 @@ import pytest
 
 from engine.definition.source import read_folder
 from engine.places import find_data
+from engine.storage import catalog
 from tests.cli.conftest import Run, open_store
 from tests.sites.site import OWN, auto_parts, write
 
@@ -60,7 +61,7 @@ def test_an_upgrade_says_what_they_changed_and_asks_about_what_both_changed(
 
 
 def test_every_answer_is_kept_and_the_site_is_published_after(run: Run, folder: Path, newer: Path, home: Path) -> None:
-    run("publish", folder, "--yes")
+    catalog.publish(open_store(home), read_folder(folder), actor_id=None)
     done = run("upgrade", folder, "--to", newer, input="t\no\ny\n")
     assert done.exit_code == 0, done.output
     assert "label: 供应商代码" not in (folder / "customer/entity.yaml").read_text("utf-8")

@@ -21,6 +21,13 @@ def auto_parts(**changed: str) -> SourceFolder:
     return extending(manufacturing(), {**read_folder(OWN).files, **more})
 
 
+def auto_parts_without_examples() -> SourceFolder:
+    """Return the site on a template without the examples that the site does not change: it publishes at once."""
+    own = read_folder(OWN).files
+    lean = {path: text for path, text in manufacturing().files.items() if "/examples/" not in path or path in own}
+    return extending(SourceFolder(lean), own)
+
+
 def extending(template: SourceFolder, own: Mapping[str, str], name: str = "manufacturing") -> SourceFolder:
     """Return a site that extends ``template``."""
     return SourceFolder({**own, **pin(name, template)})
