@@ -81,8 +81,16 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "join": lambda *texts: "".join(present(texts)) or None,
 }
 
+
+def median(values: Sequence[Any]) -> Decimal | None:
+    """Return the middle of some numbers; between two, what lies in the middle of them."""
+    there, half = sorted(values), len(values) // 2
+    return divide(total([there[half], there[-half - 1]]), 2) if there else None
+
+
 FOLDS: dict[str, Callable[[Sequence[Any]], Any]] = {
     "sum": total,
+    "median": median,
     "max": lambda values: max(values, default=None),
     "min": lambda values: min(values, default=None),
     "count": len,

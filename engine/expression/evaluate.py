@@ -333,7 +333,7 @@ def _by_the_clock(moment: Run, say: Callable[[datetime], Any]) -> Run:
 
 def _fold(node: resolved.Fold) -> Run:
     run = _fold_rows(node)
-    if node.name in ("sum", "avg"):
+    if node.name in ("sum", "avg", "median"):
         run = _bounded(run, node.type.places)
     if node.via is None:
         return run

@@ -66,6 +66,7 @@ FUNCTIONS: Mapping[str, Function] = {
 FOLDS: Mapping[str, str] = {
     "sum": "sum(items.total)",
     "avg": "avg(items.price)",
+    "median": "median(items.price)",
     "max": "max(items.discount)",
     "min": "min(items.price)",
     "count": "count(items where qty > 1)",

@@ -31,6 +31,7 @@ _FUNCTIONS = {
     "sum": "sum(items.total)", "求和": "sum(items.total)",
     "sumif": "sum(items.total where qty > 1)", "sumifs": "sum(items.total where qty > 1 and done)",
     "sumproduct": "sum(items.total)", "average": "avg(items.price)", "平均": "avg(items.price)",
+    "中位数": "median(items.price)",
     "averageif": "avg(items.price where qty > 1)", "averageifs": "avg(items.price where qty > 1 and done)",
     "count": "count(items)", "counta": "count(items)", "计数": "count(items)",
     "countif": "count(items where qty > 1)", "countifs": "count(items where qty > 1 and done)",

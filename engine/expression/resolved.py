@@ -169,8 +169,8 @@ class Call(_Resolved):
 class Fold(_Resolved):
     """``sum(items.total where qty > 1)`` over ``collection`` of ``entity``, whose rows have shape ``row``.
 
-    ``name`` is sum, count, max, min, avg, any or all; ``via`` as in ``Collection``; ``value`` is None for count, any
-    and all.
+    ``name`` is sum, count, max, min, avg, median, any or all; ``via`` as in ``Collection``; ``value`` is None for
+    count, any and all.
     """
 
     name: str

@@ -258,6 +258,8 @@ class _Writer:
             return terms.quotient(total, count, MAX_PLACES - _places(node))
         if node.name == "sum":
             return self._fold(node, lambda value: terms.total(value, node.type.places))
+        if node.name == "median":
+            return self._fold(node, lambda value: terms.percentile(value, 5000, _places(node)))
         if node.name in ("max", "min"):
             return self._fold(node, lambda value: Term(sql_type(node.type), f"{node.name}({{0}})", value))
         if node.name == "count":

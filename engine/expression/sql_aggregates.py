@@ -11,20 +11,16 @@ the fraction, added to the lower (Hyndman and Fan, Sample Quantiles in Statistic
 It is worked out in whole numbers, never in floating point, and rounded half away from zero to ``MAX_PLACES``.
 """
 
-from typing import Any
-
 import sqlalchemy as sa
 
 from engine.expression import sql_terms as terms
-from engine.expression.aggregates import HUNDREDTHS, Aggregate
+from engine.expression.aggregates import Aggregate
 from engine.expression.check import Checked
 from engine.expression.sql import compile_sql, compile_where
 from engine.expression.sql_kinds import sql_type
 from engine.expression.sql_source import Column, SqlSource
 from engine.expression.sql_terms import Exact, Term
 from engine.expression.types import MAX_PLACES, NUMERIC
-
-_WHOLE = 100 * HUNDREDTHS
 
 
 def row_column(part: Aggregate, source: SqlSource, row: sa.FromClause) -> Column:
@@ -60,18 +56,8 @@ def result_column(part: Aggregate, column: Column) -> Column:
         return terms.quotient(terms.total(column, places), sa.func.count(column), MAX_PLACES - places)
     if part.name in ("min", "max"):
         return Term(sql_type(part.type), f"{part.name}({{0}})", column)
-    return _percentile(column, part.at, places)
+    return terms.percentile(column, part.at, places)
 
 
 def _places(value: Checked | None) -> int:
     return 0 if value is None else value.type.places
-
-
-def _percentile(column: Column, at: int, places: int) -> Column:
-    """Interpolate between the two values nearest to ``at`` hundredths of a percent."""
-    along = f"({at} * (count({{0}}) - 1))"
-    in_order = "(array_agg({0} ORDER BY {0}) FILTER (WHERE {0} IS NOT NULL))"
-    low, high = f"{in_order}[1 + {along} / {_WHOLE}]", f"{in_order}[1 + ({along} + {_WHOLE - 1}) / {_WHOLE}]"
-    value = f"round({low} + ({high} - {low}) * mod({along}, {_WHOLE}) * {1 / _WHOLE:.4f}, {MAX_PLACES})"
-    found: Any = Term(Exact(MAX_PLACES), f"formwork_percentile({{0}}, {at}, {places})", column, postgresql=value)
-    return terms.bounded(found, MAX_PLACES)

@@ -196,6 +196,17 @@ def quotient(left: ColumnElement[Any], right: ColumnElement[Any], shift: int) ->
     return Term(Exact(MAX_PLACES), f"formwork_quotient({{0}}, {{1}}, {10**shift})", left, right, postgresql=postgresql)
 
 
+def percentile(value: ColumnElement[Any], at: int, places: int) -> ColumnElement[Any]:
+    """Interpolate between the two values of many rows nearest to ``at`` hundredths of a percent."""
+    all_ = 10_000
+    along = f"({at} * (count({{0}}) - 1))"
+    in_order = "(array_agg({0} ORDER BY {0}) FILTER (WHERE {0} IS NOT NULL))"
+    low, high = f"{in_order}[1 + {along} / {all_}]", f"{in_order}[1 + ({along} + {all_ - 1}) / {all_}]"
+    between = f"round({low} + ({high} - {low}) * mod({along}, {all_}) * {1 / all_:.4f}, {MAX_PLACES})"
+    found = Term(Exact(MAX_PLACES), f"formwork_percentile({{0}}, {at}, {places})", value, postgresql=between)
+    return bounded(found, MAX_PLACES)
+
+
 def _bounded(value: str, places: int) -> str:
     limit = f"CAST({10 ** (MAX_DIGITS - places)} AS NUMERIC)"
     return f"nullif(nullif(greatest(-{limit}, least({limit}, {value})), {limit}), -{limit})"

@@ -169,6 +169,7 @@ EXAMPLES: dict[str, Any] = {
     "sum(items.total)": Decimal("7410"),
     "count(items)": 2,
     "avg(items.discount)": Decimal("0.135"),
+    "median(items.discount)": Decimal("0.135"),
     "max(items.discount)": Decimal("0.22"),
     "min(items.price)": Decimal("78"),
     "count(items where product.line = 'valve')": 1,

@@ -129,7 +129,7 @@ EVERY_CONSTRUCT = [
     "effort = 2w or effort > 3d or effort < 4h or effort >= 30m or effort <= 90m or effort = 0d",
     "due + 2wd > signed and created_at + 8wh < now() or due - 1wd = signed",
     "stage not in ['sent', 'draft'] and user not in invited",
-    "avg(items.price) + max(items.price) - min(items.price) > sum(items.total) / count(items)",
+    "avg(items.price) + median(items.price) + max(items.price) - min(items.price) > sum(items.total) / count(items)",
     "all(items where qty > 0) or any(items where qty > 0 or discount > 5% and boxes = 1)",
     "due < signed or due <= signed or due > signed or due >= signed",
     "min(amount, 5) > -amount * 2 - (3 - amount) / 2",
