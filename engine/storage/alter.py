@@ -169,7 +169,7 @@ def _create_tables(step: CreateTables, operations: "Operations", connection: Con
         if table is not None:
             connection.execute(CreateTable(table, include_foreign_key_constraints=list(keys)))
         else:
-            for key in keys:
+            for key in sorted(keys, key=lambda one: str(one.name)):  # a plan is the same each time it is made
                 connection.execute(AddConstraint(key))
 
 

@@ -62,6 +62,17 @@ def test_the_first_plan_names_every_entity(database: Database, tmp_path: Path, c
     assert any(statement.startswith("CREATE TABLE e_machine") for statement in plan.statements)
 
 
+def test_tables_that_link_in_a_circle_are_planned_alike_each_time(
+    database: Database, tmp_path: Path, clock: SetClock
+) -> None:
+    store = Store(database, tmp_path / "files", clock)
+    texts = with_field("back: {type: link, to: job, label: 维修单}")
+    shown = _plan(store, texts)
+    keys = [one for one in shown.statements if "ADD CONSTRAINT fk_" in one]
+    assert keys == sorted(keys) and (bool(keys) == (database.dialect == "postgresql"))
+    catalog.publish(store, to_folder(texts), actor_id=None, expected=shown)
+
+
 def test_a_plan_changes_nothing(make_store: MakeStore) -> None:
     store = make_store(WORKSHOP)
     first = _plan(store, with_field("remark: {type: text, label: 备注}"))
