@@ -25,14 +25,17 @@ from engine.exporting.requests import list_due
 from engine.exporting.working import work as take_out
 from engine.importing.batches import list_active
 from engine.importing.working import work as bring_in
+from engine.reports.kept import list_due as list_figures
+from engine.reports.working import work as count_figures
 from engine.storage.database import open_database
 from engine.storage.index_builds import build_indexes
 from engine.storage.store import Store
 
 QUEUE = "formwork"
-NOW, SEND, LONG = "now", "send", "long"
-"""What is done by which queue: what people wait for; messages to the outside; imports, exports, indexes."""
-QUEUES = (NOW, SEND, LONG)
+NOW, COUNT, SEND, LONG = "now", "count", "send", "long"
+"""What is done by which queue: what people wait for; figures that take long; messages to the outside; imports, exports,
+indexes."""
+QUEUES = (NOW, COUNT, SEND, LONG)
 """In the order in which a worker takes from them."""
 _LOOK = "formwork.look"
 _EVENTS = 200
@@ -58,7 +61,7 @@ def look(store: Store) -> int:
 
     Messages leave before imports and exports are gone on with.
     """
-    return attend(store) + deliver(store) + bring_in(store) + take_out(store)
+    return attend(store) + count_figures(store) + deliver(store) + bring_in(store) + take_out(store)
 
 
 def attend(store: Store) -> int:
@@ -130,7 +133,7 @@ class WorkerThread:
         self._bell.set()
         if self._thread.is_alive():
             self._thread.join(timeout)
-        for beside in (_aside, _sending):
+        for beside in (_counting, _aside, _sending):
             if beside.acquire(timeout=AT_END):
                 beside.release()
 
@@ -265,7 +268,13 @@ def _start_aside(store: Store) -> None:
 
 def _find_other_work(store: Store) -> list[str]:
     """Return the kinds of work there is besides what people wait for."""
-    return [kind for kind, there in ((SEND, find_ready), (LONG, _has_long_work)) if there(store)]
+    kinds = ((COUNT, _has_figures), (SEND, find_ready), (LONG, _has_long_work))
+    return [kind for kind, there in kinds if there(store)]
+
+
+def _count_aside(store: Store, *, wait: bool) -> None:
+    """Work out figures beside everything else, one statement at a time; one thread of a process at most."""
+    _beside(_counting, lambda: _quietly(count_figures, store), "formwork-figures", wait=wait)
 
 
 def _send_aside(store: Store, *, wait: bool) -> None:
@@ -307,7 +316,13 @@ def _has_long_work(store: Store) -> bool:
         return bool(list_active(session) or list_due(session))
 
 
-_ASIDE = {SEND: _send_aside, LONG: _work_aside}
+def _has_figures(store: Store) -> bool:
+    with store.read() as session:
+        return bool(list_figures(session))
+
+
+_ASIDE = {COUNT: _count_aside, SEND: _send_aside, LONG: _work_aside}
+_counting = threading.Lock()
 _aside = threading.Lock()
 _sending = threading.Lock()
 

@@ -4,7 +4,7 @@ Enters: an entity, the actor's rights, a ``ListQuery``. Leaves: rows and how to 
 may not see be sorted, filtered or searched by: it is answered like one that does not exist.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -46,6 +46,7 @@ from engine.records.rights import ALL, OWN, SHARED, Rights, scope_condition
 from engine.records.sql import IsAmong, is_one_of
 from engine.records.values import said
 from engine.storage.ordering import largest_first, smallest_first
+from engine.storage.prepared import Prepared
 from engine.storage.store import Session
 from engine.storage.tables import column_name, is_indexed
 
@@ -65,6 +66,10 @@ MOST_CONDITIONS = 30
 
 _OF_ONE_COLUMN = (frozenset({OWN}), frozenset({OWN, SHARED}), frozenset({SHARED}))
 """Scopes that are found by an index, whatever else a list asks."""
+
+
+Find = Callable[[Session, Prepared, Mapping[str, Any]], list[tuple[Any, ...]]]
+"""Runs a statement and returns its rows."""
 
 
 class ListPlan(Counting):
@@ -167,10 +172,11 @@ class ListPlan(Counting):
         """Return those of some records that belong to the list, in no order."""
 
         def build() -> Select[Any]:
-            found = select(*self.reading.columns).select_from(self.reading.source)
+            columns = [*self.reading.columns, *self.masking.columns(session.tables, self._table)]
+            found = select(*columns).select_from(self.reading.source)
             return found.where(is_one_of(self._table.c.id, "among"), *self._conditions(session, led=True))
 
-        statement = session.prepared(("among", *self._shape(), self.reading.keys), build)
+        statement = session.prepared(("among", *self._shape(), self.reading.keys, self._rights.masked), build)
         return statement.fetch_all(session.connection, self._given | {"among": list(ids)})
 
     def ids(self, session: Session, ids: Sequence[int] | None = None) -> list[int]:
@@ -185,6 +191,16 @@ class ListPlan(Counting):
         statement = session.prepared(("ids", ids is None, *self._shape()), build)
         given = self._given | {"limit": FEW} | ({} if ids is None else {"among": list(ids)})
         return [row[0] for row in statement.fetch_all(session.connection, given)]
+
+    def find_first(self, session: Session, find: Find) -> list[int]:
+        """Return the ids of the first page and one more when there is a page after; ``find`` runs the statement."""
+
+        def build() -> Select[Any]:
+            found = select(self._table.c.id).where(*self._conditions(session))
+            return found.order_by(*self._orders()).limit(bindparam("limit"))
+
+        statement = session.prepared(("first ids", *self._shape(), self.sort, self.descending), build)
+        return [row[0] for row in find(session, statement, self._given | {"limit": self.limit + 1})]
 
     def fetch(self, session: Session) -> list[tuple[Any, ...]]:
         """Return the rows of the page, and one more when there is a page after."""

@@ -7,7 +7,8 @@ is reached over a link, so nothing that somebody may not see changes what they a
 ``run(session, "lead.response", actor=…, period="2026-03", filters={"owner": "me"})`` gives a ``Result``;
 ``run_figure`` one figure, divided at will; ``run_funnel`` a ``FunnelResult``; ``rows`` and ``funnel_rows`` the records
 behind a cell, as many as its ``n``; ``list_reports``, ``list_dashboards`` and ``home_of`` what there is for somebody;
-``seen_tiles`` and ``run_tile`` a dashboard.
+``seen_tiles`` and ``run_tile`` a dashboard. With a ``Counting`` whoever asks waits for a moment only; the rest is
+worked out in the background and kept (``StillCounting``).
 """
 
 from engine.reports.asking import (
@@ -22,6 +23,7 @@ from engine.reports.asking import (
 from engine.reports.behind import funnel_rows, rows
 from engine.reports.boards import find_dashboard, home_of, list_dashboards, period_of_tile, run_tile, seen_tiles
 from engine.reports.funnels import run_funnel
+from engine.reports.kept import Counting, StillCounting
 from engine.reports.periods import Period, find_period
 from engine.reports.results import Axis, Behind, Cell, FunnelResult, Line, Result, Stand
 from engine.reports.running import run, run_figure
@@ -30,11 +32,13 @@ __all__ = [
     "Axis",
     "Behind",
     "Cell",
+    "Counting",
     "FunnelResult",
     "Line",
     "Period",
     "Result",
     "Stand",
+    "StillCounting",
     "dimensions_of",
     "find_dashboard",
     "find_figure",

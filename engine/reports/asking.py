@@ -149,6 +149,12 @@ def narrowed_to(
     return found, ignored
 
 
+def plain_filters(filters: Filters) -> dict[str, list[str]]:
+    """Return filters as texts, as they are read again."""
+    many = {key: raw if isinstance(raw, list | tuple) else [raw] for key, raw in filters.items()}
+    return {key: [MISSING if one is None else str(one) for one in some] for key, some in many.items()}
+
+
 def question_of(figure: Figure) -> Question:
     """Return what a figure asks of its rows."""
     return Question(

@@ -4,6 +4,8 @@ Enters: the actor, the key of a dashboard, a tile. Leaves: dashboards, results, 
 whose reader may not see what it is of: such a tile is not there.
 """
 
+from functools import partial
+
 from engine.compiler.app import Dashboard, Tile
 from engine.errors import NotFound
 from engine.expression.sql import compile_where
@@ -18,6 +20,7 @@ from engine.records.values import said
 from engine.reports import asking
 from engine.reports.asking import Filters
 from engine.reports.funnels import run_funnel
+from engine.reports.kept import Asked, Counting, Recording
 from engine.reports.periods import Period, find_period
 from engine.reports.results import FunnelResult, Result
 from engine.reports.running import run, run_figure
@@ -76,6 +79,7 @@ def run_tile(
     actor: Actor,
     period: str | Period | None = None,
     filters: Filters | None = None,
+    counting: Counting | None = None,
 ) -> Result | FunnelResult | Page:
     """Return what a tile comes to; ``period`` is that of its dashboard, which a tile with its own leaves aside.
 
@@ -84,15 +88,16 @@ def run_tile(
     wanted = period_of_tile(session, tile, period)
     if tile.kind == "figure":
         return run_figure(
-            session, tile.name, actor=actor, period=wanted, filters=filters, compare=tile.compare, lenient=True
-        )
+            session, tile.name, actor=actor, period=wanted, filters=filters, compare=tile.compare, lenient=True,
+            counting=counting,
+        )  # fmt: skip
     if tile.kind == "report":
-        return run(session, tile.name, actor=actor, period=wanted, filters=filters, lenient=True)
+        return run(session, tile.name, actor=actor, period=wanted, filters=filters, lenient=True, counting=counting)
     if tile.kind == "funnel":
         known = asking.dimensions_of(session, asking.find_funnel(session, tile.name, actor=actor), actor=actor)
         kept = {key: value for key, value in (filters or {}).items() if key in known}
-        return run_funnel(session, tile.name, actor=actor, period=wanted, filters=kept)
-    return _list(session, tile, actor)
+        return run_funnel(session, tile.name, actor=actor, period=wanted, filters=kept, counting=counting)
+    return run_list(session, tile, actor=actor, counting=counting)
 
 
 def period_of_tile(session: Session, tile: Tile, period: str | Period | None) -> str | Period | None:
@@ -109,8 +114,11 @@ def period_of_tile(session: Session, tile: Tile, period: str | Period | None) ->
     return find_period(report.period, min(last, today)) or period
 
 
-def _list(session: Session, tile: Tile, actor: Actor) -> Page:
-    """Return the records of a list, under the rights of its reader."""
+def run_list(session: Session, tile: Tile, *, actor: Actor, counting: Counting | Recording | None = None) -> Page:
+    """Return the records of a list, under the rights of its reader.
+
+    With ``counting`` it is the list that may be a kept one; its records are read as they are now.
+    """
     entity = session.app.entities[tile.name]
     if not may_read(session.app, tile.reads, tile.name, actor):
         raise NotFound("report.no_dashboard", name=tile.name)
@@ -120,7 +128,12 @@ def _list(session: Session, tile: Tile, actor: Actor) -> Page:
     columns = tuple(key for key in tile.columns if key in known)
     query = ListQuery(sort=sort, descending=descending, limit=tile.top, columns=columns)
     plan = ListPlan(session, entity, rights, query, actor=actor, link=_condition(session, tile, actor))
-    rows = plan.fetch(session)
+    if counting is None:
+        rows = plan.fetch(session)
+    else:
+        ids = plan.find_first(session, partial(counting.rows, asked=_asked(session, tile), actor=actor))
+        there = {plan.reading.values(row)["id"]: row for row in plan.among(session, ids)} if ids else {}
+        rows = [there[one] for one in ids if one in there]
     labels: Labels = {}
     records = []
     for row in rows[: plan.limit]:
@@ -130,6 +143,25 @@ def _list(session: Session, tile: Tile, actor: Actor) -> Page:
         records.append(without_hidden(found) if found.masked else found)
     more = "more" if len(rows) > plan.limit else None
     return Page(records, labels, more, plan.columns, plan.sort, plan.descending)
+
+
+def _asked(session: Session, tile: Tile) -> Asked:
+    """Return as plain data which list is asked for: where it stands on its dashboard."""
+    for board in session.app.dashboards.values():
+        for at, row in enumerate(board.rows):
+            for place, one in enumerate(row):
+                if one is tile:
+                    return {"what": "list", "key": board.key, "row": at, "place": place}
+    raise NotFound("report.no_dashboard", name=tile.name)
+
+
+def find_tile(session: Session, asked: Asked) -> Tile:
+    """Return the tile that plain data describes; raises ``NotFound``."""
+    board = session.app.dashboards.get(asked["key"])
+    rows = board.rows if board is not None else ()
+    if asked["row"] >= len(rows) or asked["place"] >= len(rows[asked["row"]]):
+        raise NotFound("report.no_dashboard", name=asked["key"])
+    return rows[asked["row"]][asked["place"]]
 
 
 def _condition(session: Session, tile: Tile, actor: Actor) -> LinkCondition | None:

@@ -6,6 +6,7 @@ went back from and came to again twice: how far a row got is one number.
 Whoever took a later step counts as having taken those before; so a rate is never more than the whole.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -20,6 +21,7 @@ from engine.records.values import said
 from engine.reports import asking
 from engine.reports.asking import Filters
 from engine.reports.dividing import Narrowing
+from engine.reports.kept import Asked, Counting, Recording
 from engine.reports.naming import name_keys
 from engine.reports.periods import Period
 from engine.reports.results import Axis, FunnelResult, Stand
@@ -38,6 +40,7 @@ def run_funnel(
     period: str | Period | None = None,
     filters: Filters | None = None,
     by: Sequence[str] | None = None,
+    counting: Counting | Recording | None = None,
 ) -> FunnelResult:
     """Return a funnel as the actor sees it: of the rows whose date lies in ``period``, those that ever got so far.
 
@@ -45,22 +48,15 @@ def run_funnel(
     """
     found = asking.find_funnel(session, funnel, actor=actor)
     wanted = asking.period_of(session, period, found.period)
-    divided = asking.divided_by(session, found, found.by if by is None else by, actor)
+    by = found.by if by is None else by
+    divided = asking.divided_by(session, found, by, actor)
     narrowed, _ = asking.narrowed_to(session, found, filters or {}, actor)
-    own = (_how_far(found), _still_open(found))
-    groups = ask(
-        session, question_of_funnel(found), actor=actor, periods=[wanted], by=[*divided, *own], narrowed=narrowed
-    )
-    size = len(divided)
-    counts: dict[tuple[Any, ...], dict[tuple[int, bool], int]] = {}
-    for group in groups:
-        if len(group.divided) == size + len(own):
-            reached = counts.setdefault(group.values[:size], {})
-            reached[group.values[size], bool(group.values[size + 1])] = group.n
-    whole: dict[tuple[int, bool], int] = {}
-    for reached in counts.values():
-        for key, n in reached.items():
-            whole[key] = whole.get(key, 0) + n
+    asked = _asked(found, wanted, by, filters or {})
+    counts = _count(session, found, wanted, divided, narrowed, actor, counting, asked)
+    whole: Counter[tuple[int, bool]] = sum(map(Counter, counts.values()), Counter())
+    if any(one.many for one in divided):  # a row stands under several values: all of them are counted by themselves
+        asked = _asked(found, wanted, (), filters or {})
+        whole = Counter(_count(session, found, wanted, (), narrowed, actor, counting, asked).get((), {}))
     axes = tuple(Axis(one.key, one.label, one) for one in divided)
     keys = [(axis, values[at]) for values in counts for at, axis in enumerate(axes)]
     parts = [(values, sum(one.values()), tuple(_stands(found, one))) for values, one in counts.items()] if axes else []
@@ -68,6 +64,40 @@ def run_funnel(
         funnel=found, period=wanted, axes=axes, n=sum(whole.values()), total=tuple(_stands(found, whole)),
         parts=tuple(sorted(parts, key=lambda one: -one[1])), labels=name_keys(session, keys, actor=actor),
     )  # fmt: skip
+
+
+Reached = dict[tuple[int, bool], int]
+"""How many rows got exactly how far, and can still go further."""
+
+
+def _count(
+    session: Session,
+    funnel: Funnel,
+    period: Period,
+    divided: Sequence[Dimension],
+    narrowed: Sequence[Narrowing],
+    actor: Actor,
+    counting: Counting | Recording | None,
+    asked: Asked,
+) -> dict[tuple[Any, ...], Reached]:
+    """Return what was reached by the values of the dimensions."""
+    own, size = (_how_far(funnel), _still_open(funnel)), len(divided)
+    groups = ask(
+        session, question_of_funnel(funnel), actor=actor, periods=[period], by=[*divided, *own], narrowed=narrowed,
+        counting=counting, asked=asked,
+    )  # fmt: skip
+    counts: dict[tuple[Any, ...], Reached] = {}
+    for group in groups:
+        if len(group.divided) == size + len(own):
+            reached = counts.setdefault(group.values[:size], {})
+            reached[group.values[size], bool(group.values[size + 1])] = group.n
+    return counts
+
+
+def _asked(funnel: Funnel, period: Period, by: Sequence[str], filters: Filters) -> Asked:
+    """Return as plain data what is asked of a funnel."""
+    said = {"period": period.plain, "by": list(by), "filters": asking.plain_filters(filters)}
+    return {"what": "funnel", "key": funnel.key, **said}
 
 
 def question_of_funnel(funnel: Funnel) -> Question:

@@ -6,10 +6,10 @@ asks says which day it is. Weeks run from Monday to Sunday (ISO 8601). A period 
 
 import re
 from calendar import monthrange
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, cast
 from zoneinfo import ZoneInfo
 
 from engine.compiler.app.reports import Span
@@ -54,6 +54,16 @@ class Period:
         if self.kind == "quarter":
             return f"{first.year:04}-Q{(first.month + 2) // 3}"
         return {"day": first.isoformat(), "month": f"{first:%Y-%m}", "year": f"{first.year:04}"}[self.kind]
+
+    @property
+    def plain(self) -> tuple[str, str, str]:
+        """The period as plain data: two of the same days may have different ones before them."""
+        return self.kind, self.first.isoformat(), self.last.isoformat()
+
+    @classmethod
+    def of(cls, plain: Sequence[str]) -> "Period":
+        """Return the period that plain data describes."""
+        return cls(cast(Kind, plain[0]), date.fromisoformat(plain[1]), date.fromisoformat(plain[2]))
 
     def start(self, zone: ZoneInfo) -> datetime:
         """Return the moment it begins where the site lives, in UTC."""

@@ -4,7 +4,7 @@ Enters: a session, the key of a report or figure, the actor, a period, filters. 
 anything itself: ``statement.py`` asks the database, and what a figure makes of its aggregates is its own expression.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
@@ -21,6 +21,7 @@ from engine.reports import asking
 from engine.reports.asking import Filters
 from engine.reports.combining import Asked, count
 from engine.reports.dividing import Narrowing
+from engine.reports.kept import Counting, Recording, StillCounting
 from engine.reports.naming import name_keys
 from engine.reports.ordering import in_order
 from engine.reports.periods import Period
@@ -44,6 +45,7 @@ def run(
     by: Sequence[str] | None = None,
     compare: Sequence[Against] | None = None,
     lenient: bool = False,
+    counting: Counting | None = None,
 ) -> Result:
     """Return a report as the actor sees it.
 
@@ -51,10 +53,10 @@ def run(
     ``filters`` narrow the rows to values of dimensions (``{"owner": 5, "region": ["east", "south"]}``; ``me`` is
     whoever looks); with ``lenient`` a figure without such a dimension stays as it is, and its key is in
     ``Result.ignored``. ``by`` divides it, and ``compare`` compares it,
-    otherwise than written.
+    otherwise than written. With ``counting`` nobody waits longer than that allows.
 
     Raises ``NotFound`` when the actor sees none of its figures, ``InvalidValues`` for a period, dimension or value that
-    cannot be, ``NotPossibleNow`` where there would be too many groups.
+    cannot be, ``NotPossibleNow`` where there would be too many groups, ``StillCounting`` with ``counting``.
     """
     written, figures = asking.find_report(session, report, actor=actor)
     wanted = _Wanted(
@@ -63,6 +65,7 @@ def run(
         written.compare if compare is None else tuple(compare),
         filters or {},
         lenient,
+        counting,
     )
     if by is not None:
         figures = tuple(asking.seen_figures(session, [one.key for one in figures], wanted.by, actor)) or figures
@@ -82,10 +85,13 @@ def run_figure(
     by: Sequence[str] = (),
     compare: Sequence[Against] = (),
     lenient: bool = False,
+    counting: Counting | Recording | None = None,
 ) -> Result:
     """Return one figure, divided by dimensions and compared as asked; raises as ``run`` does."""
     found = asking.find_figure(session, figure, actor=actor)
-    wanted = _Wanted(asking.period_of(session, period, "month"), tuple(by), tuple(compare), filters or {}, lenient)
+    wanted = _Wanted(
+        asking.period_of(session, period, "month"), tuple(by), tuple(compare), filters or {}, lenient, counting
+    )
     result = _Run(session, (found,), wanted, actor).result()
     return replace(result, lines=tuple(in_order(result, None)))
 
@@ -99,6 +105,14 @@ class _Wanted:
     compare: tuple[Against, ...]
     filters: Filters
     lenient: bool
+    counting: Counting | Recording | None = None
+
+    def asked(self, figure: Figure) -> dict[str, Any]:
+        """Return as plain data what is asked of one figure."""
+        compare = [one for one in self.compare if one != "target"]
+        filters = asking.plain_filters(self.filters)
+        said = {"period": self.period.plain, "by": list(self.by), "compare": compare, "filters": filters}
+        return {"what": "figure", "key": figure.key, **said}
 
     @cached_property
     def variants(self) -> dict[str, Period]:
@@ -164,10 +178,7 @@ class _Run:
     def __init__(self, session: Session, figures: Sequence[Figure], wanted: _Wanted, actor: Actor) -> None:
         self.session, self.wanted, self.actor = session, wanted, actor
         self.env = make_env(session, actor)
-        self.counted = [self._count(one) for one in figures]
-        if "target" in wanted.compare:
-            for one in self.counted:
-                one.target = self._count_target(one.figure)
+        self.counted = self._count_all(figures)
 
     def result(self) -> Result:
         """Return the result, its lines in the order of their keys."""
@@ -191,6 +202,26 @@ class _Run:
 
     # ---- counting
 
+    def _count_all(self, figures: Sequence[Figure]) -> list[_Counted]:
+        """Count figures and their targets; what takes too long for one holds up no other (``StillCounting``)."""
+        waiting: list[StillCounting] = []
+
+        def patiently(counting: Callable[[Figure], _Counted | None], figure: Figure) -> _Counted | None:
+            try:
+                return counting(figure)
+            except StillCounting as still:
+                waiting.append(still)
+                return None
+
+        found = [patiently(self._count, one) for one in figures]
+        aims = [patiently(self._count_target, one) if "target" in self.wanted.compare else None for one in figures]
+        if waiting:
+            raise StillCounting.of(waiting, sum(one is not None for one in [*found, *aims]))
+        for one, aim in zip(found, aims, strict=True):
+            if one is not None:
+                one.target = aim
+        return [one for one in found if one is not None]
+
     def _count(self, figure: Figure) -> _Counted:
         wanted, session = self.wanted, self.session
         if wanted.span is not None and figure.of_now:
@@ -199,7 +230,10 @@ class _Run:
         def ask_for(
             question: Question, periods: Sequence[Period], by: Sequence[Dimension], narrowed: Sequence[Narrowing]
         ) -> list[Group]:
-            return ask(session, question, actor=self.actor, periods=periods, by=by, narrowed=narrowed)
+            return ask(
+                session, question, actor=self.actor, periods=periods, by=by, narrowed=narrowed,
+                counting=wanted.counting, asked=wanted.asked(figure) if wanted.counting is not None else None,
+            )  # fmt: skip
 
         slots = list(self._slots())
         periods = tuple(period for _, _, period in slots)

@@ -29,6 +29,7 @@ from engine.people.actor import Actor
 from engine.records.evaluation import parameters
 from engine.reports import dividing
 from engine.reports.dividing import Narrowing
+from engine.reports.kept import Asked, Counting, Recording
 from engine.reports.periods import Period
 from engine.reports.seeing import SeenSource, sight_key
 from engine.storage.store import Session
@@ -77,13 +78,16 @@ def ask(
     periods: Sequence[Period],
     by: Sequence[Dimension] = (),
     narrowed: Sequence[Narrowing] = (),
+    counting: Counting | Recording | None = None,
+    asked: Asked | None = None,
 ) -> list[Group]:
     """Return the groups of every period, totals among them; a group without a row is not there.
 
-    Raises ``NotPossibleNow`` when there are more than ``MOST_GROUPS``.
+    With ``counting`` the statement takes no longer than that allows, and ``asked`` says how it is asked again in the
+    background. Raises ``NotPossibleNow`` when there are more than ``MOST_GROUPS``, ``StillCounting`` with ``counting``.
     """
     plan = _Plan(session, question, actor, tuple(periods), tuple(by), tuple(narrowed))
-    found = list(plan.groups())
+    found = list(plan.groups(counting, asked or {}))
     if len(found) > MOST_GROUPS:
         raise NotPossibleNow("report.too_many_groups", most=MOST_GROUPS)
     return found
@@ -154,11 +158,15 @@ class _Plan:
 
     # ---- what is asked
 
-    def groups(self) -> Iterator[Group]:
+    def groups(self, counting: Counting | Recording | None, asked: Asked) -> Iterator[Group]:
         """Yield the groups."""
         sets, size = sets_of(len(self.by)), len(self.by)
         statement = self.session.prepared(self._key("groups"), lambda: self._select_groups(sets))
-        for row in statement.fetch_all(self.session.connection, self.given):
+        if counting is None:
+            rows = statement.fetch_all(self.session.connection, self.given)
+        else:
+            rows = counting.rows(self.session, statement, self.given, asked, self.actor)
+        for row in rows:
             divided = sets[row[0]]
             values = tuple(row[2 + number] for number in divided)
             yield Group(row[1], divided, values, row[2 + size], tuple(row[3 + size :]))

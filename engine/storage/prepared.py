@@ -48,6 +48,7 @@ class Prepared:
         self._dialect = dialect
         self._parameters = _Parameters(compiled, dialect)
         self._readers = _make_readers(statement, dialect)
+        self.names = frozenset(self._parameters.names)
 
     def execute(self, connection: Connection, values: Values) -> Executed:
         """Run the statement."""
@@ -123,8 +124,8 @@ class _Parameters:
         binds = [compiled.binds[key] for key in keys]
         escaped = compiled.escaped_bind_names or {}
         self._driver_keys = None if compiled.positional else [escaped.get(key, key) for key in keys]
-        names = [bind.key for bind in binds]
-        self._pick = _picker(names)
+        self.names = [bind.key for bind in binds]
+        self._pick = _picker(self.names)
         self._fixed = {bind.key: _fixed_value(bind, dialect) for bind in binds if not bind.required}
         makers = [_bind_processor(bind, dialect) if bind.required else None for bind in binds]
         self._makers = [(index, make) for index, make in enumerate(makers) if make is not None]

@@ -23,6 +23,7 @@ from engine.storage.approval_tables import (
 from engine.storage.automation_tables import assignments, automations, hooks, received, runs
 from engine.storage.baseline_tables import baselines
 from engine.storage.comment_tables import comments, followers
+from engine.storage.count_tables import counts
 from engine.storage.database import Database
 from engine.storage.delivery_tables import channels, deliveries, message_choices
 from engine.storage.dispute_tables import disputes, duplicate_hits
@@ -241,6 +242,10 @@ def _add_indexes_of_states(connection: Connection) -> None:
         next(one for one in table.indexes if one.name == name).create(connection, checkfirst=True)
 
 
+def _add_counts(connection: Connection) -> None:
+    counts.create(connection, checkfirst=True)
+
+
 STEPS: Sequence[Step] = (
     _add_timers,
     protect_releases,
@@ -277,6 +282,7 @@ STEPS: Sequence[Step] = (
     _add_priorities,
     _add_baselines,
     _add_indexes_of_states,
+    _add_counts,
 )
 """Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
 

@@ -68,12 +68,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @contextmanager
-def serve(template: str, home: Path) -> Iterator[Site]:
-    """Install a template (a name or a folder) with its demo data in ``home`` and serve it."""
+def serve(template: str, home: Path, database: str = "") -> Iterator[Site]:
+    """Install a template (a name or a folder) with its demo data in ``home``, or another database, and serve it."""
     if not (STATIC / "dist" / "manifest.json").is_file():
         pytest.skip("the front end is not built; run.py builds it")
     port = _free_port()
-    environment = {**os.environ, "FORMWORK_HOME": str(home), "FORMWORK_DATABASE_URL": "", "FORMWORK_REDIS_URL": ""}
+    environment = {**os.environ, "FORMWORK_HOME": str(home), "FORMWORK_REDIS_URL": ""}
+    environment["FORMWORK_DATABASE_URL"] = database
     with (home / "output.txt").open("wb") as output:
         server = subprocess.Popen(
             [sys.executable, "-c", _SERVE, "run", template, "--port", str(port)],

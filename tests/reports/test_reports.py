@@ -1,12 +1,15 @@
 """Reports, funnels and dashboards as different people see them, against numbers worked out by hand."""
 
+import json
 from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select, text, update
 
 from engine import reports
 from engine.clock import SetClock
@@ -14,8 +17,9 @@ from engine.compiler.compile import load_app
 from engine.definition.source import SourceFolder
 from engine.errors import FormworkError, InvalidValues, NotFound
 from engine.records.queries import Page
-from engine.reports import writing
+from engine.reports import Counting, StillCounting, kept, working, writing
 from engine.storage import catalog
+from engine.storage.count_tables import counts
 from engine.storage.database import open_database
 from engine.storage.differences import compare
 from engine.storage.stage_tables import moves
@@ -287,3 +291,135 @@ def test_where_records_have_been_follows_a_stage_that_gets_another_key(tmp_path:
         assert [one.count for one in found.total] == [1, 1, 0, 0]
         assert [row[2:4] for row in read_moves(session)] == [(None, "open"), ("open", "bid"), ("bid", "open")]
     database.close()
+
+
+class Impatient(Counting):
+    """A page for which every figure that nobody has takes too long."""
+
+    def _try(self, session: Session, statement: Any, given: Any, ask: Any) -> Any:
+        session.aside(ask)
+        raise StillCounting(session.now(), None)
+
+
+def counted(market: Market, login: str, counting: Counting | None = None, **asked: Any) -> reports.Result:
+    given: dict[str, Any] = {"period": "last 2 months", "compare": ["previous", "target"], "by": ["owner"], **asked}
+    with market.store.read() as session:
+        return reports.run(
+            session, "deal.overview", actor=market.actor(session, login), counting=counting or Impatient(), **given
+        )
+
+
+def test_what_takes_long_is_worked_out_in_the_background_as_whoever_asked_sees_it(market: Market) -> None:
+    for login in ("bo", "ann", "ben"):
+        with pytest.raises(StillCounting) as still:
+            counted(market, login)
+        assert (still.value.done, still.value.total) == (0, 5 if login == "bo" else 3)  # with a target and a margin
+    with pytest.raises(StillCounting):  # asked again, it waits: nothing is asked twice
+        counted(market, "ann")
+    assert working.work(market.store) == 11
+    for login in ("bo", "ann", "ben"):
+        counting = Impatient()
+        assert counted(market, login, counting) == counted(market, login, Counting(9))
+        assert counting.as_of == market.clock.now()
+    seen = {login: counted(market, login).total.cells[0] for login in ("bo", "ann", "ben")}
+    assert len({one and one.n for one in seen.values()}) == 3  # each sees another number of deals
+    with pytest.raises(StillCounting):  # other filters are another figure
+        counted(market, "ann", filters={"owner": ["me"]})
+    working.work(market.store)
+    assert counted(market, "ann", filters={"owner": ["me"]}).total.cells[0] is not None
+
+
+def test_a_kept_figure_is_not_that_of_other_rights_and_grows_old(market: Market) -> None:
+    with pytest.raises(StillCounting):
+        counted(market, "cat")
+    working.work(market.store)
+    begun = market.clock.now()
+    with market.store.write() as session:  # they took long: what did not is asked at once when it is old
+        session.connection.execute(update(counts).values(took_ms=9000))
+    team = counted(market, "cat")
+    try:
+        market.clock.at = begun + kept.FRESH
+        assert counted(market, "cat") == team  # shown, and worked out again
+        assert working.work(market.store) == 3
+        counting = Impatient()
+        counted(market, "cat", counting)
+        assert counting.as_of == begun + kept.FRESH
+        with market.store.write() as session:
+            session.connection.execute(update(counts).values(took_ms=9000))
+        market.clock.at = begun + kept.FRESH + kept.KEPT
+        with pytest.raises(StillCounting):
+            counted(market, "cat")
+        market.clock.at += kept.UNWANTED * 2  # who asked has left
+        with market.store.read() as session:
+            assert len(kept.list_due(session)) == 3
+    finally:
+        market.clock.at = begun
+    before = market.ids["cat"]
+    with market.store.read() as session:
+        boss = market.actor(session, "bo")
+        with pytest.raises(StillCounting):
+            reports.run_figure(session, "deal.count", actor=boss, period="2025", counting=Impatient())
+    working.work(market.store)
+    with market.store.read() as session:
+        cat = market.actor(session, "cat")
+        assert cat.id == before
+        with pytest.raises(StillCounting):
+            reports.run_figure(session, "deal.count", actor=cat, period="2025", counting=Impatient())
+
+
+def test_a_statement_that_runs_on_is_given_up_and_kept_for_the_background(market: Market) -> None:
+    with market.store.read() as session:
+        boss = market.actor(session, "bo")
+        reports.run_funnel(session, "deal.sales", actor=boss, period="2026", by=["owner"])
+        slow = Counting(0)
+        with suppress(StillCounting):
+            reports.run_funnel(session, "deal.sales", actor=boss, period="2026", by=["owner"], counting=slow)
+        assert slow.seconds < 0
+    with market.store.read() as session, pytest.raises(StillCounting):
+        reports.run_funnel(session, "deal.sales", actor=boss, period="2026", by=["owner"], counting=Impatient())
+    working.work(market.store)
+    with market.store.read() as session:
+        once = reports.run_funnel(session, "deal.sales", actor=boss, period="2026", by=["owner"], counting=Impatient())
+        assert once == reports.run_funnel(session, "deal.sales", actor=boss, period="2026", by=["owner"])
+        assert once.parts
+
+
+def test_a_funnel_divided_by_several_choices_has_the_whole_of_its_rows(market: Market) -> None:
+    with market.store.read() as session:
+        boss = market.actor(session, "bo")
+        whole = reports.run_funnel(session, "deal.sales", actor=boss, period="2026")
+        parts = reports.run_funnel(session, "deal.sales", actor=boss, period="2026", by=["tags"])
+    assert parts.total == whole.total and sum(n for _, n, _ in parts.parts) == whole.n + 1  # one deal has two
+
+
+def test_a_list_that_takes_long_is_kept_as_ids_and_read_as_it_is_now(market: Market) -> None:
+    def listed(login: str, counting: Counting | None) -> list[int]:
+        with market.store.read() as session:
+            actor = market.actor(session, login)
+            tile = session.app.dashboards["home"].rows[2][0]
+            found = reports.run_tile(session, tile, actor=actor, counting=counting)
+            assert isinstance(found, Page)
+            return [one.id for one in found.records]
+
+    for login in ("ann", "ben"):
+        with pytest.raises(StillCounting):
+            listed(login, Impatient())
+    assert working.work(market.store) == 2
+    assert listed("ann", Impatient()) == listed("ann", None) != []
+    assert listed("ben", Impatient()) == listed("ben", None)
+    with market.store.write() as session:
+        session.connection.execute(update(session.tables.entity["deal"]).values(deleted_at=session.now()))
+        session.connection.execute(update(counts).values(counted_at=session.now()))
+        assert session.app.dashboards
+        seen = reports.run_tile(
+            session, session.app.dashboards["home"].rows[2][0], actor=market.actor(session, "ann"),
+            counting=Impatient(),
+        )  # fmt: skip
+        assert isinstance(seen, Page) and seen.records == []  # what is gone is not shown
+        session.connection.rollback()
+
+
+def test_rows_are_kept_with_their_types() -> None:
+    moment = datetime(2026, 3, 2, 1, 2, 3, 4, tzinfo=UTC)
+    rows = [(1, None, True, "x", Decimal("1.50"), date(2026, 3, 2), moment)]
+    assert repr(kept.read_rows(json.loads(json.dumps(kept.write_rows(rows))))) == repr(rows)

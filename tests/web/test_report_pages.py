@@ -11,7 +11,9 @@ import pytest
 from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
 
-from engine.storage.store import Store
+from engine.automation.jobs import look
+from engine.reports import Counting, StillCounting
+from engine.storage.store import Session, Store
 from tests.reports.market import FULL
 from tests.web.conftest import Browser, Desk, OpenDesk, add_people
 
@@ -227,3 +229,36 @@ def test_the_api_answers_figures_with_n_period_and_version(market: Desk) -> None
     for wrong in ("filter=owner", "compare=sometime", "by=nothing", "period=never"):
         assert bo.get(f"/reports/deal.overview?{wrong}").status_code == 422, wrong
     assert ann.get("/reports/figures/deal.margin").status_code == 404
+
+
+def test_a_figure_that_takes_long_says_so_and_is_shown_as_of_when_it_was_worked_out(
+    market: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_long(self: Counting, session: Session, statement: Any, given: Any, ask: Any) -> Any:
+        session.aside(ask)
+        raise StillCounting(session.now(), None)
+
+    monkeypatch.setattr(Counting, "_try", too_long)
+    ann, pages = market.browser("ann"), (f"{TILES}/1-0", f"{BOARD}/rows/0", "/funnels/deal.sales", f"{TILES}/2-0")
+    for page in pages:
+        said = text(ann, page)
+        assert 'data-state="computing"' in said and "截至" not in said, page
+    assert ann.get("/reports/deal.overview/sheet").status_code == 409
+    assert look(market.store) > 4
+    for page in pages:
+        said = text(ann, page)
+        assert 'data-state="computing"' not in said and "截至" in said, page
+    assert 'data-state="computing"' in text(market.browser("ben"), f"{TILES}/1-0")  # who sees others is told others
+
+
+def test_a_funnel_is_divided_and_each_step_opens_its_rows(market: Desk) -> None:
+    bo = market.browser("bo")
+    page = text(bo, "/funnels/deal.sales?by=owner")
+    found = re.findall(r'<a href="(/funnels/deal\.sales/rows\?[^"]*c\.owner=[^"]+)">(\d+)</a>', page)
+    assert len(found) > 4
+    for url, n in found:
+        assert text(bo, html.unescape(url)).count("data-row-url=") == int(n)
+
+
+def test_what_had_no_rows_before_is_compared_with_nothing(market: Desk) -> None:
+    assert "没有上一期的数" in text(market.browser("bo"), "/figures/deal.won?compare=previous")

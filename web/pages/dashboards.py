@@ -17,9 +17,10 @@ from engine.reports import baselines
 from web.gate import locale, now, reads, unnoticed
 from web.pages.frame import page_shell
 from web.reporting.address import Asked, read_asked
-from web.reporting.dash_page import view_dashboard, view_row
+from web.reporting.dash_page import fetched_from, view_dashboard, view_row
 from web.reporting.index_page import dashboard_url
 from web.reporting.tile_view import view_tile, with_digest
+from web.reporting.waiting import view_waiting
 
 
 @reads
@@ -35,7 +36,7 @@ def tile(dashboard: str, place: str) -> Any:
     """Answer one tile; nothing when it is still as the page has it."""
     asked, board = read_board(dashboard)
     wanted = _find(board, place)
-    view = _work_out(asked, wanted, place)
+    view = _work_out(asked, wanted, place, reports.Counting())
     if view["digest"] == request.args.get("have"):
         return "", 204
     return render_template("fragments/tile.html", tile=view)
@@ -47,9 +48,11 @@ def figures(dashboard: str, row: str) -> Any:
     """Answer a row of figures; nothing when all are still as the page has them."""
     asked, board = read_board(dashboard)
     places = view_row(asked, board, _find_row(board, row))
+    seconds = reports.Counting().seconds
     for place in places["tiles"]:
-        at = place["id"].removeprefix("tile-")
-        place["shown"] = _work_out(asked, _find(board, at), at)
+        at, counting = place["id"].removeprefix("tile-"), reports.Counting(seconds)
+        place["shown"] = _work_out(asked, _find(board, at), at, counting)
+        seconds = counting.seconds
     digest = hashlib.sha256("".join(place["shown"]["digest"] for place in places["tiles"]).encode()).hexdigest()[:16]
     if digest == request.args.get("have"):
         return "", 204
@@ -89,11 +92,16 @@ def _find_row(board: Dashboard, number: str) -> list[Tile]:
     raise NotFound()
 
 
-def _work_out(asked: Asked, wanted: Tile, place: str) -> dict[str, Any]:
+def _work_out(asked: Asked, wanted: Tile, place: str, counting: reports.Counting) -> dict[str, Any]:
     """Return the view of a tile, or why there is none now."""
     try:
-        found = reports.run_tile(g.session, wanted, actor=g.actor, period=asked.period, filters=asked.filters)
+        found = reports.run_tile(
+            g.session, wanted, actor=g.actor, period=asked.period, filters=asked.filters, counting=counting
+        )
+    except reports.StillCounting as still:
+        waiting = view_waiting(still, fetched_from(asked, f"tiles/{place}"))
+        return with_digest({"kind": "computing", "computing": waiting, "foot": []})
     except (InvalidValues, NotPossibleNow) as refused:
         said = refused.errors[0] if isinstance(refused, InvalidValues) else refused
         return with_digest({"kind": "refused", "refused": said.text(locale().language), "foot": []})
-    return view_tile(asked, wanted, found, baselines.find_all(g.session), place)
+    return view_tile(asked, wanted, found, baselines.find_all(g.session), place, counting.as_of)

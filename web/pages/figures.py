@@ -15,9 +15,10 @@ from web.gate import locale, now, reads
 from web.pages.frame import page_shell
 from web.reporting.address import Asked, read_asked
 from web.reporting.paper import send_paper
-from web.reporting.report_page import Shown, chart_of, figure_url, view_report
+from web.reporting.report_page import Shown, chart_of, figure_url, show_waiting, view_report
 from web.reporting.rows_page import read_offset, view_rows
 from web.reporting.sheet import send_sheet
+from web.reporting.waiting import count_for_file
 
 _BEGIN = "month"
 _BEGIN_BY = ("stage", "owner")
@@ -28,7 +29,10 @@ _COMPARED: Final = ("previous", "target")
 @reads
 def show(figure: str) -> Any:
     """Show a figure."""
-    asked, shown = _run(figure)
+    try:
+        asked, shown = _run(figure, engine_reports.Counting())
+    except engine_reports.StillCounting as still:
+        return show_waiting(_asked(figure), engine_reports.find_figure(g.session, figure, actor=g.actor), still)
     view = view_report(asked, shown, baselines.find_all(g.session))
     return render_template("pages/report.html", report=view, shell=page_shell())
 
@@ -51,14 +55,14 @@ def rows(figure: str) -> Any:
 @reads
 def sheet(figure: str) -> Any:
     """Send a figure as a spreadsheet."""
-    asked, shown = _run(figure)
+    asked, shown = _run(figure, count_for_file())
     return send_sheet(asked, shown)
 
 
 @reads
 def paper(figure: str) -> Any:
     """Send a figure on paper."""
-    asked, shown = _run(figure)
+    asked, shown = _run(figure, count_for_file())
     return send_paper(asked, shown, chart_of(asked, shown, baselines.find_all(g.session)))
 
 
@@ -74,16 +78,17 @@ def _asked(key: str) -> Asked:
     return read_asked(figure_url(key), request.args, period=_BEGIN, today=locale().today(now()))
 
 
-def _run(key: str) -> tuple[Asked, Shown]:
+def _run(key: str, counting: engine_reports.Counting) -> tuple[Asked, Shown]:
     found = engine_reports.find_figure(g.session, key, actor=g.actor)
     asked = _asked(key)
     by = _divided(found, asked) if asked.by is None else asked.by
     result = engine_reports.run_figure(
         g.session, key, actor=g.actor, period=asked.period, filters=asked.filters, by=by,
-        compare=_COMPARED if asked.compared is None else asked.compared,
+        compare=_COMPARED if asked.compared is None else asked.compared, counting=counting,
     )  # fmt: skip
     text = locale()
-    return asked, Shown(text.label(found.label), text.label(found.help), result, "", _COMPARED, by_itself=True)
+    title, help = text.label(found.label), text.label(found.help)
+    return asked, Shown(title, help, result, "", _COMPARED, by_itself=True, as_of=counting.as_of)
 
 
 def _divided(figure: Figure, asked: Asked) -> tuple[str, ...]:

@@ -15,17 +15,22 @@ from web.gate import locale, now, reads
 from web.pages.frame import page_shell
 from web.reporting.address import Asked, read_asked
 from web.reporting.paper import send_funnel_paper
-from web.reporting.report_page import funnel_url, make_charting, view_funnel
+from web.reporting.report_page import funnel_url, make_charting, show_waiting, view_funnel
 from web.reporting.rows_page import read_offset, view_funnel_rows
 from web.reporting.sheet import send_funnel_sheet
+from web.reporting.waiting import count_for_file
 
 
 @reads
 def show(funnel: str) -> Any:
     """Show a funnel."""
-    asked, found, result = _run(funnel)
+    counting = engine_reports.Counting()
+    try:
+        asked, found, result = _run(funnel, counting)
+    except engine_reports.StillCounting as still:
+        return show_waiting(*_asked(funnel), still)
     dimensions = engine_reports.dimensions_of(g.session, found, actor=g.actor)
-    view = view_funnel(asked, found, result, _rows(asked), dimensions)
+    view = view_funnel(asked, found, result, _rows(asked), dimensions, counting.as_of)
     return render_template("pages/report.html", report=view, shell=page_shell())
 
 
@@ -35,8 +40,9 @@ def rows(funnel: str) -> Any:
     asked, found = _asked(funnel)
     offset, step = read_offset(request.args), request.args.get("step", "")
     behind = engine_reports.funnel_rows(
-        g.session, funnel, step, actor=g.actor, period=asked.period, filters=asked.filters, offset=offset
-    )
+        g.session, funnel, step, actor=g.actor, period=asked.period, filters=asked.filters, cell=asked.cell,
+        offset=offset,
+    )  # fmt: skip
     page = view_funnel_rows(asked, found, step, behind, offset)
     if request.headers.get("HX-Request") and offset:
         return render_template("fragments/rows.html", list=page)
@@ -46,14 +52,14 @@ def rows(funnel: str) -> Any:
 @reads
 def sheet(funnel: str) -> Any:
     """Send a funnel as a spreadsheet."""
-    asked, found, result = _run(funnel)
+    asked, found, result = _run(funnel, count_for_file())
     return send_funnel_sheet(asked, found, result)
 
 
 @reads
 def paper(funnel: str) -> Any:
     """Send a funnel on paper."""
-    asked, found, result = _run(funnel)
+    asked, found, result = _run(funnel, count_for_file())
     chart = make_charting(asked, {}).funnel(result, locale().label(found.label), _rows(asked))
     return send_funnel_paper(asked, found, result, chart)
 
@@ -71,11 +77,13 @@ def _asked(key: str) -> tuple[Asked, Funnel]:
     return read_asked(funnel_url(key), request.args, period=found.period, today=locale().today(now())), found
 
 
-def _run(key: str) -> tuple[Asked, Funnel, FunnelResult]:
+def _run(key: str, counting: engine_reports.Counting) -> tuple[Asked, Funnel, FunnelResult]:
     asked, found = _asked(key)
-    result = engine_reports.run_funnel(g.session, key, actor=g.actor, period=asked.period, filters=asked.filters, by=())
+    result = engine_reports.run_funnel(
+        g.session, key, actor=g.actor, period=asked.period, filters=asked.filters, by=asked.by or (), counting=counting
+    )
     return asked, found, result
 
 
 def _rows(asked: Asked) -> Any:
-    return lambda step: asked.rows_address(f"{asked.url}/rows", step=step)
+    return lambda step, keys=(): asked.rows_address(f"{asked.url}/rows", keys, step=step)

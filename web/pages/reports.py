@@ -9,14 +9,16 @@ from typing import Any
 from flask import g, render_template, request
 
 from engine import reports as engine_reports
+from engine.compiler.app import Report
 from engine.reports import baselines
 from web.gate import locale, now, reads
 from web.pages.frame import page_shell
 from web.reporting.address import Asked, read_asked
 from web.reporting.index_page import view_index
 from web.reporting.paper import send_paper
-from web.reporting.report_page import Shown, chart_of, report_url, view_report
+from web.reporting.report_page import Shown, chart_of, report_url, show_waiting, view_report
 from web.reporting.sheet import send_sheet
+from web.reporting.waiting import count_for_file
 
 
 @reads
@@ -28,7 +30,10 @@ def index() -> Any:
 @reads
 def show(report: str) -> Any:
     """Show a report."""
-    asked, shown = _run(report)
+    try:
+        asked, shown = _run(report, engine_reports.Counting())
+    except engine_reports.StillCounting as still:
+        return show_waiting(_asked(report)[0], _asked(report)[1], still)
     view = view_report(asked, shown, baselines.find_all(g.session), report)
     return render_template("pages/report.html", report=view, shell=page_shell())
 
@@ -36,14 +41,14 @@ def show(report: str) -> Any:
 @reads
 def sheet(report: str) -> Any:
     """Send a report as a spreadsheet."""
-    asked, shown = _run(report)
+    asked, shown = _run(report, count_for_file())
     return send_sheet(asked, shown)
 
 
 @reads
 def paper(report: str) -> Any:
     """Send a report on paper."""
-    asked, shown = _run(report)
+    asked, shown = _run(report, count_for_file())
     return send_paper(asked, shown, chart_of(asked, shown, baselines.find_all(g.session)))
 
 
@@ -55,9 +60,13 @@ ROUTES = (
 )
 
 
-def _run(key: str) -> tuple[Asked, Shown]:
+def _asked(key: str) -> tuple[Asked, Report]:
     written, _ = engine_reports.find_report(g.session, key, actor=g.actor)
-    asked = read_asked(report_url(key), request.args, period=written.period, today=locale().today(now()))
+    return read_asked(report_url(key), request.args, period=written.period, today=locale().today(now())), written
+
+
+def _run(key: str, counting: engine_reports.Counting) -> tuple[Asked, Shown]:
+    asked, written = _asked(key)
     result = engine_reports.run(
         g.session,
         key,
@@ -66,6 +75,8 @@ def _run(key: str) -> tuple[Asked, Shown]:
         filters=asked.filters,
         by=asked.by,
         compare=asked.compared,
+        counting=counting,
     )
     text = locale()
-    return asked, Shown(text.label(written.label), text.label(written.help), result, written.chart, written.compare)
+    title, help = text.label(written.label), text.label(written.help)
+    return asked, Shown(title, help, result, written.chart, written.compare, as_of=counting.as_of)

@@ -81,7 +81,7 @@ def address_of_tile(asked: Asked, tile: Tile) -> str:
 def view_row(asked: Asked, board: Dashboard, row: list[Tile]) -> dict[str, Any]:
     """Return the places of a row; ``load`` is where all of it comes from at once, None where each tile comes alone."""
     number, plain = _place_of(board, row[0])[0], all(tile.kind == "figure" for tile in row)
-    load = _fetched(asked, board, f"rows/{number}") if plain else None
+    load = fetched_from(asked, f"rows/{number}") if plain else None
     return {"wide": not plain, "load": load, "tiles": [_place(asked, board, tile) for tile in row]}
 
 
@@ -91,7 +91,7 @@ def _place(asked: Asked, board: Dashboard, tile: Tile) -> dict[str, Any]:
     kind = "chart" if tile.kind in _DRAWN else tile.kind
     return {
         "id": f"tile-{at}", "title": title_of_tile(tile), "url": address_of_tile(asked, tile), "kind": kind,
-        "load": _fetched(asked, board, f"tiles/{at}"),
+        "load": fetched_from(asked, f"tiles/{at}"),
     }  # fmt: skip
 
 
@@ -102,9 +102,10 @@ def _place_of(board: Dashboard, tile: Tile) -> tuple[int, int]:
     )
 
 
-def _fetched(asked: Asked, board: Dashboard, part: str) -> str:
+def fetched_from(asked: Asked, part: str) -> str:
+    """Return where a part of a dashboard comes from, of its period and under its filters."""
     query = urlencode([("period", asked.period.name), *asked.kept("period")])
-    return f"{dashboard_url(board.key)}/{part}?{query}"
+    return f"{asked.url}/{part}?{query}"
 
 
 def _figures(tile: Tile) -> tuple[str, ...]:

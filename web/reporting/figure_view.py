@@ -74,6 +74,12 @@ def _changes(
         earlier: Cell | None = getattr(cell, name) if cell is not None else None
         if cell is None or earlier is None or period is None:
             continue
+        if not earlier.n and cell.n:
+            found.append({
+                "label": locale.t(f"figure.than_{name}"), "text": locale.t("figure.no_earlier"), "tone": "grey",
+                "icon": "minus", "before": say_period(locale, period),
+            })  # fmt: skip
+            continue
         moved = say_change(locale, exact(cell.value), exact(earlier.value), figure.unit, figure.better)
         if moved is not None:
             said = f"{say_period(locale, period)}: {say_figure(locale, exact(earlier.value), figure.unit)}"

@@ -6,26 +6,30 @@ anything into the page that is not in its address: a link to it shows the same t
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from flask import g
+from flask import g, render_template
 
-from engine.compiler.app import Dimension, Figure, Funnel
+from engine.compiler.app import Dimension, Figure, Funnel, Report
 from engine.drawing.charts.chart import Chart
+from engine.reports import StillCounting
 from engine.reports.asking import dimensions_of
 from engine.reports.periods import Period, find_period
-from engine.reports.results import FunnelResult, Result
+from engine.reports.results import FunnelResult, Result, Stand
 from web.gate import locale
+from web.pages.frame import page_shell
 from web.reporting.address import NONE, Asked
 from web.reporting.chart_view import view_chart
 from web.reporting.charting import Charting, fitting_kind, kinds_of
 from web.reporting.definitions import view_definition
 from web.reporting.figure_view import view_figure
-from web.reporting.figure_words import say_counted
+from web.reporting.figure_words import say_counted, say_figure
 from web.reporting.filtering import view_filters
+from web.reporting.keys import say_key, write_key
 from web.reporting.period_words import OFFERED, say_offered, say_period
+from web.reporting.waiting import say_as_of, view_waiting
 
 ICONS: Mapping[str, str] = {
     "tiles": "layout-grid", "table": "table", "bars": "chart-bar", "stacked": "chart-histogram", "line": "chart-line",
@@ -33,6 +37,7 @@ ICONS: Mapping[str, str] = {
 }  # fmt: skip
 _COMPARISONS = ("previous", "last_year")
 _MOST_DIVISIONS = 24
+_MOST_PARTS = 200
 _LAST_YEAR = 9000
 _DAY = timedelta(days=1)
 
@@ -41,7 +46,7 @@ _DAY = timedelta(days=1)
 class Shown:
     """What was answered and what it is called; ``wanted`` is the kind of chart, ``begun`` what it is compared with.
 
-    A figure ``by_itself`` stands as a tile above its chart.
+    A figure ``by_itself`` stands as a tile above its chart. ``as_of`` is when it was worked out, unless now.
     """
 
     title: str
@@ -50,6 +55,7 @@ class Shown:
     wanted: str
     begun: Sequence[str] = ()
     by_itself: bool = False
+    as_of: datetime | None = None
 
 
 def figure_url(key: str) -> str:
@@ -95,7 +101,7 @@ def view_report(asked: Asked, shown: Shown, baselines: Mapping[str, Decimal], re
         "chart": view_chart(chart, "chart", whole=True) if chart is not None else None,
         "tiles": _tiles(result, charting, baselines) if tiles or shown.by_itself else [],
         "figures": [_defined(result, at, figure) for at, figure in enumerate(result.figures)],
-        "note": locale().t("report.top", count=len(result.lines)) if result.more else None,
+        "notes": [locale().t("report.top", count=len(result.lines))] * bool(result.more) + say_as_of(shown.as_of),
         "sheet_url": asked.address(path=f"{asked.url}/sheet"),
         "pdf_url": asked.address(path=f"{asked.url}/pdf"),
         "asked": None,
@@ -103,13 +109,32 @@ def view_report(asked: Asked, shown: Shown, baselines: Mapping[str, Decimal], re
     }
 
 
+def show_waiting(asked: Asked, of: Report | Figure | Funnel, still: StillCounting) -> Any:
+    """Answer the page of what is still being worked out, which asks again by itself."""
+    text = locale()
+    nothing: dict[str, Any] = {"by": None, "compare": None, "charts": None, "chart": None, "tiles": [], "figures": []}
+    view = nothing | {
+        "title": text.label(of.label), "help": text.label(of.help), "url": asked.url, "period": view_period(asked),
+        "notes": [], "sheet_url": asked.address(path=f"{asked.url}/sheet"),
+        "pdf_url": asked.address(path=f"{asked.url}/pdf"), "asked": view_waiting(still, asked.address()),
+        **view_filters(asked, {}),
+    }  # fmt: skip
+    return render_template("pages/report.html", report=view, shell=page_shell())
+
+
 def view_funnel(
-    asked: Asked, funnel: Funnel, result: FunnelResult, rows: Callable[[str], str], dimensions: Mapping[str, Dimension]
+    asked: Asked,
+    funnel: Funnel,
+    result: FunnelResult,
+    rows: Callable[..., str],
+    dimensions: Mapping[str, Dimension],
+    as_of: datetime | None = None,
 ) -> dict[str, Any]:
     """Return the view of a funnel."""
     text = locale()
     title = text.label(funnel.label)
-    chart = make_charting(asked, {}).funnel(result, title, rows)
+    charting = make_charting(asked, {})
+    chart = charting.funnel(result, title, rows)
     about = {
         "help": text.label(funnel.help),
         "said": text.t("text.comma").join(text.label(one.label) for one in funnel.steps),
@@ -121,13 +146,14 @@ def view_funnel(
         "help": text.label(funnel.help),
         "url": asked.url,
         "period": view_period(asked),
-        "by": None,
+        "by": _by_of_funnel(asked, result, dimensions),
         "compare": None,
         "charts": None,
         "chart": view_chart(chart, "chart", whole=True),
+        "divided": _divided(result, charting, rows) if result.axes else None,
         "tiles": [],
         "figures": [{"label": title, "count": f"n={result.n:,}", "about": about}],
-        "note": None,
+        "notes": say_as_of(as_of),
         "sheet_url": asked.address(path=f"{asked.url}/sheet"),
         "pdf_url": asked.address(path=f"{asked.url}/pdf"),
         "asked": None,
@@ -175,6 +201,43 @@ def _shared(result: Result) -> dict[str, Dimension]:
     """Return the dimensions that every figure of a result has for the reader."""
     known = [dimensions_of(g.session, figure, actor=g.actor) for figure in result.figures]
     return {key: one for key, one in known[0].items() if all(key in other for other in known)} if known else {}
+
+
+def _by_of_funnel(asked: Asked, result: FunnelResult, dimensions: Mapping[str, Dimension]) -> dict[str, Any]:
+    """Return the chooser of what a funnel is divided by."""
+    text, now = locale(), [axis.key for axis in result.axes]
+    options = [{"label": text.t("report.by_none"), "url": asked.address(by=None), "on": not now}]
+    options += [
+        {"label": text.label(one.label), "url": asked.address(by=key), "on": now == [key]}
+        for key, one in list(dimensions.items())[:_MOST_DIVISIONS]
+        if not one.span
+    ]
+    said = text.t("text.comma").join(text.label(axis.label) for axis in result.axes) or text.t("report.by_none")
+    return {"label": said, "options": options}
+
+
+def _divided(result: FunnelResult, charting: Charting, rows: Callable[..., str]) -> dict[str, Any]:
+    """Return a funnel divided: a row for each value, a column for each step, the share of the step before beside it."""
+    text = locale()
+    by = text.t("text.comma").join(text.label(one.label) for one in result.axes)
+    heads = [text.label(one.label) for one in result.funnel.steps]
+    said = []
+    for keys, _, stands in result.parts[:_MOST_PARTS]:
+        pairs = list(zip(result.axes, keys, strict=True))
+        named = " · ".join(say_key(text, axis, key, result.labels) for axis, key in pairs)
+        cell = [(axis.key, write_key(key)) for axis, key in pairs]
+        said.append({"label": named, "cells": [_stand(one, rows(one.step.key, cell)) for one in stands]})
+    return {
+        "title": text.t("report.divided"), "by": by, "heads": heads, "rows": said,
+        "totals": [_stand(one, rows(one.step.key)) for one in result.total],
+    }  # fmt: skip
+
+
+def _stand(stand: Stand, url: str) -> dict[str, Any]:
+    text = locale()
+    rate = [] if stand.rate is None else [{"label": "", "text": say_figure(text, stand.rate, "percent")}]
+    said = text.number(stand.count)
+    return {"text": said, "n": None, "url": url if stand.count else None, "few": False, "before": rate}
 
 
 def _by(asked: Asked, result: Result, dimensions: Mapping[str, Dimension]) -> dict[str, Any]:

@@ -25,15 +25,21 @@ from web.reporting.dash_page import title_of_tile
 from web.reporting.figure_view import view_figure
 from web.reporting.period_words import say_period
 from web.reporting.report_page import funnel_url, make_charting
+from web.reporting.waiting import say_as_of
 from web.shell import ENTITY_URL
 
 _FACTS = 3
 
 
 def view_tile(
-    asked: Asked, tile: Tile, found: Result | FunnelResult | Page, baselines: Mapping[str, Decimal], id: str
+    asked: Asked,
+    tile: Tile,
+    found: Result | FunnelResult | Page,
+    baselines: Mapping[str, Decimal],
+    id: str,
+    as_of: datetime | None = None,
 ) -> dict[str, Any]:
-    """Return the view of a tile."""
+    """Return the view of a tile; ``as_of`` is when it was worked out, where that was not now."""
     if isinstance(found, Page):
         view = _list(tile, found)
     elif isinstance(found, FunnelResult):
@@ -42,7 +48,7 @@ def view_tile(
         view = _figure(asked, found, baselines)
     else:
         view = _chart(asked, tile, found, baselines, id)
-    return with_digest(view)
+    return with_digest(view | {"foot": [*view["foot"], *say_as_of(as_of)]})
 
 
 def with_digest(view: dict[str, Any]) -> dict[str, Any]:
