@@ -17,6 +17,7 @@ from engine.definition.patterns import read_used
 from engine.definition.problems import problem
 from engine.definition.yaml_reader import MAX_FILE_BYTES, Document, parse_yaml
 from engine.errors import DefinitionError, Location, Problem
+from engine.places import find_data
 
 __all__ = ["MAX_FILES", "Document", "SourceFolder", "parse_yaml", "read_folder"]
 
@@ -48,7 +49,8 @@ def read_folder(path: Path | str) -> SourceFolder:
     """Return all definition files below ``path``, with the reusable patterns they use.
 
     Files and folders whose name starts with a dot, folders named ``data`` and everything that is not YAML are left
-    out. A folder that is not there raises ``DefinitionError``; a file that cannot be read is in ``problems``.
+    out. A folder that is not there raises ``DefinitionError``; a file that cannot be read is in ``problems``. A site
+    that comes with the product is read together with its template.
     """
     root = Path(path)
     if not root.is_dir():
@@ -56,7 +58,29 @@ def read_folder(path: Path | str) -> SourceFolder:
     reader = _Reader(root.resolve())
     reader.read()
     files = reader.files | read_used(reader.files)
+    files |= _template_beside(reader.root, files)
     return SourceFolder(dict(sorted(files.items())), tuple(reader.problems))
+
+
+def _template_beside(root: Path, files: Mapping[str, str]) -> dict[str, str]:
+    """Return what a site that comes with the product keeps of its template, which stands beside it in the same version.
+
+    Only there: a site of anybody else's carries its own copy, so that a newer product does not change it.
+    """
+    from engine.definition.documents import LOCK, find_extended
+    from engine.definition.pinning import pin  # both read folders themselves
+
+    name = find_extended(SourceFolder(files)) if LOCK not in files and _is_bundled(root) else None
+    if name is None or not (root.parent / name / "app.yaml").is_file():
+        return {}
+    return pin(name, read_folder(root.parent / name))
+
+
+def _is_bundled(root: Path) -> bool:
+    try:
+        return root.parent == find_data("templates").resolve()
+    except FileNotFoundError:
+        return False
 
 
 @dataclass

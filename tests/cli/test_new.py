@@ -70,6 +70,17 @@ def test_the_first_line_of_every_file_leads_to_its_schema(run: Run, tmp_path: Pa
         assert "title" in json.loads(schema.read_text(encoding="utf-8")), path
 
 
+def test_a_copy_of_the_site_that_comes_along_is_a_site_of_ones_own(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "parts"
+    run("new", folder, "--from", "auto_parts")
+    assert run("check", folder).exit_code == 0 and "Nothing to do" in run("upgrade", folder).output
+    for path in (folder / "quote/approval.yaml", folder / "ppap/entity.yaml"):
+        first = path.read_text(encoding="utf-8").splitlines()[0]
+        assert (path.parent / first.partition("$schema=")[2]).is_file(), first
+    run("new", tmp_path / "plant", "--extends", "auto_parts")
+    assert run("check", tmp_path / "plant").exit_code == 0
+
+
 def test_a_record_of_the_starter_goes_all_the_way(run: Run, tmp_path: Path, home: Path) -> None:
     run("new", tmp_path / "mine")
     store = Store(open_database(f"sqlite:///{tmp_path}/mine.db"), tmp_path / "files", SystemClock())

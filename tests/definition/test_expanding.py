@@ -43,7 +43,7 @@ def test_a_pattern_is_written_out() -> None:
 def test_origins_name_the_file_and_line_of_whoever_wrote_the_value() -> None:
     lines = expanded(auto_parts(), origins=True).files["quote/entity.yaml"].splitlines()
     program = lines.index("  program:")
-    assert lines[program + 1] == "    type: text  # quote/entity.yaml:6"
+    assert lines[program + 1] == "    type: text  # quote/entity.yaml:5"
     (kind,) = [line for line in lines[lines.index("  customer:") :] if "type: link" in line][:1]
     assert kind.startswith("    type: link  # base/quote/entity.yaml:")
 

@@ -1,13 +1,13 @@
-"""The automotive parts site with the manufacturing template as it is today, as texts and as a folder."""
+"""The bundled site for automotive parts with the manufacturing template as it is today, as texts and as a folder."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.definition.pinning import pin
+from engine.definition.pinning import own_files, pin
 from engine.definition.source import SourceFolder, read_folder
 from engine.places import find_data
 
-OWN = Path(__file__).parent / "auto_parts"
+OWN = find_data("templates") / "auto_parts"
 
 
 def manufacturing() -> SourceFolder:
@@ -18,7 +18,7 @@ def manufacturing() -> SourceFolder:
 def auto_parts(**changed: str) -> SourceFolder:
     """Return the site; ``changed`` are further files, ``__`` standing for a slash and without ``.yaml``."""
     more = {f"{name.replace('__', '/')}.yaml": text for name, text in changed.items()}
-    return extending(manufacturing(), {**read_folder(OWN).files, **more})
+    return extending(manufacturing(), {**own_files(read_folder(OWN)), **more})
 
 
 def auto_parts_without_examples() -> SourceFolder:

@@ -18,6 +18,8 @@ extends: {extends}
 label: {label}
 """
 
+_SCHEMA_LINE = "# yaml-language-server: $schema="
+
 STEP = ".formwork-release.yaml"
 """Beside the definitions and not one of them: a release does not hold its own digest."""
 _STEP_TEXT = """# The release this folder was last in step with. Written by formwork; keep it with the folder.
@@ -38,6 +40,26 @@ def make_site(folder: Path, template: Path, key: str, language: str) -> None:
     write_schemas(folder)
     readme = messages.text("cli.site_readme", language, name=name, folder=folder.name)
     (folder / "README.md").write_text(readme, encoding="utf-8", newline="\n")
+
+
+def complete_site(folder: Path, template: Path) -> None:
+    """Give the copy of a site that comes with the product what its own folder need not have: the template it keeps.
+
+    Its files that change the template then lead to the schemas of changes. Of any other template nothing is missing.
+    """
+    from engine.definition.kinds import find_kind
+    from engine.definition.source import read_folder
+
+    files = read_folder(template).files
+    kept = {path: text for path, text in files.items() if not (folder / path).exists()}
+    if not kept:
+        return
+    write_files(folder, kept)
+    write_schemas(folder)
+    for name, text in files.items():
+        if name not in kept and not text.startswith(_SCHEMA_LINE):
+            first = f"{_SCHEMA_LINE}{'../' * name.count('/') or './'}schemas/patch/{find_kind(name)}.json"
+            (folder / name).write_text(f"{first}\n{text}", encoding="utf-8", newline="\n")
 
 
 def write_schemas(folder: Path) -> None:

@@ -14,7 +14,7 @@ import click
 from engine.definition.kinds import BASE, find_kind
 from engine.errors import DefinitionError, Location, NotPossibleNow, Problem
 from web.cli.site import Site, find_template, has_content
-from web.cli.site_folders import make_site
+from web.cli.site_folders import complete_site, make_site
 
 STARTER = "starter"
 _SCHEMA = re.compile(r"(# yaml-language-server: \$schema=)\S*/(\w+\.json)")
@@ -44,6 +44,7 @@ def new_command(site: Site, folder: Path, template: str | None, extended: str | 
     shutil.copytree(find_data("schemas"), folder / "schemas", dirs_exist_ok=True)
     for path in sorted(folder.rglob("*.yaml")):
         _adapt(path, path.relative_to(folder), folder, rename=template in (None, STARTER))
+    complete_site(folder, source)
     site.say("cli.new_made", folder=folder)
 
 
