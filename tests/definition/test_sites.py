@@ -240,7 +240,9 @@ def references(value: Any) -> list[str]:
     return own + [found for item in value.values() for found in references(item)]
 
 
-def test_a_site_that_comes_along_is_read_with_the_template_beside_it_and_a_copy_elsewhere_is_not(tmp_path: Path) -> None:
+def test_a_site_that_comes_along_is_read_with_the_template_beside_it_and_a_copy_elsewhere_is_not(
+    tmp_path: Path,
+) -> None:
     assert read_folder(OWN).files == auto_parts().files and not (OWN / "base").exists()
     shutil.copytree(OWN, tmp_path / "site")
     assert read_folder(tmp_path / "site").files == own_files(auto_parts())

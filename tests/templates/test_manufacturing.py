@@ -6,9 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from engine.errors import InvalidValues, NotAllowed, NotFound, NotPossibleNow
+from engine.importing.at_once import import_records
+from engine.importing.sheets import read_sheet
 from engine.records.record import Record
+from tests.conftest import ROOT
 from tests.templates.conftest import Site
 
 MANAGER, DIRECTOR, FINANCE, GENERAL = "manager_li", "director_chen", "finance_zhou", "gm_xu"
@@ -422,3 +426,17 @@ def test_a_lead_entered_a_day_late_is_marked(shop: Shop) -> None:
         for received in ("2026-03-01 09:00", "2026-03-01 08:59")
     ]
     assert late == [False, True]
+
+
+# ---- what comes along as a sheet
+
+
+def test_the_lessons_that_come_along_are_imported_as_they_are(shop: Shop) -> None:
+    store, actor = shop.site.store, shop.site.actor("ops_wu")
+    sheet = read_sheet((ROOT / "templates/manufacturing/data/lessons.csv").read_bytes(), "lessons.csv")
+    assert import_records(store, "lesson", sheet, actor=actor).refused == []
+    with store.read() as session:
+        table = session.tables.entity["lesson"]
+        rows = session.connection.execute(select(table.c.lesson_no, table.c.minutes, table.c.body)).all()
+    assert sorted(row.lesson_no for row in rows) == list(range(1, 21))
+    assert all(row.minutes <= 15 and row.body.startswith("<p>") and "</li>" in row.body for row in rows)

@@ -30,14 +30,17 @@ Season = tuple[Store, PlayedYear]
 
 @pytest.fixture(scope="module")
 def season(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Season]:
-    home = tmp_path_factory.mktemp("year")
+    yield from play("manufacturing", tmp_path_factory.mktemp("year"), size=0.03, days=100)
+
+
+def play(template: str, home: Path, *, size: float, days: int) -> Iterator[Season]:
     clock = SetClock(NOW)
     store = Store(open_database(f"sqlite:///{home / 'site.sqlite3'}"), home / "files", clock)
-    folder = read_folder(Path(ROOT) / "templates" / "manufacturing")
+    folder = read_folder(Path(ROOT) / "templates" / template)
     catalog.publish(store, folder, actor_id=None)
     demo.create_people(store, folder)
     demo.play_story(store, clock, folder)
-    yield store, play_year(store, clock, folder, size=0.03, days=100, seed=20260630)
+    yield store, play_year(store, clock, folder, size=size, days=days, seed=20260630)
     store.database.close()
 
 
@@ -70,6 +73,26 @@ def test_orders_are_instalments_and_instalments_are_money_or_open_to_the_cent(se
     assert orders == planned > 0
     assert planned == allocated + still
     assert paid == allocated + ahead > 0
+
+
+def test_tickets_are_money_that_came_in_and_goods_that_left_the_shelves(tmp_path: Path) -> None:
+    for store, played in play("retail_store", tmp_path, size=0.03, days=60):
+        assert dict(played.refused) == {} and played.steps > 60
+        with store.read() as session:
+            sale, splits, move, shelf, item = (
+                session.tables.entity["sale"], session.tables.lines["sale", "splits"], session.tables.entity["stock_move"],
+                session.tables.entity["stock"], session.tables.entity["sold_item"],
+            )  # fmt: skip
+            paid = sale.c.stage == "sold"
+
+            def total(column: Any, *where: Any) -> Decimal:
+                return session.connection.scalar(select(func.sum(column)).where(*where)) or Decimal(0)
+
+            apart = total(splits.c.amount, splits.c.parent_id.in_(select(sale.c.id).where(paid)))
+            assert total(sale.c.total, paid) == total(sale.c.rest, paid) + apart + total(sale.c.points_worth, paid) > 0
+            assert total(item.c.amount) == total(sale.c.goods_total, paid), "no ticket of this season has amounts off"
+            assert total(item.c.qty) == -total(move.c.qty, move.c.kind == "sale")
+            assert total(shelf.c.on_hand) == total(move.c.qty) > 0
 
 
 def test_the_same_seed_draws_the_same() -> None:
