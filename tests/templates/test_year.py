@@ -80,8 +80,8 @@ def test_tickets_are_money_that_came_in_and_goods_that_left_the_shelves(tmp_path
         assert dict(played.refused) == {} and played.steps > 60
         with store.read() as session:
             sale, splits, move, shelf, item = (
-                session.tables.entity["sale"], session.tables.lines["sale", "splits"], session.tables.entity["stock_move"],
-                session.tables.entity["stock"], session.tables.entity["sold_item"],
+                session.tables.entity["sale"], session.tables.lines["sale", "splits"],
+                session.tables.entity["stock_move"], session.tables.entity["stock"], session.tables.entity["sold_item"],
             )  # fmt: skip
             paid = sale.c.stage == "sold"
 
