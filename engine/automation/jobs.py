@@ -68,7 +68,7 @@ def attend(store: Store) -> int:
     """Fire what is due, deliver what waits, run what that begins, a little of each at a time; return how much was done.
 
     So ten thousand timers that are due at once, or what an import brings about, hold up no decision: an event of an
-    approval waits for one round at most.
+    approval waits for the round under way and for events of approvals before it, and for nothing else.
     """
     return _rounds(store, (react_some, sweep_some, keep_schedules, keep_armed), _do)
 
