@@ -25,7 +25,7 @@ from engine.storage.count_tables import counts
 from engine.storage.prepared import Prepared
 from engine.storage.store import Session
 
-FIRST_TRY: Final = 0.7
+FIRST_TRY: Final = 0.5
 """Seconds that the figures of one page may take before they are worked out in the background."""
 _AT_LEAST = 0.1
 _LONG = timedelta(seconds=FIRST_TRY / 2)

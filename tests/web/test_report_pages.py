@@ -262,3 +262,11 @@ def test_a_funnel_is_divided_and_each_step_opens_its_rows(market: Desk) -> None:
 
 def test_what_had_no_rows_before_is_compared_with_nothing(market: Desk) -> None:
     assert "没有上一期的数" in text(market.browser("bo"), "/figures/deal.won?compare=previous")
+
+
+def test_a_pivot_has_totals_that_open_their_rows(market: Desk) -> None:
+    page = text(market.browser("bo"), "/figures/deal.count?by=region&by=owner&chart=pivot")
+    assert page.count("合计") >= 2
+    totals = {tuple(sorted(key for key in parse_qs(urlsplit(url).query) if key[:2] == "c.")): n
+              for url, n in linked(page)}  # fmt: skip
+    assert totals.keys() >= {(), ("c.owner",), ("c.owner", "c.region"), ("c.region",)} and totals[()] == 4

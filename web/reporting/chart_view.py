@@ -37,8 +37,13 @@ def view_table(chart: Chart) -> dict[str, Any]:
     """Return the figures as a table: a row for each category, in a pivot and a heat map for each series."""
     by_series = chart.kind in ("heat", "pivot")
     if by_series:
-        rows = [{"label": one.label, "cells": [_cell(cell) for cell in one.cells]} for one in chart.series]
-        return {"by": chart.across, "heads": list(chart.categories), "rows": rows, "totals": None}
+        ends = any(one.total is not None for one in chart.series)
+        rows = [
+            {"label": one.label, "cells": [_cell(cell) for cell in (*one.cells, *([one.total or Cell()] * ends))]}
+            for one in chart.series
+        ]
+        heads = [*chart.categories, *([chart.totals] * ends)]
+        return {"by": chart.across, "heads": heads, "rows": rows, "totals": None}
     columns = list(_columns(chart))
     rows = [
         {"label": name, "cells": [_cell(one.cells[at], _befores(before, at)) for one, before in columns]}

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.compiler.app import Figure
 from engine.drawing.charts.chart import Cell as Drawn
-from engine.drawing.charts.chart import Chart, Kind, Role, Series
+from engine.drawing.charts.chart import Chart, Kind, Series
 from engine.reports.periods import Period
 from engine.reports.results import Axis, Cell, FunnelResult, Line, Result
 from web.i18n import Locale
@@ -158,16 +158,35 @@ class Charting:
                 cells = tuple(self._cell(figure, line.cells[at], result, line) if line else Drawn() for line in lines)
                 name = say_key(self.locale, result.axes[across], key, result.labels, near=result.period.last)
                 named = f"{name} · {self.locale.label(figure.label)}" if len(figures) > 1 else name
-                role: Role = "now"
-                series.append(Series(named, cells, figure.unit, role))
+                total = self._part(result, across, key, at)
+                series.append(Series(named, cells, figure.unit, total=total if standing else None))
+        if kind == "pivot":
+            series += [self._total(result, along, columns, at, many=len(figures) > 1) for at, _ in figures]
         return Chart(
             kind, title,
             tuple(say_key(self.locale, result.axes[along], key, result.labels, near=result.period.last)
                   for key in columns),
             tuple(series), by=self.locale.label(result.axes[along].label),
             across=self.locale.label(result.axes[across].label), timeline=is_timeline(result.axes[along]),
-            **self._spoken(),
+            totals=self.locale.t("chart.total"), **self._spoken(),
         )  # fmt: skip
+
+    def _total(self, result: Result, along: int, columns: Sequence[Any], at: int, *, many: bool) -> Series:
+        """Return a figure over each column, and over everything."""
+        figure, said = result.figures[at], self.locale.t("chart.total")
+        cells = tuple(self._part(result, along, column, at) for column in columns)
+        whole = self._cell(figure, result.total.cells[at], result, None)
+        return Series(f"{said} · {self.locale.label(figure.label)}" if many else said, cells, figure.unit, total=whole)
+
+    def _part(self, result: Result, axis: int, key: Any, at: int) -> Drawn:
+        """Return a figure over everything that has one value of one of two dimensions."""
+        found = next((line for line in result.subtotals.get(axis, ()) if line.keys[0] == key), None)
+        cell = None if found is None else found.cells[at]
+        figure = result.figures[at]
+        if cell is None:
+            return Drawn()
+        address = self.rows(figure, [(result.axes[axis].key, write_key(key))]) if cell.n else ""
+        return self._drawn(figure, cell, address)
 
 
 def exact(value: Any) -> Decimal | None:

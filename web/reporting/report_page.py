@@ -96,6 +96,7 @@ def view_report(asked: Asked, shown: Shown, baselines: Mapping[str, Decimal], re
         "url": asked.url,
         "period": view_period(asked, of_now=all(one.of_now for one in result.figures)),
         "by": _by(asked, result, dimensions),
+        "then": _then(asked, result, dimensions),
         "compare": _compare(asked, result, shown.begun),
         "charts": _charts(asked, result, kind),
         "chart": view_chart(chart, "chart", whole=True) if chart is not None else None,
@@ -256,6 +257,21 @@ def _by(asked: Asked, result: Result, dimensions: Mapping[str, Dimension]) -> di
     ]
     said = text.t("text.comma").join(text.label(axis.label) for axis in result.axes) or text.t("report.by_none")
     return {"label": said, "options": options}
+
+
+def _then(asked: Asked, result: Result, dimensions: Mapping[str, Dimension]) -> dict[str, Any] | None:
+    """Return the chooser of a second dimension, which makes a pivot; None while there is no first."""
+    if not result.axes:
+        return None
+    text, now = locale(), [axis.key for axis in result.axes]
+    options = [{"label": text.t("report.by_none"), "url": asked.address(by=now[0]), "on": len(now) == 1}]
+    options += [
+        {"label": text.label(one.label), "url": asked.address(by=[now[0], key]), "on": now[1:] == [key]}
+        for key, one in list(dimensions.items())[:_MOST_DIVISIONS]
+        if not one.span and key != now[0]
+    ]
+    said = text.label(result.axes[1].label) if len(result.axes) > 1 else text.t("report.by_none")
+    return {"label": said, "options": options} if len(options) > 1 else None
 
 
 def _compare(asked: Asked, result: Result, begun: Sequence[str]) -> dict[str, Any] | None:

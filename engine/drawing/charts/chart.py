@@ -65,7 +65,8 @@ class Chart:
     are groups of one figure.
 
     ``timeline`` tells that categories follow each other in time. In a radar each series is an axis and each category
-    a shape, in a heat map and a pivot each series is a row. ``language`` and ``sign`` (of the currency) are for the
+    a shape, in a heat map and a pivot each series is a row, which may end with its
+    total, called ``totals``. ``language`` and ``sign`` (of the currency) are for the
     texts at the axes.
     """
 
@@ -78,6 +79,7 @@ class Chart:
     timeline: bool = False
     language: str = "zh"
     sign: str = "¥"
+    totals: str = ""
 
     @property
     def is_empty(self) -> bool:
