@@ -50,6 +50,7 @@ class Sources:
     _rows: dict[str, Rows] = field(default_factory=dict)
     _dimensions: dict[str, dict[str, Dimension]] = field(default_factory=dict)
     _found: dict[tuple[str, str], Dimension | None] = field(default_factory=dict)
+    _tried: dict[tuple[str, str], Checked | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Add to the shapes what only figures can count: stage moves, and rows with the fields of their record."""
@@ -126,10 +127,14 @@ class Sources:
         return made
 
     def _try(self, text: str, shape: str) -> Checked | None:
-        try:
-            return check_tree(parse(text), self.shapes, shape, text=text, counted=True)
-        except (ExpressionError, ExpressionErrors):
-            return None
+        """Return what may be written as ``text``; a date is asked for once for all its spans."""
+        if (text, shape) not in self._tried:
+            try:
+                found = check_tree(parse(text), self.shapes, shape, text=text, counted=True)
+            except (ExpressionError, ExpressionErrors):
+                found = None
+            self._tried[text, shape] = found
+        return self._tried[text, shape]
 
     def _offered(self, rows: Rows) -> Iterator[str]:
         """Yield what can be divided by without anybody having said so."""

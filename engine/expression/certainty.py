@@ -9,7 +9,7 @@ values it is compared with. So it is tried at those values, between them, below,
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import ROUND_FLOOR, Decimal
 from itertools import product
@@ -21,7 +21,7 @@ from engine.expression.check import Checked
 from engine.expression.errors import ExpressionError
 from engine.expression.resolved import Resolved
 from engine.expression.types import NUMERIC, Kind
-from engine.expression.walking import parts
+from engine.expression.walking import names_of, parts
 
 _ELSE = object()
 """A text that is none of those written."""
@@ -41,20 +41,21 @@ _MOST_TRIED = 4096
 
 def find_certainties(checked: Checked) -> tuple[ExpressionError, ...]:
     """Return a mistake for each condition in an expression that can never hold or always holds."""
-    return tuple(_visit(checked.tree, checked.text))
+    return tuple(_visit(checked.tree, checked.text, _Asked()))
 
 
 def never_together(*conditions: Resolved) -> bool:
     """Tell whether no record can meet all of these conditions; what is too much to try is not said to be so."""
+    asked = _Asked()
     by_thing: dict[Any, list[_Question]] = {}
     for condition in conditions:
-        for question in _questions(condition):
+        for question in asked.by(condition):
             by_thing.setdefault(question.key, []).append(question)
     choices = [_values(questions) for questions in by_thing.values()]
     if not all(choices) or prod(map(len, choices)) > _MOST_TRIED:
         return False
     tried = (dict(zip(by_thing, values, strict=True)) for values in product(*choices))
-    return not any(all(_holds(condition, values) for condition in conditions) for values in tried)
+    return not any(all(_holds(condition, values, asked) for condition in conditions) for values in tried)
 
 
 def negated(condition: Resolved) -> Resolved:
@@ -73,16 +74,39 @@ class _Question:
     plain: bool = False  # the answer itself is the thing: yes or no
 
 
-def _visit(node: Resolved, text: str) -> Iterator[ExpressionError]:
+class _Asked:
+    """What each condition of one tree asks, worked out once: it is asked for every value that is tried."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Resolved, tuple[_Question, ...]]] = {}
+
+    def by(self, node: Resolved) -> tuple[_Question, ...]:
+        """Return what the parts of a condition ask, each of its thing."""
+        known = self._known.get(id(node))
+        if known is None:
+            known = self._known[id(node)] = node, tuple(self._questions(node))
+        return known[1]
+
+    def _questions(self, node: Resolved) -> Iterator[_Question]:
+        if isinstance(node, resolved.Let):
+            yield from self.by(node.value)
+        elif isinstance(node, (resolved.Logic, resolved.Not)):
+            for part in parts(node):
+                yield from self.by(part)
+        elif not isinstance(node, resolved.Constant):
+            yield _question(node)
+
+
+def _visit(node: Resolved, text: str, asked: _Asked) -> Iterator[ExpressionError]:
     if isinstance(node, resolved.Let):
         return
     if _is_condition(node):
-        found = _judge(node, text)
+        found = _judge(node, text, asked)
         if found is not None:
             yield found
             return
     for part in parts(node):
-        yield from _visit(part, text)
+        yield from _visit(part, text, asked)
 
 
 def _is_condition(node: Resolved) -> bool:
@@ -91,17 +115,16 @@ def _is_condition(node: Resolved) -> bool:
     )
 
 
-def _judge(node: Resolved, text: str) -> ExpressionError | None:
+def _judge(node: Resolved, text: str, asked: _Asked) -> ExpressionError | None:
     """Return what is certain about a condition by what its parts say of one thing."""
     for operator, code, wanted in (("and", "never_holds", False), ("or", "always_holds", True)):
         by_thing: dict[Any, list[Resolved]] = {}
         for one in _flat(node, operator):
-            questions = list(_questions(one))
-            keys = {question.key for question in questions}
+            keys = {question.key for question in asked.by(one)}
             if len(keys) == 1:
                 by_thing.setdefault(keys.pop(), []).append(one)
         for said in by_thing.values():
-            if _is_certain(said, operator, wanted):
+            if _is_certain(said, operator, wanted, asked):
                 return _mistake(code, said, text)
     return None
 
@@ -112,40 +135,29 @@ def _flat(node: Resolved, operator: str) -> list[Resolved]:
     return [node]
 
 
-def _is_certain(said: Sequence[Resolved], operator: str, wanted: bool) -> bool:
+def _is_certain(said: Sequence[Resolved], operator: str, wanted: bool, asked: _Asked) -> bool:
     """Tell whether the parts, joined by ``operator``, come out as ``wanted`` for every value of the thing."""
-    questions = [question for one in said for question in _questions(one)]
+    questions = [question for one in said for question in asked.by(one)]
     values = _values(questions)
     joined = any if operator == "or" else all
     return bool(values) and all(
-        joined(_holds(one, {questions[0].key: value}) for one in said) is wanted for value in values
+        joined(_holds(one, {questions[0].key: value}, asked) for one in said) is wanted for value in values
     )
 
 
-def _holds(node: Resolved, tried: Mapping[Any, Any]) -> bool:
+def _holds(node: Resolved, tried: Mapping[Any, Any], asked: _Asked) -> bool:
     """Tell whether a condition holds with a value for each thing it asks about."""
     if isinstance(node, resolved.Let):
-        return _holds(node.value, tried)
+        return _holds(node.value, tried, asked)
     if isinstance(node, resolved.Not):
-        return not _holds(node.operand, tried)
+        return not _holds(node.operand, tried, asked)
     if isinstance(node, resolved.Logic):
         joined = any if node.operator == "or" else all
-        return joined(_holds(one, tried) for one in (node.left, node.right))
+        return joined(_holds(one, tried, asked) for one in (node.left, node.right))
     if isinstance(node, resolved.Constant):
         return node.value is True
-    (question,) = _questions(node)
+    (question,) = asked.by(node)
     return question.holds(tried[question.key])
-
-
-def _questions(node: Resolved) -> Iterator[_Question]:
-    """Yield what the parts of a condition ask, each of its thing."""
-    if isinstance(node, resolved.Let):
-        yield from _questions(node.value)
-    elif isinstance(node, (resolved.Logic, resolved.Not)):
-        for part in parts(node):
-            yield from _questions(part)
-    elif not isinstance(node, resolved.Constant):
-        yield _question(node)
 
 
 def _question(node: Resolved) -> _Question:
@@ -284,9 +296,8 @@ def _key(node: Any) -> Any:
     """Return what is equal for nodes that mean the same, wherever they stand."""
     if isinstance(node, resolved.Let):
         return _key(node.value)
-    if isinstance(node, resolved.NODES) and is_dataclass(node):
-        named = (field.name for field in fields(node) if field.name not in ("start", "end", "type"))
-        return (type(node).__name__, *(_key(getattr(node, name)) for name in named))
+    if isinstance(node, resolved.NODES):
+        return (type(node).__name__, *[_key(getattr(node, name)) for name in names_of(type(node))])
     if isinstance(node, tuple):
         return tuple(map(_key, node))
     return node

@@ -5,6 +5,7 @@ Enters: a resolved node. Leaves: it and everything below it, names of ``let`` in
 
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 
 from engine.expression import resolved
 from engine.expression.resolved import Resolved
@@ -20,11 +21,17 @@ def walk(node: Resolved) -> Iterator[Resolved]:
 
 def parts(node: Resolved) -> Iterator[Resolved]:
     """Yield the nodes right below ``node``."""
-    for part in fields(node):
-        inner = getattr(node, part.name)
+    for name in names_of(type(node)):
+        inner = getattr(node, name)
         for one in inner if isinstance(inner, tuple) else (inner,):
             if isinstance(one, resolved.NODES):
                 yield one  # type: ignore[misc]
+
+
+@cache
+def names_of(kind: type) -> tuple[str, ...]:
+    """Return what a kind of node says besides its type and its place; asked so often that it is kept."""
+    return tuple(part.name for part in fields(kind) if part.name not in ("type", "start", "end"))
 
 
 def measure(node: Resolved) -> tuple[int, int]:
