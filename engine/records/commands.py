@@ -210,7 +210,7 @@ def fill_for_move(
     )
     distinct = _distinct(session, entity, values, record.values, raw, actor, errors)
     if errors:
-        raise InvalidValues(errors)
+        raise InvalidValues(errors + _newly_broken(entity, record.values, values, env, errors))
     return {key: value for key, value in _differing(record, values).items() if key != "stage"} | distinct
 
 
@@ -223,14 +223,24 @@ def check_moved(entity: Entity, before: Mapping[str, Any], after: Mapping[str, A
     values = _copied(entity, after)
     errors: list[FieldError] = []
     compute_values(entity, values, env, errors, before)
-    check_complete(entity, values, env, errors, at="update")
-    if errors:
-        old: list[FieldError] = []
-        check_complete(entity, before, env, old, at="update")
-        known = {(one.path, one.code) for one in old if values.get(one.path) == before.get(one.path)}
-        errors = [one for one in errors if (one.path, one.code) not in known]
+    errors += _newly_broken(entity, before, values, env, errors)
     if errors:
         raise InvalidValues(errors)
+
+
+def _newly_broken(
+    entity: Entity, before: Mapping[str, Any], after: Mapping[str, Any], env: Env, wrong: list[FieldError]
+) -> list[FieldError]:
+    """Return what a move would break of what holds for every record; what is ``wrong`` already is not judged again."""
+    errors = [*wrong]
+    check_complete(entity, after, env, errors, at="update")
+    found = errors[len(wrong) :]
+    if found:
+        old: list[FieldError] = []
+        check_complete(entity, before, env, old, at="update")
+        known = {(one.path, one.code) for one in old if after.get(one.path) == before.get(one.path)}
+        found = [one for one in found if (one.path, one.code) not in known]
+    return found
 
 
 def complete_changed(

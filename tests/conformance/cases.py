@@ -4,7 +4,7 @@ Enters: a world. Leaves: one ``Case`` per rule. A case that could not be made ha
 unless it is listed there.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -14,16 +14,20 @@ from engine.compiler.app import Entity, Expression, Field
 from engine.compiler.app.ownership import POOL
 from engine.records.called import name_records
 from engine.records.record import Record
-from tests.conformance.world import Raw, World
+from tests.conformance.world import UNFILLED, Raw, World
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What is typed, over a record that is there (``before``, in ``stage``) or for a new one."""
+    """What is typed, over a record that is there (``before``, with what is ``kept`` of it) or for a new one.
+
+    Each gate gets a record of its own, with values of its own where no two may share them, but for the ``same``.
+    """
 
     raw: Raw
     before: Raw | None = None
-    stage: str | None = None
+    kept: Raw = field(default_factory=dict)
+    same: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,6 @@ class Case:
     good: tuple[Trial, ...]
     kind: str
     skip: frozenset[str] = field(default_factory=frozenset)
-
-
-_UNFILLED = ("value.rule", "value.required")
 
 
 def say(code: str, **params: object) -> str:
@@ -95,7 +96,7 @@ def _put(world: World, entity: Entity, one: Field, lines: Field | None, value: A
     raw = dict(base) if base is not None else world.sample(entity)
     if lines is None:
         return raw | {one.key: value}
-    rows = raw.get(lines.key) or [world.row(lines, entity)]
+    rows = raw.get(lines.key) or [world.row(lines, entity, raw)]
     return raw | {lines.key: [{**_beside(world, one, lines), **rows[0], one.key: value}, *rows[1:]]}
 
 
@@ -110,7 +111,10 @@ def _beside(world: World, one: Field, lines: Field) -> Raw:
         and other.type.key in ("text", "integer", "money", "decimal")
     )
     other = next(others, None)
-    return {other.key: world.value(other, None)} if other is not None else {}
+    if other is None:
+        return {}
+    value = world.value(other, None)
+    return {other.key: value if other.default is None else str(int(other.default) + 1)}
 
 
 def _path(one: Field, lines: Field | None) -> str:
@@ -144,21 +148,30 @@ def _applying(world: World, entity: Entity, one: Field, lines: Field | None) -> 
     """Return a sound record in which the field applies."""
     if one.visible_when is None or lines is not None:
         return world.sample(entity)
-    raw, stage = world.solve(entity, one.visible_when, True)
-    if stage is not None:
+    raw, kept = world.solve(entity, one.visible_when, True)
+    if kept:
         raise LookupError("it applies in a later stage only")
-    return raw
+    return world.repair(entity, raw, _read_by(one.visible_when))
+
+
+def _read_by(condition: Expression) -> list[str]:
+    return [use[0] for use in condition.checked.uses]
 
 
 def _both(raw: Raw, base: Raw) -> tuple[Trial, ...]:
     """A trial as a new record, and as a change of a sound one."""
-    return Trial(raw), Trial(
-        {key: value for key, value in raw.items() if key not in base or base[key] != value}, before=base
-    )
+    return Trial(raw), Trial(_changes(base, raw), before=base)
+
+
+def _changes(base: Raw, raw: Raw) -> Raw:
+    """Return what to type over ``base`` so that ``raw`` comes of it."""
+    emptied = {key: None for key in base if key not in raw}
+    return emptied | {key: value for key, value in raw.items() if key not in base or base[key] != value}
 
 
 def _require_typed(world: World, entity: Entity, one: Field, lines: Field | None) -> None:
-    if not world.can_type(entity, f"{lines.key}.{one.key}" if lines else one.key):
+    name = f"{lines.key}.{one.key}" if lines else one.key
+    if not world.can_type(entity, name) and not world.can_type(entity, name, world.system):
         raise LookupError("nobody may type it")
 
 
@@ -220,10 +233,13 @@ def _link_where(world: World, entity: Entity, one: Field, lines: Field | None) -
         raise LookupError("no condition")
     target = world.compiled.entities[one.to or ""]
     base = _applying(world, entity, one, lines)
-    raw, stage = world.solve(target, one.where, False, outer=(entity, base))
+    for key in sorted(one.where.checked.outer_reads & entity.fields.keys()):
+        if base.get(key) is None and world.can_type(entity, key):
+            base = base | {key: world.value(entity.fields[key], entity, base)}
+    raw, kept = world.solve(target, one.where, False, outer=(entity, base), despite=())
     wrong = world.create(target, raw)
-    if stage is not None:
-        world.put_into(wrong, stage)
+    if kept:
+        world.put_into(wrong, kept)
     said = say("value.link_where", label=one.label)
     return _simple(world, entity, one, lines, "link where", wrong.id, world.target(one, (entity, base)), said, base)
 
@@ -232,7 +248,7 @@ def _readonly(world: World, entity: Entity, one: Field, lines: Field | None) -> 
     base, said, path = world.sample(entity), say("value.readonly", label=one.label), _path(one, lines)
     wrong = world.value(one, entity, base) or "1"
     bad = _put(world, entity, one, lines, wrong, base)
-    good = base if lines is None else base | {lines.key: base.get(lines.key) or [world.row(lines, entity)]}
+    good = base if lines is None else base | {lines.key: base.get(lines.key) or [world.row(lines, entity, base)]}
     # A form draws no input for it, and a sheet knows no such column: there is nothing to send.
     skip = frozenset({"import"})
     if one.kept_by_engine and one.key not in entity.owned_keys:
@@ -249,24 +265,24 @@ def _required_when(world: World, entity: Entity, one: Field, lines: Field | None
     said = say("value.required", label=one.label)
     path = _path(one, lines)
     if lines is not None:
-        asking = _row_solved(world, lines, one, one.required_when, True)
         base = world.sample(entity)
+        asking = _row_solved(world, entity, base, lines, one, one.required_when, True)
         bad = base | {lines.key: [{**asking, one.key: None}]}
         good = base | {lines.key: [{**asking, one.key: world.value(one, None)}]}
         return Case(
             f"{entity.key}.{path} required_when", entity, path, said, _both(bad, base), _both(good, base), "asks"
         )
     sample = world.sample(entity)
-    raw, stage = world.solve(
+    raw, kept = world.solve(
         entity,
         _not_none(one.required_when),
         True,
         base={k: v for k, v in sample.items() if k != one.key},
-        despite=_UNFILLED,
+        despite=UNFILLED,
     )
-    raw = world.fill(entity, raw, but=one.key)
-    bad, good = raw | {one.key: None}, raw | {one.key: world.value(one, entity)}
-    if stage is not None:
+    raw = world.fill(entity, world.repair(entity, raw, _read_by(_not_none(one.required_when))), but=one.key)
+    bad, good = raw | {one.key: None}, raw | {one.key: world.value(one, entity, raw)}
+    if kept:
         raise LookupError("it is asked for in a later stage only")
     return Case(f"{entity.key}.{path} required_when", entity, path, said, _both(bad, good), _both(good, good), "asks")
 
@@ -275,24 +291,24 @@ def _visible_when(world: World, entity: Entity, one: Field, lines: Field | None)
     said, path = say("value.invisible", label=one.label), _path(one, lines)
     if lines is not None:
         base = world.sample(entity)
-        rows = [_row_solved(world, lines, one, one.visible_when, wanted) for wanted in (False, True)]
+        rows = [_row_solved(world, entity, base, lines, one, one.visible_when, wanted) for wanted in (False, True)]
         bad, good = [base | {lines.key: [{**row, one.key: world.value(one, None)}]} for row in rows]
         return Case(
             f"{entity.key}.{path} visible_when", entity, path, said, _both(bad, base), _both(good, base), "shows"
         )
     _require_typed(world, entity, one, lines)
-    raw, stage = world.solve(entity, _not_none(one.visible_when), False)
-    if stage is not None:
+    raw, kept = world.solve(entity, _not_none(one.visible_when), False)
+    if kept:
         raise LookupError("it applies in every new record")
-    value = world.value(one, entity)
+    value = world.value(one, entity, raw)
     if value is None:
         raise LookupError(f"no {one.type.key} can be made up")
-    seen, later = world.solve(entity, _not_none(one.visible_when), True, despite=_UNFILLED)
-    seen = world.fill(entity, seen, but=one.key)
+    seen, later = world.solve(entity, _not_none(one.visible_when), True, despite=UNFILLED)
+    seen = world.fill(entity, world.repair(entity, seen, _read_by(_not_none(one.visible_when))), but=one.key)
     good = (
-        _both(seen | {one.key: value}, seen | {one.key: world.value(one, entity)})
-        if later is None
-        else (Trial({one.key: value}, before=seen, stage=later),)
+        (Trial({one.key: value}, before=seen, kept=later),)
+        if later
+        else _both(*(seen | {one.key: world.value(one, entity, seen)} for _ in range(2)))
     )
     return Case(
         f"{entity.key}.{path} visible_when", entity, path, said, _both(raw | {one.key: value}, raw), good, "shows"
@@ -305,7 +321,8 @@ def _readonly_when(world: World, entity: Entity, one: Field, lines: Field | None
     if lines is not None:
         base = world.sample(entity)
         frozen, free = [
-            base | {lines.key: [_row_solved(world, lines, one, condition, wanted)]} for wanted in (True, False)
+            base | {lines.key: [_row_solved(world, entity, base, lines, one, condition, wanted)]}
+            for wanted in (True, False)
         ]
         change = {lines.key: [{"id": "first", one.key: world.value(one, None)}]}
         return Case(
@@ -317,24 +334,32 @@ def _readonly_when(world: World, entity: Entity, one: Field, lines: Field | None
             (Trial(change, before=free),),
             "freezes",
         )
-    (frozen_, stage), (free, later) = [world.solve(entity, condition, wanted) for wanted in (True, False)]
+    (frozen_, kept), (free, later) = [world.solve(entity, condition, wanted) for wanted in (True, False)]
     change = {one.key: world.value(one, entity)}
     return Case(
         f"{entity.key}.{path} readonly_when",
         entity,
         path,
         said,
-        (Trial(change, before=frozen_, stage=stage),),
-        (Trial(change, before=free, stage=later),),
+        (Trial(change, before=frozen_, kept=kept),),
+        (Trial(change, before=free, kept=later),),
         "freezes",
         skip - {"form", "preview"},
     )
 
 
-def _row_solved(world: World, lines: Field, one: Field, condition: Expression | None, wanted: bool) -> Raw:
+def _row_solved(
+    world: World,
+    entity: Entity,
+    base: Raw,
+    lines: Field,
+    one: Field,
+    condition: Expression | None,
+    wanted: bool,
+) -> Raw:
     """Return a row in which a condition of a column comes out as wanted."""
-    for row in world.rows(lines, _not_none(condition)):
-        if world.row_holds(lines, row, _not_none(condition)) is wanted:
+    for row in world.rows(entity, lines, _not_none(condition), base):
+        if world.row_holds(entity, lines, base, row, _not_none(condition)) is wanted:
             return {key: value for key, value in row.items() if key != one.key}
     raise LookupError(f"no row makes {condition.text if condition else ''} {wanted}")
 
@@ -350,35 +375,42 @@ def _not_none(condition: Expression | None) -> Expression:
 
 def _rule(world: World, entity: Entity, rule: Any) -> Case:
     said = say("value.rule", message=rule.message)
-    base = world.sample(entity)
-    bad, stage = world.solve(entity, rule.check, False, base=base, filled=rule.needs)
+    base = world.showing(entity, rule.needs, world.sample(entity))
+    bad, kept = world.solve(entity, rule.check, False, base=base, filled=rule.needs)
     good, later = world.solve(entity, rule.check, True, base=base, filled=rule.needs)
     path = rule.fields[0] if rule.fields else ""
-    trials = [Trial(bad, stage=stage)] if "create" in rule.at and stage is None else []
+    name, skip = f"{entity.key} rule {rule.key}", frozenset[str]()
+    trials = [Trial(bad)] if "create" in rule.at and not kept else []
+    sound = [Trial(good)] if "create" in rule.at and not later else []
     if "update" in rule.at:
-        start = good if later == stage else base
-        trials.append(
-            Trial({key: value for key, value in bad.items() if start.get(key) != value}, before=start, stage=stage)
-        )
-    sound = [Trial(good)] if later is None and "create" in rule.at else []
-    return Case(f"{entity.key} rule {rule.key}", entity, path, said, tuple(trials), tuple(sound), "rule")
+        start = good if later == kept else base
+        change = _changes(start, bad)
+        if not change:  # only what the engine keeps breaks it; a move is not held up by what it did not break
+            start, change, skip = good, world.touched(entity, good), frozenset({"move", "move of many"})
+            sound.append(Trial(change, before=good, kept=later))
+        trials.append(Trial(change, before=start, kept=kept))
+    return Case(name, entity, path, said, tuple(trials), tuple(sound), "rule", skip)
 
 
 def _unique(world: World, entity: Entity, unique: Any) -> Case:
-    base = world.sample(entity)
-    if unique.where is not None:
-        base, stage = world.solve(entity, unique.where, True, base=base, filled=())
-        if stage is not None:
-            raise LookupError("it holds in a later stage only")
     together = (*unique.fields, *unique.period)
-    taken = {key: base.get(key) or world.value(entity.fields[key], entity, base) for key in together}
+    base = world.showing(entity, together, world.sample(entity))
+    kept: Raw = {}
+    if unique.where is not None:
+        base, kept = world.solve(entity, unique.where, True, base=base, filled=())
+    typed = [key for key in together if world.can_type(entity, key)]
+    taken = {key: base.get(key) or world.value(entity.fields[key], entity, base) for key in typed}
     first = world.create(entity, world.repair(entity, base | taken, together))
+    if kept:
+        world.put_into(first, kept)
     fresh = base | world.distinct(entity, base)
-    other = {key: world.value(entity.fields[key], entity, fresh) for key in together if not entity.fields[key].options}
+    other = world.distinct(entity, fresh | taken)
     path = unique.period[0] if unique.period else unique.fields[0]
     message = unique.message or say("value.not_unique_default", label=entity.fields[path].label)
     said = _repeats(world, entity, first, messages.say(message, "zh"))
     sound = fresh | other
+    if kept:
+        return _unique_on_the_way(world, entity, unique, (fresh | taken, sound), (path, said))
     return Case(
         f"{entity.key} unique {unique.key}",
         entity,
@@ -389,6 +421,21 @@ def _unique(world: World, entity: Entity, unique: Any) -> Case:
         "unique",
         frozenset({"preview"}),
     )
+
+
+def _unique_on_the_way(
+    world: World, entity: Entity, unique: Any, trials: tuple[Raw, Raw], said: tuple[str, str]
+) -> Case:
+    """What must differ in later stages only is judged where a record moves into one of them."""
+    inside = [key for key in entity.workflow.stages if world.holds(unique.where, {"stage": key})]
+    for move in entity.workflow.moves.values():
+        for start in sorted(move.from_):
+            if start not in inside and (move.during or move.to) in inside:
+                same = frozenset(unique.fields)
+                bad, good = (Trial({}, before=one, kept={"stage": start}, same=same) for one in trials)
+                name = f"{entity.key} unique {unique.key}"
+                return Case(name, entity, *said, (bad,), (good,), f"move {move.key}")
+    raise LookupError("only a decision leads to where it holds")
 
 
 def _repeats(world: World, entity: Entity, other: Record, message: str) -> str:
@@ -414,15 +461,16 @@ def _requirement(world: World, entity: Entity, stage: Any, need: Any, side: str)
     move, start = ways[0]
     base, said = world.sample(entity), messages.say(need.message, "zh") if need.message else None
     bad, good = _need_cases(world, entity, need, base)
+    kept = {"stage": start}
     if said is None:
-        said = world.need(entity, need, bad)
+        said = world.need(entity, need, bad, move.key, start)
     return Case(
         f"{entity.key} {side} {stage.key} {need.key}",
         entity,
         need.key,
         said,
-        (Trial({}, before=bad, stage=start),),
-        (Trial(good, before=base, stage=start),) if good is not None else (),
+        (Trial({}, before=bad, kept=kept),),
+        (Trial(good, before=base, kept=kept),) if good is not None else (),
         f"move {move.key}",
     )
 
@@ -440,8 +488,8 @@ def _need_cases(world: World, entity: Entity, need: Any, base: Raw) -> tuple[Raw
     if need.kind == "file":
         return base, {need.file: [world.upload() for _ in range(need.min)]}
     if need.kind == "check":
-        bad, stage = world.solve(entity, need.check, False, base=base)
-        if stage is not None:
+        bad, kept = world.solve(entity, need.check, False, base=base)
+        if kept:
             raise LookupError("it depends on the stage")
         return bad, None
     if need.kind == "link":
@@ -451,31 +499,47 @@ def _need_cases(world: World, entity: Entity, need: Any, base: Raw) -> tuple[Raw
 
 def _lock(world: World, entity: Entity, stage: Any) -> Case:
     base = world.sample(entity)
-    typed = [
-        key
-        for key in sorted(stage.locked)
-        if world.can_type(entity, key)
-        and entity.fields[key].type.key in ("text", "long_text")
-        and entity.fields[key].pattern is None
-        and not entity.fields[key].has_condition
-    ]
-    if not typed:
-        raise LookupError("no text among what it locks")
-    one = entity.fields[typed[0]]
-    change = {one.key: world.value(one, entity)}
+    one, value = next(_other_values(world, entity, base, stage.locked), (None, None))
+    if one is None:
+        raise LookupError("nothing of what it locks can be changed")
+    change = {one.key: value}
     said = say("value.locked", label=one.label, stage=stage.label)
     return Case(
         f"{entity.key} lock of {stage.key}",
         entity,
         one.key,
         said,
-        (Trial(change, before=base, stage=stage.key),),
+        (Trial(change, before=base, kept={"stage": stage.key}),),
         (Trial(change, before=base),),
         "lock",
         frozenset({"move", "move of many", "form"}),
     )
 
 
+def _other_values(world: World, entity: Entity, base: Raw, keys: Iterable[str]) -> Iterator[tuple[Field, Any]]:
+    """Yield locked fields, each with another value than the record has; texts first."""
+    offered = []
+    for key in sorted(keys):
+        one = entity.fields[key]
+        free = one.pattern is None and not one.has_condition and world.can_type(entity, key)
+        if not free or one.type.key not in _CHANGED:
+            continue
+        offered.append(one)
+    for one in sorted(offered, key=lambda one: _CHANGED.index(one.type.key)):
+        if one.options:
+            value: Any = next((key for key in one.options if key not in (base.get(one.key), one.default)), None)
+        elif one.type.key == "boolean":
+            value = one.default is not True
+        else:
+            value = world.value(one, entity, base)
+            value = str(int(one.max or 7) - 1) if value == base.get(one.key) and one.type.key == "integer" else value
+            value = "6" if value == base.get(one.key) and one.type.key in ("money", "decimal") else value
+            value = "2026-05-16" if value == base.get(one.key) and one.type.key == "date" else value
+        if value is not None and value != base.get(one.key):
+            yield one, value
+
+
+_CHANGED = ("text", "long_text", "money", "integer", "decimal", "date", "choice", "boolean", "link")
 _KINDS: dict[Callable[[Field], bool], Callable[[World, Entity, Field, Field | None], Case]] = {
     lambda one: one.required and not one.readonly: _required,
     lambda one: one.min is not None: _minimum,
@@ -487,6 +551,6 @@ _KINDS: dict[Callable[[Field], bool], Callable[[World, Entity, Field, Field | No
     lambda one: one.where is not None: _link_where,
     lambda one: one.readonly or one.computed is not None: _readonly,
     lambda one: one.required_when is not None: _required_when,
-    lambda one: one.visible_when is not None: _visible_when,
+    lambda one: one.visible_when is not None and one.computed is None: _visible_when,  # nobody sends what is computed
     lambda one: one.readonly_when is not None: _readonly_when,
 }

@@ -230,7 +230,7 @@ def _typed(value: Any) -> Any:
 def _cell(entity: Entity, key: str, value: Any) -> Any:
     """A sheet names linked records by what they are called, which is another matter."""
     one = entity.fields.get(key)
-    if one is None or one.type.column in ("link", "user"):
+    if one is None or one.target is not None:
         return None
     return "" if value is None else {True: "是", False: "否"}[value] if isinstance(value, bool) else value
 

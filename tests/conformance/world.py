@@ -2,7 +2,8 @@
 
 ``World.sample`` gives what somebody would type for a record that nothing is wrong with; ``World.solve`` looks for
 values that make a condition come out true or false, trying for each field the condition reads what it is compared with
-and its neighbours. Nothing here knows an app.
+and its neighbours. What nobody types, a stage or what the engine adds up, is ``kept``: it is put into the table,
+however it came there. Nothing here knows an app.
 """
 
 import re
@@ -12,7 +13,8 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
-from itertools import islice, product
+from itertools import combinations, count, islice, product
+from random import Random
 from typing import Any
 
 from flask import Flask
@@ -20,19 +22,21 @@ from sqlalchemy import update
 
 from engine.compiler.app import CompiledApp, Entity, Expression, Field
 from engine.compiler.credit_code import check_character
+from engine.compiler.field_types.codes import check_digit
 from engine.compiler.readers import Wrong
 from engine.errors import FieldError, InvalidValues
 from engine.expression import resolved
 from engine.people.actor import Actor, engine_actor
 from engine.people.departments import create_department
 from engine.records import commands
-from engine.records.completing import check_complete
+from engine.records.completing import check_complete, compute_values
 from engine.records.evaluation import make_env
 from engine.records.record import Record
 from engine.records.rights import Rights, find_rights
 from engine.records.uploads import create_upload
-from engine.storage.store import Store
-from engine.workflow.requirements import find_missing, read_whole
+from engine.storage.store import Session, Store
+from engine.workflow.requirements import read_whole
+from engine.workflow.transitions import list_moves
 from web.demo import make_pdf
 
 Raw = dict[str, Any]
@@ -40,20 +44,27 @@ Outer = tuple[Entity | None, Raw]
 """The record being edited, for the conditions of its links."""
 
 NO_RECORD: Outer = (None, {})
-_MOST_TRIED = 3_000
+_MOST_TRIED, _MOST_ROWS, _MOST_BEHIND, _MOST_CHANGED = 3_000, 60, 12, 3
+_LARGE = 900_000
+_NUMBERS = count(500_000)
+"""Of values that are tried, which are like no other either."""
+_PUT = ("integer", "decimal", "money", "percent", "boolean", "date", "datetime", "choice", "text", "barcode")
+"""The types of what is put into a table where nobody types it."""
+UNFILLED = ("value.rule", "value.required")
 TRY = "try_it"
 """The move every workflow is given: from its first stage to its first stage, so that each rule meets a move."""
 
 
 @dataclass
 class World:
-    """One published app with somebody who holds every role."""
+    """One published app with somebody who holds every role, and somebody else (``other``)."""
 
     app: Flask
     store: Store
     actor: Actor
+    other: int
     made: int = 0
-    linked: dict[str, list[int]] = field(default_factory=dict)
+    linked: dict[tuple[Any, ...], list[int]] = field(default_factory=dict)
 
     @property
     def compiled(self) -> CompiledApp:
@@ -83,7 +94,6 @@ class World:
         """Let a record have values that only time could give it: an offer that has run out."""
         values, _ = self.complete(entity, raw)
         wrong = {key: values[key] for key in raw if entity.fields[key].stored and values[key] != record.values.get(key)}
-        wrong = {key: value for key, value in wrong.items() if not entity.fields[key].unique}
         if wrong:
             with self.store.write() as session:
                 table = session.tables.entity[entity.key]
@@ -92,23 +102,35 @@ class World:
     def is_always_fetched(self, one: Field, entity: Entity, lines: Field | None) -> bool:
         """Tell whether a field gets its value from a record that always has one."""
         siblings = entity.fields if lines is None else lines.fields
-        return any(self.compiled.entities[siblings[link].to or ""].fields[there].required for link, there in one.fetch)
+        sources = [self.compiled.entities[siblings[link].to or ""].fields[there] for link, there in one.fetch]
+        return any(source.required or source.computed is not None for source in sources)
 
     def repair(self, entity: Entity, raw: Raw, keep: Sequence[str] = ()) -> Raw:
         """Return ``raw`` with other fields changed so that it breaks no rule, as far as that is possible."""
         for rule in entity.rules:
             if any(error.params.get("message") == rule.message for error in self.judge(entity, raw)):
                 with suppress(LookupError):
-                    found, stage = self.solve(entity, rule.check, True, base=raw, keep=keep)
-                    raw = found if stage is None else raw
+                    found, kept = self.solve(entity, rule.check, True, base=raw, keep=keep)
+                    raw = raw if kept else found
         return raw
 
-    def put_into(self, record: Record, stage: str) -> Record:
-        """Let a record stand in a stage, however it came there."""
+    def put_into(self, record: Record, kept: Raw) -> Record:
+        """Let a record have what nobody types (its stage, what is added up), with what is computed from it."""
+        entity = self.compiled.entities[record.entity]
         with self.store.write() as session:
+            values = read_whole(session, entity, record.id, make_env(session, self.system))
+            worked_out = self._with_kept(entity, values, kept, session)
+            names = {*kept, *(key for key in entity.compute_order if entity.fields[key].stored)}
             table = session.tables.entity[record.entity]
-            session.connection.execute(update(table).where(table.c.id == record.id).values(stage=stage))
+            new = {name: worked_out[name] for name in names}
+            session.connection.execute(update(table).where(table.c.id == record.id).values(**new))
         return record
+
+    def _with_kept(self, entity: Entity, values: Mapping[str, Any], kept: Raw, session: Session) -> dict[str, Any]:
+        changed = {**values, **kept}
+        if kept.keys() - {"stage"}:
+            compute_values(entity, changed, make_env(session, self.system), [], {**changed})
+        return changed
 
     def department(self) -> int:
         with self.store.write() as session:
@@ -125,7 +147,7 @@ class World:
         for one in entity.fields.values():
             given_by_itself = one.default is not None or one.default_from is not None
             if one.required and not given_by_itself and one.key not in raw and self.can_type(entity, one.key):
-                raw[one.key] = self.value(one, entity, raw)
+                raw[one.key] = self.shared(one, entity, raw)
         raw |= {
             one.key: [self.row(one, entity, raw)] * one.min_rows
             for one in entity.line_fields
@@ -144,18 +166,35 @@ class World:
             raw = raw | {path: self.value(entity.fields[path], entity, raw) for path in wanted}
         return raw
 
-    def row(self, lines: Field, entity: Entity | None = None, beside: Raw | None = None) -> Raw:
+    def row(self, lines: Field, entity: Entity, beside: Raw) -> Raw:
         columns = [one for one in lines.fields.values() if one.required and not one.readonly and one.default is None]
-        if entity is None:
-            return {one.key: self.value(one, None) for one in columns}
         made = {
-            one.key: self.target(one, (entity, beside or {})) if one.type.key == "link" else self.value(one, None)
+            one.key: self.shared(one, entity, beside) if one.type.key == "link" else self.value(one, None)
             for one in columns
         }
         return made | _ROWS.get(f"{entity.key}.{lines.key}", {})
 
-    def can_type(self, entity: Entity, key: str) -> bool:
-        rights = find_rights(self.compiled, entity, self.maker(entity))
+    def showing(self, entity: Entity, keys: Sequence[str], base: Raw) -> Raw:
+        """Return ``base`` changed so that the fields ``keys`` apply."""
+        for key in keys:
+            one = entity.fields.get(key)
+            if one is not None and one.visible_when is not None:
+                base, kept = self.solve(entity, one.visible_when, True, base=base, despite=UNFILLED)
+                if kept:
+                    raise LookupError(f"{key} applies only to what nobody types")
+        return base
+
+    def touched(self, entity: Entity, raw: Raw) -> Raw:
+        """Return a change that matters to no rule: somebody opens the record and saves it with a remark."""
+        for one in entity.fields.values():
+            plain = one.type.key in ("text", "long_text", "integer", "boolean", "date") and one.pattern is None
+            free = not (one.required or one.unique or one.has_condition or one.key in raw or one.computed)
+            if plain and free and self.can_type(entity, one.key):
+                return {one.key: self.value(one, entity, raw)}
+        raise LookupError("nothing in it can be changed by itself")
+
+    def can_type(self, entity: Entity, key: str, actor: Actor | None = None) -> bool:
+        rights = find_rights(self.compiled, entity, actor or self.maker(entity))
         name = key.split(".")
         one = entity.fields[name[0]].fields[name[1]] if len(name) == 2 else entity.fields[key]
         closed = one.retired or (one.readonly and not (rights.fills and one.kept_by_engine))
@@ -165,7 +204,7 @@ class World:
         """Return a sound value as somebody types it ``beside`` others, another one each time where that matters."""
         self.made += 1
         known = _KNOWN.get(f"{entity.key}.{one.key}") if entity is not None else None
-        if known is not None:
+        if known is not None and _is_of_type(one, known(self.made)):
             return known(self.made)
         if one.options:
             return next(iter(one.options))
@@ -174,20 +213,31 @@ class World:
         if one.type.key == "file":
             return [self.upload()]
         if one.type.key == "lines":
-            return [self.row(one, entity, beside)]
+            return [self.row(one, entity, beside or {})] if entity is not None else None
         if one.type.key == "department":
             return self.department()
         make = _VALUES.get(one.type.key)
         return make(one, self.made) if make is not None else None
 
+    def shared(self, one: Field, entity: Entity, beside: Raw) -> Any:
+        """Return a sound value; records that any will do for are linked to from many."""
+        if one.type.key != "link" or one.where is not None or one.to == entity.key:
+            return self.value(one, entity, beside)
+        known = self.linked.setdefault((one.to,), [])
+        if not known:
+            known.append(self.value(one, entity, beside))
+        return known[0]
+
     def target(self, one: Field, outer: Outer = NO_RECORD) -> int:
         """Return a record that may be chosen in the record ``outer``."""
         target = self.compiled.entities[one.to or ""]
-        raw, stage = self.sample(target), None
+        raw, kept = self.sample(target), {}
         if one.where is not None:
-            raw, stage = self.solve(target, one.where, True, outer=outer)
+            raw, kept = self.solve(target, one.where, True, outer=outer)
+            said = {use[0] for use in one.where.checked.uses}
+            raw |= {key: value for key, value in self.distinct(target, raw).items() if key not in said}
         record = self.create(target, raw)
-        return self.put_into(record, stage).id if stage is not None else record.id
+        return self.put_into(record, kept).id if kept else record.id
 
     # ---- judging without writing
 
@@ -224,43 +274,61 @@ class World:
             return FieldError(one.key, wrong.code, wrong.params).text("zh")
         raise LookupError(f"{typed!r} is a good value")
 
-    def need(self, entity: Entity, need: Any, raw: Raw) -> str:
-        """Return what a person is told who lacks ``need``; ``LookupError`` when nothing is lacking."""
-        record = self.create(entity, raw | self.distinct(entity, raw))
+    def need(self, entity: Entity, need: Any, raw: Raw, move: str, start: str) -> str:
+        """Return what a person is told who lacks ``need`` for a move; ``LookupError`` when nothing is lacking."""
+        record = self.put_into(self.create(entity, raw | self.distinct(entity, raw)), {"stage": start})
         with self.store.read() as session:
-            env = make_env(session, self.actor)
-            values = read_whole(session, entity, record.id, env)
-            missing = find_missing(session, entity, values, (need,), env, actor=self.actor)
-        if not missing:
-            raise LookupError("nothing is lacking")
-        return missing[0].message
+            values = read_whole(session, entity, record.id, make_env(session, self.actor))
+            seen = replace(record, values=values)
+            moves = {one.move.key: one.missing for one in list_moves(session, seen, actor=self.actor)}
+        for missing in moves.get(move, ()):
+            if missing.key == need.key:
+                return str(missing.message)
+        raise LookupError("nothing is lacking")
 
     def distinct(self, entity: Entity, raw: Raw, beside: Raw | None = None) -> Raw:
-        """Return fresh values for those in ``raw`` that no two records may share."""
-        together = {key for unique in entity.unique for key in unique.fields}
-        together |= {key for unique in entity.unique for key in unique.period or ()}
-        together |= {key for likeness in entity.duplicates for key in likeness.fields}
+        """Return fresh values for those in ``raw`` that no two records may share.
+
+        Where several may not be the same together, it is enough that those differ that lead nowhere.
+        """
+        wanted = {one.key for one in entity.fields.values() if one.unique}
+        for unique in entity.unique:
+            typed = [key for key in (*unique.fields, *unique.period) if self.can_type(entity, key)]
+            together = [key for key in typed if raw.get(key) is not None]
+            given = together + [key for key in typed if entity.fields[key].default or entity.fields[key].default_from]
+            if not unique.period and set(typed) - set(given):
+                continue  # what is not filled in is like no other
+            plain = [key for key in together if entity.fields[key].to is None and not entity.fields[key].options]
+            wanted |= set(plain or together)
+        wanted |= {key for likeness in entity.duplicates for key in likeness.fields}
         return {
-            one.key: self.value(one, entity, {**(beside or {}), **raw})
+            one.key: self.another(one, entity, {**(beside or {}), **raw})
             for one in entity.fields.values()
-            if (one.unique or one.key in together) and not one.options and raw.get(one.key) is not None
+            if one.key in wanted and not one.options and raw.get(one.key) is not None and self.can_type(entity, one.key)
         }
 
-    def rows(self, lines: Field, condition: Expression) -> Iterator[Raw]:
-        names = list(dict.fromkeys(use[0] for use in sorted(condition.checked.uses)))
-        constants = list(_constants(condition))
-        offered = [list(_typed_candidates(lines.fields[name], constants)) + [None] for name in names]
-        for chosen in islice(product(*offered), _MOST_TRIED):
-            yield self.row(lines) | dict(zip(names, chosen, strict=True))
+    def another(self, one: Field, entity: Entity, beside: Raw) -> Any:
+        """Return a value that is another one each time, days and numbers too."""
+        self.made += 1
+        if one.type.key == "date" and f"{entity.key}.{one.key}" not in _KNOWN:
+            return _day(self.made)
+        if one.type.key != "integer":
+            return self.value(one, entity, beside)
+        low = int(one.min or 1)
+        return str(low + self.made % (int(one.max or low + 90_000) - low + 1))
 
-    def row_holds(self, lines: Field, row: Raw, condition: Expression) -> bool:
-        typed = {}
-        for key, raw in row.items():
-            try:
-                typed[key] = None if raw is None else lines.fields[key].type.parse(raw, lines.fields[key])
-            except Wrong:
-                typed[key] = None
-        return self.holds(condition, typed)
+    def rows(self, entity: Entity, lines: Field, condition: Expression, base: Raw) -> Iterator[Raw]:
+        """Yield rows for a condition over a row, which differ in what somebody types of what it reads."""
+        uses = [(lines.key, *use) for use in sorted(condition.checked.uses) if use[0] in lines.fields]
+        uses = list(dict.fromkeys(found for use in uses for found in _expanded(entity, use)))
+        for made in self._line_candidates(entity, lines, uses, list(_constants(entity, condition)), base):
+            yield from made
+
+    def row_holds(self, entity: Entity, lines: Field, base: Raw, row: Raw, condition: Expression) -> bool:
+        """Tell whether a condition holds for a row, with what is fetched for it and computed in it."""
+        values, _ = self.complete(entity, base | {lines.key: [row]})
+        rows = values.get(lines.key)
+        return bool(rows) and self.holds(condition, rows[0], (entity, values))
 
     # ---- solving
 
@@ -275,82 +343,141 @@ class World:
         despite: tuple[str, ...] = ("value.rule",),
         keep: Sequence[str] = (),
         outer: Outer = NO_RECORD,
-    ) -> tuple[Raw, str | None]:
-        """Return what to type, and the stage to stand in (None: the first), for ``condition`` to come out ``wanted``.
+    ) -> tuple[Raw, Raw]:
+        """Return what to type, and what is kept beside it (its stage, sums), for ``condition`` to come out ``wanted``.
 
         ``filled`` fields must have a value; nothing may be wrong but what ``despite`` names, and what ``keep`` names
         stays as it is. Raises ``LookupError`` when nothing was found.
         """
         start = dict(base if base is not None else self.sample(entity))
-        names = [name for name in _drivers(entity, condition) if name == "stage" or self.can_type(entity, name)]
-        constants = list(_constants(condition))
-        names = [name for name in names if name not in keep]
-        offered = [list(self._candidates(entity, name, condition, constants, start, outer)) for name in names]
-        for chosen in islice(product(*offered), _MOST_TRIED):
-            raw, stage = dict(start), None
-            for name, value in zip(names, chosen, strict=True):
-                if name == "stage":
-                    stage = value
+        uses = list(dict.fromkeys(found for use in sorted(condition.checked.uses) for found in _expanded(entity, use)))
+        names = [name for name in dict.fromkeys(use[0] for use in uses) if name not in keep]
+        names = sorted(
+            (name for name in names if name == "stage" or self._can_be(entity, name)),
+            key=lambda name: name == "stage" or not self.can_type(entity, name),
+        )
+        constants = list(_constants(entity, condition))
+        offered = _Lazy(lambda name: self._candidates(entity, name, uses, constants, start, outer))
+        for chosen in islice(_nearest_first(names, offered), _MOST_TRIED):
+            raw, kept = dict(start), {}
+            for name, value in chosen.items():
+                if name == "stage" or not self.can_type(entity, name):
+                    kept |= {name: value} if value is not None else {}
                 else:
                     raw[name] = value
             values, errors = self.complete(entity, raw)
-            if errors and all(error.code == "value.required" for error in errors) and "value.required" not in despite:
+            if any(error.code == "value.required" for error in errors) and "value.required" not in despite:
                 raw = self.fill(entity, raw)
                 values, errors = self.complete(entity, raw)
-            values = {**values, "stage": stage or values.get("stage")}
-            if any(error.code not in despite for error in errors) or any(values.get(key) is None for key in filled):
+            if any(error.code not in despite for error in errors):
+                continue
+            with self.store.write() as session:
+                values = self._with_kept(entity, values, kept, session)
+            if any(values.get(key) is None for key in filled):
                 continue
             if self.holds(condition, values, outer) is wanted:
-                return raw, stage
+                return raw, kept
         raise LookupError(f"no record of {entity.key} makes {condition.text!r} {wanted}")
 
+    def _can_be(self, entity: Entity, name: str) -> bool:
+        """Tell whether somebody types a field, or it can be put into the table."""
+        one = entity.fields.get(name)
+        if one is None or one.retired:
+            return False
+        return self.can_type(entity, name) or (one.stored and one.type.key in _PUT)
+
     def _candidates(
-        self, entity: Entity, name: str, condition: Expression, constants: list[Any], start: Raw, outer: Outer
+        self,
+        entity: Entity,
+        name: str,
+        uses: Sequence[tuple[str, ...]],
+        constants: list[Any],
+        start: Raw,
+        outer: Outer,
     ) -> Iterator[Any]:
         if name == "stage":
             yield from [None, *(entity.workflow.stages if entity.workflow else ())]
             return
         one = entity.fields[name]
+        if not self.can_type(entity, name):
+            yield from [None, *_parsed_candidates(one, constants)]
+            return
         if name in start:
             yield start[name]
         if one.type.key == "lines":
-            yield from self._line_candidates(one, condition, constants)
+            yield []
+            yield from self._line_candidates(entity, one, uses, constants, start)
         elif one.type.key == "link":
-            yield from self._same_behind(entity, one, condition, start)
+            beside = [other for other in entity.fields.values() if other.to == one.to and other is not one]
+            yield from (start[other.key] for other in beside if start.get(other.key) is not None)
+            yield from self._same_behind(entity, one, uses, start)
             yield from _same_in(one, outer)
-            yield from self._link_candidates(one, condition, constants, (entity, start))
-            yield None
+            yield from self._link_candidates(one, _behind(uses, name), constants, (entity, start))
+        elif one.type.key == "user":
+            yield from (self.actor.id, self.other)
         else:
-            yield None
-            if one.type.key == "user":
-                yield self.actor.id
             yield from _typed_candidates(one, constants)
+        if not one.required:
+            yield None
 
-    def _line_candidates(self, lines: Field, condition: Expression, constants: list[Any]) -> Iterator[Any]:
-        yield []
-        columns = [use[1] for use in sorted(condition.checked.uses) if use[0] == lines.key and len(use) == 2]
-        basis = [column for name in columns for column in _inputs(lines.fields, name)]
-        offered = [list(_typed_candidates(lines.fields[name], constants)) or [None] for name in dict.fromkeys(basis)]
-        for chosen in islice(product(*offered), 40):
-            yield [self.row(lines) | dict(zip(dict.fromkeys(basis), chosen, strict=True))]
+    def _line_candidates(
+        self, entity: Entity, lines: Field, uses: Sequence[tuple[str, ...]], constants: list[Any], start: Raw
+    ) -> Iterator[list[Raw]]:
+        """Yield tables of one row, which differ in the columns that are read."""
+        row = self.row(lines, entity, start)
+        read = dict.fromkeys(use[1] for use in uses if use[0] == lines.key and len(use) > 1)
+        names = [name for name in read if name in lines.fields and not lines.fields[name].readonly]
+        offered = []
+        for name in names:
+            one = lines.fields[name]
+            if one.type.key == "link":
+                behind = _behind([use[1:] for use in uses if use[0] == lines.key and len(use) > 1], name)
+                known = [row[name]] if name in row else []
+                offered.append([*self._link_candidates(one, behind, constants, (entity, start)), *known])
+            else:
+                offered.append([*_typed_candidates(one, constants), *([] if one.required else [None])])
+        for chosen in islice(product(*offered), _MOST_ROWS):
+            yield [row | dict(zip(names, chosen, strict=True))]
 
-    def _link_candidates(self, link: Field, condition: Expression, constants: list[Any], outer: Outer) -> Iterator[Any]:
-        """Records for each value the condition may look up behind the link; made once each."""
-        target = self.compiled.entities[link.to or ""]
-        for name in [use[1] for use in sorted(condition.checked.uses) if use[0] == link.key and len(use) == 2]:
-            known = self.linked.setdefault(f"{target.key}.{name}.{condition.text}", [])
+    def _link_candidates(
+        self, link: Field, paths: Sequence[tuple[str, ...]], constants: list[Any], outer: Outer
+    ) -> Iterator[Any]:
+        """Yield records for each value that may be looked up behind the link; made once where any will do."""
+        for path in paths:
+            target = self.compiled.entities[link.to or ""]
+            for hop in path[:-1]:
+                target = self.compiled.entities[target.fields[hop].to or ""]
+            there = target.fields.get(path[-1])
+            if path[-1] == "stage":
+                values = list(target.workflow.stages if target.workflow else ())
+            elif there is not None and there.stored and there.type.key in _PUT:
+                values = list(islice(_parsed_candidates(there, constants), _MOST_BEHIND))
+            else:
+                continue
+            apart = link.where is not None and bool(link.where.checked.outer_reads)
+            known = [] if apart else self.linked.setdefault((link.location, path, *map(str, constants)), [])
             if not known:
-                for value in self._behind(target, name, constants):
-                    raw = self.sample(target, **({name: value} if value is not None else {}))
-                    if not self.judge(target, raw):
-                        known.append(self.create(target, raw).id)
+                for value in values:
+                    with suppress(LookupError, InvalidValues):
+                        known.append(self._target_with(link, path, value, outer))
             yield from known
         with suppress(LookupError):
             yield self.target(link, outer)
 
-    def _same_behind(self, entity: Entity, one: Field, condition: Expression, start: Raw) -> Iterator[Any]:
+    def _target_with(self, link: Field, path: tuple[str, ...], value: Any, outer: Outer) -> int:
+        """Make a record to link to, behind which ``path`` leads to a value."""
+        key, id_ = link.to or "", self.target(link, outer)
+        there = id_
+        for hop in path[:-1]:
+            with self.store.read() as session:
+                values = read_whole(session, self.compiled.entities[key], there, make_env(session, self.system))
+            key, there = self.compiled.entities[key].fields[hop].to or "", values[hop]
+        self.put_into(Record(key, there, 1, {}), {path[-1]: value})
+        return id_
+
+    def _same_behind(self, entity: Entity, one: Field, uses: Sequence[tuple[str, ...]], start: Raw) -> Iterator[Any]:
         """What another link of the record leads to behind it: the customer of the quote, for a customer."""
-        for use in sorted(condition.checked.uses):
+        for use in uses:
             other = entity.fields.get(use[0])
             if len(use) == 2 and other is not None and other.to and start.get(other.key):
                 there = self.compiled.entities[other.to].fields.get(use[1])
@@ -358,12 +485,6 @@ class World:
                     with self.store.read() as session:
                         found = make_env(session, self.actor).lookup.linked(other.to, start[other.key])
                     yield (found or {}).get(use[1])
-
-    def _behind(self, target: Entity, name: str, constants: list[Any]) -> Iterator[Any]:
-        there = target.fields.get(name)
-        if there is None or there.type.key in ("link", "lines", "file") or not self.can_type(target, name):
-            return
-        yield from islice(_typed_candidates(there, constants), 12)
 
 
 def _same_in(one: Field, outer: Outer) -> Iterator[Any]:
@@ -374,26 +495,69 @@ def _same_in(one: Field, outer: Outer) -> Iterator[Any]:
             yield raw[other.key]
 
 
-def _drivers(entity: Entity, condition: Expression) -> list[str]:
-    """Return the fields somebody types that a condition depends on, through computed and fetched ones too."""
-    found = [name for use in sorted(condition.checked.uses) for name in _inputs(entity.fields, use[0])]
-    known = [name for name in dict.fromkeys(found) if name in entity.fields or name == "stage"]
-    return known
+def _expanded(entity: Entity, use: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield what somebody types, or the engine keeps, of what a condition reads: through what is computed and fetched.
+
+    A column is ``(table, column)``, a field behind a link ``(link, field)``, behind that of a row one more.
+    """
+    one = entity.fields.get(use[0])
+    if one is None or one.type.key != "lines":
+        yield from _inputs(entity.fields, use)
+    elif len(use) > 1:
+        yield from ((one.key, *found) for found in _inputs(one.fields, use[1:]))
+    else:
+        yield use
 
 
-def _inputs(known: Mapping[str, Field], name: str) -> list[str]:
-    one = known.get(name)
+def _inputs(known: Mapping[str, Field], use: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    one = known.get(use[0])
     if one is None:
-        return [name]
-    if one.computed is not None:
-        return [below for use in sorted(one.computed.checked.uses) for below in _inputs(known, use[0])]
-    return [link for link, _ in one.fetch] if one.fetch and one.readonly else [name]
+        yield use
+    elif one.computed is not None and not one.folds:
+        for below in sorted(one.computed.checked.uses):
+            lines = known.get(below[0])
+            if lines is not None and lines.type.key == "lines" and len(below) > 1:
+                yield from ((lines.key, *found) for found in _inputs(lines.fields, below[1:]))
+            else:
+                yield from _inputs(known, below)
+    elif one.fetch and one.readonly:
+        for link, there in one.fetch:
+            yield from _inputs(known, (link, there, *use[1:]))
+    else:
+        yield use
 
 
-def _constants(condition: Expression) -> Iterator[Any]:
-    for node in _walk(condition.checked.tree):
-        if isinstance(node, resolved.Constant) and node.value is not None:
-            yield node.value
+def _behind(uses: Sequence[tuple[str, ...]], name: str) -> list[tuple[str, ...]]:
+    return list(dict.fromkeys(use[1:] for use in uses if use[0] == name and len(use) > 1))
+
+
+class _Lazy(dict[str, list[Any]]):
+    """The values to try for each name, worked out when they are first asked for."""
+
+    def __init__(self, make: Callable[[str], Iterator[Any]]) -> None:
+        super().__init__()
+        self.make = make
+
+    def __missing__(self, name: str) -> list[Any]:
+        self[name] = list(self.make(name))
+        return self[name]
+
+
+def _nearest_first(names: Sequence[str], offered: _Lazy) -> Iterator[Raw]:
+    """Yield what to change of a record, few changes before many."""
+    for many in range(min(len(names), _MOST_CHANGED) + 1):
+        for some in combinations(names, many):
+            for values in product(*(offered[name] for name in some)):
+                yield dict(zip(some, values, strict=True))
+
+
+def _constants(entity: Entity, condition: Expression) -> Iterator[Any]:
+    """Yield the values a condition compares with, and those of what it reads that is computed."""
+    computed = [entity.fields[use[0]].computed for use in condition.checked.uses if use[0] in entity.fields]
+    for one in (condition, *(one for one in computed if one is not None)):
+        for node in _walk(one.checked.tree):
+            if isinstance(node, resolved.Constant) and node.value is not None:
+                yield node.value
 
 
 def _walk(node: Any) -> Iterator[Any]:
@@ -411,12 +575,8 @@ def _typed_candidates(one: Field, constants: Sequence[Any]) -> Iterator[Any]:
         yield from one.options if kind != "choices" else [[key] for key in one.options]
     elif kind == "boolean":
         yield from (True, False)
-    elif kind in ("integer", "decimal", "money", "percent"):
-        numbers = [value for value in constants if isinstance(value, Decimal | int) and not isinstance(value, bool)]
-        for value in dict.fromkeys([*numbers, Decimal(1), Decimal(0), one.min, one.max]):
-            for near in (value, value + 1, value - 1) if value is not None else ():
-                shown = near * 100 if kind == "percent" else near
-                yield f"{shown:f}" if isinstance(shown, Decimal) else str(shown)
+    elif kind in ("integer", "decimal", "money", "percent", "rating"):
+        yield from _typed_numbers(one, constants)
     elif kind in ("date", "datetime"):
         days = [value for value in constants if isinstance(value, date) and not isinstance(value, datetime)]
         for day in [*days, date(2026, 3, 2)]:
@@ -425,12 +585,31 @@ def _typed_candidates(one: Field, constants: Sequence[Any]) -> Iterator[Any]:
     elif kind not in ("lines", "file", "link", "user"):
         made = _VALUES.get(kind)
         texts = ["08:00", "20:00"] if kind == "time" else [value for value in constants if isinstance(value, str)]
-        yield from [*texts, *([made(one, 987_654)] if made is not None else [])]
+        yield from [*texts, *([made(one, next(_NUMBERS)), made(one, next(_NUMBERS))] if made is not None else [])]
+
+
+def _typed_numbers(one: Field, constants: Sequence[Any]) -> Iterator[str]:
+    share = one.type.key == "percent"
+    if not share:
+        yield str(min(one.max or _LARGE, _LARGE))
+    numbers = [value for value in constants if isinstance(value, Decimal | int) and not isinstance(value, bool)]
+    for value in dict.fromkeys([*numbers, Decimal(1), Decimal(0), one.min, one.max]):
+        for near in (value, value + 1, value - 1) if value is not None else ():
+            shown = near * 100 if share else near
+            yield f"{shown:f}" if isinstance(shown, Decimal) else str(shown)
+
+
+def _parsed_candidates(one: Field, constants: Sequence[Any]) -> Iterator[Any]:
+    """Yield the same as values, for what nobody types."""
+    for typed in _typed_candidates(one, constants):
+        with suppress(Wrong):
+            yield one.type.parse(typed, one)
 
 
 def _name(number: int) -> str:
     """A name like no other: similar ones are held for the same thing."""
-    return "".join(chr(0x4E00 + (number * 7919 + at * 104_729) * (at + 3) % 20_000) for at in range(7))
+    made = Random(number)
+    return "".join(chr(0x4E00 + made.randrange(20_000)) for _ in range(7))
 
 
 def _code(number: int) -> str:
@@ -440,7 +619,8 @@ def _code(number: int) -> str:
 
 _VALUES: dict[str, Any] = {
     "text": lambda one, number: _shaped(one.pattern, number) if one.pattern else _name(number),
-    "barcode": lambda one, number: f"69{number:010}",
+    "barcode": lambda one, number: f"69{number:010}" + check_digit(f"69{number:010}"),
+    "geo": lambda one, number: "31.299886, 120.5853",
     "rich_text": lambda one, number: f"<p>写下的内容 {number}</p>",
     "long_text": lambda one, number: f"写下的说明 {number}",
     "integer": lambda one, number: str(int(one.min or one.max or 5)),
@@ -474,13 +654,23 @@ _KNOWN: dict[str, Callable[[int], Any]] = {
     "grace_period.from_on": _day,
     "grace_period.person": lambda number: 1,
     "grace_period.to_on": _day,
+    "order_line.qty": lambda number: "1000",
     "reward.month": _day,
     "shift.day": _day,
+    "sold_item.qty": lambda number: "1000",
     "target.month": lambda number: date(2026 + number // 12 % 60, number % 12 + 1, 1).isoformat(),
 }
 """What a rule of the author asks for that no type tells; another one each time."""
 _ROWS: dict[str, Raw] = {"order.items": {"qty": "1000"}, "payment_term.rows": {"share": "100"}}
 """The same for the rows of line tables."""
+
+
+def _is_of_type(one: Field, typed: Any) -> bool:
+    try:
+        one.type.parse(typed, one)
+    except Wrong:
+        return False
+    return True
 
 
 def _shaped(pattern: str, number: int) -> str:
