@@ -13,7 +13,7 @@ from engine.expression.parse import parse
 from engine.expression.portable import tree_from_json, tree_to_json
 from tests.cli.conftest import DESK, Run
 
-HEAVY = "('sqlalchemy', 'jsonschema', 'lark', 'flask', 'alembic')"
+HEAVY = "('sqlalchemy', 'jsonschema', 'lark', 'flask', 'alembic', 'engine.compiler.compile')"
 LOADED = (
     "import sys; from web.cli import make_cli; from click.testing import CliRunner;"
     "print(CliRunner().invoke(make_cli('en'), sys.argv[1:]).exit_code);"
@@ -33,10 +33,14 @@ def check_apart(folder: object) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
-def test_a_second_check_loads_no_schema_library_no_grammar_and_no_database(cache: Path) -> None:
-    assert check_apart("manufacturing") == ["0", "['jsonschema', 'lark']"]
+def test_a_second_check_loads_no_more_than_it_needs(cache: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "desk"
+    shutil.copytree(DESK, folder)
+    assert check_apart(folder) == ["0", "['jsonschema', 'lark', 'engine.compiler.compile']"]
     assert cache.stat().st_mode & 0o777 == 0o600
-    assert check_apart("manufacturing") == ["0", "[]"]
+    assert check_apart(folder) == ["0", "[]"]
+    (folder / "app.yaml").write_text((folder / "app.yaml").read_text(encoding="utf-8") + "# said\n", encoding="utf-8")
+    assert check_apart(folder) == ["0", "['engine.compiler.compile']"], "neither the schema library nor the grammar"
 
 
 def test_a_mistake_is_found_however_often_the_folder_was_good(cache: Path, tmp_path: Path, run: Run) -> None:

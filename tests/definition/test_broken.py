@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from engine import memory
 from engine.compiler.compile import load_app
 from engine.definition.source import read_folder
 from engine.errors import DefinitionError
+from web.cli.checking import check_folder
 
 HERE = Path(__file__).parent
 CASES = sorted(path for path in (HERE / "broken").iterdir() if path.is_dir())
@@ -35,9 +37,23 @@ def test_there_are_at_least_two_hundred_of_them() -> None:
     assert len(CASES) >= 200
 
 
+@pytest.fixture(scope="module")
+def remembered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What checks remember, after the sound app was checked."""
+    file = tmp_path_factory.mktemp("memory") / "checks.json"
+    with memory.opened(file, []):
+        assert check_folder(HERE / "sound").problems == ()
+    with memory.opened(file, []):
+        assert memory.recall("good", read_folder(HERE / "sound").digest)
+    return file
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_each_broken_definition_is_refused_in_the_expected_words(case: Path, tmp_path: Path) -> None:
+def test_each_broken_definition_is_refused_in_the_expected_words(case: Path, tmp_path: Path, remembered: Path) -> None:
     said = problems_of(case, tmp_path / "app")
+    with memory.opened(remembered, []):
+        again = check_folder(tmp_path / "app").problems
+    assert "\n".join(problem.text("en") for problem in again) == said.partition("\n\n")[0]
     expected = case / "expected.txt"
     if os.environ.get("UPDATE_EXPECTED"):
         expected.write_text(said, encoding="utf-8", newline="\n")

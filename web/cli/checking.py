@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
@@ -23,11 +23,18 @@ from engine.places import find_data
 from web.cli.reports import check_data
 from web.cli.site import Site, find_template
 
-if TYPE_CHECKING:
-    from engine.compiler.app import CompiledApp
-
 _LISTED = 20
 _EVERY = 0.25
+
+
+@dataclass(frozen=True)
+class Good:
+    """What is said of a folder in which nothing is wrong: plain values, so that they can be remembered."""
+
+    label: Mapping[str, str]
+    entities: int
+    approvals: int
+    untranslated: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class Found:
     """What a check found; ``problems`` are those of the file that was asked for, ``elsewhere`` counts the others."""
 
     folder: SourceFolder
-    app: "CompiledApp | None"
+    good: Good | None
     problems: tuple[Problem, ...] = ()
     elsewhere: int = 0
     untranslated: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -96,30 +103,43 @@ def find_checked(path: str) -> tuple[Path, str | None]:
 
 def check_folder(root: Path, only: str | None = None) -> Found:
     """Check a folder; a file that is asked for is judged with all others around it."""
-    from engine.compiler.compile import load_app
-
     folder = read_folder(root)
     try:
-        app = load_app(folder)
+        good = _recall(folder) or _load(folder)
     except DefinitionError as error:
         own = tuple(problem for problem in error.problems if only in (None, problem.location.file))
         return Found(folder, None, own, len(error.problems) - len(own))
-    return Found(folder, app, untranslated={} if only else app.untranslated)
+    return Found(folder, good, untranslated={} if only else good.untranslated)
+
+
+def _recall(folder: SourceFolder) -> Good | None:
+    """Return what was said of these very texts when nothing was wrong with them; a mistake is looked for anew."""
+    known: Any = None if folder.problems else memory.recall("good", folder.digest)
+    return None if known is None else Good(*known)
+
+
+def _load(folder: SourceFolder) -> Good:
+    from engine.compiler.compile import load_app
+
+    app = load_app(folder)
+    good = Good(app.label, len(app.entities), len(app.approvals), app.untranslated)
+    memory.remember("good", folder.digest, [good.label, good.entities, good.approvals, good.untranslated])
+    return good
 
 
 def _notation() -> list[Path]:
     """Return the files that say what is right: when one of them changes, everything is checked anew."""
     engine = Path(memory.__file__).parent
-    code = [path for folder in ("definition", "expression") for path in (engine / folder).glob("*.[pl]*")]
+    code = [path for folder in ("definition", "expression", "compiler") for path in (engine / folder).rglob("*.[pl]*")]
     return [*code, *find_data("schemas").glob("*.json")]
 
 
 def _say_good(site: Site, found: Found) -> None:
-    app = found.app
-    if app is None:
+    good = found.good
+    if good is None:
         site.say("cli.check_elsewhere", count=found.elsewhere)
         return
-    site.say("cli.check_good", name=app.label, entities=len(app.entities), approvals=len(app.approvals))
+    site.say("cli.check_good", name=good.label, entities=good.entities, approvals=good.approvals)
     for language, texts in found.untranslated.items():
         site.say("cli.untranslated", language=language, count=len(texts))
         for path, text in list(texts.items())[:_LISTED]:
