@@ -216,7 +216,7 @@ def _said(case: Case, trial: Trial) -> Iterator[str]:
 
 def _fresh(gates: Gates, case: Case, trial: Trial, broken: bool) -> dict[str, object]:
     """Each gate keeps what it takes: the next needs values of its own, but for what the case is about."""
-    if (case.kind == "unique" and broken) or case.kind == "rule":
+    if broken or case.kind == "rule":
         return trial.raw
     fresh = gates.world.distinct(case.entity, trial.raw, trial.before)
     return trial.raw | {key: value for key, value in fresh.items() if key != case.path or case.kind == "unique"}

@@ -24,7 +24,7 @@ from engine.compiler.app import CompiledApp, Entity, Expression, Field
 from engine.compiler.credit_code import check_character
 from engine.compiler.field_types.codes import check_digit
 from engine.compiler.readers import Wrong
-from engine.errors import FieldError, InvalidValues
+from engine.errors import FieldError, InvalidValues, Location
 from engine.expression import resolved
 from engine.people.actor import Actor, engine_actor
 from engine.people.departments import create_department
@@ -65,6 +65,7 @@ class World:
     other: int
     made: int = 0
     linked: dict[tuple[Any, ...], list[int]] = field(default_factory=dict)
+    solved: dict[Location, tuple[Raw, Raw]] = field(default_factory=dict)
 
     @property
     def compiled(self) -> CompiledApp:
@@ -221,7 +222,8 @@ class World:
 
     def shared(self, one: Field, entity: Entity, beside: Raw) -> Any:
         """Return a sound value; records that any will do for are linked to from many."""
-        if one.type.key != "link" or one.where is not None or one.to == entity.key:
+        apart = one.where is not None or any(one.key in unique.fields for unique in entity.unique)
+        if one.type.key != "link" or apart or one.to == entity.key:
             return self.value(one, entity, beside)
         known = self.linked.setdefault((one.to,), [])
         if not known:
@@ -231,9 +233,12 @@ class World:
     def target(self, one: Field, outer: Outer = NO_RECORD) -> int:
         """Return a record that may be chosen in the record ``outer``."""
         target = self.compiled.entities[one.to or ""]
-        raw, kept = self.sample(target), {}
-        if one.where is not None:
-            raw, kept = self.solve(target, one.where, True, outer=outer)
+        if one.where is None:
+            raw, kept = self.sample(target), {}
+        else:
+            known = None if one.where.checked.outer_reads else self.solved.get(one.location)
+            raw, kept = known or self.solve(target, one.where, True, outer=outer)
+            self.solved[one.location] = raw, kept
             said = {use[0] for use in one.where.checked.uses}
             raw |= {key: value for key, value in self.distinct(target, raw).items() if key not in said}
         record = self.create(target, raw)
