@@ -5,11 +5,12 @@ Enters: a resolved node. Leaves: it and everything below it, names of ``let`` in
 
 from collections.abc import Iterator
 from dataclasses import fields
-from functools import cache
 
 from engine.expression import resolved
 from engine.expression.resolved import Resolved
 from engine.expression.types import PAYLOAD_SHAPE, USER_SHAPE
+
+_NAMES: dict[type, tuple[str, ...]] = {}
 
 
 def walk(node: Resolved) -> Iterator[Resolved]:
@@ -28,10 +29,11 @@ def parts(node: Resolved) -> Iterator[Resolved]:
                 yield one  # type: ignore[misc]
 
 
-@cache
 def names_of(kind: type) -> tuple[str, ...]:
     """Return what a kind of node says besides its type and its place; asked so often that it is kept."""
-    return tuple(part.name for part in fields(kind) if part.name not in ("type", "start", "end"))
+    if kind not in _NAMES:
+        _NAMES[kind] = tuple(part.name for part in fields(kind) if part.name not in ("type", "start", "end"))
+    return _NAMES[kind]
 
 
 def measure(node: Resolved) -> tuple[int, int]:
