@@ -162,7 +162,7 @@ class Reporting:
         self.figures[key] = Figure(
             key=key, label=label, help=help_, location=written.location, rows=rows, date=date, where=where, value=value,
             unit=written.unit or _UNITS.get(value.type.kind, "number"), better=written.better, target=written.target,
-            target_from=None, at_least=written.at_least or 0,
+            target_from=None, at_least=written.at_least or 0, hide_below=written.hide_below or 0,
             digest=_digest(rows.shape, written.date, written.where, written.value, made_with=inputs),
             reads=self.sources.reads(*asked) | others, of_now=not timed, run=compile_python(value.whole),
             was=f"{file.key}.{written.was}" if written.was else None, inputs=tuple(inputs),

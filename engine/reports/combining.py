@@ -110,7 +110,7 @@ class _Count:
         figure = self.figure
         given = dict(zip((part.key for part in figure.value.parts), results, strict=True))
         given |= {one.name: value for one, value in zip(figure.inputs, values, strict=True)}
-        found = figure.run(given, self.asked.env_of(at))
+        found = figure.run(given, self.asked.env_of(at)) if n >= figure.hide_below else None
         return Cell(found, n, small=n < figure.at_least, target=figure.target)
 
     # ---- the figures it is made with

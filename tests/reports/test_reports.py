@@ -81,6 +81,9 @@ def test_a_figure_is_made_with_others_over_the_same_rows_or_over_each_of_a_dimen
     assert of("attained", period="2026-03", by=["region"]) == (
         {"east": [Decimal("0.2")], "south": [None]}, (Decimal("2.2"), 2)
     )  # fmt: skip
+    assert of("many", period="2026-03", by=["region"]) == (
+        {"east": [None], "south": [None]}, (Decimal("1100"), 2)
+    )  # fmt: skip
     # the best of all regions is the same for each of them, and a filter by region leaves it alone
     assert of("best", period="2026-03", by=["region"]) == (
         {"east": [Decimal("0.1")], "south": [Decimal(1)]}, (Decimal("1.1"), 2)

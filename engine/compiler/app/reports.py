@@ -101,6 +101,7 @@ class Figure:
     target: Decimal | None
     target_from: str | None  # the key of another figure
     at_least: int
+    hide_below: int
     digest: str
     reads: frozenset[Read]
     of_now: bool

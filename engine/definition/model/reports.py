@@ -45,7 +45,7 @@ class FigureDefinition:
     """A number: what is made (``value``) of the rows of ``of`` that satisfy ``where``, placed in time by ``date``.
 
     ``with_`` gives names to other figures that ``value`` is made with too. ``target`` is a number, ``target_from``
-    another figure; fewer rows than ``at_least`` say little.
+    another figure; fewer rows than ``at_least`` say little, fewer than ``hide_below`` nothing.
     """
 
     key: str
@@ -62,6 +62,7 @@ class FigureDefinition:
     target: Decimal | None = None
     target_from: Reference | None = None
     at_least: int | None = None
+    hide_below: int | None = None
     was: str | None = None
 
 
