@@ -23,7 +23,7 @@ def auto_parts(**changed: str) -> SourceFolder:
 
 def auto_parts_without_examples() -> SourceFolder:
     """Return the site on a template without the examples that the site does not change: it publishes at once."""
-    own = read_folder(OWN).files
+    own = own_files(read_folder(OWN))
     lean = {path: text for path, text in manufacturing().files.items() if "/examples/" not in path or path in own}
     return extending(SourceFolder(lean), own)
 
