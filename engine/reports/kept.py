@@ -16,10 +16,11 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from engine.errors import NotPossibleNow
 from engine.people.actor import Actor
+from engine.records.sql import insert_into
 from engine.storage.bounds import TooMuch, bounded
 from engine.storage.count_tables import counts
 from engine.storage.prepared import Prepared
@@ -177,7 +178,7 @@ def _ask(session: Session, *, key: str, asked: Asked, user: int) -> None:
     if (session.connection.scalar(waiting) or 0) >= MOST_WAITING:
         return
     if not session.connection.execute(update(counts).where(c.key == key).values(again)).rowcount:
-        session.connection.execute(insert(counts).values(key=key, **again))
+        session.connection.execute(_new(session, {"key": key, **again}))
     session.has_events = True  # somebody is to look
 
 
@@ -218,8 +219,13 @@ def add(session: Session, key: str, found: tuple[Rows, timedelta], at: datetime,
     if found[1] < _LONG or session.connection.execute(there).first() is not None:
         return
     row = {"key": key, "asked": dict(asked), "user_id": user, "state": WAITING, "asked_at": now, "seen_at": now}
-    session.connection.execute(insert(counts).values(attempts=0, **row))
+    session.connection.execute(_new(session, {"attempts": 0, **row}))
     answer(session, key, found, at)
+
+
+def _new(session: Session, row: Mapping[str, Any]) -> Any:
+    """Return what keeps a row for a figure, unless somebody asks for the same at this moment."""
+    return insert_into(counts, session.connection.dialect).values(row).on_conflict_do_nothing()
 
 
 def forget_old(session: Session) -> None:
