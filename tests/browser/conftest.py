@@ -45,7 +45,7 @@ OPTIONS = [
 ]
 _SERVE = "from web.cli import main; main()"
 _COMMAND = "import sys; from web.cli import main; main(sys.argv[1:])"
-_PATIENCE = 90
+_PATIENCE = 240
 
 
 @dataclass(frozen=True)
