@@ -473,10 +473,11 @@ class World:
         """Make a record to link to, behind which ``path`` leads to a value."""
         key, id_ = link.to or "", self.target(link, outer)
         there = id_
-        for hop in path[:-1]:
-            with self.store.read() as session:
-                values = read_whole(session, self.compiled.entities[key], there, make_env(session, self.system))
-            key, there = self.compiled.entities[key].fields[hop].to or "", values[hop]
+        for hop in path[:-1]:  # what others link to as well would change under them
+            one = self.compiled.entities[key].fields[hop]
+            new = self.target(one)
+            self.put_into(Record(key, there, 1, {}), {hop: new})
+            key, there = one.to or "", new
         self.put_into(Record(key, there, 1, {}), {path[-1]: value})
         return id_
 
