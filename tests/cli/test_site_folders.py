@@ -44,7 +44,7 @@ def test_the_examples_of_a_site_and_of_its_template_hold_together(run: Run, tmp_
 def test_a_plan_is_in_words_and_explain_names_the_file_of_whoever_wrote_it(run: Run, folder: Path) -> None:
     assert run("publish", folder, "--yes").exit_code == 0
     explained = run("explain", "quote.freight").output
-    assert "Quote.Freight (freight)  quote/entity.yaml:7:3" in explained  # the site retires it
+    assert "Quote.Freight (freight)  quote/entity.yaml:6:3" in explained  # the site retires it
     assert "- type choice  base/quote/entity.yaml:" in explained
 
 
