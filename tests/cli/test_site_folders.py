@@ -27,7 +27,6 @@ def test_a_new_site_checks_tests_and_publishes(run: Run, tmp_path: Path, home: P
     assert run("new", folder, "--extends", "manufacturing").exit_code == 0
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "app.yaml", "base", "lock.yaml", "schemas"]
     assert run("check", folder).exit_code == 0
-    assert run("test", folder).exit_code == 0
     published = run("publish", folder, "--yes")
     assert published.exit_code == 0, published.output
     assert open_store(home).app.key == "our_crm"
