@@ -20,7 +20,7 @@ from engine.clock import Clock, SystemClock
 from engine.people.actor import ADMIN
 from engine.storage.database import open_database
 from engine.storage.store import Store
-from web import api, auth, calls, company, gate, hooks, joining, second_step
+from web import api, auth, calls, company, gate, hooks, joining, public_forms, second_step
 from web.assets import serve_assets
 from web.errors import handle_errors
 from web.metrics import metrics
@@ -86,6 +86,7 @@ def serve_installation(app: Flask, settings: Settings, clock: Clock) -> None:
     app.extensions["formwork.store"] = _open_store(settings, clock)
     app.extensions["formwork.throttle"] = _make_throttle(settings)
     app.extensions["formwork.hooks"] = AddressThrottle(settings.redis_url, settings.hook_limit)
+    app.extensions["formwork.forms"] = AddressThrottle(settings.redis_url, settings.form_limit)
     app.extensions["formwork.provider"] = company.make_provider(settings)
     _check_roles(settings, app.extensions["formwork.store"])
 
@@ -174,6 +175,9 @@ def _register_views(app: Flask, csrf: CSRFProtect) -> None:
     csrf.exempt("web.calls.take_call_result")  # signed with the secret of the dialler instead
     app.add_url_rule("/hooks/<hook>", "receive", hooks.receive, methods=["POST"])
     csrf.exempt("web.hooks.receive")  # signed with the secret of the address instead
+    app.add_url_rule("/form/<hook>", "show_form", public_forms.show, methods=["GET"])
+    app.add_url_rule("/form/<hook>", "send_form", public_forms.send, methods=["POST"])
+    csrf.exempt("web.public_forms.send")  # anybody may send it, and nobody is signed in: there is nothing to ride on
     app.add_url_rule("/healthz", "healthz", _is_alive)
     app.add_url_rule("/readyz", "readyz", _is_ready)
     app.add_url_rule("/metrics", "metrics", metrics)

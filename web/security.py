@@ -4,17 +4,19 @@ Enters: an answer, an address. Leaves: the answer with its headers, a safe addre
 style through, nor send anyone to another site.
 """
 
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
+_UNFRAMED = "frame-ancestors 'none'"
 _CSP = "; ".join(
     (
         "default-src 'self'",
         "base-uri 'none'",
         "object-src 'none'",
         "form-action 'self'",
-        "frame-ancestors 'none'",
+        _UNFRAMED,
         "img-src 'self' data: blob:",
         "connect-src 'self'",
     )
@@ -45,12 +47,21 @@ def protect_answers(app: Flask, *, secure: bool) -> None:
     def add_headers(answer: Response) -> Response:
         headers = answer.headers
         own_policy = "Content-Security-Policy" in headers
+        framed = bool(g.get("framed"))
         for name, value in api if request.path.startswith("/api/") else pages:
-            if not own_policy or name != "Content-Security-Policy":
+            if not (own_policy and name == "Content-Security-Policy") and not (framed and name == "X-Frame-Options"):
                 headers.add(name, value)
         if "Cache-Control" not in headers:
             headers.add("Cache-Control", "no-store")
         return answer
+
+
+def let_frame(answer: Response, sites: Collection[str]) -> Response:
+    """Let pages of these sites show an answer in a frame; of none unless there are any."""
+    if sites:
+        answer.headers["Content-Security-Policy"] = _CSP.replace(_UNFRAMED, f"frame-ancestors {' '.join(sites)}")
+        g.framed = True  # the older header knows no sites
+    return answer
 
 
 def safe_next(target: str | None, default: str = "/") -> str:

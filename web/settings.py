@@ -60,6 +60,7 @@ class Settings:
     login_total: str = "100 per 1 hour"  # of one login from anywhere
     address_limit: str = "300 per 5 minutes"  # of one address, which may be a whole office
     hook_limit: str = "600 per 1 minute"  # of what is sent to one address of a webhook from one place
+    form_limit: str = "30 per 10 minutes"  # of what visitors send by one public form from one address
     second_factor_roles: frozenset[str] = frozenset()  # whoever has one of these must have a second factor
     company: CompanySignIn | None = None
     large_table: int = 50_000  # rows from which on PostgreSQL builds indexes while everybody works

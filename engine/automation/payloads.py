@@ -49,6 +49,18 @@ def take(automation: Automation, said: Mapping[str, Any], zone: ZoneInfo) -> Pay
     return values
 
 
+def nest(automation: Automation, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body in which each part stands where the automation reads it."""
+    body: dict[str, Any] = {}
+    for key, value in sent.items():
+        *above, last = automation.on.takes[key].path if key in automation.on.takes else (key,)
+        within = body
+        for part in above:
+            within = within.setdefault(part, {})
+        within[last] = value
+    return body
+
+
 def keep_payload(automation: Automation, values: Payload) -> dict[str, Any]:
     """Return what a run keeps of it: plain data, no digit lost."""
     takes = automation.on.takes

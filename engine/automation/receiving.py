@@ -83,7 +83,7 @@ def keep_call(session: Session, call: Call) -> Received:
     automation = find_automation(session, call.hook)
     if automation is None or states.is_disabled(session, automation.key):
         raise NotPossibleNow("automation.receives_not", name=call.hook)
-    record_id = _find_record(session, automation, call.payload) if automation.on.find is not None else NO_RECORD
+    record_id = find_record(session, automation, call.payload) if automation.on.find is not None else NO_RECORD
     occasion, about = f"webhook {call.message_id}", keep_payload(automation, call.payload)
     wanted = Begin(automation.key, automation.entity or None, record_id, occasion, session.now(), about=about)
     begin_runs(session, [wanted])
@@ -95,8 +95,10 @@ def keep_call(session: Session, call: Call) -> Received:
     return Received(run_id, record_id)
 
 
-def _find_record(session: Session, automation: Automation, payload: Payload) -> int:
-    """Return the record a call is about, by a value that no other record has."""
+def find_record(session: Session, automation: Automation, payload: Payload) -> int:
+    """Return the record a call is about, by a value that no other record has; raises ``NotFound`` and
+    ``InvalidValues``.
+    """
     assert automation.on.find is not None  # noqa: S101 - asked before
     name, expression = automation.on.find
     entity = session.app.entities[automation.entity]

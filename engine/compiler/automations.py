@@ -15,7 +15,7 @@ from engine.compiler.compilation import Compilation, place_within
 from engine.compiler.people import check_who
 from engine.compiler.row_loops import DONE_FOR_ROWS, check_rest, check_rests, find_gone_through
 from engine.compiler.shapes import field_type, kept_by_engine
-from engine.compiler.triggers import TriggerCompiler, compile_take, type_of
+from engine.compiler.triggers import TriggerCompiler, compile_takes, type_of
 from engine.definition.model import (
     AutomationDefinition,
     AutomationsDefinition,
@@ -84,7 +84,7 @@ class _Rule:
         """What is said of a step that needs a record, where there is none."""
         self.shape = NOTHING if self.bare else entity.key
         self.keys: set[str] = set()
-        self.takes = {key: compile_take(one) for key, one in written.on.takes.items()}
+        self.takes = compile_takes(compilation, self.path, written.on)
 
     def compile(self) -> Automation:
         """Compile it, with the names that only this one may use."""
@@ -100,7 +100,8 @@ class _Rule:
 
     def _compile(self) -> Automation:
         written = self.written
-        trigger = TriggerCompiler(self.compilation, self.entity, self.workflow, self.takes).compile(written.on)
+        compiler = TriggerCompiler(self.compilation, self.entity, self.workflow, self.takes, self.path)
+        trigger = compiler.compile(written.on)
         when = self.compilation.expression(written.when, self.shape, BOOLEAN, sql=trigger.kind in ("every", "idle"))
         self._refuse_asking(when)
         program: list[Do] = []

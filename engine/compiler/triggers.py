@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import time
 from typing import Final
 
-from engine.compiler.app import Automation, Expression, Field, Moment, Schedule, Trigger, Workflow
+from engine.compiler.app import Automation, Expression, Field, Label, Moment, Schedule, Trigger, Workflow
 from engine.compiler.app.automations import NOTHING, Take
 from engine.compiler.compilation import Compilation
 from engine.compiler.field_types import find_type
 from engine.compiler.people import check_who
+from engine.compiler.public_forms import asked_options, compile_form
 from engine.compiler.shapes import field_type
 from engine.definition.model import (
     EntityDefinition,
@@ -36,21 +37,29 @@ def check_hooks(compilation: Compilation, automations: Iterable[Automation]) -> 
             compilation.refuse("R019", one.location, name=one.on.hook, other=taken[one.on.hook])
 
 
-def compile_take(written: TakeDefinition) -> Take:
-    """Return how one part of what another system sends is read."""
-    type_ = find_type(written.type)
+def compile_takes(compilation: Compilation, path: str, on: TriggerDefinition) -> dict[str, Take]:
+    """Return how each part of what another system sends is read; ``path`` is where the texts of the rule stand."""
+    asked = on.form.fields if on.form is not None else {}
+    chosen = {key: asked_options(compilation, path, one) for key, one in asked.items()}
+    return {key: _take(one, chosen.get(key, {}) if one.type == "text" else {}) for key, one in on.takes.items()}
+
+
+def _take(written: TakeDefinition, options: Mapping[str, Label]) -> Take:
+    """Return how one part is read; a text that visitors choose among ``options`` is one of these for everybody."""
+    type_ = find_type("choice" if options else written.type)
     assert type_ is not None  # noqa: S101 - the schema names types there are
-    read = Field(written.key, type_, {}, written.location, scale=type_.scale)
+    read = Field(written.key, type_, {}, written.location, scale=type_.scale, options=options)
     return Take(read, written.path or (written.key,))
 
 
 def type_of(take: Take) -> Type:
     """Return the type of a part in expressions."""
-    return Type(take.field.type.kind, scale=take.field.type.scale)
+    return Type(take.field.type.kind, scale=take.field.type.scale, options=tuple(take.field.options))
 
 
 class TriggerCompiler:
-    """The trigger of one rule being compiled; ``takes`` is what it reads of what another system sends."""
+    """The trigger of one rule being compiled; ``takes`` is what it reads of what another system sends, ``path`` where
+    its texts stand in translations."""
 
     def __init__(
         self,
@@ -58,8 +67,10 @@ class TriggerCompiler:
         entity: EntityDefinition,
         workflow: Workflow | None,
         takes: Mapping[str, Take],
+        path: str,
     ) -> None:
         self.compilation = compilation
+        self.path = path
         self.entity = entity
         self.workflow = workflow
         self.takes = takes
@@ -80,6 +91,7 @@ class TriggerCompiler:
         if on.from_ and kind not in ("changed", "moved"):
             compilation.refuse("R002", on.location)
         check_who(compilation, on.who, self.entity)
+        found_by = self._found_by(on.find)
         return Trigger(
             kind=kind,
             fields=frozenset(one.name for one in on.fields),
@@ -95,7 +107,8 @@ class TriggerCompiler:
             who=on.who,
             hook=on.hook.name if on.hook is not None else "",
             takes=self.takes,
-            find=self._found_by(on.find),
+            find=found_by,
+            form=compile_form(compilation, self.path, on.form, self.takes, found_by),
         )
 
     def _found_by(self, written: Mapping[str, ExpressionText]) -> tuple[str, Expression] | None:

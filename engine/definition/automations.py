@@ -12,6 +12,7 @@ from engine.definition.model import (
     DoDefinition,
     DoKind,
     MakeLinesDefinition,
+    PublicFormDefinition,
     TakeDefinition,
     TriggerDefinition,
     TriggerKind,
@@ -145,6 +146,7 @@ def _read_webhook(node: Node, written: Node) -> "Given":
         "hook": read_reference(written),
         "takes": {one.key: _read_take(one) for one in node.get("takes").entries()},
         "find": _expressions(node.get("find")) if "find" in node.value else {},
+        "form": build(PublicFormDefinition, node.get("form")) if "form" in node.value else None,
     }
 
 

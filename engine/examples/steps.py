@@ -5,10 +5,8 @@ Must not write a record around the commands: what a step may not do, nobody may.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from engine.automation import payloads, receiving, running, runs
-from engine.compiler.app import Automation
 from engine.errors import FieldError, InvalidValues, NotFound
 from engine.examples import approving
 from engine.examples.scene import Scene, Step
@@ -129,7 +127,7 @@ def _receive(scene: Scene, step: Step) -> Record | None:
     if automation is None:
         raise NotFound("example.no_hook", name=hook)
     sent = {key: scene.typed(key, None, value) for key, value in step.get("values", {}).items()}
-    payload = payloads.take(automation, _nested(automation, sent), scene.zone)
+    payload = payloads.take(automation, payloads.nest(automation, sent), scene.zone)
     call = receiving.Call(hook, f"example-{runs.find_last_id(session) + 1}", payload)
     run = running.run_one(session, receiving.keep_call(session, call).run_id)
     made = next(((line["entity"], line["record"]) for line in run.trace if "record" in line), None)
@@ -137,18 +135,6 @@ def _receive(scene: Scene, step: Step) -> Record | None:
     if address is None or address[0] is None:
         return None
     return lock_record(session, session.app.entities[address[0]], address[1], actor=None)
-
-
-def _nested(automation: Automation, sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Put each part where the automation reads it."""
-    body: dict[str, Any] = {}
-    for key, value in sent.items():
-        *above, last = automation.on.takes[key].path if key in automation.on.takes else (key,)
-        within = body
-        for part in above:
-            within = within.setdefault(part, {})
-        within[last] = value
-    return body
 
 
 _ACTIONS: Mapping[str, Callable[[Scene, Step], Record | None]] = {

@@ -1,4 +1,6 @@
-"""Two-step sign-in on a phone, the sign-in itself without scripts, and an administrator who sees as somebody."""
+"""Two-step sign-in on a phone, the sign-in itself without scripts, an administrator who sees as somebody; and a form
+for whoever never signs in.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -71,6 +73,38 @@ def test_an_administrator_sees_as_somebody_and_comes_back_with_one_press(visit: 
         admin.press("结束查看")
         admin.see("h1", "困惑者")
         assert admin.page.locator(".seeing-as").count() == 0
+
+
+def test_a_visitor_of_the_website_asks_for_a_quote_by_thumb_and_without_scripts(visit: Visit) -> None:
+    phone = visit(None, PHONE, script=False)
+    phone.expect("422")
+    phone.open("/form/inquiry?lang=zh")
+    phone.fill("company", "台州示例阀门有限公司")
+    phone.fill("mobile", "12")
+    phone.press("提交")
+    phone.see("#f-mobile-field .field-error", "电话")
+    phone.see(".note-error", "处需要修改")
+    phone.see_value("#f-company", "台州示例阀门有限公司")
+    phone.fill("contact", "林工")
+    phone.fill("mobile", "13900004455")
+    phone.page.locator("#f-region").select_option("east")
+    phone.fill("need", "缠绕垫三百片\n下月要")
+    phone.page.locator("#f-consent").check()
+    phone.press("提交")
+    phone.see("[role=status]", "询价已收到")
+    for width, theme in ((DESK, "light"), (PHONE, "dark")):
+        judged = visit(None, width, theme=theme)
+        for path in ("/form/inquiry?lang=en", "/form/inquiry?lang=zh&sent=1"):
+            judged.open(path)
+            assert verdict(judged) == [], path
+    assistant = visit("assistant_sun", DESK)
+    for _ in range(40):  # the lead is made beside the answer
+        assistant.open("/e/lead?q=台州示例阀门")
+        if "台州示例阀门有限公司" in assistant.text():
+            break
+        assistant.page.wait_for_timeout(500)
+    assistant.see("main", "台州示例阀门有限公司")
+    assistant.see("main", "官网")
 
 
 def add(site: Site, login: str, name: str) -> None:

@@ -264,6 +264,7 @@ def test_every_key_of_the_model_is_read() -> None:
         workflow.moves["go"], workflow.timers["late"], workflow.flags["stuck"], workflow.evidence,
         approval := definition.approvals["everything"], approval.defaults, approval.auto_pass,
         automations := definition.automations["everything"], automations.rules["first"],
+        asked := automations.rules["asked"].on.form, asked.fields["name"],
         approval.return_, approval.withdraw, approval.cc, approval.revoke, approval.urge, *definition.prints.values(),
     ]  # fmt: skip
     untouched = {

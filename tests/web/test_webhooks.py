@@ -1,4 +1,6 @@
-"""What other systems send: signed, once for each id, about the record it names; all else is answered in words."""
+"""What other systems send, and visitors of a website: once for each id, about the record it names; all else is answered
+in words.
+"""
 
 import base64
 import hashlib
@@ -16,6 +18,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from engine.automation import hooks, jobs
+from engine.changing.choosing import switch_module
 from engine.clock import SetClock
 from tests.automation.helpdesk import with_rules
 from tests.web.conftest import Desk, OpenDesk, add_people
@@ -202,3 +205,122 @@ def test_too_much_from_one_place_is_turned_away_for_a_while(open_desk: OpenDesk)
     with sending(desk, "site_form") as sender:
         answers = [sender.send("site_form", {"name": str(number)}, id=f"msg_{number}")[0] for number in range(5)]
     assert answers == [202] * 3 + [429] * 2
+
+
+ASKED = """
+repair:
+  label: 官网报修
+  on:
+    webhook: repair
+    takes: {name: text from ticket.name, phone: text, level: text, amount: money, more: long_text}
+    form:
+      title: 报修
+      intro: 写下什么坏了。
+      fields:
+        name:   {label: 什么坏了}
+        phone:  {label: 手机, required: true, help: 只用来回复}
+        level:  {label: 急不急, options: {low: 不急, high: 急}}
+        amount: {label: 值多少}
+        more:   {label: 说明}
+      consent: 同意用来回复
+      frames: [https://www.example.com]
+  do:
+    - create: ticket
+      owner: [{role: boss}]
+      with: {title: payload.name, phone: payload.phone, level: payload.level, amount: payload.amount,
+             mark: payload.more}
+about:
+  label: 官网留言
+  on: {webhook: word, takes: {said: text}, find: {title: "'官网'"}, form: {title: 留言, fields: {said: {label: 说}}}}
+  do: [{set: {mark: payload.said}}]
+plain:
+  label: 没有表单
+  on: {webhook: plain, takes: {name: text}}
+  do: [{create: ticket, owner: [{role: boss}], with: {title: payload.name}}]
+"""
+
+
+@pytest.fixture
+def asking(open_desk: OpenDesk) -> Desk:
+    files = {**with_rules(ASKED), "locales/en.yaml": ENGLISH}
+    files["app.yaml"] = files["app.yaml"].replace("[zh]", "[zh, en]")
+    files["app.yaml"] += "modules:\n  jobs: {label: 报修, entities: [ticket, visit]}\n"
+    unique = "label: 标题, required: true, unique: true}\n  phone: {type: phone, label: 电话"
+    files["ticket/entity.yaml"] = files["ticket/entity.yaml"].replace("label: 标题, required: true", unique)
+    return open_desk(definition=files, people=lambda store: add_people(store, PEOPLE), form_limit="9 per 1 minute")
+
+
+ENGLISH = """
+locale: en
+automations:
+  ticket:
+    repair: {form: {title: Repair, consent: You may answer me, fields: {phone: {label: Mobile, help: To answer you}}}}
+"""
+
+
+def test_a_visitor_fills_in_a_form_and_it_is_done_once(asking: Desk) -> None:
+    stranger, text = asking.app.test_client(), {"Accept-Language": "zh-CN"}
+    shown = stranger.get("/form/repair", headers=text)
+    page = shown.get_data(as_text=True)
+    assert (shown.status_code, shown.headers.get("Set-Cookie")) == (200, None) and "csrf" not in page
+    assert "frame-ancestors https://www.example.com" in shown.headers["Content-Security-Policy"]
+    assert "X-Frame-Options" not in shown.headers
+    english = stranger.get("/form/repair?lang=en").get_data(as_text=True)
+    assert "<h1>Repair</h1>" in english and "Mobile" in english and "To answer you" in english
+    once = re.search(r'name="_action_id" value="([0-9a-f]{32})"', page)
+    assert once is not None
+    token = {"_action_id": once[1]}
+    typed = token | {"name": "门 <b>坏了", "phone": "12", "level": "soon", "amount": "much", "_consent": ""}
+    wrong = stranger.post("/form/repair", data=typed, headers=text)
+    again = wrong.get_data(as_text=True)
+    assert wrong.status_code == 422 and "门 &lt;b&gt;坏了" in again and once[1] in again
+    assert again.count('class="field-error"') == 4 and "请勾选同意后再提交" in again and "有 4 处需要修改" in again
+    assert 'value="12"' in again and "没有这个选项" in again
+    empty = stranger.post("/form/repair", data=token | {"_consent": "true"}, headers=text)
+    assert empty.get_data(as_text=True).count('class="field-error"') == 2, "a title is what every ticket must have"
+    right = typed | {"phone": "+86 138-0013 8000", "level": "high", "amount": "12.50", "_consent": "true"}
+    for _ in range(2):
+        sent = stranger.post("/form/repair", data=right, headers=text)
+        assert (sent.status_code, sent.headers["Location"]) == (303, "/form/repair?sent=1")
+    assert "已收到" in stranger.get("/form/repair?sent=1", headers=text).get_data(as_text=True)
+    jobs.look(asking.store)
+    (made,) = asking.program("lead").get("/ticket").json["items"]
+    found = (made["title"], made["phone"], made["level"], made["amount"])
+    assert found == ("门 <b>坏了", "13800138000", "high", "12.50")
+    assert asking.browser("root").get("/admin/automations/ticket.repair").get_data(as_text=True).count("/form/repair")
+    with sending(asking, "repair") as sender:
+        assert sender.send("repair", {"ticket": {"name": "窗"}, "level": "soon"})[0] == 422, "no option for anybody"
+        assert sender.send("repair", {"ticket": {"name": "窗"}, "level": "low"})[0] == 202
+
+
+def test_a_form_is_closed_unless_it_can_take_something_and_keeps_nothing_else(asking: Desk) -> None:
+    stranger, admin = asking.app.test_client(), asking.browser("root")
+
+    def status(name: str) -> int:
+        return stranger.get(f"/form/{name}").status_code
+
+    assert [status(name) for name in ("repair", "word", "plain", "nix", "%00")] == [200, 404, 404, 404, 404]
+    assert "没有标题为“官网”的工单" in admin.get("/admin/automations/ticket.about").get_data(as_text=True)
+    asking.program("lead").made("ticket", title="官网")
+    plain = stranger.get("/form/word").headers
+    assert (plain["X-Frame-Options"], "frame-ancestors 'none'" in plain["Content-Security-Policy"]) == ("DENY", True)
+    right = {"name": "门", "phone": "13800138000", "_consent": "true", "_action_id": "0" * 32}
+    assert stranger.post("/form/repair", data=right | {"_homepage": "http://spam.example"}).status_code == 303
+    assert stranger.post("/form/repair", data=right | {"_action_id": "x"}).status_code == 422
+    assert stranger.post("/form/repair", data=right | {"more": "x" * 140_000}).status_code == 413
+    assert stranger.post("/form/repair", data=right | {"more": "x" * 11_000}).status_code == 422
+    admin.post("/admin/automations/ticket.repair/disable")
+    assert (status("repair"), stranger.post("/form/repair", data=right).status_code) == (404, 404)
+    admin.post("/admin/automations/ticket.repair/enable")
+    with asking.store.write() as session:
+        switch_module(session, "jobs", on=False, actor=None)
+    asking.store.reload()
+    assert (status("repair"), status("word")) == (404, 404)
+    with asking.store.write() as session:
+        switch_module(session, "jobs", on=True, actor=None)
+    asking.store.reload()
+    answers = [stranger.post("/form/repair", data=right | {"phone": "1"}) for _ in range(6)]
+    assert [one.status_code for one in answers] == [422] * 5 + [429] and answers[-1].headers["Retry-After"]
+    assert 'value="门"' in answers[-1].get_data(as_text=True)
+    with asking.store.read() as session:
+        assert session.connection.exec_driver_sql("SELECT count(*) FROM fw_received").scalar() == 0

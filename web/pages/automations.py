@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import g, redirect, render_template, request
 
-from engine.automation import counting, hooks, pressing, runs, states
+from engine.automation import counting, hooks, pressing, public_forms, runs, states
 from engine.automation.previewing import Preview, preview
 from engine.automation.runs import Run
 from engine.automation.states import ADDRESS
@@ -166,6 +166,7 @@ def _page(automation: Automation, record_id: int | None, found: Preview | None, 
         "turn_url": f"{ADDRESS}/{automation.key}/{'disable' if on else 'enable'}" if not automation.retired else None,
         "turn_label": text.t("automation.disable" if on else "automation.enable"),
         "hook": _view_hook(automation, made, cells) if automation.on.hook else None,
+        "form": _view_form(automation) if automation.on.form else None,
         "preview_url": f"{ADDRESS}/{automation.key}/preview",
         "records": _recent(automation, record_id),
         "preview": _view_preview(found, cells) if found is not None else None,
@@ -187,6 +188,16 @@ def _view_hook(automation: Automation, made: str | None, cells: Cells) -> dict[s
         "secret": made,
         "renew_url": f"{ADDRESS}/{automation.key}/secret",
         "close_url": f"{ADDRESS}/{automation.key}/close" if found is not None else None,
+    }
+
+
+def _view_form(automation: Automation) -> dict[str, Any]:
+    """Return the address of the page that visitors fill in, and why it is closed, if it is."""
+    site, text = settings().public_url or request.host_url.rstrip("/"), locale()
+    refused = public_forms.find_obstacle(g.session, automation)
+    return {
+        "address": f"{site}{public_forms.PREFIX}/{automation.on.hook}",
+        "closed": refused.text(text.language) if refused is not None else None,
     }
 
 

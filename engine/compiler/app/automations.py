@@ -38,11 +38,33 @@ class Take:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """One thing that visitors fill in; ``options`` are what can be chosen, anything when there are none."""
+
+    label: Label
+    required: bool = False
+    help: Label = field(default_factory=dict)
+    options: Mapping[str, Label] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PublicForm:
+    """A page for visitors of a website; ``frames`` are the sites that may show it in a frame."""
+
+    title: Label
+    asked: Mapping[str, Asked]
+    intro: Label = field(default_factory=dict)
+    consent: Label = field(default_factory=dict)
+    done: Label = field(default_factory=dict)
+    frames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Trigger:
     """What starts an automation; see ``TriggerDefinition`` for what goes with which kind.
 
     ``without`` is the entity of the records waited for and its link to this one; ``find`` the field of the record
-    that a webhook is about, and the value it has.
+    that a webhook is about, and the value it has; ``form`` asks visitors for what it takes.
     """
 
     kind: TriggerKind
@@ -60,6 +82,7 @@ class Trigger:
     hook: str = ""
     takes: Mapping[str, Take] = field(default_factory=dict)
     find: tuple[str, Expression] | None = None
+    form: PublicForm | None = None
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,12 @@ from engine.definition.model.apps import (
     RoleDefinition,
 )
 from engine.definition.model.automations import (
+    AskedDefinition,
     AutomationDefinition,
     AutomationsDefinition,
     DoDefinition,
     DoKind,
+    PublicFormDefinition,
     TakeDefinition,
     TriggerDefinition,
     TriggerKind,
@@ -98,6 +100,7 @@ __all__ = [
     "AppealDefinition",
     "ApprovalDefaults",
     "ApprovalDefinition",
+    "AskedDefinition",
     "AutoPassDefinition",
     "AutomationDefinition",
     "AutomationsDefinition",
@@ -138,6 +141,7 @@ __all__ = [
     "PoolDefinition",
     "PrintDefinition",
     "ProtectDefinition",
+    "PublicFormDefinition",
     "Reference",
     "ReportsDefinition",
     "RequirementDefinition",

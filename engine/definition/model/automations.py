@@ -32,6 +32,31 @@ class TakeDefinition:
 
 
 @dataclass(frozen=True)
+class AskedDefinition:
+    """One thing that visitors fill in: the part of ``takes`` under its key."""
+
+    key: str
+    location: Location
+    label: str
+    required: bool = False
+    help: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)  # what is sent -> label in the default language
+
+
+@dataclass(frozen=True)
+class PublicFormDefinition:
+    """A page for visitors of a website: what they are asked, and which sites may show it in a frame."""
+
+    location: Location
+    title: str
+    fields: Mapping[str, AskedDefinition]
+    intro: str | None = None
+    consent: str | None = None
+    done: str | None = None
+    frames: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True)
 class TriggerDefinition:
     """The ``on:`` of an automation; exactly one kind is written.
 
@@ -41,7 +66,7 @@ class TriggerDefinition:
     ``every``: a schedule in words, for each record, or ``once``; ``idle``: nothing changed for ``span``, or no record
     of ``without`` came; ``button``: one of ``who`` pressed it (whoever may write the record when empty); ``webhook``:
     another system sent something to the address ``hook``, of which ``takes`` is read, about the record whose one field
-    in ``find`` has that value.
+    in ``find`` has that value; with ``form`` visitors of a website fill it in, too.
     """
 
     kind: TriggerKind
@@ -60,6 +85,7 @@ class TriggerDefinition:
     hook: Reference | None = None
     takes: Mapping[str, TakeDefinition] = field(default_factory=dict)
     find: Mapping[str, ExpressionText] = field(default_factory=dict)
+    form: PublicFormDefinition | None = None
 
 
 @dataclass(frozen=True)
