@@ -5,27 +5,45 @@ Enters: an export, or the list somebody is about to take out. Leaves: the ``page
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flask import g
 from werkzeug.datastructures import MultiDict
 
-from engine.compiler.app import Entity
+from engine.compiler.app import Entity, Field
 from engine.errors import FormworkError, InvalidValues
 from engine.exporting.requests import FORMATS, MOST_ROWS, Export
-from engine.records.line_rows import line_tables
-from engine.records.rights import find_rights, get_entity
+from engine.records.rights import get_entity
 from engine.records.views import ViewContent
+from engine.reports.behind import RowsAsked
 from engine.storage.files import clean_name
 from web.cells import Cells
 from web.columns import column_label
 from web.filter_words import FilterWords, name_filtered
 from web.gate import locale, now
+from web.reporting.rows_words import export_again_url, say_behind
 from web.shell import ENTITY_URL
 from web.view_address import address_of
 
 EXPORTS_URL = "/exports"
 _TONES = {"asked": "amber", "running": "blue", "done": "green", "refused": "red", "failed": "red"}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What somebody is about to take out: the list at ``back_url``, or the rows ``behind`` a figure there.
+
+    It is asked for at ``url`` with the query ``listed``; ``lines`` are the line tables that may leave with it.
+    """
+
+    entity: Entity
+    content: ViewContent
+    url: str
+    listed: str
+    back_url: str
+    lines: Sequence[Field]
+    behind: RowsAsked | None = None
 
 
 def export_url(id_: int) -> str:
@@ -40,33 +58,24 @@ def name_file(found: Export) -> str:
     return clean_name(f"{label}-{day:%Y%m%d-%H%M}.{found.format}")
 
 
-def view_ask(
-    entity: Entity,
-    content: ViewContent,
-    rows: int,
-    listed: str,
-    form: Mapping[str, str],
-    refused: FormworkError | None = None,
-) -> dict[str, Any]:
+def view_ask(taken: Taken, rows: int, form: Mapping[str, str], refused: FormworkError | None = None) -> dict[str, Any]:
     """Return the page that says what would leave and asks how."""
     text, most = locale(), g.session.app.ask_export_above
-    url = ENTITY_URL.format(entity=entity.key)
-    back = f"{url}?{listed}" if listed else url
     chosen = form.get("format") or FORMATS[0]
-    return _head(entity, back) | {
+    return _head(taken.entity, taken.back_url, taken.behind) | {
         "step": "ask",
-        "action_url": f"{url}/export",
-        "list": listed,
-        "back_url": back,
+        "action_url": taken.url,
+        "list": taken.listed,
+        "back_url": taken.back_url,
         "rows": text.t("export.rows", n=f"{rows:,}"),
         "asks": rows > most,
         "asks_text": text.t("export.asks", most=f"{most:,}"),
         "blocked": text.t("export.too_many", max=f"{MOST_ROWS:,}") if rows > MOST_ROWS else None,
         "formats": [{"value": one, "label": text.t(f"export.{one}"), "selected": one == chosen} for one in FORMATS],
-        "lines": _lines(entity, form),
+        "lines": _lines(taken.lines, form),
         "reason": form.get("reason", ""),
         "errors": _errors(refused),
-        **_what(entity, content),
+        **_what(taken.entity, taken.content, taken.behind),
     }
 
 
@@ -77,7 +86,7 @@ def view_export(found: Export, decides: bool, refused: FormworkError | None = No
     expired = found.expires_at is not None and found.expires_at <= now()
     state = "expired" if found.state == "done" and expired else found.state
     ready = mine and state == "done"
-    return _head(entity, EXPORTS_URL) | {
+    return _head(entity, EXPORTS_URL, found.behind) | {
         "step": "state",
         "url": url,
         "state": text.t(f"export.state_{state}"),
@@ -101,11 +110,11 @@ def view_export(found: Export, decides: bool, refused: FormworkError | None = No
         "file_name": name_file(found) if ready else None,
         "file_size": text.size(found.size or 0) if ready else None,
         "until": text.t("export.until", when=text.datetime(found.expires_at)) if ready and found.expires_at else None,
-        "again_url": f"{ENTITY_URL.format(entity=entity.key)}/export?{_query(entity, found.content)}" if mine else None,
+        "again_url": _again(entity, found) if mine else None,
         "can_stop": mine and state in ("asked", "running"),
         "decides": decides and state == "asked",
         "errors": _errors(refused),
-        **_what(entity, found.content),
+        **_what(entity, found.content, found.behind),
     }
 
 
@@ -120,21 +129,20 @@ def view_exports(mine: Sequence[Export], asked: Sequence[Export]) -> dict[str, A
     }  # fmt: skip
 
 
-def _lines(entity: Entity, form: Mapping[str, str]) -> list[dict[str, Any]]:
+def _lines(tables: Sequence[Field], form: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the line tables that may leave with the list."""
     chosen = form.getlist("lines") if isinstance(form, MultiDict) else []
-    tables = line_tables(entity, find_rights(g.session.app, entity, g.actor))
-    return [
-        {"value": one.key, "label": locale().label(one.label), "checked": one.key in chosen} for one in tables
-    ]  # fmt: skip
+    return [{"value": one.key, "label": locale().label(one.label), "checked": one.key in chosen} for one in tables]
 
 
-def _head(entity: Entity, back: str) -> dict[str, Any]:
+def _head(entity: Entity, back: str, behind: RowsAsked | None = None) -> dict[str, Any]:
     label = locale().label(entity.label)
     list_url = ENTITY_URL.format(entity=entity.key)
     return {
         "title": locale().t("export.title", entity=label),
-        "crumbs": [{"label": label, "url": back if back.startswith(list_url) else list_url}],
+        "crumbs": [{"label": locale().t("reports.title"), "url": "/reports"}]
+        if behind is not None
+        else [{"label": label, "url": back if back.startswith(list_url) else list_url}],
         "exports_url": EXPORTS_URL,
     }
 
@@ -153,13 +161,15 @@ def _row(found: Export) -> dict[str, Any]:
     }
 
 
-def _what(entity: Entity, content: ViewContent) -> dict[str, Any]:
-    """Return in words which list it is: its columns, conditions and search."""
+def _what(entity: Entity, content: ViewContent, behind: RowsAsked | None) -> dict[str, Any]:
+    """Return in words which list it is, or the rows of which figure: its columns, conditions and search."""
     filters = (*content.filters, *(() if content.where is None else (content.where,)))
     words = FilterWords(Cells(locale(), now()), entity, name_filtered(entity, filters)).chips(filters, lambda **_: "")
+    conditions = [locale().t("form.colon").join(filter(None, (one["label"], one["text"]))) for one in words]
     return {
         "columns": [column_label(entity, key) for key in content.columns],
-        "conditions": [locale().t("form.colon").join(filter(None, (one["label"], one["text"]))) for one in words],
+        "figure": say_behind(behind) if behind is not None else None,
+        "conditions": conditions,
         "search": content.text or None,
     }
 
@@ -169,8 +179,12 @@ def _progress(found: Export) -> dict[str, Any]:
     return {"done": found.done, "total": max(found.total, 1), "text": said}
 
 
-def _query(entity: Entity, content: ViewContent) -> str:
-    return address_of(entity, content).partition("?")[2]
+def _again(entity: Entity, found: Export) -> str:
+    """Return where the same is exported once more."""
+    if found.behind is not None:
+        return export_again_url(found.behind)
+    query = address_of(entity, found.content).partition("?")[2]
+    return f"{ENTITY_URL.format(entity=entity.key)}/export?{query}"
 
 
 def _errors(refused: FormworkError | None) -> dict[str, str]:

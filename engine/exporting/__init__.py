@@ -1,1 +1,1 @@
-"""A list, from what somebody may see of it to a file they may take along, in steps that can be asked about."""
+"""A list or the rows behind a figure, from what one may see of it to a file one may take along, step by step."""

@@ -1,4 +1,4 @@
-"""An export as it lies in the database: which list, for whom, whether it was allowed, and where its file is.
+"""An export as it lies in the database: which list or rows of a figure, for whom, whether allowed, where its file is.
 
 Enters: what a list shows, decisions of people. Leaves: ``Export`` values. Must not write a file: ``working.py`` does.
 An export belongs to whoever asked for it; of others one sees only what one is to decide about, and never the file.
@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, insert, or_, select, update
 
-from engine.compiler.app import Entity
+from engine.compiler.app import Entity, Field
 from engine.errors import FieldError, InvalidValues, NotAllowed, NotFound, NotPossibleNow
 from engine.people import directory
 from engine.people.actor import Actor
@@ -21,6 +21,7 @@ from engine.records.listing import shown_keys
 from engine.records.queries import ListQuery, check_list, count_records, require_read
 from engine.records.rights import Rights, find_rights, get_entity
 from engine.records.views import ViewContent, applied, from_plain, to_plain
+from engine.reports.behind import RowsAsked, count_behind, shape_of
 from engine.storage.export_tables import exports
 from engine.storage.journal import write_audit, write_event
 from engine.storage.store import Session
@@ -44,7 +45,8 @@ _LONGEST_REASON = 500
 class Export:
     """One export; ``error`` says by language why it failed, ``rights`` is the seal of what its asker could see.
 
-    ``lines`` are the line tables that leave with the list.
+    ``lines`` are the line tables that leave with the list. ``behind`` are the rows of a figure that leave in its place;
+    then ``content`` has nothing but columns.
     """
 
     id: int
@@ -56,6 +58,7 @@ class Export:
     language: str
     content: ViewContent
     lines: tuple[str, ...]
+    behind: RowsAsked | None
     reason: str | None
     state: str
     total: int
@@ -97,28 +100,46 @@ def query_of(content: ViewContent) -> ListQuery:
     return applied(ListQuery(columns=content.columns), content)
 
 
-def count(session: Session, entity: str, content: ViewContent, *, actor: Actor) -> int:
-    """Return how many rows an export has, ``MOST_ROWS + 1`` at most; raises as ``ask`` does."""
+def content_behind(session: Session, behind: RowsAsked, *, actor: Actor) -> tuple[str, ViewContent]:
+    """Return of which entity the rows behind a figure are, and their columns; raises as ``ask`` does."""
+    shape = shape_of(session, behind, actor=actor)
+    _, rights = require_export(session, shape.entity, actor)
+    shown = shown_keys(session.app.entities[shape.entity], rights)
+    return shape.entity, ViewContent(columns=tuple(key for key in shape.columns if key in shown))
+
+
+def tables_of(session: Session, entity: Entity, rights: Rights, behind: RowsAsked | None, actor: Actor) -> list[Field]:
+    """Return the line tables that may leave with an export: none with rows that are no records themselves."""
+    alone = behind is not None and bool(shape_of(session, behind, actor=actor).own)
+    return [] if alone else list(line_tables(entity, rights))
+
+
+def count(session: Session, entity: str, content: ViewContent, *, behind: RowsAsked | None = None, actor: Actor) -> int:
+    """Return how many rows an export has, of a list ``MOST_ROWS + 1`` at most; raises as ``ask`` does."""
     compiled, rights = require_export(session, entity, actor)
-    return count_records(session, entity, query_of(_judged(session, compiled, rights, content, actor)), actor=actor,
-                         most=MOST_ROWS)  # fmt: skip
+    kept = _judged(session, compiled, rights, content, behind, actor)
+    if behind is not None:
+        return count_behind(session, behind, actor=actor)
+    return count_records(session, entity, query_of(kept), actor=actor, most=MOST_ROWS)
 
 
 def ask(
     session: Session, entity: str, content: ViewContent, *, format: str, language: str, reason: str = "",
-    lines: Sequence[str] = (), actor: Actor,
+    lines: Sequence[str] = (), behind: RowsAsked | None = None, actor: Actor,
 ) -> Export:  # fmt: skip
     """Ask for a file of a list, with the rows of line tables; it is written at once, or after somebody allowed it.
+
+    With ``behind`` it is a file of the rows of a figure, with the columns of ``content``.
 
     Raises ``NotFound``, ``NotAllowed``, and ``InvalidValues`` for a list that cannot be asked, an unknown format, too
     many rows, or no reason where one is needed.
     """
     compiled, rights = require_export(session, entity, actor)
-    kept = _judged(session, compiled, rights, content, actor)
+    kept = _judged(session, compiled, rights, content, behind, actor)
     if format not in FORMATS:
         raise InvalidValues([FieldError("format", "value.choice", {"options": ", ".join(FORMATS)})])
-    _judge_lines(compiled, rights, lines, format)
-    total = count(session, entity, content, actor=actor)
+    _judge_lines(tables_of(session, compiled, rights, behind, actor), lines, format)
+    total = count(session, entity, content, behind=behind, actor=actor)
     if total > MOST_ROWS:
         raise InvalidValues([FieldError("", "export.too_many", {"max": MOST_ROWS})])
     waits = total > session.app.ask_export_above
@@ -129,7 +150,7 @@ def ask(
         raise NotPossibleNow("export.no_decider", entity=compiled.label)
     row = {
         "entity": entity, "user_id": actor.id, "created_at": session.now(), "format": format, "language": language,
-        "content": to_plain(kept), "lines": list(lines),
+        "content": to_plain(kept), "lines": list(lines), "behind": None if behind is None else behind.to_plain(),
         "reason": why or None, "state": ASKED if waits else RUNNING, "total": total,
     }  # fmt: skip
     id_ = session.connection.execute(insert(exports).values(row).returning(exports.c.id)).scalar_one()
@@ -220,30 +241,36 @@ def find_deciders(session: Session, entity: Entity, actor: Actor) -> list[int]:
     return sorted(held - {actor.id})
 
 
-def seal(rights: Rights, actor: Actor) -> str:
-    """Return a hash of what somebody may see of an entity: another one, and a file from before is no longer theirs."""
-    seen = (sorted(rights.read), sorted(rights.hidden), rights.export,
-            [(key, sorted(whole)) for key, whole in rights.masked], sorted(actor.teams))  # fmt: skip
-    return hashlib.sha256(repr(seen).encode()).hexdigest()
+def seal(session: Session, entity: str, behind: RowsAsked | None, actor: Actor) -> str:
+    """Return a hash of what somebody may see of an export: another one, and a file from before is no longer theirs."""
+    keys = [entity] if behind is None else [entity, *shape_of(session, behind, actor=actor).reads]
+    seen = [_sight(find_rights(session.app, session.app.entities[key], actor)) for key in keys]
+    return hashlib.sha256(repr((seen, sorted(actor.teams))).encode()).hexdigest()
+
+
+def _sight(rights: Rights) -> tuple[object, ...]:
+    masked = [(key, sorted(whole)) for key, whole in rights.masked]
+    return sorted(rights.read), sorted(rights.hidden), rights.export, masked
 
 
 def fetch(session: Session, id: int, *, actor: Actor) -> Export:
     """Return an export whose file the actor may have now, and note in the audit log that they took it.
 
-    Raises ``NotFound`` for those of others, ``NotAllowed`` when their rights are gone, and ``NotPossibleNow`` when it
-    is not ready, no longer kept, or their rights are others than when it was written.
+    Raises ``NotFound`` for those of others and of a figure that is no longer there for them, ``NotAllowed`` when their
+    rights are gone, and ``NotPossibleNow`` when it is not ready, no longer kept, or their rights are others than when
+    it was written.
     """
     found = get_export(session, id, actor=actor)
     if found.user != actor.id:
         raise NotFound("export.none")
-    _, rights = require_export(session, found.entity, actor)
+    require_export(session, found.entity, actor)
     if found.state == DONE and found.expires_at is not None and found.expires_at <= session.now():
         raise NotPossibleNow("export.expired", hours=KEPT // timedelta(hours=1))
     if found.state == "expired":
         raise NotPossibleNow("export.expired", hours=KEPT // timedelta(hours=1))
     if found.state != DONE or found.sha256 is None:
         raise NotPossibleNow("export.not_ready")
-    if found.rights != seal(rights, actor):
+    if found.rights != seal(session, found.entity, found.behind, actor):
         raise NotPossibleNow("export.other_rights")
     _audit(session, "exporting.fetched", found, actor)
     return found
@@ -271,8 +298,15 @@ def finish(session: Session, found: Export, actor: Actor | None, state: str, **v
         _tell(session, now, f"exporting.{state}", [now.user], by="")
 
 
-def _judged(session: Session, entity: Entity, rights: Rights, content: ViewContent, actor: Actor) -> ViewContent:
+def _judged(
+    session: Session, entity: Entity, rights: Rights, content: ViewContent, behind: RowsAsked | None, actor: Actor
+) -> ViewContent:
     """Return the list with its columns; what may not be seen is refused as an unknown field is."""
+    if behind is not None:
+        of, own = content_behind(session, behind, actor=actor)
+        if of != entity.key:
+            raise NotFound("export.none")
+        content = ViewContent(columns=content.columns or own.columns)
     kept = fit(entity, rights, content)
     shown = shown_keys(entity, rights)
     unknown = [key for key in kept.columns if key not in shown]
@@ -282,8 +316,8 @@ def _judged(session: Session, entity: Entity, rights: Rights, content: ViewConte
     return kept
 
 
-def _judge_lines(entity: Entity, rights: Rights, lines: Sequence[str], format: str) -> None:
-    known = {one.key for one in line_tables(entity, rights)}
+def _judge_lines(tables: Sequence[Field], lines: Sequence[str], format: str) -> None:
+    known = {one.key for one in tables}
     errors = [FieldError("lines", "record.bad_filter", {"field": key[:60]}) for key in lines if key not in known]
     if format == "csv" and len(lines) > 1:
         errors.append(FieldError("lines", "export.one_table"))
@@ -317,7 +351,8 @@ def _audit(session: Session, action: str, found: Export, actor: Actor | None) ->
     plain = to_plain(found.content)
     details = {
         "export": found.id, "format": found.format, "rows": found.total, "columns": list(found.content.columns),
-        "lines": list(found.lines) or None,
+        "lines": list(found.lines) or None, "figure": None if found.behind is None else found.behind.of,
+        "behind": None if found.behind is None else found.behind.to_plain(),
         "filter": {key: value for key, value in plain.items() if key != "columns" and value},
         "reason": found.answer if action == "exporting.refused" else found.reason, "sha256": found.sha256,
     }  # fmt: skip
@@ -334,6 +369,7 @@ def _to_exports(session: Session, rows: Iterable[Any]) -> list[Export]:
         user, decider = values.pop("user_id"), values["decided_by"]
         values |= {"user": user, "user_name": people[user].name, "content": from_plain(values["content"])}
         values["lines"] = tuple(values["lines"] or ())
+        values["behind"] = None if values["behind"] is None else RowsAsked.from_plain(values["behind"])
         values["decided_by"] = None if decider is None else people[decider].name
         del values["worked_at"]
         made.append(Export(**values))

@@ -69,7 +69,7 @@ class Columns:
     ) -> None:  # fmt: skip
         self._entity, self.keys, self._language, self._zone = entity, keys, language, zone
         self._currency = currency
-        self._fields = entity.fields if lines is None else lines.fields
+        self._fields: Mapping[str, Field] = entity.fields if lines is None else lines.fields
 
     def headers(self) -> list[str]:
         """Return what the columns are called; two of one name are told apart by their keys."""
@@ -137,8 +137,46 @@ class Columns:
         return value.astimezone(self._zone).replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
+class MoveColumns(Columns):
+    """The columns of stage moves: where from, where to, when, by whom, whose the record was then."""
+
+    def __init__(
+        self, entity: Entity, keys: Sequence[str], *, language: str, zone: ZoneInfo, currency: str = "CNY"
+    ) -> None:
+        super().__init__(entity, keys, language=language, zone=zone, currency=currency)
+        self._fields = {}
+
+    def _name(self, key: str) -> str:
+        return text(f"export.move_{key}", self._language)
+
+    def _system(self, key: str, value: Any, labels: Labels) -> Any:
+        alike = {"from": "stage", "to": "stage", "by": "owner"}.get(key, key)
+        return super()._system(alike, value, labels)
+
+
+class RowColumns:
+    """The columns of records with those of the rows that stand beside them: of lines, or of moves."""
+
+    def __init__(self, records: Columns, rows: Columns, label: str) -> None:
+        self._records, self._rows, self._label = records, rows, label
+
+    def headers(self) -> list[str]:
+        """Return what the columns are called; one of a row that is called as one of its record says what it is of."""
+        known = self._records.headers()
+        return [*known, *(f"{self._label} {one}" if one in known else one for one in self._rows.headers())]
+
+    def formats(self) -> Mapping[int, str]:
+        """Return the number format of each column that has one."""
+        beside = len(self._records.keys)
+        return {**self._records.formats(), **{at + beside: one for at, one in self._rows.formats().items()}}
+
+
+Heads = Columns | RowColumns
+"""What a sheet needs to know of its columns before its first row."""
+
+
 def open_sheet(
-    file: BinaryIO, format: str, columns: Columns, mark: Mark, *, language: str, lines: Sequence[LineTable] = ()
+    file: BinaryIO, format: str, columns: Heads, mark: Mark, *, language: str, lines: Sequence[LineTable] = ()
 ) -> SheetWriter:
     """Begin a file of ``format`` (``xlsx`` or ``csv``), marked with who takes it along.
 
@@ -151,7 +189,7 @@ def open_sheet(
 
 
 class _XlsxWriter:
-    def __init__(self, file: BinaryIO, columns: Columns, mark: Mark, language: str, lines: Sequence[LineTable]) -> None:
+    def __init__(self, file: BinaryIO, columns: Heads, mark: Mark, language: str, lines: Sequence[LineTable]) -> None:
         self._book = WorkbookWriter(file, columns.headers(), name=mark.title, formats=columns.formats())
         at = text("export.line_number", language)
         self._lines = [

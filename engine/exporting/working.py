@@ -12,11 +12,11 @@ from typing import Any, BinaryIO
 from sqlalchemy import or_
 
 from engine import messages
-from engine.compiler.app import Entity
+from engine.compiler.app import Entity, Figure, Funnel
 from engine.errors import FormworkError, InvalidValues, NotPossibleNow
 from engine.exporting import requests
 from engine.exporting.requests import KEPT, LEASE, MOST_ATTEMPTS, Export, query_of, require_export, seal
-from engine.exporting.sheets import Columns, LineTable, Mark, open_sheet
+from engine.exporting.sheets import Columns, LineTable, Mark, MoveColumns, RowColumns, open_sheet
 from engine.messages import say, text
 from engine.people import accounts
 from engine.people.actor import Actor
@@ -28,6 +28,7 @@ from engine.records.queries import list_records
 from engine.records.record import Record
 from engine.records.rights import find_rights
 from engine.records.views import to_plain
+from engine.reports.behind import RowsAsked, pages_behind, shape_of
 from engine.storage.export_tables import exports
 from engine.storage.faults import Unavailable
 from engine.storage.store import Session, Store
@@ -115,43 +116,69 @@ def _asker(session: Session, found: Export) -> tuple[Actor, str]:
     shown = shown_keys(entity, rights)
     if not all(key in shown for key in found.content.columns):
         raise NotPossibleNow("export.other_rights")
-    return actor, seal(rights, actor)
+    return actor, seal(session, found.entity, found.behind, actor)
 
 
 def _write_rows(store: Store, session: Session, found: Export, actor: Actor, file: BinaryIO, progress: Progress) -> int:
     entity = session.app.entities[found.entity]
-    columns = Columns(
-        entity, found.content.columns, language=found.language, zone=site_zone(session.app),
-        currency=session.app.currency,
-    )  # fmt: skip
+    columns = Columns(entity, found.content.columns, **_settings(session, found))
+    beside = _beside(session, found, entity, actor)
     lines = _Lines(session, found, entity, actor)
-    sheet = open_sheet(
-        file, found.format, columns, _mark(session, found), language=found.language, lines=lines.tables
-    )  # fmt: skip
+    heads = columns if beside is None else RowColumns(columns, *beside)
+    sheet = open_sheet(file, found.format, heads, _mark(session, found), language=found.language, lines=lines.tables)
     rows = 0
-    for record, own in lines.beside(_pages(session, found, actor, lines.named_by)):
-        sheet.add(columns.cells(record), lines.name(record), own)
-        rows += 1
-        if rows % _SIGN_OF_LIFE == 0:
-            _live(store, found, rows)
-            progress(rows, found.total)
+    for page, own_cells in _pages(session, found, actor, lines.named_by, beside[0] if beside else None):
+        for (record, own), cells in zip(lines.beside(page), own_cells, strict=True):
+            sheet.add([*columns.cells(record), *cells], lines.name(record), own)
+            rows += 1
+            if rows % _SIGN_OF_LIFE == 0:
+                _live(store, found, rows)
+                progress(rows, found.total)
     sheet.close()
     progress(rows, rows)
     return rows
 
 
-def _pages(session: Session, found: Export, actor: Actor, also: Sequence[str]) -> Iterator[Sequence[Record]]:
-    """Yield the records of the list, a page of them in memory at a time; ``also`` are read beside its columns."""
-    query = query_of(found.content)
-    query = replace(query, limit=MOST, columns=tuple(dict.fromkeys((*query.columns, *also))))
+def _settings(session: Session, found: Export) -> dict[str, Any]:
+    return {"language": found.language, "zone": site_zone(session.app), "currency": session.app.currency}
+
+
+def _beside(session: Session, found: Export, entity: Entity, actor: Actor) -> tuple[Columns, str] | None:
+    """Return the columns of rows of a figure that are no records, and what such rows are called."""
+    shape = None if found.behind is None else shape_of(session, found.behind, actor=actor)
+    if shape is None or not shape.own:
+        return None
+    if shape.lines is None:
+        return MoveColumns(entity, shape.own, **_settings(session, found)), text("export.moves", found.language)
+    lines = entity.fields[shape.lines]
+    return Columns(entity, shape.own, lines=lines, **_settings(session, found)), say(lines.label, found.language)
+
+
+_Cells = Sequence[Any]
+
+
+def _pages(
+    session: Session, found: Export, actor: Actor, also: Sequence[str], own: Columns | None
+) -> Iterator[tuple[Sequence[Record], Sequence[_Cells]]]:
+    """Yield the records, a page of them in memory at a time, with the cells of the row each stands for.
+
+    ``also`` are read beside the columns.
+    """
+    columns = tuple(dict.fromkeys((*found.content.columns, *also)))
+    if found.behind is not None:
+        for page in pages_behind(session, found.behind, columns, actor=actor, most=requests.MOST_ROWS):
+            cells = [own.row_cells(row, page.labels) for row in page.lines] if own else [[] for _ in page.records]
+            yield page.records, cells
+        return
+    query = replace(query_of(found.content), limit=MOST, columns=columns)
     rows = 0
     while rows < requests.MOST_ROWS:
-        page = list_records(session, found.entity, query, actor=actor)
-        yield page.records
-        rows += len(page.records)
-        if page.next is None:
+        listed = list_records(session, found.entity, query, actor=actor)
+        yield listed.records, [[] for _ in listed.records]
+        rows += len(listed.records)
+        if listed.next is None:
             return
-        query = replace(query, after=page.next)
+        query = replace(query, after=listed.next)
 
 
 class _Lines:
@@ -164,7 +191,7 @@ class _Lines:
         names = [key for key in entity.display_keys if key in shown_keys(entity, rights)]
         self.named_by: Sequence[str] = () if not self._fields else ("number",) if entity.number else names
         of = text("export.field_number", found.language) if entity.number else say(entity.label, found.language)
-        settings: Any = {"language": found.language, "zone": site_zone(session.app), "currency": session.app.currency}
+        settings = _settings(session, found)
         self.tables = [
             LineTable(one.key, say(one.label, found.language), of,
                       Columns(entity, line_keys(one, rights), lines=one, **settings))
@@ -180,22 +207,21 @@ class _Lines:
             return str(record.values.get("number") or "")
         return name_of(self._session.app, self._entity, record.values, Lookups(self._session))
 
-    def beside(self, pages: Iterator[Sequence[Record]]) -> Iterator[tuple[Record, Sequence[Sequence[Sequence[Any]]]]]:
+    def beside(self, page: Sequence[Record]) -> Iterator[tuple[Record, Sequence[Sequence[Sequence[Any]]]]]:
         """Yield each record with the cells of its rows, table by table; raises ``NotPossibleNow`` for too many."""
-        for page in pages:
-            read = [
-                list_rows(self._session, self._entity, one, page, actor=self._actor) if page else ({}, {})
-                for one in self._fields
+        read = [
+            list_rows(self._session, self._entity, one, page, actor=self._actor) if page else ({}, {})
+            for one in self._fields
+        ]
+        for record in page:
+            own = [
+                [table.columns.row_cells(row, labels) for row in rows.get(record.id, ())]
+                for table, (rows, labels) in zip(self.tables, read, strict=True)
             ]
-            for record in page:
-                own = [
-                    [table.columns.row_cells(row, labels) for row in rows.get(record.id, ())]
-                    for table, (rows, labels) in zip(self.tables, read, strict=True)
-                ]
-                self._written += sum(map(len, own))
-                if self._written > requests.MOST_ROWS:
-                    raise NotPossibleNow("export.too_many", max=requests.MOST_ROWS)
-                yield record, own
+            self._written += sum(map(len, own))
+            if self._written > requests.MOST_ROWS:
+                raise NotPossibleNow("export.too_many", max=requests.MOST_ROWS)
+            yield record, own
 
 
 def _live(store: Store, found: Export, rows: int) -> None:
@@ -214,9 +240,19 @@ def _mark(session: Session, found: Export) -> Mark:
     line = text("export.mark", language, app=session.app.label, who=found.user_name, when=when, id=found.id)
     said = [text("export.note_list", language, entity=label)]
     asked = {key: value for key, value in to_plain(found.content).items() if key != "columns" and value}
+    if found.behind is not None:
+        said.append(_say_figure(session, found.behind, language))
+        asked = {key: one for key, one in found.behind.to_plain().items() if key in ("filters", "cell") and one}
     said += [text("export.note_filter", language, filter=str(asked))] if asked else []
     said += [text("export.note_reason", language, reason=found.reason)] if found.reason else []
     return Mark(label, line, said, found.user_name)
+
+
+def _say_figure(session: Session, behind: RowsAsked, language: str) -> str:
+    of: Figure | Funnel | None
+    of = session.app.figures.get(behind.of) if behind.step is None else session.app.funnels.get(behind.of)
+    label = behind.of if of is None else say(of.label, language)
+    return text("export.note_figure", language, figure=label, period=behind.period.name)
 
 
 def _forget(store: Store, session: Session, found: Export) -> None:

@@ -20,7 +20,7 @@ from engine.reports.asking import (
     list_reports,
     sees_figure,
 )
-from engine.reports.behind import funnel_rows, rows
+from engine.reports.behind import RowsAsked, funnel_rows, rows
 from engine.reports.boards import find_dashboard, home_of, list_dashboards, period_of_tile, run_tile, seen_tiles
 from engine.reports.funnels import run_funnel
 from engine.reports.kept import Counting, StillCounting
@@ -37,6 +37,7 @@ __all__ = [
     "Line",
     "Period",
     "Result",
+    "RowsAsked",
     "Stand",
     "StillCounting",
     "dimensions_of",

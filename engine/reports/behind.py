@@ -1,29 +1,32 @@
 """The rows a figure is made of, as its reader may see them.
 
-Enters: the key of a figure, the keys of a cell, the actor. Leaves: ``Behind``, whose ``n`` is the ``n`` of the cell.
-Must not show more than a list does: the records are read by the same gate.
+Enters: the key of a figure, the keys of a cell, the actor. Leaves: ``Behind``, whose ``n`` is the ``n`` of the cell;
+page after page of them for a file. Must not show more than a list does: the records are read by the same gate.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from engine.compiler.app import Figure, Funnel, Rows
 from engine.errors import FieldError, InvalidValues
 from engine.people.actor import Actor
-from engine.records.columns import column
+from engine.records.labels import people_labels
+from engine.records.line_rows import line_keys
 from engine.records.list_query import readable_keys
-from engine.records.listing import ListPlan, ListQuery
+from engine.records.listing import ListPlan, ListQuery, reading_of
 from engine.records.record import Labels, Record, without_hidden
-from engine.records.rights import find_rights
+from engine.records.rights import Rights, find_rights
 from engine.records.sql import is_one_of
 from engine.reports import asking
 from engine.reports.asking import Filters
+from engine.reports.dividing import Narrowing
 from engine.reports.funnels import narrow_to_step, question_of_funnel
 from engine.reports.periods import Period, find_period
 from engine.reports.results import Behind
-from engine.reports.statement import find_rows
+from engine.reports.statement import Question, count_rows, find_rows
 from engine.storage.stage_tables import moves
 from engine.storage.store import Session
 
@@ -32,6 +35,48 @@ MOST: Final = 200
 _OF_MOVES: Final[Mapping[str, str]] = {
     "from": "from_stage", "to": "to_stage", "at": "at", "by": "by_id", "owner": "owner_id",
 }  # fmt: skip
+_PEOPLE: Final = ("by", "owner")
+
+
+@dataclass(frozen=True)
+class RowsAsked:
+    """Which rows are asked for: those of the figure ``of``, or of the funnel ``of`` that got as far as ``step``.
+
+    ``cell`` has the value of each dimension of one cell by its key; ``filters`` are those the figure was run with.
+    """
+
+    of: str
+    period: Period
+    filters: Filters = field(default_factory=dict)
+    cell: Filters = field(default_factory=dict)
+    step: str | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return it as plain data, as it is stored."""
+        cell = {key: one.name if isinstance(one, Period) else one for key, one in self.cell.items()}
+        said = {"period": list(self.period.plain), "filters": asking.plain_filters(self.filters)}
+        return {"of": self.of, "step": self.step, **said, "cell": asking.plain_filters(cell)}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "RowsAsked":
+        """Return what plain data describes."""
+        cell = {key: values[0] for key, values in plain["cell"].items()}
+        return cls(plain["of"], Period.of(plain["period"]), plain["filters"], cell, plain["step"])
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the rows behind a figure look like: ``columns`` of records of ``entity``.
+
+    Rows that are no records have columns of their own beside them (``own``): of the line table ``lines``, or of moves.
+    ``reads`` are the entities that decide which rows there are.
+    """
+
+    entity: str
+    columns: tuple[str, ...]
+    lines: str | None
+    own: tuple[str, ...]
+    reads: tuple[str, ...]
 
 
 def rows(
@@ -53,18 +98,8 @@ def rows(
 
     Raises as ``run_figure`` does.
     """
-    found = asking.find_figure(session, figure, actor=actor)
-    wanted = asking.period_of(session, period, "month")
-    cell = dict(cell or {})
-    for key in [one for one in cell if asking.is_own_date(one)]:
-        wanted = _part(wanted, cell.pop(key))
-    narrowed, _ = asking.narrowed_to(session, found, {**(filters or {})}, actor)
-    narrowed += asking.narrowed_to(session, found, cell, actor)[0]
-    n, ids = find_rows(
-        session, asking.question_of(found), actor=actor, period=wanted, narrowed=narrowed,
-        limit=max(1, min(limit, MOST)), offset=max(0, offset),
-    )  # fmt: skip
-    return _read(session, found, ids, n, actor)
+    asked = RowsAsked(figure, asking.period_of(session, period, "month"), {**(filters or {})}, {**(cell or {})})
+    return _page(session, asked, actor, limit, offset)
 
 
 def funnel_rows(
@@ -82,13 +117,76 @@ def funnel_rows(
     """Return the rows of a cohort that got as far as a step; raises as ``run_funnel`` does."""
     found = asking.find_funnel(session, funnel, actor=actor)
     wanted = asking.period_of(session, period, found.period)
-    narrowed, _ = asking.narrowed_to(session, found, {**(filters or {})}, actor)
-    narrowed += asking.narrowed_to(session, found, dict(cell or {}), actor)[0]
-    n, ids = find_rows(
-        session, question_of_funnel(found), actor=actor, period=wanted,
-        narrowed=[*narrowed, narrow_to_step(found, step)], limit=max(1, min(limit, MOST)), offset=max(0, offset),
+    asked = RowsAsked(funnel, wanted, {**(filters or {})}, {**(cell or {})}, step)
+    return _page(session, asked, actor, limit, offset)
+
+
+def shape_of(session: Session, asked: RowsAsked, *, actor: Actor) -> Shape:
+    """Return what rows look like for the actor; raises ``NotFound``, ``InvalidValues`` as ``run_figure`` does."""
+    found = _find(session, asked, actor).of
+    of, entity = found.rows, session.app.entities[found.rows.entity]
+    rights = find_rights(session.app, entity, actor)
+    reads = tuple(sorted({of.entity, *(key for key, _ in found.reads)}))
+    return Shape(of.entity, _columns(session, found, rights), of.lines, _own_keys(session, of, rights), reads)
+
+
+def count_behind(session: Session, asked: RowsAsked, *, actor: Actor) -> int:
+    """Return how many rows there are; raises as ``shape_of`` does."""
+    found = _find(session, asked, actor)
+    return count_rows(session, found.question, actor=actor, period=found.period, narrowed=found.narrowed)
+
+
+def pages_behind(
+    session: Session, asked: RowsAsked, columns: Sequence[str], *, actor: Actor, most: int
+) -> Iterator[Behind]:
+    """Yield the rows with these columns, the newest record first, a page of them at a time, ``most`` in all."""
+    found = _find(session, asked, actor)
+    after: tuple[int, int] | None = None
+    while most > 0:
+        ids = find_rows(
+            session, found.question, actor=actor, period=found.period, narrowed=found.narrowed,
+            limit=min(MOST, most), after=after,
+        )  # fmt: skip
+        if not ids:
+            return
+        yield _read(session, found.of, ids, len(ids), actor, tuple(columns))
+        after, most = ids[-1], most - len(ids)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Rows that are asked for as the engine asks for them."""
+
+    of: Figure | Funnel
+    question: Question
+    period: Period
+    narrowed: Sequence[Narrowing]
+
+
+def _find(session: Session, asked: RowsAsked, actor: Actor) -> _Found:
+    found: Figure | Funnel
+    if asked.step is None:
+        found = asking.find_figure(session, asked.of, actor=actor)
+        question, further = asking.question_of(found), []
+    else:
+        found = asking.find_funnel(session, asked.of, actor=actor)
+        question, further = question_of_funnel(found), [narrow_to_step(found, asked.step)]
+    period, cell = asked.period, dict(asked.cell)
+    for key in [one for one in cell if asking.is_own_date(one)]:
+        period = _part(period, cell.pop(key))
+    narrowed = [some for one in (asked.filters, cell) for some in asking.narrowed_to(session, found, one, actor)[0]]
+    return _Found(found, question, period, [*narrowed, *further])
+
+
+def _page(session: Session, asked: RowsAsked, actor: Actor, limit: int, offset: int) -> Behind:
+    found = _find(session, asked, actor)
+    settings: Any = {"actor": actor, "period": found.period, "narrowed": found.narrowed}
+    n = count_rows(session, found.question, **settings)
+    ids = find_rows(
+        session, found.question, **settings, limit=max(1, min(limit, MOST)), offset=max(0, offset)
     )  # fmt: skip
-    return _read(session, found, ids, n, actor)
+    rights = find_rights(session.app, session.app.entities[found.of.rows.entity], actor)
+    return _read(session, found.of, ids, n, actor, _columns(session, found.of, rights))
 
 
 def _part(period: Period, written: Any) -> Period:
@@ -99,13 +197,32 @@ def _part(period: Period, written: Any) -> Period:
     return found
 
 
-def _read(session: Session, figure: Figure | Funnel, ids: Sequence[tuple[int, int]], n: int, actor: Actor) -> Behind:
-    of = figure.rows
+def _columns(session: Session, found: Figure | Funnel, rights: Rights) -> tuple[str, ...]:
+    """Return the columns of the records: those of their list, and the fields that the figure is made of."""
+    entity = session.app.entities[found.rows.entity]
+    known = readable_keys(entity, rights)
+    read = [key for one, key in sorted(found.reads) if one == entity.key and key in entity.fields]
+    return tuple(key for key in dict.fromkeys([*entity.columns, *read]) if key in known)
+
+
+def _own_keys(session: Session, of: Rows, rights: Rights) -> tuple[str, ...]:
+    """Return the columns of rows that are no records, without what is hidden."""
+    if of.lines:
+        return line_keys(session.app.entities[of.entity].fields[of.lines], rights)
+    return tuple(key for key in _OF_MOVES if key != "by" or "updated_by" not in rights.hidden) if of.moves else ()
+
+
+def _read(
+    session: Session,
+    found: Figure | Funnel,
+    ids: Sequence[tuple[int, int]],
+    n: int,
+    actor: Actor,
+    columns: tuple[str, ...],
+) -> Behind:
+    of = found.rows
     entity = session.app.entities[of.entity]
     rights = find_rights(session.app, entity, actor)
-    known = readable_keys(entity, rights)
-    read = [key for one, key in sorted(figure.reads) if one == of.entity and key in entity.fields]
-    columns = tuple(key for key in dict.fromkeys([*entity.columns, *read]) if key in known)
     plan = ListPlan(session, entity, rights, ListQuery(columns=columns), actor=actor)
     labels: Labels = {}
     records: dict[int, Record] = {}
@@ -115,24 +232,52 @@ def _read(session: Session, figure: Figure | Funnel, ids: Sequence[tuple[int, in
         record = plan.masking.mark(Record(entity.key, values["id"], values.pop("version"), values, labels), row)
         records[record.id] = without_hidden(record) if record.masked else record
     there = [pair for pair in ids if pair[0] in records]
-    lines = _lines(session, of, [row for _, row in there], rights.hidden)
+    lines = _own_rows(session, of, [row for _, row in there], _own_keys(session, of, rights), labels)
     return Behind(n, of.entity, columns, tuple(records[one] for one, _ in there), lines, labels)
 
 
-def _lines(session: Session, of: Rows, ids: Sequence[int], hidden: frozenset[str]) -> tuple[Mapping[str, Any], ...]:
-    """Return the values of rows that are no records, without what is hidden."""
+def _own_rows(
+    session: Session, of: Rows, ids: Sequence[int], keys: Sequence[str], labels: Labels
+) -> tuple[Mapping[str, Any], ...]:
+    """Return the values of rows that are no records; what they link to is added to ``labels``."""
     if of.lines:
-        table = session.tables.lines[of.entity, of.lines]
-        fields = session.app.entities[of.entity].fields[of.lines].fields
-        shown = [key for key, one in fields.items() if one.stored and f"{of.lines}.{key}" not in hidden]
-        columns = {key: column(table, key) for key in shown}
+        by_id = _line_rows(session, of.entity, of.lines, ids, keys, labels)
     elif of.moves:
-        table = moves
-        columns = {key: moves.c[name] for key, name in _OF_MOVES.items() if key != "by" or "updated_by" not in hidden}
+        by_id = _move_rows(session, of, ids, keys, labels)
     else:
         return ()
-    key = ("rows behind", of.shape, tuple(columns))
-    build = lambda: select(table.c.id, *columns.values()).where(is_one_of(table.c.id, "ids"))  # noqa: E731
-    found = session.prepared(key, build).fetch_all(session.connection, {"ids": list(ids)})
-    by_id = {row[0]: dict(zip(columns, row[1:], strict=True)) for row in found}
     return tuple(by_id.get(one, {}) for one in ids)
+
+
+def _line_rows(
+    session: Session, entity: str, lines: str, ids: Sequence[int], keys: Sequence[str], labels: Labels
+) -> dict[int, Mapping[str, Any]]:
+    table, fields = session.tables.lines[entity, lines], session.app.entities[entity].fields[lines].fields
+    reading = reading_of(session, f"{entity}.{lines}", table, fields.values(), ("id", *keys))
+
+    def build() -> Select[Any]:
+        return select(*reading.columns).select_from(reading.source).where(is_one_of(table.c.id, "ids"))
+
+    statement = session.prepared(("lines behind", entity, lines, tuple(keys)), build)
+    by_id: dict[int, Mapping[str, Any]] = {}
+    for row in statement.fetch_all(session.connection, {"ids": list(ids)}):
+        values = reading.values(row)
+        reading.add_labels(row, values, labels)
+        by_id[values.pop("id")] = values
+    return by_id
+
+
+def _move_rows(
+    session: Session, of: Rows, ids: Sequence[int], keys: Sequence[str], labels: Labels
+) -> dict[int, Mapping[str, Any]]:
+    columns = [moves.c[_OF_MOVES[key]] for key in keys]
+
+    def build() -> Select[Any]:
+        return select(moves.c.id, *columns).where(is_one_of(moves.c.id, "ids"))
+
+    statement = session.prepared(("moves behind", of.shape, tuple(keys)), build)
+    found = statement.fetch_all(session.connection, {"ids": list(ids)})
+    by_id: dict[int, Mapping[str, Any]] = {row[0]: dict(zip(keys, row[1:], strict=True)) for row in found}
+    people = {one[key] for one in by_id.values() for key in _PEOPLE if one.get(key) is not None}
+    labels.update(people_labels(session, people))
+    return by_id

@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import CTE, ColumnElement, FromClause, Select, bindparam, func, select, true, union_all
+from sqlalchemy import CTE, ColumnElement, FromClause, Select, and_, bindparam, func, or_, select, true, union_all
 
 from engine.compiler.app import Dimension, Rows
 from engine.compiler.app.reports import Read
@@ -93,6 +93,13 @@ def ask(
     return found
 
 
+def count_rows(
+    session: Session, question: Question, *, actor: Actor, period: Period, narrowed: Sequence[Narrowing]
+) -> int:
+    """Return how many rows there are."""
+    return _Plan(session, question, actor, (period,), (), tuple(narrowed)).count()
+
+
 def find_rows(
     session: Session,
     question: Question,
@@ -102,10 +109,10 @@ def find_rows(
     narrowed: Sequence[Narrowing],
     limit: int,
     offset: int = 0,
-) -> tuple[int, list[tuple[int, int]]]:
-    """Return how many rows there are, and some of them, the newest record first: the ids of record and row."""
-    plan = _Plan(session, question, actor, (period,), (), tuple(narrowed))
-    return plan.count(), plan.rows(limit, offset)
+    after: tuple[int, int] | None = None,
+) -> list[tuple[int, int]]:
+    """Return some of the rows, the newest record first: the ids of record and row; those behind ``after``, if given."""
+    return _Plan(session, question, actor, (period,), (), tuple(narrowed)).rows(limit, offset, after)
 
 
 @dataclass(frozen=True)
@@ -181,17 +188,22 @@ class _Plan:
         found = self.session.prepared(self._key("count"), build).fetch_one(self.session.connection, self.given)
         return int(found[0]) if found is not None else 0
 
-    def rows(self, limit: int, offset: int) -> list[tuple[int, int]]:
+    def rows(self, limit: int, offset: int, after: tuple[int, int] | None) -> list[tuple[int, int]]:
         """Return the ids of some of the records, and of the rows, the newest record first."""
 
         def build() -> Select[Any]:
             scene = self._scene()
             record, own = scene.source.record(scene.row, self.question.rows), scene.row.c.id
             asked = select(record, own).select_from(scene.joined).where(*scene.conditions)
+            if after is not None:
+                last, row = bindparam("last_record", type_=record.type), bindparam("last_row", type_=own.type)
+                asked = asked.where(or_(record < last, and_(record == last, own > row)))
             return asked.order_by(record.desc(), own).limit(bindparam("limit")).offset(bindparam("offset"))
 
         given = self.given | {"limit": limit, "offset": offset}
-        found = self.session.prepared(self._key("rows"), build).fetch_all(self.session.connection, given)
+        given |= {} if after is None else {"last_record": after[0], "last_row": after[1]}
+        key = self._key("rows" if after is None else "further rows")
+        found = self.session.prepared(key, build).fetch_all(self.session.connection, given)
         return [(int(row[0]), int(row[1])) for row in found]
 
     # ---- the statement

@@ -246,6 +246,10 @@ def _add_counts(connection: Connection) -> None:
     counts.create(connection, checkfirst=True)
 
 
+def _add_figures_to_exports(connection: Connection) -> None:
+    add_columns(connection, exports, "behind")
+
+
 STEPS: Sequence[Step] = (
     _add_timers,
     protect_releases,
@@ -283,6 +287,7 @@ STEPS: Sequence[Step] = (
     _add_baselines,
     _add_indexes_of_states,
     _add_counts,
+    _add_figures_to_exports,
 )
 """Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
 

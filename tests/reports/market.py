@@ -21,6 +21,7 @@ roles:
   rep:   {label: 销售}
   clerk: {label: 文员}
 menu: [client, deal, visit, aim]
+ask_export_above: 3
 """
 
 CLIENT = """\
@@ -64,10 +65,10 @@ fields:
       price: {type: money, label: 单价}
       floor: {type: money, label: 限价}
 access:
-  admin: {read: all, write: all, create: true, delete: all}
-  boss:  {read: all, write: all, create: true, delete: all}
+  admin: {read: all, write: all, create: true, delete: all, approve_export: true}
+  boss:  {read: all, write: all, create: true, delete: all, export: true}
   lead:  {read: team, write: team, create: true, mask: [bought], hide: [items.floor]}
-  rep:   {read: own, write: own, create: true, hide: [cost, bought, items.floor]}
+  rep:   {read: own, write: own, create: true, hide: [cost, bought, items.floor], export: true}
   clerk: {read: hot, hide: [amount, items]}
 scopes:
   hot: {where: "hot"}

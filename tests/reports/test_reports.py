@@ -18,6 +18,7 @@ from engine.definition.source import SourceFolder
 from engine.errors import FormworkError, InvalidValues, NotFound
 from engine.records.queries import Page
 from engine.reports import Counting, StillCounting, kept, working, writing
+from engine.reports import behind as engine_behind
 from engine.storage import catalog
 from engine.storage.count_tables import counts
 from engine.storage.database import open_database
@@ -159,6 +160,23 @@ def test_a_row_of_lines_or_moves_comes_with_its_record(market: Market) -> None:
         ("open", "offer", market.ids["bo"])
     ] * 2
     assert [record.id for record in behind.records] == [market.records["e"], market.records["d"]]
+
+
+def test_the_rows_of_a_file_come_page_by_page_as_the_page_shows_them(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with market.store.read() as session:
+        boss = market.actor(session, "bo")
+        for key in ("deal.count", "deal.moves"):
+            shown = reports.rows(session, key, actor=boss, period="all")
+            with monkeypatch.context() as patch:
+                patch.setattr(engine_behind, "MOST", 2)
+                asked = reports.RowsAsked(key, reports.Period.of(("all", "0001-01-02", "9999-12-30")))
+                pages = list(engine_behind.pages_behind(session, asked, shown.columns, actor=boss, most=100))
+            assert [one.id for page in pages for one in page.records] == [one.id for one in shown.records], key
+            assert [row for page in pages for row in page.lines] == list(shown.lines)
+            assert all(len(page.records) <= 2 for page in pages)
+            assert engine_behind.count_behind(session, asked, actor=boss) == shown.n
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Reports on pages: a figure says how it is defined, of which period and how many rows, and opens just those rows."""
 
+import csv
 import html
 import io
 import re
@@ -10,10 +11,13 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
+from sqlalchemy import select
 
 from engine.automation.jobs import look
+from engine.exporting import working
 from engine.reports import Counting, StillCounting
 from engine.storage.store import Session, Store
+from engine.storage.system_tables import audit
 from tests.reports.market import FULL
 from tests.web.conftest import Browser, Desk, OpenDesk, add_people
 
@@ -77,6 +81,76 @@ def test_every_figure_opens_as_many_rows_as_its_n(market: Desk) -> None:
                 assert rows.count("data-row-url=") == n, url
                 seen += 1
         assert seen > 10
+
+
+def taken(browser: Browser, rows: str, **form: str) -> str:
+    """Follow a page of rows to its export, ask for a file and return the address of the export."""
+    link = re.search(r'export-link[^"]*" href="([^"]+)"', text(browser, rows))
+    assert link is not None, rows
+    asked = urlsplit(html.unescape(link[1]))
+    text(browser, f"{asked.path}?{asked.query}")
+    answer = browser.post(asked.path, data={"list": asked.query, "format": "csv", **form})
+    assert answer.status_code == 303, answer.get_data(as_text=True)
+    return answer.headers["Location"]
+
+
+def file_of(browser: Browser, export: str) -> list[list[str]]:
+    with browser.get(f"{export}/file") as file:
+        assert file.status_code == 200
+        return list(csv.reader(io.StringIO(file.get_data().decode("utf-8-sig"))))
+
+
+def test_the_rows_behind_a_figure_leave_as_a_list_does(market: Desk) -> None:
+    ann, bo, dee = market.browser("ann"), market.browser("bo"), market.browser("dee")
+    own = taken(ann, "/figures/deal.count/rows?period=month&f.owner=me")
+    said, rows = text(ann, own), file_of(ann, own)
+    assert "数量 · 2026 年 3 月" in said and "/figures/deal.count/rows/export?period=2026-03&amp;f.owner=me" in said
+    assert "Ann" in rows[0][0] and sorted(row[0] for row in rows[2:]) == ["ann 100.50", "ann 250", "ann 40"]
+    assert "成本" not in rows[1] and bo.get(f"{own}/file").status_code == 404
+    with market.store.read() as session:
+        told = session.connection.execute(select(audit.c.action, audit.c.details).order_by(audit.c.id)).all()
+    logged = [details["behind"] for action, details in told if action.startswith("exporting.")]
+    assert [(one["of"], one["filters"]) for one in logged] == [("deal.count", {"owner": ["me"]})] * 3
+
+    moved = file_of(bo, taken(bo, f"/figures/deal.moves/rows?period=month&c.owner={market.ids['ben']}"))
+    assert (
+        dict(zip(moved[1], moved[2], strict=True)).items()
+        >= {"从阶段": "线索", "到阶段": "报价", "操作人": "Bo"}.items()
+    )
+    market.program("bo").made("deal", name="带明细", items=[{"kind": "x", "qty": "2", "price": "3.50"}, {"kind": "y"}])
+    lines = file_of(bo, taken(bo, "/figures/deal.below/rows"))
+    kind, price = (lines[1].index(name) for name in ("品类", "单价"))
+    assert [(row[0], row[kind], row[price]) for row in lines[2:]] == [
+        ("带明细", "阀门", "3.50"),
+        ("带明细", "油封", ""),
+    ]
+    won = file_of(ann, taken(ann, "/funnels/deal.sales/rows?step=won&period=month"))
+    assert [row[0] for row in won[2:]] == ["ann 250"]
+
+    assert "export-link" not in text(dee, "/figures/deal.count/rows?period=month")
+    text(dee, "/figures/deal.count/rows/export", 403)
+    text(ann, "/figures/deal.margin/rows/export", 404)
+    assert ann.post("/figures/deal.margin/rows/export", data={"format": "csv"}).status_code == 404
+    assert bo.post("/funnels/deal.sales/rows/export", data={"list": "step=nix", "format": "csv"}).status_code == 422
+
+
+def test_many_rows_behind_a_figure_wait_for_somebody_else(market: Desk) -> None:
+    bo, root, program = market.browser("bo"), market.browser("root"), market.program("bo")
+    refused = bo.post("/figures/deal.count/rows/export", data={"list": "period=month", "format": "csv"})
+    assert refused.status_code == 422 and 'id="reason-error"' in refused.get_data(as_text=True)
+    export = taken(bo, "/figures/deal.count/rows?period=month", reason="对账")
+    assert bo.get(f"{export}/file").status_code == 409
+    assert "数量 · 2026 年 3 月" in text(root, export)
+    assert root.post(f"{export}/approve").status_code == 303
+    working.work(market.store)
+    assert len(file_of(bo, export)) == 6
+
+    cell = f"period=2026-03&cell=owner:{market.ids['ann']}"
+    made = program.post(f"/reports/figures/deal.count/rows/exports?{cell}", {"format": "csv"})
+    assert (made.status_code, made.get_json()["total"], made.get_json()["figure"]) == (201, 3, "deal.count")
+    step = program.post(f"/reports/funnels/deal.sales/won/rows/exports?{cell}", {"format": "xlsx"})
+    assert (step.status_code, step.get_json()["total"]) == (201, 1)
+    assert program.post("/reports/figures/deal.count/rows/exports", {"columns": ["cost"]}).status_code == 422
 
 
 def test_a_figure_says_how_it_is_defined(market: Desk) -> None:

@@ -18,13 +18,16 @@ _EXPORT = {
     },
     "required": ["id", "state"],
 }
+_HOW = {
+    "format": {"enum": list(FORMATS)},
+    "reason": {"type": "string", "maxLength": 500},
+    "lines": {"type": "array", "items": {"type": "string"}, "description": "Line tables that leave with the list."},
+}
 _ASKED = {
     "type": "object",
     "properties": {
-        "format": {"enum": list(FORMATS)},
-        "reason": {"type": "string", "maxLength": 500},
+        **_HOW,
         "columns": {"type": "array", "items": {"type": "string"}},
-        "lines": {"type": "array", "items": {"type": "string"}, "description": "Line tables that leave with the list."},
         "sort": {"type": ["string", "null"]},
         "text": {"type": "string"},
         "filters": {"type": "array"},
@@ -51,6 +54,12 @@ EXPORT_PATHS: dict[str, Any] = {
     },
     "/exports/{export}/stop": {"parameters": [_ID], "post": operation("export.stop", "Take an export back", _EXPORT)},
 }
+
+
+def export_rows(name: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the operation that exports the rows behind a figure."""
+    asked = body({"type": "object", "properties": _HOW, "additionalProperties": False})
+    return operation(name, "Export these rows", _EXPORT, parameters=parameters, sent=asked, status="201")
 
 
 def export_path(key: str, label: str) -> dict[str, Any]:

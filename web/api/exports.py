@@ -1,9 +1,11 @@
-"""Exports over HTTP: ask for the file of a list, see how far it is, fetch it, decide on those of others.
+"""Exports over HTTP: ask for the file of a list or of the rows behind a figure, see how far it is, fetch it, decide.
 
-Enters: a list as a view is written (``filters where sort columns text``), a format, a reason. Leaves: JSON, and the
-file for whoever asked for it. Must not hold a rule: each view calls one command or query.
+Enters: a list as a view is written (``filters where sort columns text``), or rows as their address has them; a format,
+a reason. Leaves: JSON, and the file for whoever asked for it. Must not hold a rule: each view calls one command or
+query.
 """
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,25 +14,56 @@ from flask import Response, g
 from engine.errors import FieldError, InvalidValues
 from engine.exporting import requests, working
 from engine.exporting.requests import Export
-from engine.records.views import from_plain
+from engine.records.views import ViewContent, from_plain
+from engine.reports import asking
+from engine.reports.behind import RowsAsked
 from web.api.answers import PREFIX, answer, iso
+from web.api.reports import read_cell, read_pairs, read_period
 from web.api.requests import read_fields, read_id, read_object
 from web.downloads import send_made
 from web.export_view import name_file
 from web.gate import locale, private, reads, store, writes
 
 _CONTENT = ("filters", "where", "sort", "columns", "text")
-_KNOWN = (*_CONTENT, "format", "lines", "reason")
+_OF_ROWS = ("format", "lines", "reason")
+_KNOWN = (*_CONTENT, *_OF_ROWS)
 
 
 @writes
 def ask(entity: str) -> Any:
     """Ask for the file of a list; a small one is ready when the export is read again."""
+    sent = _read(_KNOWN)
+    return _ask(entity, from_plain({key: sent[key] for key in _CONTENT if key in sent}), sent)
+
+
+@writes
+def ask_figure(figure: str) -> Any:
+    """Ask for a file of the rows behind a figure, or behind one cell of it."""
+    period = asking.period_of(g.session, read_period(), "month")
+    return _ask_behind(RowsAsked(figure, period, read_pairs("filter"), read_cell()))
+
+
+@writes
+def ask_funnel(funnel: str, step: str) -> Any:
+    """Ask for a file of the rows of a cohort that got as far as a step."""
+    found = asking.find_funnel(g.session, funnel, actor=g.actor)
+    period = asking.period_of(g.session, read_period(), found.period)
+    return _ask_behind(RowsAsked(funnel, period, read_pairs("filter"), read_cell(), step))
+
+
+def _ask_behind(behind: RowsAsked) -> Any:
+    sent = _read(_OF_ROWS)
+    entity, content = requests.content_behind(g.session, behind, actor=g.actor)
+    return _ask(entity, content, sent, behind)
+
+
+def _read(known: Sequence[str]) -> dict[str, Any]:
+    """Return what was sent; raises ``InvalidValues`` for any other member or kind."""
     sent = read_object()
     errors = [
-        FieldError(name[:60], "people.unknown_member", {"name": name[:60], "known": ", ".join(_KNOWN)})
+        FieldError(name[:60], "people.unknown_member", {"name": name[:60], "known": ", ".join(known)})
         for name in sent
-        if name not in _KNOWN
+        if name not in known
     ]
     errors += [FieldError(name, "people.wrong_member", {"kind": "string"}) for name in ("format", "reason")
                if not isinstance(sent.get(name) or "", str)]  # fmt: skip
@@ -39,10 +72,13 @@ def ask(entity: str) -> Any:
         errors.append(FieldError("lines", "people.wrong_member", {"kind": "array"}))
     if errors:
         raise InvalidValues(errors)
+    return sent
+
+
+def _ask(entity: str, content: ViewContent, sent: Mapping[str, Any], behind: RowsAsked | None = None) -> Any:
     found = requests.ask(
-        g.session, entity, from_plain({key: sent[key] for key in _CONTENT if key in sent}),
-        format=sent.get("format") or "xlsx", language=locale().language, reason=sent.get("reason") or "",
-        lines=lines, actor=g.actor,
+        g.session, entity, content, format=sent.get("format") or "xlsx", language=locale().language,
+        reason=sent.get("reason") or "", lines=sent.get("lines") or [], behind=behind, actor=g.actor,
     )  # fmt: skip
     if found.is_active and found.total <= working.AT_ONCE:
         g.session.after_commit(partial(working.go_on, store(), found.id))
@@ -94,6 +130,8 @@ def stop(export_id: str) -> Any:
 
 ROUTES = (
     ("/<entity>/exports", ["POST"], ask),
+    ("/reports/figures/<figure>/rows/exports", ["POST"], ask_figure),
+    ("/reports/funnels/<funnel>/<step>/rows/exports", ["POST"], ask_funnel),
     ("/exports", ["GET"], list_exports),
     ("/exports/<export_id>", ["GET"], get_export),
     ("/exports/<export_id>/file", ["GET"], fetch),
@@ -108,7 +146,7 @@ def _said(found: Export) -> dict[str, Any]:
     return {
         "id": found.id, "entity": found.entity, "by": found.user, "by_name": found.user_name, "state": found.state,
         "format": found.format, "columns": list(found.content.columns), "lines": list(found.lines),
-        "reason": found.reason, "total": found.total,
+        "figure": None if found.behind is None else found.behind.of, "reason": found.reason, "total": found.total,
         "done": found.done, "asked_at": iso(found.created_at), "expires_at": iso(found.expires_at),
         "answer": found.answer, "error": (found.error or {}).get(locale().language),
         "file": f"{PREFIX}/exports/{found.id}/file" if mine and found.state == "done" else None,

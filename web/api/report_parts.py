@@ -5,6 +5,7 @@ Enters: nothing. Leaves: paths. Must not say which reports there are for whom: t
 
 from typing import Any
 
+from web.api.export_parts import export_rows
 from web.api.parts import operation
 
 _TEXT = {"type": "string"}
@@ -132,6 +133,10 @@ REPORT_PATHS: dict[str, Any] = {
             "figure.rows", "The rows behind a figure", _ROWS, parameters=[_PERIOD, _FILTER, _CELL, *_PAGE]
         ),
     },
+    "/reports/figures/{figure}/rows/exports": {
+        "parameters": [_path("figure")],
+        "post": export_rows("figure.rows.export", [_PERIOD, _FILTER, _CELL]),
+    },
     "/reports/funnels/{funnel}": {
         "parameters": [_path("funnel")],
         "get": operation("funnel", "How many of a cohort got how far", _FUNNEL, parameters=_ASKED),
@@ -139,7 +144,11 @@ REPORT_PATHS: dict[str, Any] = {
     "/reports/funnels/{funnel}/{step}/rows": {
         "parameters": [_path("funnel"), _path("step")],
         "get": operation(
-            "funnel.rows", "The rows that got as far as a step", _ROWS, parameters=[_PERIOD, _FILTER, *_PAGE]
+            "funnel.rows", "The rows that got as far as a step", _ROWS, parameters=[_PERIOD, _FILTER, _CELL, *_PAGE]
         ),
+    },
+    "/reports/funnels/{funnel}/{step}/rows/exports": {
+        "parameters": [_path("funnel"), _path("step")],
+        "post": export_rows("funnel.rows.export", [_PERIOD, _FILTER, _CELL]),
     },
 }

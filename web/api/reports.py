@@ -54,7 +54,7 @@ def list_all() -> Any:
 def run_report(report: str) -> Any:
     """Answer what a report comes to."""
     found = reports.run(
-        g.session, report, actor=g.actor, period=_period(), filters=_pairs("filter"), by=_several("by"),
+        g.session, report, actor=g.actor, period=read_period(), filters=read_pairs("filter"), by=_several("by"),
         compare=_compared(),
     )  # fmt: skip
     return answer(_result(found))
@@ -64,7 +64,7 @@ def run_report(report: str) -> Any:
 def run_figure(figure: str) -> Any:
     """Answer what a figure comes to, divided as asked."""
     found = reports.run_figure(
-        g.session, figure, actor=g.actor, period=_period(), filters=_pairs("filter"), by=_several("by") or (),
+        g.session, figure, actor=g.actor, period=read_period(), filters=read_pairs("filter"), by=_several("by") or (),
         compare=_compared() or (),
     )  # fmt: skip
     return answer(_result(found))
@@ -74,7 +74,7 @@ def run_figure(figure: str) -> Any:
 def run_funnel(funnel: str) -> Any:
     """Answer what a funnel comes to."""
     found = reports.run_funnel(
-        g.session, funnel, actor=g.actor, period=_period(), filters=_pairs("filter"), by=_several("by")
+        g.session, funnel, actor=g.actor, period=read_period(), filters=read_pairs("filter"), by=_several("by")
     )
     return answer(_funnel(found))
 
@@ -82,9 +82,8 @@ def run_funnel(funnel: str) -> Any:
 @reads
 def list_rows(figure: str) -> Any:
     """Answer the rows behind a figure, or behind one cell of it: ``n`` in all."""
-    cell = {key: values[0] for key, values in _pairs("cell").items()}
     found = reports.rows(
-        g.session, figure, actor=g.actor, period=_period(), cell=cell, filters=_pairs("filter"),
+        g.session, figure, actor=g.actor, period=read_period(), cell=read_cell(), filters=read_pairs("filter"),
         limit=_number("limit", _MOST, _MOST_ROWS), offset=_number("offset", 0, _MOST_OFFSET),
     )  # fmt: skip
     return answer(_behind(found))
@@ -94,7 +93,7 @@ def list_rows(figure: str) -> Any:
 def list_funnel_rows(funnel: str, step: str) -> Any:
     """Answer the rows of a cohort that got as far as a step."""
     found = reports.funnel_rows(
-        g.session, funnel, step, actor=g.actor, period=_period(), filters=_pairs("filter"),
+        g.session, funnel, step, actor=g.actor, period=read_period(), filters=read_pairs("filter"), cell=read_cell(),
         limit=_number("limit", _MOST, _MOST_ROWS), offset=_number("offset", 0, _MOST_OFFSET),
     )  # fmt: skip
     return answer(_behind(found))
@@ -113,7 +112,8 @@ ROUTES = (
 # ---- what is asked
 
 
-def _period() -> str | None:
+def read_period() -> str | None:
+    """Return the name of the period that is asked for."""
     return request.args.get("period", "")[:_LONGEST] or None
 
 
@@ -132,7 +132,7 @@ def _compared() -> tuple[Against, ...] | None:
     return tuple(_AGAINST[one] for one in asked)
 
 
-def _pairs(name: str) -> dict[str, list[str]]:
+def read_pairs(name: str) -> dict[str, list[str]]:
     """Return the values of ``dimension:value`` by dimension; raises ``InvalidValues`` for what is written otherwise."""
     found: dict[str, list[str]] = {}
     for one in request.args.getlist(name)[:_MOST]:
@@ -141,6 +141,11 @@ def _pairs(name: str) -> dict[str, list[str]]:
             raise InvalidValues([FieldError(name, "report.bad_pair")])
         found.setdefault(key, []).append(value)
     return found
+
+
+def read_cell() -> dict[str, str]:
+    """Return the key of each dimension of the cell whose rows are asked for."""
+    return {key: values[0] for key, values in read_pairs("cell").items()}
 
 
 def _number(name: str, otherwise: int, most: int) -> int:

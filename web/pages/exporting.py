@@ -1,7 +1,8 @@
-"""Taking a list out of the house: ask for a file, see how far it is, fetch it, decide on those of others.
+"""Taking a list, or the rows behind a figure, out of the house: ask for a file, see how far it is, fetch it, decide.
 
-Enters: the list of an address, a format, a reason, decisions. Leaves: pages, and the file for whoever asked for it.
-Must not decide what may leave: the engine does, when it is asked for, when it is written and when it is fetched.
+Enters: the address of a list or a page of rows, a format, a reason, decisions. Leaves: pages, and the file for whoever
+asked for it. Must not decide what may leave: the engine does, when it is asked for, when it is written and when it is
+fetched.
 """
 
 from functools import partial
@@ -13,37 +14,53 @@ from engine.errors import FormworkError, InvalidValues, NotPossibleNow
 from engine.exporting import requests, working
 from engine.exporting.requests import Export
 from engine.records import queries
-from engine.records.rights import get_entity
-from engine.records.views import ViewContent
+from engine.reports.behind import RowsAsked
 from web.api.requests import read_id
 from web.downloads import send_made
-from web.export_view import EXPORTS_URL, export_url, name_file, view_ask, view_export, view_exports
+from web.export_view import EXPORTS_URL, Taken, export_url, name_file, view_ask, view_export, view_exports
 from web.gate import locale, private, reads, store, writes
 from web.list_filters import filter_keys
+from web.pages import figures, funnels
 from web.pages.frame import page_shell
+from web.reporting.address import Asked
+from web.shell import ENTITY_URL
 from web.view_address import content_of, parse_address
 
 
 @reads
 def begin(entity: str) -> Any:
     """Show what would leave: how many rows, which columns; ask for the format, and for the reason of a large one."""
-    return _begin(entity, request.query_string.decode("ascii", "ignore"))
+    return _begin(_list(entity, _query()))
 
 
 @writes
 def ask(entity: str) -> Any:
     """Ask for the file; a small one is written before the page comes back."""
-    listed, form = request.form.get("list", ""), request.form
-    try:
-        found = requests.ask(
-            g.session, entity, _content(entity, listed), format=form.get("format", ""), language=locale().language,
-            reason=form.get("reason", ""), lines=form.getlist("lines"), actor=g.actor,
-        )  # fmt: skip
-    except (InvalidValues, NotPossibleNow) as refused:
-        return _begin(entity, listed, refused), 422
-    if found.is_active and found.total <= working.AT_ONCE:
-        g.session.after_commit(partial(working.go_on, store(), found.id))
-    return redirect(export_url(found.id), 303)
+    return _ask(_list(entity, request.form.get("list", "")))
+
+
+@reads
+def begin_figure(figure: str) -> Any:
+    """Show what would leave of the rows behind a figure."""
+    return _begin(_behind_figure(figure, _query()))
+
+
+@writes
+def ask_figure(figure: str) -> Any:
+    """Ask for a file of the rows behind a figure."""
+    return _ask(_behind_figure(figure, request.form.get("list", "")))
+
+
+@reads
+def begin_funnel(funnel: str) -> Any:
+    """Show what would leave of the rows that got as far as a step."""
+    return _begin(_behind_funnel(funnel, _query()))
+
+
+@writes
+def ask_funnel(funnel: str) -> Any:
+    """Ask for a file of the rows that got as far as a step."""
+    return _ask(_behind_funnel(funnel, request.form.get("list", "")))
 
 
 @reads
@@ -100,6 +117,10 @@ def fetch(export_id: str) -> Response:
 ROUTES = (
     ("/e/<entity>/export", ["GET"], begin),
     ("/e/<entity>/export", ["POST"], ask),
+    ("/figures/<figure>/rows/export", ["GET"], begin_figure),
+    ("/figures/<figure>/rows/export", ["POST"], ask_figure),
+    ("/funnels/<funnel>/rows/export", ["GET"], begin_funnel),
+    ("/funnels/<funnel>/rows/export", ["POST"], ask_funnel),
     (EXPORTS_URL, ["GET"], overview),
     ("/exports/<export_id>", ["GET"], show),
     ("/exports/<export_id>/approve", ["POST"], approve),
@@ -113,18 +134,56 @@ def _get(export_id: str) -> Export:
     return requests.get_export(g.session, read_id(export_id), actor=g.actor)
 
 
-def _content(entity: str, listed: str) -> ViewContent:
-    compiled = get_entity(g.session.app, entity)
-    rights = queries.require_read(g.session, compiled, g.actor)
-    return content_of(filter_keys(compiled, queries.readable_keys(compiled, rights)), parse_address(listed))
+def _query() -> str:
+    return request.query_string.decode("ascii", "ignore")
 
 
-def _begin(entity: str, listed: str, refused: FormworkError | None = None) -> str:
+def _list(entity: str, listed: str) -> Taken:
     compiled, rights = requests.require_export(g.session, entity, g.actor)
-    content = requests.fit(compiled, rights, _content(entity, listed))
-    rows = requests.count(g.session, entity, content, actor=g.actor)
-    view = view_ask(compiled, content, rows, listed, request.form, refused)
+    keys = filter_keys(compiled, queries.readable_keys(compiled, rights))
+    content = requests.fit(compiled, rights, content_of(keys, parse_address(listed)))
+    url = ENTITY_URL.format(entity=entity)
+    tables = requests.tables_of(g.session, compiled, rights, None, g.actor)
+    return Taken(compiled, content, f"{url}/export", listed, f"{url}?{listed}" if listed else url, tables)
+
+
+def _behind_figure(figure: str, listed: str) -> Taken:
+    asked = figures.ask_figure(figure, parse_address(listed))
+    return _behind(asked, RowsAsked(figure, asked.period, asked.filters, asked.cell), listed)
+
+
+def _behind_funnel(funnel: str, listed: str) -> Taken:
+    given = parse_address(listed)
+    asked, _ = funnels.ask_funnel(funnel, given)
+    return _behind(asked, RowsAsked(funnel, asked.period, asked.filters, asked.cell, given.get("step", "")), listed)
+
+
+def _behind(asked: Asked, behind: RowsAsked, listed: str) -> Taken:
+    entity, content = requests.content_behind(g.session, behind, actor=g.actor)
+    compiled, rights = requests.require_export(g.session, entity, g.actor)
+    tables = requests.tables_of(g.session, compiled, rights, behind, g.actor)
+    url = f"{asked.url}/rows"
+    return Taken(compiled, content, f"{url}/export", listed, f"{url}?{listed}", tables, behind)
+
+
+def _begin(taken: Taken, refused: FormworkError | None = None) -> str:
+    rows = requests.count(g.session, taken.entity.key, taken.content, behind=taken.behind, actor=g.actor)
+    view = view_ask(taken, rows, request.form, refused)
     return render_template("pages/export.html", page=view, shell=page_shell())
+
+
+def _ask(taken: Taken) -> Any:
+    form = request.form
+    try:
+        found = requests.ask(
+            g.session, taken.entity.key, taken.content, format=form.get("format", ""), language=locale().language,
+            reason=form.get("reason", ""), lines=form.getlist("lines"), behind=taken.behind, actor=g.actor,
+        )  # fmt: skip
+    except (InvalidValues, NotPossibleNow) as refused:
+        return _begin(taken, refused), 422
+    if found.is_active and found.total <= working.AT_ONCE:
+        g.session.after_commit(partial(working.go_on, store(), found.id))
+    return redirect(export_url(found.id), 303)
 
 
 def _page(found: Export, refused: InvalidValues | None = None) -> str:

@@ -7,15 +7,16 @@ would not: ``engine/reports`` reads them through the same gate.
 from typing import Any, Final
 
 from flask import g, render_template, request
+from werkzeug.datastructures import MultiDict
 
 from engine import reports as engine_reports
 from engine.compiler.app import Figure
 from engine.reports import baselines
 from web.gate import locale, now, reads
 from web.pages.frame import page_shell
-from web.reporting.address import Asked, read_asked
+from web.reporting.address import Asked, figure_url, read_asked
 from web.reporting.paper import send_paper
-from web.reporting.report_page import Shown, chart_of, figure_url, show_waiting, view_report
+from web.reporting.report_page import Shown, chart_of, show_waiting, view_report
 from web.reporting.rows_page import read_offset, view_rows
 from web.reporting.sheet import send_sheet
 from web.reporting.waiting import count_for_file
@@ -32,7 +33,8 @@ def show(figure: str) -> Any:
     try:
         asked, shown = _run(figure, engine_reports.Counting())
     except engine_reports.StillCounting as still:
-        return show_waiting(_asked(figure), engine_reports.find_figure(g.session, figure, actor=g.actor), still)
+        found = engine_reports.find_figure(g.session, figure, actor=g.actor)
+        return show_waiting(ask_figure(figure, request.args), found, still)
     view = view_report(asked, shown, baselines.find_all(g.session))
     return render_template("pages/report.html", report=view, shell=page_shell())
 
@@ -41,7 +43,7 @@ def show(figure: str) -> Any:
 def rows(figure: str) -> Any:
     """Show the rows behind a figure, or its next ones."""
     found = engine_reports.find_figure(g.session, figure, actor=g.actor)
-    asked = _asked(figure)
+    asked = ask_figure(figure, request.args)
     offset = read_offset(request.args)
     behind = engine_reports.rows(
         g.session, figure, actor=g.actor, period=asked.period, filters=asked.filters, cell=asked.cell, offset=offset
@@ -74,13 +76,14 @@ ROUTES = (
 )
 
 
-def _asked(key: str) -> Asked:
-    return read_asked(figure_url(key), request.args, period=_BEGIN, today=locale().today(now()))
+def ask_figure(key: str, given: "MultiDict[str, str]") -> Asked:
+    """Return what an address asks of a figure."""
+    return read_asked(figure_url(key), given, period=_BEGIN, today=locale().today(now()))
 
 
 def _run(key: str, counting: engine_reports.Counting) -> tuple[Asked, Shown]:
     found = engine_reports.find_figure(g.session, key, actor=g.actor)
-    asked = _asked(key)
+    asked = ask_figure(key, request.args)
     by = _divided(found, asked) if asked.by is None else asked.by
     result = engine_reports.run_figure(
         g.session, key, actor=g.actor, period=asked.period, filters=asked.filters, by=by,

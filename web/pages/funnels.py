@@ -7,15 +7,16 @@ conversion: a funnel counts how far rows ever got.
 from typing import Any
 
 from flask import g, render_template, request
+from werkzeug.datastructures import MultiDict
 
 from engine import reports as engine_reports
 from engine.compiler.app import Funnel
 from engine.reports.results import FunnelResult
 from web.gate import locale, now, reads
 from web.pages.frame import page_shell
-from web.reporting.address import Asked, read_asked
+from web.reporting.address import Asked, funnel_url, read_asked
 from web.reporting.paper import send_funnel_paper
-from web.reporting.report_page import funnel_url, make_charting, show_waiting, view_funnel
+from web.reporting.report_page import make_charting, show_waiting, view_funnel
 from web.reporting.rows_page import read_offset, view_funnel_rows
 from web.reporting.sheet import send_funnel_sheet
 from web.reporting.waiting import count_for_file
@@ -28,7 +29,7 @@ def show(funnel: str) -> Any:
     try:
         asked, found, result = _run(funnel, counting)
     except engine_reports.StillCounting as still:
-        return show_waiting(*_asked(funnel), still)
+        return show_waiting(*ask_funnel(funnel, request.args), still)
     dimensions = engine_reports.dimensions_of(g.session, found, actor=g.actor)
     view = view_funnel(asked, found, result, _rows(asked), dimensions, counting.as_of)
     return render_template("pages/report.html", report=view, shell=page_shell())
@@ -37,7 +38,7 @@ def show(funnel: str) -> Any:
 @reads
 def rows(funnel: str) -> Any:
     """Show the rows that got as far as a step."""
-    asked, found = _asked(funnel)
+    asked, found = ask_funnel(funnel, request.args)
     offset, step = read_offset(request.args), request.args.get("step", "")
     behind = engine_reports.funnel_rows(
         g.session, funnel, step, actor=g.actor, period=asked.period, filters=asked.filters, cell=asked.cell,
@@ -72,13 +73,14 @@ ROUTES = (
 )
 
 
-def _asked(key: str) -> tuple[Asked, Funnel]:
+def ask_funnel(key: str, given: "MultiDict[str, str]") -> tuple[Asked, Funnel]:
+    """Return what an address asks of a funnel, and the funnel; raises ``NotFound``."""
     found = engine_reports.find_funnel(g.session, key, actor=g.actor)
-    return read_asked(funnel_url(key), request.args, period=found.period, today=locale().today(now())), found
+    return read_asked(funnel_url(key), given, period=found.period, today=locale().today(now())), found
 
 
 def _run(key: str, counting: engine_reports.Counting) -> tuple[Asked, Funnel, FunnelResult]:
-    asked, found = _asked(key)
+    asked, found = ask_funnel(key, request.args)
     result = engine_reports.run_funnel(
         g.session, key, actor=g.actor, period=asked.period, filters=asked.filters, by=asked.by or (), counting=counting
     )

@@ -13,10 +13,10 @@ from engine.compiler.app import Report
 from engine.reports import baselines
 from web.gate import locale, now, reads
 from web.pages.frame import page_shell
-from web.reporting.address import Asked, read_asked
+from web.reporting.address import Asked, read_asked, report_url
 from web.reporting.index_page import view_index
 from web.reporting.paper import send_paper
-from web.reporting.report_page import Shown, chart_of, report_url, show_waiting, view_report
+from web.reporting.report_page import Shown, chart_of, show_waiting, view_report
 from web.reporting.sheet import send_sheet
 from web.reporting.waiting import count_for_file
 

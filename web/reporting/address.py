@@ -29,6 +29,21 @@ _MOST_VALUES = 50
 _LONGEST = 200
 
 
+def figure_url(key: str) -> str:
+    """Return the page of a figure."""
+    return f"/figures/{key}"
+
+
+def report_url(key: str) -> str:
+    """Return the page of a report."""
+    return f"/reports/{key}"
+
+
+def funnel_url(key: str) -> str:
+    """Return the page of a funnel."""
+    return f"/funnels/{key}"
+
+
 @dataclass(frozen=True)
 class Asked:
     """What is asked; ``by``, ``compare`` and ``chart`` are None where the definition decides."""

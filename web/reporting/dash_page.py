@@ -14,10 +14,10 @@ from engine.compiler.app import Dashboard, Dimension, Tile
 from engine.errors import NotFound
 from engine.reports.periods import Period
 from web.gate import locale
-from web.reporting.address import Asked
+from web.reporting.address import Asked, figure_url, funnel_url, report_url
 from web.reporting.filtering import view_filters
 from web.reporting.index_page import dashboard_url
-from web.reporting.report_page import figure_url, funnel_url, report_url, view_period
+from web.reporting.report_page import view_period
 from web.shell import ENTITY_URL
 
 _DRAWN = ("report", "funnel")

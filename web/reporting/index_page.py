@@ -11,7 +11,8 @@ from flask import g
 from engine import reports
 from engine.compiler.app import Dashboard
 from web.gate import locale
-from web.reporting.report_page import ICONS, funnel_url, report_url
+from web.reporting.address import funnel_url, report_url
+from web.reporting.report_page import ICONS
 
 DASHBOARD_URL = "/dashboards/{key}"
 

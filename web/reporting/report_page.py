@@ -20,7 +20,7 @@ from engine.reports.periods import Period, find_period
 from engine.reports.results import FunnelResult, Result, Stand
 from web.gate import locale
 from web.pages.frame import page_shell
-from web.reporting.address import NONE, Asked
+from web.reporting.address import NONE, Asked, figure_url
 from web.reporting.chart_view import view_chart
 from web.reporting.charting import Charting, fitting_kind, kinds_of
 from web.reporting.definitions import view_definition
@@ -56,21 +56,6 @@ class Shown:
     begun: Sequence[str] = ()
     by_itself: bool = False
     as_of: datetime | None = None
-
-
-def figure_url(key: str) -> str:
-    """Return the page of a figure."""
-    return f"/figures/{key}"
-
-
-def report_url(key: str) -> str:
-    """Return the page of a report."""
-    return f"/reports/{key}"
-
-
-def funnel_url(key: str) -> str:
-    """Return the page of a funnel."""
-    return f"/funnels/{key}"
 
 
 def make_charting(asked: Asked, baselines: Mapping[str, Decimal], report: str = "") -> Charting:

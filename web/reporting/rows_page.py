@@ -11,18 +11,16 @@ from flask import g
 
 from engine.compiler.app import Entity, Field, Figure, Funnel
 from engine.records.record import USER, Record
-from engine.reports.asking import is_own_date
-from engine.reports.periods import find_period
+from engine.records.rights import find_rights
 from engine.reports.results import Behind
 from web.cells import EMPTY, Cell, Cells, record_url, title_of
 from web.columns import column_label, phone_slots, view_column
 from web.gate import locale, now
-from web.reporting.address import CELL, Asked
+from web.reporting.address import CELL, Asked, figure_url, report_url
 from web.reporting.definitions import view_definition
 from web.reporting.figure_words import say_counted
-from web.reporting.filtering import say_filters, view_filters
 from web.reporting.period_words import say_period
-from web.reporting.report_page import figure_url, report_url
+from web.reporting.rows_words import say_rows
 
 PAGE = 50
 _MOST_OFFSET = 1_000_000
@@ -42,6 +40,7 @@ def view_rows(asked: Asked, figure: Figure, behind: Behind, offset: int, *, repo
     path = report_url(known.key) if known is not None else figure_url(figure.key)
     back = asked.address(path=path, **{f"{CELL}{key}": None for key in asked.cell})
     label = text.label(figure.label)
+    more = {"report": report} if known is not None else {}
     about = {
         "label": label,
         "count": say_counted(text, behind.n, figure.at_least)["text"],
@@ -51,9 +50,10 @@ def view_rows(asked: Asked, figure: Figure, behind: Behind, offset: int, *, repo
         "title": text.t("report.rows_of", figure=label),
         "report_label": text.label(known.label) if known is not None else label,
         "back_url": back,
-        "said": _said(asked, figure, of_now=figure.of_now),
+        "said": say_rows(figure, asked.period, asked.filters, asked.cell),
         "about": about,
-        "more_url": _more(asked, behind, offset, **({"report": report} if known is not None else {})),
+        "more_url": _more(asked, behind, offset, **more),
+        "export_url": _export(asked, behind, **more),
     }
 
 
@@ -68,9 +68,10 @@ def view_funnel_rows(asked: Asked, funnel: Funnel, step: str, behind: Behind, of
         "title": text.t("report.rows_of", figure=said),
         "report_label": label,
         "back_url": asked.address(),
-        "said": _said(asked, funnel),
+        "said": say_rows(funnel, asked.period, asked.filters, asked.cell),
         "about": {"label": label, "count": f"n={behind.n:,}", "about": about},
         "more_url": _more(asked, behind, offset, step=step),
+        "export_url": _export(asked, behind, step=step),
     }
 
 
@@ -93,7 +94,6 @@ class _Listing:
             "columns": [*columns[:1], *own, *columns[1:]],
             "rows": [self._row(at, record, shown) for at, record in enumerate(self.behind.records)],
             "count_text": locale().t("report.count", count=f"{self.behind.n:,}"),
-            "export_url": None,
         }
 
     def _own_columns(self) -> list[dict[str, Any]]:
@@ -135,17 +135,11 @@ def _line_fields(entity: str, lines: str | None) -> Mapping[str, Field] | None:
     return g.session.app.entities[entity].fields[lines].fields if lines else None
 
 
-def _said(asked: Asked, found: Figure | Funnel, *, of_now: bool = False) -> str:
-    """Return which period and which groups the rows are of."""
-    text = locale()
-    dates = {key: find_period(value, asked.period.first) for key, value in asked.cell.items() if is_own_date(key)}
-    period = next((one for one in dates.values() if one is not None), asked.period)
-    parts = [text.t("report.of_now") if of_now else say_period(text, period)]
-    dimensions = found.rows.dimensions
-    parts += [f"{chip['label']}: {chip['text']}" for chip in view_filters(asked, dimensions)["chips"]]
-    cell = {key: (value,) for key, value in asked.cell.items() if key not in dates}
-    parts += [f"{chip['label']}: {chip['text']}" for chip in say_filters(cell, dimensions)]
-    return " · ".join(parts)
+def _export(asked: Asked, behind: Behind, **more: str) -> str | None:
+    """Return where the rows are exported, for whoever may and while there are some."""
+    if not behind.n or not find_rights(g.session.app, g.session.app.entities[behind.entity], g.actor).export:
+        return None
+    return asked.rows_address(f"{asked.url}/rows/export", asked.cell.items(), **more)
 
 
 def _more(asked: Asked, behind: Behind, offset: int, **more: str) -> str | None:

@@ -18,13 +18,13 @@ from engine.records.record import Record
 from engine.reports.results import FunnelResult, Result
 from web.cells import Cell, Cells, record_url, title_of
 from web.gate import locale, now
-from web.reporting.address import Asked
+from web.reporting.address import Asked, funnel_url
 from web.reporting.chart_view import view_chart
 from web.reporting.charting import fitting_kind
 from web.reporting.dash_page import title_of_tile
 from web.reporting.figure_view import view_figure
 from web.reporting.period_words import say_period
-from web.reporting.report_page import funnel_url, make_charting
+from web.reporting.report_page import make_charting
 from web.reporting.waiting import say_as_of
 from web.shell import ENTITY_URL
 
