@@ -124,5 +124,5 @@ def test_expand_prints_one_thing_or_all_or_writes_a_template(run: Run, folder: P
 
 def test_diff_says_what_a_site_changes_in_its_template(run: Run, folder: Path, newer: Path) -> None:
     said = run("diff", folder, "--template").output
-    assert "+ Add business object Part approval" in said and "Freight" in said and "车型项目" in said
+    assert "+ Add business object Part approval" in said and "Freight" in said and "Vehicle programme" in said
     assert "extends no template" in run("diff", newer, "--template").output
