@@ -314,11 +314,11 @@ def test_a_form_is_closed_unless_it_can_take_something_and_keeps_nothing_else(as
     admin.post("/admin/automations/ticket.repair/enable")
     with asking.store.write() as session:
         switch_module(session, "jobs", on=False, actor=None)
-    asking.store.reload()
+    asking.app.extensions["formwork.store"].reload()
     assert (status("repair"), status("word")) == (404, 404)
     with asking.store.write() as session:
         switch_module(session, "jobs", on=True, actor=None)
-    asking.store.reload()
+    asking.app.extensions["formwork.store"].reload()
     answers = [stranger.post("/form/repair", data=right | {"phone": "1"}) for _ in range(6)]
     assert [one.status_code for one in answers] == [422] * 5 + [429] and answers[-1].headers["Retry-After"]
     assert 'value="门"' in answers[-1].get_data(as_text=True)
