@@ -330,6 +330,14 @@ def counted(market: Market, login: str, counting: Counting | None = None, **aske
         )
 
 
+@pytest.fixture
+def nothing_kept(market: Market) -> None:
+    """No figure is kept or waits: tests share a market, in any order."""
+    with market.store.write() as session:
+        session.connection.execute(delete(counts))
+
+
+@pytest.mark.usefixtures("nothing_kept")
 def test_what_takes_long_is_worked_out_in_the_background_as_whoever_asked_sees_it(market: Market) -> None:
     for login in ("bo", "ann", "ben"):
         with pytest.raises(StillCounting) as still:
@@ -350,6 +358,7 @@ def test_what_takes_long_is_worked_out_in_the_background_as_whoever_asked_sees_i
     assert counted(market, "ann", filters={"owner": ["me"]}).total.cells[0] is not None
 
 
+@pytest.mark.usefixtures("nothing_kept")
 def test_a_kept_figure_is_not_that_of_other_rights_and_grows_old(market: Market) -> None:
     with pytest.raises(StillCounting):
         counted(market, "cat")
@@ -388,6 +397,7 @@ def test_a_kept_figure_is_not_that_of_other_rights_and_grows_old(market: Market)
             reports.run_figure(session, "deal.count", actor=cat, period="2025", counting=Impatient())
 
 
+@pytest.mark.usefixtures("nothing_kept")
 def test_a_statement_that_runs_on_is_given_up_and_kept_for_the_background(market: Market) -> None:
     with market.store.read() as session:
         boss = market.actor(session, "bo")
@@ -413,6 +423,7 @@ def test_a_funnel_divided_by_several_choices_has_the_whole_of_its_rows(market: M
     assert parts.total == whole.total and sum(n for _, n, _ in parts.parts) == whole.n + 1  # one deal has two
 
 
+@pytest.mark.usefixtures("nothing_kept")
 def test_a_list_that_takes_long_is_kept_as_ids_and_read_as_it_is_now(market: Market) -> None:
     def listed(login: str, counting: Counting | None) -> list[int]:
         with market.store.read() as session:
