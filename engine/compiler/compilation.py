@@ -4,12 +4,14 @@ Enters: an ``AppDefinition``. Leaves: labels in all languages, checked expressio
 stop at the first mistake: a step that cannot go on returns None and the problem is already noted.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from engine.compiler.app import Expression, Label
+from engine.compiler.judged import Judging
+from engine.definition.kept import Same
 from engine.definition.model import AppDefinition, EntityDefinition, ExpressionText, Reference
 from engine.errors import DefinitionError, Location, Problem
 from engine.expression import (
@@ -27,10 +29,13 @@ from engine.expression import (
 )
 from engine.expression.aggregates import CheckedFigure, check_figure
 from engine.expression.certainty import find_certainties
+from engine.expression.evaluate import Run
 from engine.expression.functions import WRITTEN
 from engine.expression.sql_limits import check_sql
 
-C = TypeVar("C", Checked, CheckedFigure)
+T = TypeVar("T")
+Judged: TypeAlias = tuple[T, tuple[ExpressionError, ...]]
+"""What is right, and what is said against it all the same."""
 
 
 class Compilation:
@@ -41,6 +46,7 @@ class Compilation:
         self.judges = not stored
         """Whether what can be compiled but cannot have been meant is refused: not in a release that holds already."""
         self.shapes = shapes
+        self._judging = None if stored else Judging()
         self.problems: list[Problem] = []
         self.untranslated: dict[str, dict[str, str]] = {}
         self._used_translations: set[str] = set()
@@ -143,40 +149,61 @@ class Compilation:
         """
         if written is None or shape not in self.shapes:
             return None
-        try:
-            tree = parse(written.text)
-            checked = check(tree, self.shapes, shape, let=let, expect=expect, text=written.text, outer=outer, line=line)
-        except ExpressionError as error:
-            self._refuse_expression(written, error)
-        except ExpressionErrors as errors:
-            for one in errors.errors:
-                self._refuse_expression(written, one)
-        else:
-            for one in (*(find_certainties(checked) if self.judges else ()), *(check_sql(checked) if sql else ())):
-                self._refuse_expression(written, one)
-            return Expression(checked, compile_python(checked), written.location)
-        return None
+        text, names = written.text, dict(let or {})
+
+        def work(shapes: Shapes) -> Judged[tuple[Checked, Run]]:
+            checked = check(parse(text), shapes, shape, let=names, expect=expect, text=text, outer=outer, line=line)
+            return (checked, compile_python(checked)), self._doubts((checked,), sql)
+
+        asked = (
+            "expression",
+            text,
+            shape,
+            expect,
+            outer,
+            line,
+            sql,
+            tuple((key, Same(one)) for key, one in names.items()),
+        )
+        found = self._judge(written, self.shapes, asked, work)
+        return None if found is None else Expression(*found, written.location)
 
     def counted(
         self, written: ExpressionText | None, shapes: Shapes, shape: str, expect: Type | None = None
     ) -> Checked | None:
         """Check an expression about a row that a figure counts, which the database alone works out; None as above."""
-        return self._told(
-            written, lambda text: check(parse(text), shapes, shape, expect=expect, text=text, counted=True)
-        )
+        if written is None:
+            return None
+        text = written.text
+
+        def work(shapes: Shapes) -> Judged[Checked]:
+            checked = check(parse(text), shapes, shape, expect=expect, text=text, counted=True)
+            return checked, self._doubts((checked,), True)
+
+        found = self._judge(written, shapes, ("row", text, shape, expect), work)
+        self._refuse_users(written, () if found is None else (found,))
+        return found
 
     def figure(
         self, written: ExpressionText, shapes: Shapes, shape: str, given: Mapping[str, Type]
     ) -> CheckedFigure | None:
         """Check the value of a figure over rows of ``shape``, ``given`` are names of others."""
-        return self._told(written, lambda text: check_figure(text, shapes, shape, given))
+        text = written.text
 
-    def _told(self, written: ExpressionText | None, judge: Callable[[str], C]) -> C | None:
-        """Return what is checked; None when nothing is written, or after noting what is wrong."""
-        if written is None:
-            return None
+        def work(shapes: Shapes) -> Judged[CheckedFigure]:
+            checked = check_figure(text, shapes, shape, given)
+            return checked, self._doubts(checked.asked, True)
+
+        found = self._judge(written, shapes, ("figure", text, shape, tuple(given.items())), work)
+        self._refuse_users(written, () if found is None else found.asked)
+        return found
+
+    def _judge(
+        self, written: ExpressionText, shapes: Shapes, asked: Hashable, work: Callable[[Shapes], Judged[T]]
+    ) -> T | None:
+        """Return what is checked after noting doubts about it; None after noting what is wrong."""
         try:
-            found = judge(written.text)
+            found, doubts = work(shapes) if self._judging is None else self._judging.answer(asked, shapes, work)
         except ExpressionError as error:
             self._refuse_expression(written, error)
             return None
@@ -184,14 +211,21 @@ class Compilation:
             for one in errors.errors:
                 self._refuse_expression(written, one)
             return None
-        self._judge_counted(written, found.asked if isinstance(found, CheckedFigure) else (found,))
+        for one in doubts:
+            self._refuse_expression(written, one)
         return found
 
-    def _judge_counted(self, written: ExpressionText, parts: Iterable[Checked]) -> None:
-        """Note what keeps expressions from being asked of rows: the database asks, and on behalf of nobody."""
+    def _doubts(self, parts: Iterable[Checked], sql: bool) -> tuple[ExpressionError, ...]:
+        """Return what speaks against right expressions: nobody can mean them, or the database cannot ask them."""
+        return tuple(
+            one
+            for part in parts
+            for one in (*(find_certainties(part) if self.judges else ()), *(check_sql(part) if sql else ()))
+        )
+
+    def _refuse_users(self, written: ExpressionText, parts: Iterable[Checked]) -> None:
+        """Note expressions of rows that ask who asks: figures are asked on behalf of nobody."""
         for part in parts:
-            for one in (*(find_certainties(part) if self.judges else ()), *check_sql(part)):
-                self._refuse_expression(written, one)
             if not part.context.isdisjoint(ABOUT_USER):
                 self.refuse("K001", written.location)
 

@@ -5,7 +5,7 @@ rows in their record, ``quote.items.row`` for them as records they link to see t
 an unknown type simply has no shape, the compiler reports it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from engine.compiler.field_types import find_type
 from engine.definition.model import AppDefinition, EntityDefinition, FieldDefinition
@@ -19,9 +19,12 @@ def build_shapes(definition: AppDefinition) -> dict[str, EntityShape]:
     shapes = _people(definition)
     # A workflow of a misspelt entity may be that of any: one problem is enough.
     unknown = None if stages.keys() <= definition.entities.keys() else ()
+    linking = _linking(definition)
     for entity in definition.entities.values():
         fields = _types(entity.fields) | _system_types(stages.get(entity.key, unknown)) | _owned_types(entity)
-        shapes[entity.key] = EntityShape(entity.key, fields, _collections(entity, definition), _labels(entity.fields))
+        shapes[entity.key] = EntityShape(
+            entity.key, fields, _collections(entity, linking[entity.key]), _labels(entity.fields)
+        )
         for lines in entity.fields.values():
             if has_rows(lines):
                 key = f"{entity.key}.{lines.key}"
@@ -120,7 +123,18 @@ def _owned_types(entity: EntityDefinition) -> dict[str, Type]:
     return {"pool": Type(Kind.CHOICE, options=tuple(entity.ownership.pools)), "protected_until": Type(Kind.DATETIME)}
 
 
-def _collections(entity: EntityDefinition, definition: AppDefinition) -> dict[str, Collection]:
+def _linking(definition: AppDefinition) -> dict[str, list[EntityDefinition]]:
+    """Return for each entity those with links to it, in their fields or in the columns of their line tables."""
+    found: dict[str, list[EntityDefinition]] = {key: [] for key in definition.entities}
+    for other in definition.entities.values():
+        columns = (column for field in other.fields.values() if has_rows(field) for column in field.fields.values())
+        targets = {one.to.name: None for one in (*other.fields.values(), *columns) if one.to is not None}
+        for target in targets.keys() & found.keys():
+            found[target].append(other)
+    return found
+
+
+def _collections(entity: EntityDefinition, linking: Iterable[EntityDefinition]) -> dict[str, Collection]:
     """Line tables under their field's key; records linking here under their entity's key, rows of theirs beside it.
 
     ``quote`` names the quotes of a customer; when a quote links to customers twice, ``quote_<field>`` names each.
@@ -128,7 +142,7 @@ def _collections(entity: EntityDefinition, definition: AppDefinition) -> dict[st
     ``payment_shares_<column>`` each where they do twice.
     """
     found = {key: Collection(f"{entity.key}.{key}") for key, field in entity.fields.items() if has_rows(field)}
-    for other in definition.entities.values():
+    for other in linking:
         links = [key for key, field in other.fields.items() if field.to is not None and field.to.name == entity.key]
         for link in links:
             name = other.key if len(links) == 1 and other.key not in entity.fields else f"{other.key}_{link}"

@@ -5,7 +5,8 @@ not resolve a name from one file in another: the compiler does, over the result.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from functools import cache, partial
+from typing import Any, Final, TypeVar
 
 from engine.definition.approvals import parse_approval
 from engine.definition.apps import check_settings, parse_print, parse_settings
@@ -14,6 +15,7 @@ from engine.definition.dashboards import check_dashboard, parse_dashboard
 from engine.definition.documents import Documents, read_documents
 from engine.definition.entities import check_entity, parse_entity
 from engine.definition.examples import check_examples
+from engine.definition.kept import make_kept
 from engine.definition.kinds import BASE, Kind, find_kind
 from engine.definition.locales import check_locale, parse_locale
 from engine.definition.model import AppDefinition, WorkflowDefinition
@@ -42,7 +44,7 @@ def parse_app(folder: SourceFolder, *, checked: bool = False) -> AppDefinition:
     if problems:
         raise DefinitionError(problems)
     try:
-        return _assemble(documents)
+        return _assemble(documents, _make if checked else make_kept)
     except (AttributeError, KeyError, TypeError, ValueError):
         if not checked:
             raise
@@ -72,20 +74,10 @@ def _check_documents(documents: Documents) -> list[Problem]:
     problems: list[Problem] = []
     for document in documents["app"]:
         problems += check_settings(document, documents["locale"])
-    for document in documents["entity"]:
-        problems += check_entity(parse_entity(document))
-    for document in documents["workflow"]:
-        problems += check_workflow(document)
     for document in documents["approval"]:
         problems += check_use(document, patterns)
-    for document in documents["pattern"]:
-        problems += check_pattern(document)
-    for document in documents["locale"]:
-        problems += check_locale(document)
-    for document in documents["example"]:
-        problems += check_examples(document)
-    for document in documents["dashboard"]:
-        problems += check_dashboard(document)
+    for kind, check in _CHECKS.items():
+        problems += [one for document in documents[kind] for one in make_kept(_whole(check), document)]
     return problems + _check_doubles(documents)
 
 
@@ -106,20 +98,45 @@ def _patterns(documents: Documents) -> Mapping[str, Document]:
     return {document.data["pattern"]: document for document in documents["pattern"]}
 
 
-def _assemble(documents: Documents) -> AppDefinition:
+@cache
+def _whole(check: Callable[[Document], Iterable[Problem]]) -> Callable[[Document], tuple[Problem, ...]]:
+    return lambda document: tuple(check(document))
+
+
+def _check_entity(document: Document) -> Iterable[Problem]:
+    return check_entity(make_kept(parse_entity, document))
+
+
+_CHECKS: Final[Mapping[Kind, Callable[[Document], Iterable[Problem]]]] = {
+    "entity": _check_entity,
+    "workflow": check_workflow,
+    "pattern": check_pattern,
+    "locale": check_locale,
+    "example": check_examples,
+    "dashboard": check_dashboard,
+}
+"""What is wrong with a file by itself beyond its shape."""
+
+
+def _make(make: Callable[[Document], T], document: Document) -> T:
+    return make(document)
+
+
+def _assemble(documents: Documents, make: Callable[[Callable[[Document], Any], Document], Any]) -> AppDefinition:
+    """Return the app; ``make`` calls a parser with a document, or knows what it made of it."""
     patterns = _patterns(documents)
-    workflows = _by_key(documents["workflow"], parse_workflow)
-    locales = {document.data["locale"]: parse_locale(document) for document in documents["locale"]}
+    workflows = _by_key(documents["workflow"], partial(make, parse_workflow))
+    locales = {document.data["locale"]: make(parse_locale, document) for document in documents["locale"]}
     return parse_settings(
         documents["app"][0],
         locales,
-        entities=_by_key(documents["entity"], parse_entity),
+        entities=_by_key(documents["entity"], partial(make, parse_entity)),
         workflows=workflows,
         approvals=_by_key(documents["approval"], lambda document: parse_approval(document, patterns)),
-        prints=_by_key(documents["print"], parse_print),
-        automations=_by_key(documents["automations"], parse_automations),
-        reports=_by_key(documents["reports"], parse_reports),
-        dashboards=_by_key(documents["dashboard"], parse_dashboard),
+        prints=_by_key(documents["print"], partial(make, parse_print)),
+        automations=_by_key(documents["automations"], partial(make, parse_automations)),
+        reports=_by_key(documents["reports"], partial(make, parse_reports)),
+        dashboards=_by_key(documents["dashboard"], partial(make, parse_dashboard)),
         translations={language: _with_outcomes(texts, workflows) for language, (texts, _) in locales.items()},
         translation_locations={language: _own_places(places) for language, (_, places) in locales.items()},
     )

@@ -7,8 +7,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.definition.kinds import find_kind
 from engine.definition.parser import parse_app
+from engine.definition.schema import is_plainly_right
+from engine.definition.schema_differences import find_differences
 from engine.definition.source import SourceFolder, read_folder
+from engine.definition.yaml_reader import parse_yaml
 from engine.errors import DefinitionError
 from engine.messages import LANGUAGES
 
@@ -93,3 +97,18 @@ def test_any_text_in_the_place_of_any_part(data: st.DataObject) -> None:
 @settings(max_examples=100, deadline=None)
 def test_any_text_at_all(text: str) -> None:
     check(FILES | {"everything/entity.yaml": text})
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_the_quick_library_and_the_one_with_words_find_the_same_right(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(NAMES))
+    path = data.draw(st.sampled_from(paths_in(DATA[name])))
+    changed = replaced(DATA[name], path, data.draw(VALUES))
+    kind = find_kind(name)
+    try:
+        document = parse_yaml(yaml.safe_dump(changed, allow_unicode=True, sort_keys=False), name)
+    except DefinitionError:
+        return
+    assert kind is not None
+    assert is_plainly_right(document.data, kind) == (find_differences(document, kind) == [])

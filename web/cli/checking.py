@@ -64,7 +64,7 @@ def check_command(site: Site, path: str, as_json: bool, strict: bool, translatio
     root, only = find_checked(path)
     if watch:
         _watch(site, root, only)
-    with memory.opened(memory.cache_folder(site.environ) / "checks.json", _notation()), _no_looking_for_garbage():
+    with memory.opened(memory.cache_folder(site.environ) / "checks.json", _notation()):
         found = check_folder(root, only)
     if as_json:
         said = check_data(found.problems, found.folder.files, found.untranslated, ok=found.is_good(strict))
@@ -105,7 +105,8 @@ def check_folder(root: Path, only: str | None = None) -> Found:
     """Check a folder; a file that is asked for is judged with all others around it."""
     folder = read_folder(root)
     try:
-        good = _recall(folder) or _load(folder)
+        with _no_looking_for_garbage():
+            good = _recall(folder) or _load(folder)
     except DefinitionError as error:
         own = tuple(problem for problem in error.problems if only in (None, problem.location.file))
         return Found(folder, None, own, len(error.problems) - len(own))
