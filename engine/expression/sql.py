@@ -8,8 +8,7 @@ Missing is NULL, with the rules of ``evaluate.py``: a test holds the two togethe
 subqueries, so the caller's statement needs no joins.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -18,15 +17,24 @@ import sqlalchemy as sa
 from engine.expression import resolved
 from engine.expression import sql_terms as terms
 from engine.expression.check import Checked
-from engine.expression.env import NOBODY, Env
+from engine.expression.env import NOBODY
 from engine.expression.errors import ExpressionErrors
 from engine.expression.resolved import Resolved
 from engine.expression.sql_functions import FUNCTIONS
 from engine.expression.sql_kinds import collation, sql_type
 from engine.expression.sql_limits import check_sql
-from engine.expression.sql_source import Column, SqlSource
+from engine.expression.sql_parameters import (
+    BETWEEN,
+    OF_NOBODY,
+    outer_parameter,
+    payload_parameter,
+    roles_parameter,
+    sql_parameters,
+)
+from engine.expression.sql_source import Column, Linked, SqlSource
 from engine.expression.sql_terms import Exact, Span, Term
 from engine.expression.types import MANY, MAX_DIGITS, MAX_PLACES, NUMERIC, PAYLOAD_SHAPE, USER_SHAPE, Kind, Type
+from engine.expression.walking import form_of, walk
 
 __all__ = [
     "OF_NOBODY",
@@ -41,8 +49,6 @@ __all__ = [
 
 _ASKING = sa.bindparam("actor_id", type_=terms.INTEGER)
 _OF_ACTOR = {"user": "actor_id", "user.department": "actor_team"}
-_BETWEEN = "\x1f"  # no role and no text holds it
-
 _UNDECIDED = (resolved.Compare, resolved.Between, resolved.Logic, resolved.OneOf, resolved.Member)
 """Conditions that SQL may leave undecided (NULL) where the language says false."""
 
@@ -65,39 +71,6 @@ def compile_where(checked: Checked, source: SqlSource, row: sa.FromClause | None
         ExpressionErrors: the database cannot work this out (working time).
     """
     return _writer(checked, source, row).condition(checked.tree)
-
-
-def sql_parameters(checked: Checked, env: Env) -> dict[str, Any]:
-    """Return the values of the named parameters the SQL form of an expression has."""
-    values = {
-        "user": ("actor_id", NOBODY if env.user is None else env.user),
-        "now": ("now", env.now),
-        "today": ("today", env.today),
-        "user.roles": ("actor_roles", roles_parameter(env.roles)),
-        "user.department": ("actor_team", NOBODY if env.department is None else env.department),
-        "offset": ("utc_offset", env.offset // timedelta(seconds=1)),
-    }
-    found = dict(value for name, value in values.items() if name in checked.context)
-    found |= {_payload_parameter(name): env.payload.get(name) for name in checked.payload_reads}
-    return found | {outer_parameter(name): env.record.get(name) for name in checked.outer_reads}
-
-
-def roles_parameter(roles: Iterable[str]) -> str:
-    """Return what the parameter ``actor_roles`` holds for these roles."""
-    return _BETWEEN + "".join(f"{role}{_BETWEEN}" for role in sorted(roles))
-
-
-OF_NOBODY: Mapping[str, Any] = {"actor_id": NOBODY, "actor_team": NOBODY, "actor_roles": roles_parameter(())}
-"""The parameters about who asks, where nobody in particular does."""
-
-
-def outer_parameter(name: str) -> str:
-    """Return the parameter that holds field ``name`` of the record being edited."""
-    return f"outer_{name.replace('.', '__')}"
-
-
-def _payload_parameter(name: str) -> str:
-    return f"payload_{name}"
 
 
 def _writer(checked: Checked, source: SqlSource, row: sa.FromClause | None) -> "_Writer":
@@ -146,7 +119,7 @@ class _Writer:
         return self._stored(self.source.column(self.row, node.entity, node.name), node.type)
 
     def outer(self, node: resolved.Outer) -> Column:
-        named = _payload_parameter if node.entity == PAYLOAD_SHAPE else outer_parameter
+        named = payload_parameter if node.entity == PAYLOAD_SHAPE else outer_parameter
         return sa.bindparam(named(node.name), type_=sql_type(node.type))
 
     def variable(self, node: resolved.Variable) -> Column:
@@ -220,7 +193,7 @@ class _Writer:
     def member(self, node: resolved.Member) -> Column:
         value = self.value(node.operand)
         if isinstance(node.many, resolved.Variable):
-            held = terms.listed(sa.bindparam("actor_roles", type_=sa.Text()), value, _BETWEEN)
+            held = terms.listed(sa.bindparam("actor_roles", type_=sa.Text()), value, BETWEEN)
             return terms.negated(held) if node.negated else held
         found = self.source.member(self.row, node.many.entity, node.many.name, value)
         return terms.negated(found) if node.negated else Term(terms.BOOLEAN, "({0})", found)
@@ -267,25 +240,55 @@ class _Writer:
         return self._exists(node)
 
     def _exists(self, node: resolved.Fold) -> Column:
+        word = "(NOT {0})" if node.name == "all" else "({0})"
+        linked = self._linked(node)
+        if linked is not None:
+            return Term(terms.BOOLEAN, word, linked.is_there)
         row, rows = self._rows(node, sa.select(sa.literal(1)))
-        where = sa.true() if node.where is None else _Writer(self.source, row).condition(node.where)
-        found = sa.exists(rows.where(terms.negated(where) if node.name == "all" else where))
-        return Term(terms.BOOLEAN, "(NOT {0})" if node.name == "all" else "({0})", found)
+        found = sa.exists(rows.where(self._where(node, row)))
+        return Term(terms.BOOLEAN, word, found)
 
     def _fold(self, node: resolved.Fold, finish: Callable[[Column], Column]) -> Column:
+        linked = self._linked(node)
+        if linked is not None:
+            found = linked.comes_to(finish(self._folded(node, linked.row)))
+            return Term(found.type, "coalesce({0}, 0)", found) if node.name in _NEVER_MISSING else found
         row, rows = self._rows(node, sa.select())
-        inside = _Writer(self.source, row)
-        if node.where is not None:
-            rows = rows.where(inside.condition(node.where))
-        value = sa.literal(1) if node.value is None else inside.field(node.value)
-        subquery = rows.add_columns(finish(value)).select_from(row).scalar_subquery()
+        rows = rows if node.where is None else rows.where(self._where(node, row))
+        subquery = rows.add_columns(finish(self._folded(node, row))).select_from(row).scalar_subquery()
         return Term(sql_type(node.type), "{0}", subquery)
+
+    def _folded(self, node: resolved.Fold, row: sa.FromClause) -> Column:
+        return sa.literal(1) if node.value is None else _Writer(self.source, row).field(node.value)
+
+    def _where(self, node: resolved.Fold, row: sa.FromClause) -> Column:
+        where = sa.true() if node.where is None else _Writer(self.source, row).condition(node.where)
+        return terms.negated(where) if node.name == "all" else where
+
+    def _linked(self, node: resolved.Fold) -> Linked | None:
+        """Return the rows of a fold where the source adds them up for all records at once: those of a period."""
+        if node.where is None or node.entity == USER_SHAPE or not _is_of_period(node.where):
+            return None
+
+        def find(name: str) -> Linked:
+            row = self.source.table(node.row).alias()
+            visible = self.source.visible(row, node.row)
+            conditions = (self._where(node, row),) if visible is None else (visible, self._where(node, row))
+            return Linked(name, row, self._back(node, row), self._mine(node), conditions)
+
+        form = (node.entity, node.row, node.via, node.name == "all", form_of(node.where))
+        return self.source.together(self.row, form, find)
 
     def _rows(self, node: resolved.Fold, chosen: sa.Select[Any]) -> tuple[sa.FromClause, sa.Select[Any]]:
         row = self.source.table(node.row).alias()
-        back = self.source.parent(row, node.row) if node.via is None else self.source.column(row, node.row, node.via)
-        mine = self.source.column(self.row, node.entity, "id") if node.entity != USER_SHAPE else _ASKING
-        return row, self._subquery(chosen.select_from(row).where(back == mine), row, node.row)
+        leads = self._back(node, row) == self._mine(node)
+        return row, self._subquery(chosen.select_from(row).where(leads), row, node.row)
+
+    def _back(self, node: resolved.Fold, row: sa.FromClause) -> Column:
+        return self.source.parent(row, node.row) if node.via is None else self.source.column(row, node.row, node.via)
+
+    def _mine(self, node: resolved.Fold) -> Column:
+        return self.source.column(self.row, node.entity, "id") if node.entity != USER_SHAPE else _ASKING
 
     def _subquery(self, chosen: sa.Select[Any], row: sa.FromClause, shape: str) -> sa.Select[Any]:
         visible = self.source.visible(row, shape)
@@ -325,6 +328,14 @@ class _Writer:
         written = self.at(node, result.places)
         raised = node.type.kind in NUMERIC and node.type.places < result.places
         return terms.bounded(written, result.places) if raised else written
+
+
+_NEVER_MISSING = ("count", "sum", "avg")
+"""Folds whose parts are 0 over no rows."""
+
+
+def _is_of_period(where: Resolved) -> bool:
+    return any(isinstance(one, resolved.Variable) and one.name.startswith("period.") for one in walk(where))
 
 
 def _fits(value: Decimal, places: int) -> bool:

@@ -5,6 +5,7 @@ Enters: a resolved node. Leaves: it and everything below it, names of ``let`` in
 
 from collections.abc import Iterator
 from dataclasses import fields
+from typing import Any
 
 from engine.expression import resolved
 from engine.expression.resolved import Resolved
@@ -27,6 +28,19 @@ def parts(node: Resolved) -> Iterator[Resolved]:
         for one in inner if isinstance(inner, tuple) else (inner,):
             if isinstance(one, resolved.NODES):
                 yield one  # type: ignore[misc]
+
+
+def form_of(node: Resolved | None) -> Any:
+    """Return what tells a node from others, wherever it stands."""
+    if node is None:
+        return None
+    said = (getattr(node, name) for name in names_of(type(node)))
+    below = tuple(tuple(map(_plain, one)) if isinstance(one, tuple) else _plain(one) for one in said)
+    return type(node).__name__, node.type, below
+
+
+def _plain(part: Any) -> Any:
+    return form_of(part) if isinstance(part, resolved.NODES) else part  # type: ignore[arg-type]
 
 
 def names_of(kind: type) -> tuple[str, ...]:

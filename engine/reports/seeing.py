@@ -5,14 +5,15 @@ a list of linked records, is one the actor may read. Must not be bypassed: every
 from here, so that nothing somebody may not see changes an answer.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Text, and_, exists, func, literal, select, type_coerce
+from sqlalchemy import ColumnElement, FromClause, Text, and_, exists, func, literal, select, true, type_coerce
 from sqlalchemy.types import TypeEngine
 
 from engine.compiler.app import CompiledApp, Rows
 from engine.compiler.app.reports import Read
+from engine.expression.sql_source import Find, Linked
 from engine.expression.sql_terms import never_missing, one_of
 from engine.expression.types import row_place
 from engine.people.actor import Actor
@@ -44,9 +45,11 @@ def _sees(app: CompiledApp, entity: str, key: str, actor: Actor) -> bool:
 class SeenSource(TableSource):
     """The tables of a release as one actor sees them, and the rows that figures count."""
 
-    def __init__(self, session: Session, actor: Actor, period: FromClause | None) -> None:
+    def __init__(self, session: Session, actor: Actor, period: FromClause | None, *, gathers: bool = False) -> None:
+        """``gathers``: rows that lead to records are added up for all of them at once; ``joined`` joins them then."""
         super().__init__(session.tables)
         self._session, self._actor, self._period = session, actor, period
+        self._gathers, self._linked = gathers, dict[Hashable, Linked]()
 
     def rows(self, rows: Rows) -> FromClause:
         """Return the table that a figure counts: records, or rows with the fields of their record beside their own."""
@@ -115,9 +118,36 @@ class SeenSource(TableSource):
 
     def period(self, name: str, type_: TypeEngine[Any]) -> ColumnElement[Any]:
         """Return the bound of the period that a row is counted in."""
+        return self._periods.c[f"period_{name}"]
+
+    def together(self, row: FromClause, form: Hashable, find: Find) -> Linked | None:
+        """Return the rows that are added up for all records at once, where that is wanted."""
+        if not self._gathers or self._period is None:
+            return None
+        if form not in self._linked:
+            self._linked[form] = find(f"linked{len(self._linked)}")
+        return self._linked[form]
+
+    def joined(self, scene: FromClause) -> FromClause:
+        """Return what a statement selects from, with what was added up beside it; to be asked once all is written."""
+        for linked in self._linked.values():
+            added = self._added(linked)
+            own = and_(added.c.whose == linked.mine, added.c.period_at == self._periods.c.period_at)
+            scene = scene.outerjoin(added, own)
+        return scene
+
+    def _added(self, linked: Linked) -> FromClause:
+        columns = [value.label(f"value{at}") for at, value in enumerate(linked.values)]
+        rows = linked.row.join(self._periods, true())
+        whose = (linked.back, self._periods.c.period_at)
+        asked = select(linked.back.label("whose"), self._periods.c.period_at, *columns).select_from(rows)
+        return asked.where(*linked.conditions).group_by(*whose).correlate(None).subquery(linked.name)
+
+    @property
+    def _periods(self) -> FromClause:
         if self._period is None:
             raise ValueError("nothing is counted in a period here")
-        return self._period.c[f"period_{name}"]
+        return self._period
 
     def _is_lines(self, shape: str) -> bool:
         entity, _, lines = shape.partition(".")

@@ -10,6 +10,7 @@ since a median of parts is no median of the whole.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -27,6 +28,8 @@ from engine.expression.sql_aggregates import result_column, row_column
 from engine.expression.sql_terms import Moment, Term
 from engine.people.actor import Actor
 from engine.records.evaluation import parameters
+from engine.records.rarity import are_few
+from engine.records.rights import ALL, Rights, find_rights, scope_condition
 from engine.reports import dividing
 from engine.reports.dividing import Narrowing
 from engine.reports.kept import Asked, Counting, Recording
@@ -161,7 +164,7 @@ class _Plan:
         reads = frozenset().union(asked.reads, *(one.reads for one in dimensions))
         sight = sight_key(self.session.app, reads, asked.rows.entity, self.actor)
         divided = tuple(one.key for one in self.by), dividing.shapes(self.narrowed)
-        return "report", what, asked.key, asked.rows.shape, sight, divided, len(self.periods), self.zone
+        return "report", what, asked.key, asked.rows.shape, sight, divided, len(self.periods), self.zone, self._gathers
 
     # ---- what is asked
 
@@ -183,7 +186,7 @@ class _Plan:
 
         def build() -> Select[Any]:
             scene = self._scene()
-            return select(func.count()).select_from(scene.joined).where(*scene.conditions)
+            return select(func.count()).select_from(scene.source.joined(scene.joined)).where(*scene.conditions)
 
         found = self.session.prepared(self._key("count"), build).fetch_one(self.session.connection, self.given)
         return int(found[0]) if found is not None else 0
@@ -192,7 +195,7 @@ class _Plan:
         """Return the ids of some of the records, and of the rows, the newest record first."""
 
         def build() -> Select[Any]:
-            scene = self._scene()
+            scene = self._scene(gathers=False)  # a page of them stops as soon as it is full
             record, own = scene.source.record(scene.row, self.question.rows), scene.row.c.id
             asked = select(record, own).select_from(scene.joined).where(*scene.conditions)
             if after is not None:
@@ -246,11 +249,37 @@ class _Plan:
                 columns.append(divided.label(f"by__{number}"))
         for number, part in enumerate(self.question.parts):
             columns.append(row_column(part, scene.source, scene.row).label(f"given__{number}"))
-        return select(*columns).select_from(scene.joined).where(*scene.conditions).cte("found")
+        joined = scene.source.joined(scene.joined)
+        return select(*columns).select_from(joined).where(*scene.conditions).cte("found")
 
-    def _scene(self) -> _Scene:
+    @cached_property
+    def _gathers(self) -> bool:
+        """Whether what a period says of linked records is added up for all rows at once: where these are many.
+
+        Rows with a date of their own are those of the period, and few records ask for what leads to them alone.
+        """
+        return bool(self.periods) and self.question.date is None and not self._are_few()
+
+    def _are_few(self) -> bool:
+        scope = self._rights.read
+        if ALL in scope:
+            return False
+        about = (self.actor.id, self.actor.team, self.actor.teams, self.actor.above, self.actor.roles)
+        entity, tables = self.session.app.entities[self.question.rows.entity], self.session.tables
+
+        def condition(rows: FromClause) -> ColumnElement[bool]:
+            return scope_condition(tables, entity, rows, scope)
+
+        return are_few(self.session, tables.entity[entity.key], ("scope", scope), condition, about, self.given)
+
+    @property
+    def _rights(self) -> Rights:
+        app = self.session.app
+        return find_rights(app, app.entities[self.question.rows.entity], self.actor)
+
+    def _scene(self, *, gathers: bool = True) -> _Scene:
         periods = self._periods() if self.periods else None
-        source = SeenSource(self.session, self.actor, periods)
+        source = SeenSource(self.session, self.actor, periods, gathers=gathers and self._gathers)
         row = source.rows(self.question.rows)
         conditions = [*source.seen(row, self.question.rows)]
         if self.question.where is not None:

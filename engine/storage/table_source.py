@@ -4,12 +4,13 @@ Enters: ``Tables``. Leaves: tables and columns by shape and field, for ``engine.
 anybody's rights: a condition holds for all alike.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Integer, func, select
 from sqlalchemy.types import TypeEngine
 
+from engine.expression.sql_source import Find, Linked
 from engine.expression.sql_terms import BOOLEAN, INTEGER, Term
 from engine.expression.types import DEPARTMENT_SHAPE, USER_SHAPE, row_place
 from engine.storage.system_tables import departments, files, users
@@ -66,6 +67,10 @@ class TableSource:
     def period(self, name: str, type_: TypeEngine[Any]) -> ColumnElement[Any]:
         """Only figures are of a period."""
         raise ValueError("a period is asked for by figures only")
+
+    def together(self, row: FromClause, form: Hashable, find: Find) -> Linked | None:
+        """Each record asks by itself: only figures add up for all records at once."""
+        return None
 
     def size(self, row: FromClause, shape: str, field: str) -> ColumnElement[Any]:
         """Return how many values a choices, file or lines field has."""

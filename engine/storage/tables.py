@@ -9,7 +9,7 @@ side. The engine checks it at every gate. Only the system columns are NOT NULL.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ from sqlalchemy.types import TypeEngine
 
 from engine.compiler.app import CompiledApp, Entity, Field, Unique
 from engine.expression.sql import compile_where
+from engine.expression.sql_source import Find, Linked
 from engine.expression.sql_terms import Span
 from engine.storage import system_tables
 from engine.storage.column_types import JsonText, ScaledDecimal, UtcDateTime
@@ -291,6 +292,9 @@ class _OneTable:
 
     def period(self, name: str, type_: TypeEngine[Any]) -> ColumnElement[Any]:
         raise ValueError("the condition of an index is of no period")
+
+    def together(self, row: FromClause, form: Hashable, find: Find) -> Linked | None:
+        return None
 
 
 # ---- indexes for lists

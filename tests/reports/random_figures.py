@@ -80,6 +80,35 @@ def _visits(row: Row, of: Bounds) -> int:
     return sum(1 for one in row["visits"] if one["at"] is not None and of[0] <= one["at"] < of[1])
 
 
+def _until(row: Row, of: Bounds) -> list[Row]:
+    return [one for one in row["visits"] if one["at"] is not None and one["at"] < of[1]]
+
+
+def _before(row: Row, of: Bounds) -> list[Row]:
+    return [one for one in row["visits"] if one["at"] is not None and one["at"] < of[0]]
+
+
+def _minutes(visits: Sequence[Row]) -> list[int]:
+    return [one["minutes"] for one in visits if one["minutes"] is not None]
+
+
+def _sum(visits: Sequence[Row]) -> int:
+    return sum(_minutes(visits))
+
+
+def _mean(visits: Sequence[Row]) -> float | Fraction:
+    """Where there is none, more than anything: a comparison with a missing value does not hold."""
+    return Fraction(_sum(visits), len(_minutes(visits))) if _minutes(visits) else float("inf")
+
+
+def _most(visits: Sequence[Row]) -> float:
+    return max(_minutes(visits), default=float("-inf"))
+
+
+def _least(visits: Sequence[Row]) -> int:
+    return min(_minutes(visits), default=5)
+
+
 CONDITIONS = {
     "deal": [
         _more("amount", "100"),
@@ -94,6 +123,23 @@ CONDITIONS = {
         Part(
             "count(visit where at >= period.start and at < period.end) >= 1",
             lambda row, of: _visits(row, of) >= 1, frozenset({"visit"}),
+        ),
+        Part(
+            "any(visit where at < period.start and minutes > 10)",
+            lambda row, of: any((one["minutes"] or 0) > 10 for one in _before(row, of)), frozenset({"visit"}),
+        ),
+        Part(
+            "all(visit where at >= period.start)",
+            lambda row, of: all(one["at"] is not None and one["at"] >= of[0] for one in row["visits"]),
+            frozenset({"visit"}),
+        ),
+        Part(
+            "sum(visit.minutes where at < period.end) > avg(visit.minutes where at < period.start)",
+            lambda row, of: _sum(_until(row, of)) > _mean(_before(row, of)), frozenset({"visit"}),
+        ),
+        Part(
+            "max(visit.minutes where at < period.end) > default(min(visit.minutes where at < period.start), 5)",
+            lambda row, of: _most(_until(row, of)) > _least(_before(row, of)), frozenset({"visit"}),
         ),
         Part(
             "sum(visit.minutes) > 30",

@@ -247,8 +247,10 @@ def hidden_from(login: str, reads: frozenset[str]) -> bool:
     return bool(reads & lost)
 
 
-def test_every_figure_is_what_its_reader_could_add_up_alone(world: World) -> None:
-    random, asked, unseen = Random(SEED), 0, 0
+def test_every_figure_is_what_its_reader_could_add_up_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether what leads to a record is added up for all at once or by each alone."""
+    random, coin, asked, unseen = Random(SEED), Random(SEED), 0, 0
+    monkeypatch.setattr("engine.reports.statement._Plan._are_few", lambda _: coin.random() < 0.5)
     for _ in range(QUESTIONS):
         login, drawn = random.choice([*PEOPLE]), world.drawn[random.choice([*world.drawn])]
         by = random.sample(DIMENSIONS[drawn.of], random.choice([0, 0, 1, 1, 2]))
