@@ -303,21 +303,27 @@ class World:
             given = together + [key for key in typed if entity.fields[key].default or entity.fields[key].default_from]
             if not unique.period and set(typed) - set(given):
                 continue  # what is not filled in is like no other
-            plain = [key for key in together if entity.fields[key].to is None and not entity.fields[key].options]
+            plain = [key for key in together if entity.fields[key].to is None and self.is_varied(entity, key)]
             wanted |= set(plain or together)
         wanted |= {key for likeness in entity.duplicates for key in likeness.fields}
         return {
             one.key: self.another(one, entity, {**(beside or {}), **raw})
             for one in entity.fields.values()
-            if one.key in wanted and not one.options and raw.get(one.key) is not None and self.can_type(entity, one.key)
+            if one.key in wanted and self.is_varied(entity, one.key)
+            if raw.get(one.key) is not None and self.can_type(entity, one.key)
         }
+
+    def is_varied(self, entity: Entity, key: str) -> bool:
+        """Whether a field can have another value each time: options are few, unless it is said how they go on."""
+        return not entity.fields[key].options or f"{entity.key}.{key}" in _KNOWN
 
     def another(self, one: Field, entity: Entity, beside: Raw) -> Any:
         """Return a value that is another one each time, days and numbers too."""
         self.made += 1
-        if one.type.key == "date" and f"{entity.key}.{one.key}" not in _KNOWN:
+        known = f"{entity.key}.{one.key}" in _KNOWN
+        if one.type.key == "date" and not known:
             return _day(self.made)
-        if one.type.key != "integer":
+        if one.type.key != "integer" or known:
             return self.value(one, entity, beside)
         low = int(one.min or 1)
         return str(low + self.made % (int(one.max or low + 90_000) - low + 1))
@@ -655,8 +661,12 @@ def _day(number: int) -> str:
     return (date(2026, 1, 1) + timedelta(days=number % 20_000)).isoformat()
 
 
+_REGIONS = ("east", "south", "central", "north", "northeast", "southwest", "northwest")
 _KNOWN: dict[str, Callable[[int], Any]] = {
     "daily_report.day": lambda number: (date(2026, 3, 1) - timedelta(days=number % 9_000)).isoformat(),
+    "forecast_call.quarter": lambda number: f"q{number // 170 % 4 + 1}",
+    "forecast_call.region": lambda number: _REGIONS[number // 680 % len(_REGIONS)],
+    "forecast_call.year": lambda number: str(2027 + number % 170),
     "grace_period.from_on": _day,
     "grace_period.person": lambda number: 1,
     "grace_period.to_on": _day,
