@@ -24,6 +24,7 @@ from engine.reports.behind import RowsAsked, funnel_rows, rows
 from engine.reports.boards import find_dashboard, home_of, list_dashboards, period_of_tile, run_tile, seen_tiles
 from engine.reports.funnels import run_funnel
 from engine.reports.kept import Counting, StillCounting
+from engine.reports.kept import stop as stop_counting
 from engine.reports.periods import Period, find_period
 from engine.reports.results import Axis, Behind, Cell, FunnelResult, Line, Result, Stand
 from engine.reports.running import run, run_figure
@@ -59,4 +60,5 @@ __all__ = [
     "run_tile",
     "seen_tiles",
     "sees_figure",
+    "stop_counting",
 ]

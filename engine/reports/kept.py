@@ -52,18 +52,21 @@ Rows = list[tuple[Any, ...]]
 
 
 class StillCounting(NotPossibleNow):
-    """Figures are being worked out: ``done`` of ``total`` are there; since when; what it took before."""
+    """Figures are being worked out: ``done`` of ``total`` are there; since when; what it took before; their keys."""
 
-    def __init__(self, since: datetime, took: timedelta | None, done: int = 0, total: int = 1) -> None:
+    def __init__(
+        self, since: datetime, took: timedelta | None, done: int = 0, total: int = 1, keys: Sequence[str] = ()
+    ) -> None:
         super().__init__("report.counting")
-        self.since, self.took, self.done, self.total = since, took, done, total
+        self.since, self.took, self.done, self.total, self.keys = since, took, done, total, tuple(keys)
 
     @classmethod
     def of(cls, some: "Sequence[StillCounting]", done: int) -> "StillCounting":
         """Return several as one."""
         known = [one.took for one in some if one.took is not None]
         took = sum(known, timedelta()) if len(known) == len(some) else None
-        return cls(min(one.since for one in some), took, done, done + len(some))
+        keys = [key for one in some for key in one.keys]
+        return cls(min(one.since for one in some), took, done, done + len(some), keys)
 
 
 @dataclass
@@ -78,7 +81,11 @@ class Counting:
         key, now = key_of(session, statement, given), session.now()
         kept = _find(session, key)
         if kept is None or _is_quick(kept, now):
-            return self._try(session, statement, given, partial(_ask, key=key, asked=asked, user=actor.id))
+            try:
+                return self._try(session, statement, given, partial(_ask, key=key, asked=asked, user=actor.id))
+            except StillCounting as still:
+                still.keys = (key,)
+                raise
         ask = partial(_ask, key=key, asked=asked, user=actor.id)
         if kept.answer is not None and kept.counted_at is not None and now - kept.counted_at < KEPT:
             if now - kept.counted_at >= FRESH and kept.state == DONE:
@@ -90,7 +97,7 @@ class Counting:
         if kept.state not in (WAITING, RUNNING) or now - kept.seen_at > _SEEN_EVERY:
             session.aside(ask)
         since = kept.asked_at if kept.state in (WAITING, RUNNING) else now
-        raise StillCounting(since, kept.took)
+        raise StillCounting(since, kept.took, keys=[key])
 
     def _try(
         self, session: Session, statement: Prepared, given: Mapping[str, Any], ask: Callable[[Session], object]
@@ -182,6 +189,24 @@ def _ask(session: Session, *, key: str, asked: Asked, user: int) -> None:
     session.has_events = True  # somebody is to look
 
 
+def stop(session: Session, keys: Sequence[str], *, actor: Actor) -> int:
+    """Call off figures that the actor asked for and nobody has yet; return how many.
+
+    What somebody else asked for before goes on. Whoever is at it stops as soon as it sees that nobody wants it.
+    """
+    c = counts.c
+    mine = (c.key.in_(list(keys)[:MOST_WAITING]), c.user_id == actor.id, c.state.in_((WAITING, RUNNING)))
+    kept = update(counts).where(*mine, c.answer.is_not(None)).values(state=DONE)
+    begun = delete(counts).where(*mine, c.answer.is_(None))
+    return sum(session.connection.execute(one).rowcount for one in (kept, begun))
+
+
+def is_wanted(session: Session, key: str) -> bool:
+    """Tell whether a figure that is being worked out is still wanted."""
+    c = counts.c
+    return session.connection.execute(select(c.key).where(c.key == key, c.state == RUNNING)).first() is not None
+
+
 def list_due(session: Session) -> list[str]:
     """Return the keys of what is to be worked out, in the order it was asked for."""
     found = select(counts.c.key).where(_is_free(session.now())).order_by(counts.c.asked_at).limit(MOST_WAITING)
@@ -210,7 +235,7 @@ def answer(session: Session, key: str, found: tuple[Rows, timedelta] | None, at:
             "state": DONE, "answer": write_rows(rows), "counted_at": at, "took_ms": took // timedelta(milliseconds=1),
             "worked_at": session.now(),
         }  # fmt: skip
-    session.connection.execute(update(counts).where(counts.c.key == key).values(values))
+    session.connection.execute(update(counts).where(counts.c.key == key, counts.c.state != DONE).values(values))
 
 
 def add(session: Session, key: str, found: tuple[Rows, timedelta], at: datetime, *, asked: Asked, user: int) -> None:

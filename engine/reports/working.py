@@ -6,6 +6,7 @@ asked again, and what they may no longer see is not answered.
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from engine.errors import FormworkError
@@ -17,6 +18,7 @@ from engine.reports.funnels import run_funnel
 from engine.reports.kept import Recording
 from engine.reports.periods import Period
 from engine.reports.running import run_figure
+from engine.storage.bounds import stopped_unless
 from engine.storage.faults import Unavailable
 from engine.storage.store import Session, Store
 
@@ -44,7 +46,7 @@ def _go_on(store: Store, key: str) -> None:
     recording = Recording()
     at = store.clock.now()
     try:
-        with store.read() as session:
+        with store.read() as session, stopped_unless(session.connection, partial(_is_wanted, store, key)):
             _run(session, asked, accounts.get_actor(session.connection, user, via="system"), recording)
     except Unavailable:
         raise  # nobody's fault: once its lease ended, another look tries again
@@ -57,6 +59,11 @@ def _go_on(store: Store, key: str) -> None:
         for other, found in recording.found.items():  # a figure made of others asks for each of them
             if other != key:
                 kept.add(session, other, found, at, asked=asked, user=user)
+
+
+def _is_wanted(store: Store, key: str) -> bool:
+    with store.read() as session:
+        return kept.is_wanted(session, key)
 
 
 def _run(session: Session, asked: Mapping[str, Any], actor: Actor, recording: Recording) -> None:

@@ -6,8 +6,9 @@ Must not be put around anything that writes: what was done so far is not taken b
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event, Thread
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, text
@@ -51,6 +52,31 @@ def bounded(connection: Connection, *, statements: int, seconds: float) -> Itera
             raise TooMuch from error
         finally:
             event.remove(connection, "before_cursor_execute", note)
+
+
+@contextmanager
+def stopped_unless(connection: Connection, wanted: Callable[[], bool], *, every: float = 1.0) -> Iterator[None]:
+    """Stop the statement at work once it is no longer wanted; ``bounded`` within it says so as ``TooMuch``.
+
+    ``wanted`` is asked by a thread of its own.
+    """
+    raw: Any = connection.connection.driver_connection
+    stop = raw.cancel if connection.dialect.name == "postgresql" else raw.interrupt
+    over = Event()
+
+    def watch() -> None:
+        while not over.wait(every):
+            if not wanted():
+                stop()
+                return
+
+    thread = Thread(target=watch, name="wanted", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def watch_reads(engine: Engine, seconds: float) -> None:

@@ -5,7 +5,7 @@ import time
 import pytest
 from sqlalchemy import text
 
-from engine.storage.bounds import TooMuch, bounded
+from engine.storage.bounds import TooMuch, bounded, stopped_unless
 from engine.storage.database import Database, open_database
 from engine.storage.faults import Unavailable
 from engine.storage.store import Store
@@ -40,6 +40,20 @@ def test_a_slow_statement_is_stopped_and_the_connection_goes_on(store: Store) ->
             session.connection.execute(text(SLOW[session.connection.dialect.name]))
         assert time.monotonic() - begun < 40
         assert session.connection.scalar(text("SELECT 1")) == 1
+
+
+def test_a_statement_that_is_no_longer_wanted_is_stopped_and_the_connection_goes_on(store: Store) -> None:
+    begun, asked = time.monotonic(), iter([True, False])
+    with store.read() as session:
+        with (
+            pytest.raises(TooMuch),
+            stopped_unless(session.connection, lambda: next(asked), every=0.1),
+            bounded(session.connection, statements=10, seconds=60),
+        ):
+            session.connection.execute(text(SLOW[session.connection.dialect.name]))
+        assert time.monotonic() - begun < 40
+        assert session.connection.scalar(text("SELECT 1")) == 1
+    assert next(asked, None) is None
 
 
 def test_within_the_bounds_nothing_is_felt(store: Store) -> None:

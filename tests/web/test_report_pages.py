@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from engine.automation.jobs import look
 from engine.exporting import working
-from engine.reports import Counting, StillCounting
+from engine.reports import Counting, StillCounting, kept
 from engine.storage.store import Session, Store
 from engine.storage.system_tables import audit
 from tests.reports.market import FULL
@@ -31,6 +31,7 @@ STRANGE = (
     f"by={'x' * 999}", "f.region=%00", "period=0001-01-01..9999-12-31&by=date.day", "c.owner=x", "offset=-1",
     "offset=9e9", "by=date.day&period=all",
 )  # fmt: skip
+SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _ROWS = re.compile(r'<a href="(/(?:figures|funnels)/[^"]+/rows\?[^"]+)">[^<]*</a> <small class="muted">n=(\d+)')
 
 
@@ -317,12 +318,37 @@ def test_a_figure_that_takes_long_says_so_and_is_shown_as_of_when_it_was_worked_
     for page in pages:
         said = text(ann, page)
         assert 'data-state="computing"' in said and "截至" not in said, page
-    assert ann.get("/reports/deal.overview/sheet").status_code == 409
+    files = ("/reports/deal.overview/sheet", "/funnels/deal.sales/pdf", "/figures/deal.count/sheet?by=")
+    for file in files:
+        said = text(ann, file)
+        assert 'data-state="computing"' in said and "文件在后台准备" in said, file
     assert look(market.store) > 4
+    for file in files:
+        ready = ann.get(file, headers={"HX-Request": "true"}).get_data(as_text=True)
+        assert "文件准备好了" in ready and 'data-state="computing"' not in ready, file
+        assert ann.get(file).mimetype in ("application/pdf", SHEET), file
     for page in pages:
         said = text(ann, page)
         assert 'data-state="computing"' not in said and "截至" in said, page
     assert 'data-state="computing"' in text(market.browser("ben"), f"{TILES}/1-0")  # who sees others is told others
+
+
+def test_what_is_worked_out_can_be_called_off_by_whoever_asked(market: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_long(self: Counting, session: Session, statement: Any, given: Any, ask: Any) -> Any:
+        session.aside(ask)
+        raise StillCounting(session.now(), None)
+
+    monkeypatch.setattr(Counting, "_try", too_long)
+    page = "/figures/deal.count?period=2024&by="
+    ann, bo = market.browser("ann"), market.browser("bo")
+    keys = re.findall(r'name="key" value="([0-9a-f]+)"', text(ann, page))
+    assert keys
+    assert bo.post("/reports/counting/stop", data={"key": keys}).status_code == 303  # not bo's to call off
+    with market.store.read() as session:
+        assert set(keys) <= set(kept.list_due(session))
+    assert ann.post("/reports/counting/stop", data={"key": keys}).headers["Location"] == "/reports"
+    with market.store.read() as session:
+        assert not set(keys) & set(kept.list_due(session))
 
 
 def test_a_funnel_is_divided_and_each_step_opens_its_rows(market: Desk) -> None:

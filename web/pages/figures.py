@@ -16,10 +16,9 @@ from web.gate import locale, now, reads
 from web.pages.frame import page_shell
 from web.reporting.address import Asked, figure_url, read_asked
 from web.reporting.paper import send_paper
-from web.reporting.report_page import Shown, chart_of, show_waiting, view_report
+from web.reporting.report_page import Shown, chart_of, hand_over, show_waiting, view_report
 from web.reporting.rows_page import read_offset, view_rows
 from web.reporting.sheet import send_sheet
-from web.reporting.waiting import count_for_file
 
 _BEGIN = "month"
 _BEGIN_BY = ("stage", "owner")
@@ -33,8 +32,7 @@ def show(figure: str) -> Any:
     try:
         asked, shown = _run(figure, engine_reports.Counting())
     except engine_reports.StillCounting as still:
-        found = engine_reports.find_figure(g.session, figure, actor=g.actor)
-        return show_waiting(ask_figure(figure, request.args), found, still)
+        return show_waiting(*_found(figure), still)
     view = view_report(asked, shown, baselines.find_all(g.session))
     return render_template("pages/report.html", report=view, shell=page_shell())
 
@@ -57,15 +55,18 @@ def rows(figure: str) -> Any:
 @reads
 def sheet(figure: str) -> Any:
     """Send a figure as a spreadsheet."""
-    asked, shown = _run(figure, count_for_file())
-    return send_sheet(asked, shown)
+    return hand_over(*_found(figure), "sheet", lambda counting: send_sheet(*_run(figure, counting)))
 
 
 @reads
 def paper(figure: str) -> Any:
     """Send a figure on paper."""
-    asked, shown = _run(figure, count_for_file())
-    return send_paper(asked, shown, chart_of(asked, shown, baselines.find_all(g.session)))
+
+    def make(counting: engine_reports.Counting) -> Any:
+        asked, shown = _run(figure, counting)
+        return send_paper(asked, shown, chart_of(asked, shown, baselines.find_all(g.session)))
+
+    return hand_over(*_found(figure), "pdf", make)
 
 
 ROUTES = (
@@ -79,6 +80,11 @@ ROUTES = (
 def ask_figure(key: str, given: "MultiDict[str, str]") -> Asked:
     """Return what an address asks of a figure."""
     return read_asked(figure_url(key), given, period=_BEGIN, today=locale().today(now()))
+
+
+def _found(key: str) -> tuple[Asked, Figure]:
+    found = engine_reports.find_figure(g.session, key, actor=g.actor)
+    return ask_figure(key, request.args), found
 
 
 def _run(key: str, counting: engine_reports.Counting) -> tuple[Asked, Shown]:

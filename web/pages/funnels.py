@@ -16,10 +16,9 @@ from web.gate import locale, now, reads
 from web.pages.frame import page_shell
 from web.reporting.address import Asked, funnel_url, read_asked
 from web.reporting.paper import send_funnel_paper
-from web.reporting.report_page import make_charting, show_waiting, view_funnel
+from web.reporting.report_page import hand_over, make_charting, show_waiting, view_funnel
 from web.reporting.rows_page import read_offset, view_funnel_rows
 from web.reporting.sheet import send_funnel_sheet
-from web.reporting.waiting import count_for_file
 
 
 @reads
@@ -53,16 +52,21 @@ def rows(funnel: str) -> Any:
 @reads
 def sheet(funnel: str) -> Any:
     """Send a funnel as a spreadsheet."""
-    asked, found, result = _run(funnel, count_for_file())
-    return send_funnel_sheet(asked, found, result)
+    return hand_over(
+        *ask_funnel(funnel, request.args), "sheet", lambda counting: send_funnel_sheet(*_run(funnel, counting))
+    )
 
 
 @reads
 def paper(funnel: str) -> Any:
     """Send a funnel on paper."""
-    asked, found, result = _run(funnel, count_for_file())
-    chart = make_charting(asked, {}).funnel(result, locale().label(found.label), _rows(asked))
-    return send_funnel_paper(asked, found, result, chart)
+
+    def make(counting: engine_reports.Counting) -> Any:
+        asked, found, result = _run(funnel, counting)
+        chart = make_charting(asked, {}).funnel(result, locale().label(found.label), _rows(asked))
+        return send_funnel_paper(asked, found, result, chart)
+
+    return hand_over(*ask_funnel(funnel, request.args), "pdf", make)
 
 
 ROUTES = (

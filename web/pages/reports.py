@@ -6,19 +6,19 @@ does, under the rights of the reader.
 
 from typing import Any
 
-from flask import g, render_template, request
+from flask import g, redirect, render_template, request
 
 from engine import reports as engine_reports
 from engine.compiler.app import Report
 from engine.reports import baselines
-from web.gate import locale, now, reads
+from web.gate import locale, now, reads, writes
 from web.pages.frame import page_shell
 from web.reporting.address import Asked, read_asked, report_url
 from web.reporting.index_page import view_index
 from web.reporting.paper import send_paper
-from web.reporting.report_page import Shown, chart_of, show_waiting, view_report
+from web.reporting.report_page import Shown, chart_of, hand_over, show_waiting, view_report
 from web.reporting.sheet import send_sheet
-from web.reporting.waiting import count_for_file
+from web.reporting.waiting import REPORTS_URL, STOP_URL
 
 
 @reads
@@ -41,19 +41,30 @@ def show(report: str) -> Any:
 @reads
 def sheet(report: str) -> Any:
     """Send a report as a spreadsheet."""
-    asked, shown = _run(report, count_for_file())
-    return send_sheet(asked, shown)
+    return hand_over(*_asked(report), "sheet", lambda counting: send_sheet(*_run(report, counting)))
 
 
 @reads
 def paper(report: str) -> Any:
     """Send a report on paper."""
-    asked, shown = _run(report, count_for_file())
-    return send_paper(asked, shown, chart_of(asked, shown, baselines.find_all(g.session)))
+
+    def make(counting: engine_reports.Counting) -> Any:
+        asked, shown = _run(report, counting)
+        return send_paper(asked, shown, chart_of(asked, shown, baselines.find_all(g.session)))
+
+    return hand_over(*_asked(report), "pdf", make)
+
+
+@writes
+def stop() -> Any:
+    """Call off what is being worked out for the reader."""
+    engine_reports.stop_counting(g.session, request.form.getlist("key"), actor=g.actor)
+    return redirect(REPORTS_URL, 303)
 
 
 ROUTES = (
-    ("/reports", ["GET"], index),
+    (REPORTS_URL, ["GET"], index),
+    (STOP_URL, ["POST"], stop),
     ("/reports/<report>", ["GET"], show),
     ("/reports/<report>/sheet", ["GET"], sheet),
     ("/reports/<report>/pdf", ["GET"], paper),

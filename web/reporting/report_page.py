@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from flask import g, render_template
+from flask import g, render_template, request
 
 from engine.compiler.app import Dimension, Figure, Funnel, Report
 from engine.drawing.charts.chart import Chart
-from engine.reports import StillCounting
+from engine.reports import Counting, StillCounting
 from engine.reports.asking import dimensions_of
 from engine.reports.periods import Period, find_period
 from engine.reports.results import FunnelResult, Result, Stand
@@ -95,17 +95,34 @@ def view_report(asked: Asked, shown: Shown, baselines: Mapping[str, Decimal], re
     }
 
 
-def show_waiting(asked: Asked, of: Report | Figure | Funnel, still: StillCounting) -> Any:
-    """Answer the page of what is still being worked out, which asks again by itself."""
+def show_waiting(asked: Asked, of: Report | Figure | Funnel, still: StillCounting | None, *, file: str = "") -> Any:
+    """Answer the page of what is still being worked out, which asks again by itself.
+
+    With ``file`` (``sheet`` or ``pdf``) it is about a file; without ``still`` that is ready to be fetched.
+    """
     text = locale()
+    own = asked.address(path=f"{asked.url}/{file}") if file else asked.address()
     nothing: dict[str, Any] = {"by": None, "compare": None, "charts": None, "chart": None, "tiles": [], "figures": []}
     view = nothing | {
         "title": text.label(of.label), "help": text.label(of.help), "url": asked.url, "period": view_period(asked),
         "notes": [], "sheet_url": asked.address(path=f"{asked.url}/sheet"),
-        "pdf_url": asked.address(path=f"{asked.url}/pdf"), "asked": view_waiting(still, asked.address()),
+        "pdf_url": asked.address(path=f"{asked.url}/pdf"), "asked": None if still is None else view_waiting(still, own),
+        "file": {"kind": file, "url": own} if file else None,
         **view_filters(asked, {}),
     }  # fmt: skip
     return render_template("pages/report.html", report=view, shell=page_shell())
+
+
+def hand_over(asked: Asked, of: Report | Figure | Funnel, file: str, make: Callable[[Counting], Any]) -> Any:
+    """Answer a file (``sheet`` or ``pdf``), or the page that waits for it; what ``make`` needs is worked out meanwhile.
+
+    The page that waits asks again by itself, and is told where the file is once there is one.
+    """
+    try:
+        made = make(Counting())
+    except StillCounting as still:
+        return show_waiting(asked, of, still, file=file)
+    return show_waiting(asked, of, None, file=file) if request.headers.get("HX-Request") else made
 
 
 def view_funnel(

@@ -8,19 +8,14 @@ from typing import Any, Final
 
 from flask import g
 
-from engine.reports import Counting, StillCounting
+from engine.reports import StillCounting
 from web.gate import locale, now
 
-FILE_PATIENCE: Final = 20.0
-"""Seconds that a file may take to be made while its reader waits."""
+REPORTS_URL: Final = "/reports"
+STOP_URL: Final = f"{REPORTS_URL}/counting/stop"
 _WHOLE = 100
 _MOST = 95
 """Hundredths that are shown at most of what is not there yet."""
-
-
-def count_for_file() -> Counting:
-    """Return how the figures of a file are found: whoever asks for one waits longer than for a page."""
-    return Counting(FILE_PATIENCE)
 
 
 def view_waiting(still: StillCounting, url: str) -> dict[str, Any]:
@@ -34,7 +29,7 @@ def view_waiting(still: StillCounting, url: str) -> dict[str, Any]:
         took = max(1, round(still.took.total_seconds()))
         said = text.t("report.counting_took", text=said, took=took)
         share = min(_MOST, seconds * _WHOLE // took)
-    return {"text": said, "share": share, "url": url}
+    return {"text": said, "share": share, "url": url, "stop_url": STOP_URL, "keys": list(still.keys)}
 
 
 def say_as_of(moment: datetime | None) -> list[str]:
