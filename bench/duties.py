@@ -3,8 +3,8 @@
 A started Contestant enters; nothing leaves, or AssertionError with the duty that is not done.
 """
 
+import time
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import create_engine, text
 
@@ -146,6 +146,28 @@ class Duties:
         self.ask(self.side.move(REP[0], row_id, self.side.version_of(changed), "propose"))
         assert all(now - then == 3 for then, now in zip(before, self._journal(), strict=True)), "rows are missing"
 
+    def duty_moves(self) -> None:
+        """where a record has been stays: a row for its first stage and for each move"""
+        before = self._count(self.side.moves)
+        row = self._create()
+        self.ask(self.side.move(REP[0], self.side.id_of(row), self.side.version_of(row), "propose"))
+        assert self._count(self.side.moves) - before == 2, "rows are missing"
+
+    def duty_notices(self) -> None:
+        """whoever is asked to decide is told, and whoever asked"""
+        before = self._count(self.side.notices)
+        row = self._create()
+        row_id = self.side.id_of(row)
+        moved = self.ask(self.side.move(REP[0], row_id, self.side.version_of(row), "propose"))
+        known = set(self.side.tasks_of(self.ask(self.side.inbox(MANAGER[0]))))
+        self.ask(self.side.move(REP[0], row_id, self.side.version_of(moved), "submit"))
+        (task,) = set(self.side.tasks_of(self.ask(self.side.inbox(MANAGER[0])))) - known
+        self.ask(self.side.approve(MANAGER[0], task))
+        until = time.monotonic() + 10
+        while (told := self._count(self.side.notices) - before) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+        assert told == 2, f"{told} notices"
+
     def _create(self) -> Answer:
         return self.ask(self.side.create(REP[0], self.contestant.values(self.customer)))
 
@@ -155,10 +177,12 @@ class Duties:
     def _upload(self, path: Path) -> Answer:
         return self.contestant.measure_import(self.side.bring_in(REP[0], path))[1]
 
-    def _journal(self) -> list[Any]:
+    def _journal(self) -> list[int]:
+        return [self._count(name) for name in self.side.journal]
+
+    def _count(self, table: str) -> int:
         engine = create_engine(self.contestant.url)
         with engine.connect() as connection:
-            counts = [text(f"SELECT count(*) FROM {name}") for name in self.side.journal]
-            found = [connection.execute(count).scalar_one() for count in counts]
+            found: int = connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
         engine.dispose()
         return found

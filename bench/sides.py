@@ -65,6 +65,7 @@ class Side:
     customer = Table("customer", {"number": "'KF' || i", "name": "'Customer ' || i", "credit_code": "NULL"})
     opportunity: Table
     journal = ("history", "outbox")
+    moves, notices = "stage_moves", "notices"
 
     def __init__(self) -> None:
         self.tokens: dict[str, str] = {}
@@ -212,6 +213,7 @@ class Generic(Side):
     customer = Table("e_customer", Side.customer.varied)
     opportunity = Table("e_opportunity", Floor.opportunity.varied)
     journal = ("fw_history", "fw_outbox")
+    moves, notices = "fw_stage_moves", "fw_notices"
     definitions = Path(__file__).parent / "app"
 
     def prepare(self, database_url: str, home: Path) -> None:

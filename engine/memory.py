@@ -1,8 +1,8 @@
 """What a command worked out earlier, kept on disk, so that it need not wait for it again.
 
 Enters: a file in the user's own cache folder, and the files everything depends on. Leaves: plain JSON values by kind
-and key. Must not be trusted by anything that publishes: only who checks while writing opens it. A file that is
-damaged, of another version or unwritable is the same as none.
+and key. Must not be trusted by anything that publishes: only who checks while writing opens it, and who loads what was
+published. A file that is damaged, of another version or unwritable is the same as none.
 """
 
 import contextlib

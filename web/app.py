@@ -26,6 +26,7 @@ from web.errors import handle_errors
 from web.metrics import metrics
 from web.page_kit import install_page_kit
 from web.pages import register_pages
+from web.remembering import remembering
 from web.security import protect_answers
 from web.settings import Settings, WrongSetting, read_settings
 from web.throttle import AddressThrottle, LoginThrottle
@@ -121,7 +122,8 @@ def make_wsgi() -> Flask:
 def _open_store(settings: Settings, clock: Clock) -> Store:
     """Open the store; where there is a Redis, its workers are rung after each commit that left something to do."""
     database = open_database(settings.database_url, longest_read=settings.longest_query or None)
-    store = Store(database, settings.files_dir, clock)
+    with remembering(settings.home):
+        store = Store(database, settings.files_dir, clock)
     store.secret_key, store.public_url = settings.secret_key, settings.public_url
     if settings.redis_url:
         store.bell = RedisDoorbell(settings.redis_url, settings.database_url, str(settings.files_dir)).ring

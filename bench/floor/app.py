@@ -14,6 +14,7 @@ from flask.json.provider import DefaultJSONProvider
 
 from bench.floor.access import Actor, Refused, get_actor
 from bench.floor.approvals import approve_task, read_inbox, submit_opportunity
+from bench.floor.delivery import Courier
 from bench.floor.pages import page_of_opportunities
 from bench.floor.records import (
     create_customer,
@@ -41,6 +42,9 @@ def create_app(database_url: str) -> Flask:
     app.json = Json(app)
     app.config["MAX_CONTENT_LENGTH"] = 20_000_000
     database = Database(database_url)
+    courier = Courier(database)
+    database.bell = courier.ring
+    app.extensions["courier"] = courier
     _add_records(app, database)
     _add_approvals(app, database)
 
@@ -116,7 +120,9 @@ def _reading(database: Database, step: Step) -> Answer:
 
 def _writing(database: Database, step: Step) -> Answer:
     with database.writing() as connection:
-        return step(connection, get_actor(connection, request.headers.get("Authorization", "")))
+        answer = step(connection, get_actor(connection, request.headers.get("Authorization", "")))
+    database.bell()
+    return answer
 
 
 def _body() -> Any:
@@ -143,7 +149,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--threads", type=int, default=8)
     options = parser.parse_args()
-    waitress.serve(create_app(options.database), host="127.0.0.1", port=options.port, threads=options.threads)
+    app = create_app(options.database)
+    app.extensions["courier"].start()
+    waitress.serve(app, host="127.0.0.1", port=options.port, threads=options.threads)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ _MANAGER = (
 _HELD = (
     select(
         tasks.c.id.label("task_id"), tasks.c.approval_id, tasks.c.status.label("task_status"), tasks.c.decided_by,
-        tasks.c.decided_at, opportunity.c.id, opportunity.c.version, opportunity.c.stage,
+        tasks.c.decided_at, approvals.c.started_by, opportunity.c.id, opportunity.c.version, opportunity.c.stage,
+        opportunity.c.owner_id, opportunity.c.department_id,
     )
     .select_from(tasks.join(approvals).join(opportunity))
     .where(tasks.c.id == bindparam("task"), tasks.c.holder_id == bindparam("actor_id"))
@@ -65,7 +66,7 @@ def submit_opportunity(connection: Connection, actor: Actor, row_id: int, seen: 
     task = connection.execute(_INSERT_TASK, given).scalar_one()
     _note(connection, actor, now, approval, None, "submitted", None)
     changes = {"stage": [row.stage, "deciding"]}
-    change_opportunity(connection, actor, now, row, "submitted", changes, {"stage": "deciding"})
+    change_opportunity(connection, actor, now, row, "submitted", changes, {"stage": "deciding"}, tell=holder)
     return {"id": row_id, "version": row.version + 1, "stage": "deciding", "task": task}
 
 
@@ -82,7 +83,8 @@ def approve_task(connection: Connection, actor: Actor, task: int, note: str | No
     if connection.execute(_STILL_OPEN, {"approval": row.approval_id}).first():
         return {"task": task, "status": "approved", "stage": row.stage}
     connection.execute(_FINISH, {"approval": row.approval_id})
-    change_opportunity(connection, actor, now, row, "approved", {"stage": [row.stage, "review"]}, {"stage": "review"})
+    changes, values = {"stage": [row.stage, "review"]}, {"stage": "review"}
+    change_opportunity(connection, actor, now, row, "approved", changes, values, tell=row.started_by)
     return {"task": task, "status": "approved", "stage": "review"}
 
 

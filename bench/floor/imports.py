@@ -20,8 +20,10 @@ from bench.floor.records import (
     draw_numbers,
     history_row,
     insert_history,
+    insert_moves,
     insert_outbox,
     insert_stays,
+    move_row,
     new_system_values,
     outbox_row,
     stay_row,
@@ -159,6 +161,7 @@ def _write(connection: Connection, actor: Actor, chunk: list[dict[str, Any]]) ->
     connection.execute(insert_outbox, [outbox_row(actor, now, "opportunity", i, 1, "created") for i in ids])
     add_terms(connection, "opportunity", zip(ids, rows, strict=True))
     connection.execute(insert_stays, [stay_row(row_id, "needs", 1, now) for row_id in ids])
+    connection.execute(insert_moves, [move_row(actor, now, row_id, None, "needs", system) for row_id in ids])
     return ids
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, Select, Table, bindparam, insert, select
 from bench.floor.access import CREATE, Actor, Refused, is_within, rows_within
 from bench.floor.rules import parse_customer, parse_opportunity
 from bench.floor.search import add_terms, change_terms
-from bench.floor.tables import counters, customer, history, opportunity, outbox, stays, users
+from bench.floor.tables import counters, customer, history, opportunity, outbox, stage_moves, stays, users
 
 # move: (stages it leaves, stage it enters, fields that must be filled)
 MOVES = {
@@ -51,6 +51,7 @@ def create_opportunity(connection: Connection, actor: Actor, raw: Any) -> dict[s
     record_change(connection, actor, now, "opportunity", row_id, 1, "created", changes)
     add_terms(connection, "opportunity", [(row_id, row)])
     connection.execute(insert_stays, stay_row(row_id, "needs", 1, now))
+    connection.execute(insert_moves, move_row(actor, now, row_id, None, "needs", row))
     return {**row, "id": row_id, "customer": link}
 
 
@@ -131,16 +132,18 @@ def lock_opportunity(connection: Connection, actor: Actor, row_id: int) -> Row[A
 
 def change_opportunity(
     connection: Connection, actor: Actor, now: datetime, row: Row[Any], kind: str,
-    changes: Mapping[str, Any], values: Mapping[str, Any],
+    changes: Mapping[str, Any], values: Mapping[str, Any], tell: int | None = None,
 ) -> None:  # fmt: skip
-    """Write the new values over `row` if nobody else has, with history and outbox."""
+    """Write the new values over `row` if nobody else has, with history and outbox; `tell` is to get a notice."""
     version = row.version + 1
     system = {"version": version, "updated_by": actor.id, "updated_at": now, "row_id": row.id, "seen": row.version}
     if connection.execute(_UPDATE, {**values, **system}).rowcount != 1:
         raise Refused(409, "changed_meanwhile", version=version)
-    record_change(connection, actor, now, "opportunity", row.id, version, kind, changes)
+    record_change(connection, actor, now, "opportunity", row.id, version, kind, changes, tell)
     if "stage" in values:
         connection.execute(_STAY, {"of": row.id, "stage": values["stage"], "version": version, "since": now})
+        moved = move_row(actor, now, row.id, row.stage, values["stage"], row._mapping)
+        connection.execute(insert_moves, moved)
     change_terms(connection, "opportunity", row.id, values)
 
 
@@ -159,10 +162,10 @@ def new_system_values(actor: Actor, now: datetime) -> dict[str, Any]:
 
 def record_change(
     connection: Connection, actor: Actor, now: datetime, entity: str, row_id: int, version: int, kind: str,
-    changes: Mapping[str, Any],
+    changes: Mapping[str, Any], tell: int | None = None,
 ) -> None:  # fmt: skip
     connection.execute(insert_history, history_row(actor, now, entity, row_id, version, kind, changes))
-    connection.execute(insert_outbox, outbox_row(actor, now, entity, row_id, version, kind))
+    connection.execute(insert_outbox, outbox_row(actor, now, entity, row_id, version, kind, tell))
 
 
 def history_row(
@@ -174,8 +177,11 @@ def history_row(
     }  # fmt: skip
 
 
-def outbox_row(actor: Actor, now: datetime, entity: str, row_id: int, version: int, kind: str) -> dict[str, Any]:
+def outbox_row(
+    actor: Actor, now: datetime, entity: str, row_id: int, version: int, kind: str, tell: int | None = None
+) -> dict[str, Any]:
     payload = {"entity": entity, "id": row_id, "version": version, "actor": actor.id}
+    payload |= {} if tell is None else {"tell": tell}
     return {
         "event_id": uuid.uuid4().hex, "kind": f"{entity}.{kind}", "created_at": now, "payload": json.dumps(payload)
     }  # fmt: skip
@@ -185,10 +191,20 @@ def stay_row(row_id: int, stage: str, version: int, since: datetime) -> dict[str
     return {"opportunity_id": row_id, "stage": stage, "version": version, "since": since}
 
 
+def move_row(
+    actor: Actor, now: datetime, row_id: int, from_stage: str | None, to_stage: str, record: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "opportunity_id": row_id, "from_stage": from_stage, "to_stage": to_stage, "at": now, "by_id": actor.id,
+        "owner_id": record["owner_id"], "department_id": record["department_id"],
+    }  # fmt: skip
+
+
 # Inline, or every insert would come back for an id nobody reads.
 insert_history = insert(history).inline()
 insert_outbox = insert(outbox).inline()
 insert_stays = insert(stays).inline()
+insert_moves = insert(stage_moves).inline()
 
 
 def _link_customer(

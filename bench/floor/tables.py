@@ -4,7 +4,7 @@ A database URL enters; connections with the right transaction leave. Knows nothi
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -134,6 +134,19 @@ stays = Table(
     Column("version", Integer, nullable=False), Column("since", Moment, nullable=False),
     sa.PrimaryKeyConstraint("opportunity_id"),
 )  # fmt: skip
+stage_moves = Table(
+    "stage_moves", metadata, Column("id", Id, primary_key=True), _link("opportunity_id", "opportunity"),
+    Column("from_stage", String(20)), Column("to_stage", String(20), nullable=False),
+    Column("at", Moment, nullable=False), _link("by_id", "users"), _link("owner_id", "users"),
+    _link("department_id", "departments"), Index("moves_of_record", "opportunity_id", "id"),
+    Index("moves_to_stage", "to_stage", "at"),
+)  # fmt: skip
+notices = Table(
+    "notices", metadata, Column("id", Id, primary_key=True), _link("user_id", "users"),
+    Column("key", String(80), nullable=False, unique=True), Column("kind", String(40), nullable=False),
+    Column("record_id", Id), Column("params", Text, nullable=False), Column("at", Moment, nullable=False),
+    Column("read_at", Moment), Index("notices_of_user", "user_id", "id"),
+)  # fmt: skip
 imports = Table(
     "imports", metadata, Column("id", Id, primary_key=True), _link("user_id", "users"),
     Column("at", Moment, nullable=False), Column("state", String(20), nullable=False),
@@ -166,6 +179,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = sa.create_engine(url, pool_size=8, pool_use_lifo=True)
+        self.bell: Callable[[], object] = lambda: None  # rung after a commit that left events
         self._writer: threading.Lock | None = None
         if self.engine.dialect.name == "sqlite":
             _prepare_sqlite(self.engine)

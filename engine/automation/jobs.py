@@ -10,22 +10,20 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.automation.due import EVENTS, FIGURES, FILES, INDEXES, MESSAGES, RUNS, TIMERS, find_work
 from engine.automation.outbox import drain
 from engine.automation.running import run_due
 from engine.automation.scheduling import keep_armed, keep_schedules
 from engine.automation.timers import sweep
 from engine.changing.nightly import keep_nightly
-from engine.channels.working import deliver, find_ready
+from engine.channels.working import deliver
 from engine.clock import SystemClock
-from engine.exporting.requests import list_due
 from engine.exporting.working import work as take_out
-from engine.importing.batches import list_active
 from engine.importing.working import work as bring_in
-from engine.reports.kept import list_due as list_figures
 from engine.reports.working import work as count_figures
 from engine.storage.database import open_database
 from engine.storage.index_builds import build_indexes
@@ -70,35 +68,57 @@ def attend(store: Store) -> int:
     So ten thousand timers that are due at once, or what an import brings about, hold up no decision: an event of an
     approval waits for the round under way and for events of approvals before it, and for nothing else.
     """
-    return _rounds(store, (react_some, sweep_some, keep_schedules, keep_armed), _do)
+    return _begin_due(store, _do) + _rounds(store, _do)[0]
 
 
 def react(store: Store) -> int:
     """Deliver what waits and run what that begins, until nothing is left to do; return how much was done."""
-    return _rounds(store, (react_some,), _do)
-
-
-def sweep_some(store: Store) -> int:
-    """Fire some of what is due."""
-    return sweep(store, most=_SLICE)
-
-
-def react_some(store: Store) -> int:
-    """Deliver some of what waits, and run some of what that begins."""
-    return drain(store, most=_EVENTS) + run_due(store, most=_SLICE)
-
-
-Part = Callable[[Store], int]
-
-
-def _rounds(store: Store, parts: Sequence[Part], do: Callable[[Part, Store], int]) -> int:
     done = 0
     for _ in range(_ROUNDS):
-        went = sum(do(part, store) for part in parts)
+        went = _deliver_some(store) + _run_some(store)
         done += went
         if not went:
             break
     return done
+
+
+def _deliver_some(store: Store) -> int:
+    """Deliver some of what waits."""
+    return drain(store, most=_EVENTS)
+
+
+def _run_some(store: Store) -> int:
+    """Go on with some runs."""
+    return run_due(store, most=_SLICE)
+
+
+def _sweep_some(store: Store) -> int:
+    """Fire some of what is due."""
+    return sweep(store, most=_SLICE)
+
+
+Part = Callable[[Store], int]
+Doing = Callable[[Part, Store], int]
+
+_PARTS: Mapping[str, Part] = {EVENTS: _deliver_some, RUNS: _run_some, TIMERS: _sweep_some}
+"""What is done in a round of each kind of work that people may wait for, in this order."""
+
+
+def _begin_due(store: Store, do: Doing) -> int:
+    """Begin what comes round by the clock; nobody rings for it."""
+    return do(keep_schedules, store) + do(keep_armed, store)
+
+
+def _rounds(store: Store, do: Doing) -> tuple[int, frozenset[str]]:
+    """Do a little of each kind of work at a time; return how much was done, and what other work there is."""
+    done, found = 0, find_work(store)
+    for _ in range(_ROUNDS):
+        went = sum(do(part, store) for kind, part in _PARTS.items() if kind in found)
+        done += went
+        if not went:
+            break
+        found = find_work(store)
+    return done, found - set(_PARTS)
 
 
 def _do(part: Part, store: Store) -> int:
@@ -138,11 +158,16 @@ class WorkerThread:
                 beside.release()
 
     def _run(self) -> None:
+        next_sweep = time.monotonic() + self._every
         while not self._ending.is_set():
-            if self._bell.wait(self._every):
+            if self._bell.wait(max(0.0, next_sweep - time.monotonic())):
                 self._ending.wait(GATHER)
             self._bell.clear()
-            _look_quietly(self._store)
+            if time.monotonic() < next_sweep:
+                _answer_quietly(self._store)
+            else:
+                _look_quietly(self._store)
+                next_sweep = time.monotonic() + self._every
 
 
 class RedisDoorbell:
@@ -219,9 +244,8 @@ def _answer_bells(store: Store, bell: RedisDoorbell, redis_url: str, database_ur
 
     def answer(kind: str) -> None:
         if kind == NOW:
-            attend(store)
-            for other in _find_other_work(store):
-                bell.ring(other)  # whether an index is to be built, the sweeper asks
+            for other in _other_queues(_rounds(store, _do)[1]):
+                bell.ring(other)
         else:
             _ASIDE[kind](store, wait=burst)
 
@@ -254,22 +278,26 @@ def _listening(listen: Callable[[], None], lost: type[Exception]) -> None:
 
 
 def _look_quietly(store: Store) -> None:
-    """Look for work; a failure is logged, and the next look tries again."""
+    """Look for work, also for what comes round by the clock; a failure is logged, and the next look tries again."""
     _quietly(keep_nightly, store)
-    _rounds(store, (react_some, sweep_some, keep_schedules, keep_armed), _quietly)
-    _quietly(_start_aside, store)
+    _begin_due(store, _quietly)
+    _answer_quietly(store)
 
 
-def _start_aside(store: Store) -> None:
-    found = set(_find_other_work(store)) | ({LONG} if store.database.dialect == "postgresql" else set())
-    for kind in found:
+def _answer_quietly(store: Store) -> None:
+    """Do what somebody rang for, or left undone; a failure is logged, and the next look tries again."""
+    _quietly(_answer, store)
+
+
+def _answer(store: Store) -> None:
+    for kind in _other_queues(_rounds(store, _quietly)[1]):
         _ASIDE[kind](store, wait=False)
 
 
-def _find_other_work(store: Store) -> list[str]:
-    """Return the kinds of work there is besides what people wait for."""
-    kinds = ((COUNT, _has_figures), (SEND, find_ready), (LONG, _has_long_work))
-    return [kind for kind, there in kinds if there(store)]
+def _other_queues(found: frozenset[str]) -> list[str]:
+    """Return the queues of the work there is besides what people wait for."""
+    kinds = {COUNT: {FIGURES}, SEND: {MESSAGES}, LONG: {FILES, INDEXES}}
+    return [queue for queue, own in kinds.items() if own & found]
 
 
 def _count_aside(store: Store, *, wait: bool) -> None:
@@ -309,16 +337,6 @@ def _beside(lock: threading.Lock, do: Callable[[], object], name: str, *, wait: 
     thread.start()
     if wait:
         thread.join()
-
-
-def _has_long_work(store: Store) -> bool:
-    with store.read() as session:
-        return bool(list_active(session) or list_due(session))
-
-
-def _has_figures(store: Store) -> bool:
-    with store.read() as session:
-        return bool(list_figures(session))
 
 
 _ASIDE = {COUNT: _count_aside, SEND: _send_aside, LONG: _work_aside}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, select, union_all, update
 
 from engine.automation.reactions import reactions_to
 from engine.records.sql import is_one_of
@@ -106,19 +106,26 @@ def _deliver_batch(store: Store, most: int) -> int:
 
 def _waiting(store: Store, most: int) -> list[Event]:
     def build() -> Any:
-        c = outbox.c
-        due = (c.done_at.is_(None), c.available_at <= bindparam("now", type_=c.at.type), c.attempts <= len(RETRY_AFTER))
-        # In the order of the index of what waits: by id alone, a database may read all that was ever delivered.
-        own = select(*_COLUMNS).where(c.priority == bindparam("priority"), *due)
-        return own.order_by(c.available_at, c.id).limit(most)
+        c, due = outbox.c, is_due(bindparam("now", type_=outbox.c.at.type))
+        # Each priority in the order of the index of what waits: by id alone, a database may read all that was ever
+        # delivered.
+        turns = []
+        for priority in PRIORITIES:
+            own = select(*_COLUMNS, c.available_at).where(c.priority == priority, *due)
+            turns.append(own.order_by(c.available_at, c.id).limit(most).subquery().select())
+        found = union_all(*turns).subquery().c
+        columns = [found[column.name] for column in _COLUMNS]
+        return select(*columns).order_by(found.priority, found.available_at, found.id).limit(most)
 
-    found: list[Event] = []
     with store.read() as session:
         statement = session.prepared(("waiting events", most), build)
-        for priority in PRIORITIES:
-            given = {"now": session.now(), "priority": priority}
-            found += [_event(row) for row in statement.fetch_all(session.connection, given)]
-    return found[:most]
+        return [_event(row) for row in statement.fetch_all(session.connection, {"now": session.now()})]
+
+
+def is_due(now: ColumnElement[datetime]) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which an event waits; with one on its priority, the index of what waits serves."""
+    c = outbox.c
+    return (c.done_at.is_(None), c.available_at <= now, c.attempts <= len(RETRY_AFTER))
 
 
 def _event(row: Sequence[Any]) -> Event:

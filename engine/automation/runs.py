@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, bindparam, func, literal, literal_column, null, select, update
+from sqlalchemy import ColumnElement, bindparam, func, literal, literal_column, null, select, union_all, update
 
 from engine.errors import NotPossibleNow
 from engine.people.actor import Actor, require_admin
@@ -103,17 +103,23 @@ def find_due(session: Session, *, most: int, after: int = 0) -> list[int]:
     """
 
     def build() -> Any:
-        due = (runs.c.state == _PENDING, runs.c.available_at <= bindparam("now", type_=_MOMENT))
-        # In the order of the index of what is pending, so that what is done is never read.
-        own = (runs.c.priority == bindparam("priority"), runs.c.id > bindparam("after"))
-        found = select(runs.c.id).where(*own, *due, *of_what_is_on(session, runs.c.entity))
-        return found.order_by(runs.c.available_at, runs.c.id).limit(most)
+        due, later = is_due(session, bindparam("now", type_=_MOMENT)), runs.c.id > bindparam("after")
+        # Each priority in the order of the index of what is pending, so that what is done is never read.
+        turns = []
+        for priority in PRIORITIES:
+            own = select(runs.c.id, literal(priority).label("turn"), runs.c.available_at)
+            own = own.where(runs.c.priority == priority, *due, later)
+            turns.append(own.order_by(runs.c.available_at, runs.c.id).limit(most).subquery().select())
+        found = union_all(*turns).subquery()
+        return select(found.c.id).order_by(found.c.turn, found.c.available_at, found.c.id).limit(most)
 
-    statement, found = session.prepared(("due runs", most), build), []
-    for priority in PRIORITIES:
-        given = {"now": session.now(), "after": after, "priority": priority}
-        found += [row[0] for row in statement.fetch_all(session.connection, given)]
-    return found[:most]
+    given = {"now": session.now(), "after": after}
+    return [row[0] for row in session.prepared(("due runs", most), build).fetch_all(session.connection, given)]
+
+
+def is_due(session: Session, now: ColumnElement[datetime]) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which a run may go on; with its priority, the index of what is pending serves."""
+    return (runs.c.state == _PENDING, runs.c.available_at <= now, *of_what_is_on(session, runs.c.entity))
 
 
 def find_next_moment(session: Session, *, after: int = 0) -> datetime | None:

@@ -11,7 +11,7 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, insert, or_, select, update
@@ -51,7 +51,13 @@ class Turn:
     failed: Verdict | None = None
 
 
-def is_due(now: datetime) -> ColumnElement[bool]:
+def is_usable(now: Any) -> ColumnElement[bool]:
+    """Return the condition that a channel is turned on, and not left alone for a while."""
+    c = channels.c
+    return and_(c.disabled_at.is_(None), or_(c.paused_until.is_(None), c.paused_until <= now))
+
+
+def is_due(now: Any) -> ColumnElement[bool]:
     """Return the condition that a delivery is to be sent now, an attempt that nobody ended included."""
     c = deliveries.c
     left = and_(c.state == "sending", c.claimed_until <= now)

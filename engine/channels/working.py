@@ -11,10 +11,10 @@ from datetime import timedelta
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 
 from engine.channels.addresses import Unreachable
-from engine.channels.claiming import LEASE, Turn, charge, claim, is_due
+from engine.channels.claiming import LEASE, Turn, charge, claim, is_due, is_usable
 from engine.channels.composing import JUDGES
 from engine.channels.message import Message
 from engine.channels.opened import SIGNED
@@ -55,10 +55,9 @@ def find_ready(store: Store) -> list[str]:
     c, d = channels.c, deliveries.c
     with store.read() as session:
         now = session.now()
-        usable = (c.disabled_at.is_(None), or_(c.paused_until.is_(None), c.paused_until <= now))
         next_ = select(d.priority).where(d.channel == c.name, is_due(now)).order_by(d.priority, d.due_at, d.id).limit(1)
         first = next_.correlate(channels).scalar_subquery().label("first")
-        rows = session.connection.execute(select(c.name, first).where(*usable)).all()
+        rows = session.connection.execute(select(c.name, first).where(is_usable(now))).all()
         return [row.name for row in sorted(rows, key=lambda row: row.first or 0) if row.first is not None]
 
 

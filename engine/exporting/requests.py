@@ -278,10 +278,16 @@ def fetch(session: Session, id: int, *, actor: Actor) -> Export:
 
 def list_due(session: Session) -> list[int]:
     """Return the exports that are to be written now, and those whose file is no longer kept."""
-    c, now = exports.c, session.now()
-    free = or_(c.worked_at.is_(None), c.worked_at <= now - LEASE)
-    due = or_(and_(c.state == RUNNING, free), and_(c.state == DONE, c.expires_at <= now))
-    return list(session.connection.scalars(select(c.id).where(due).order_by(c.id)))
+    now = session.now()
+    found = select(exports.c.id).where(is_due(now, now - LEASE)).order_by(exports.c.id)
+    return list(session.connection.scalars(found))
+
+
+def is_due(now: Any, since: Any) -> ColumnElement[bool]:
+    """Return the condition that a file is to be written, which nobody worked on ``since`` then, or no longer kept."""
+    c = exports.c
+    free = or_(c.worked_at.is_(None), c.worked_at <= since)
+    return or_(and_(c.state == RUNNING, free), and_(c.state == DONE, c.expires_at <= now))
 
 
 def change(session: Session, id: int, *still: ColumnElement[bool], **values: Any) -> bool:

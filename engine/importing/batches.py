@@ -19,7 +19,7 @@ from engine.importing.folding import fold_rows
 from engine.importing.names import NUMBER, fold
 from engine.people.actor import Actor
 from engine.records.rights import Rights, find_rights, get_entity
-from engine.storage.import_tables import import_rows, import_values, imports
+from engine.storage.import_tables import IN_WORK, import_rows, import_values, imports
 from engine.storage.journal import write_audit
 from engine.storage.store import Session
 
@@ -121,8 +121,7 @@ def list_imports(session: Session, entity: str, *, actor: Actor, limit: int = 20
 
 def list_active(session: Session) -> list[int]:
     """Return the imports that work is going on for."""
-    active = select(imports.c.id).where(imports.c.state.in_(ACTIVE)).order_by(imports.c.id)
-    return list(session.connection.scalars(active))
+    return list(session.connection.scalars(select(imports.c.id).where(IN_WORK).order_by(imports.c.id)))
 
 
 def count_rows(session: Session, id: int) -> dict[str, int]:

@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, bindparam, exists, or_, select, update
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, or_, select, update
 
 from engine.people.actor import Actor, Via
 from engine.people.departments import TREE_VERSION, find_above, find_tree
 from engine.storage.approval_tables import group_members
-from engine.storage.lists import is_one_of
+from engine.storage.lists import Joined, is_one_of
 from engine.storage.prepared import Prepared
 from engine.storage.share_tables import shares
 from engine.storage.store import Session
@@ -44,19 +41,6 @@ class SignedIn:
     by_token: bool = False
 
 
-class _Joined(GenericFunction[str]):
-    """The values of a group, joined with commas. SQLAlchemy's own function cannot be prepared."""
-
-    type = Text()
-    inherit_cache = True
-
-
-@compiles(_Joined)
-def _render_joined(element: _Joined, compiler: SQLCompiler, **options: Any) -> str:
-    name = "group_concat" if compiler.dialect.name == "sqlite" else "string_agg"
-    return f"{name}({compiler.process(element.clauses, **options)}, ',')"
-
-
 def hash_secret(secret: str) -> str:
     """Return what is stored in place of a session key or a token (SHA-256: the secrets are random, 256 bits)."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
@@ -64,7 +48,7 @@ def hash_secret(secret: str) -> str:
 
 def user_columns() -> tuple[ColumnElement[Any], ...]:
     """Return the columns that ``make_actor`` reads, in its order; the statement must be about ``users``."""
-    roles = select(_Joined(user_roles.c.role)).where(user_roles.c.user_id == users.c.id)
+    roles = select(Joined(user_roles.c.role)).where(user_roles.c.user_id == users.c.id)
     version = select(engine_settings.c.value).where(engine_settings.c.key == TREE_VERSION)
     c = shares.c
     to_all = or_(exists().where(c.department_id.is_not(None)), exists().where(c.group_key.is_not(None)))

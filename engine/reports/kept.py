@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 
 from engine.errors import NotPossibleNow
 from engine.people.actor import Actor
@@ -209,7 +209,8 @@ def is_wanted(session: Session, key: str) -> bool:
 
 def list_due(session: Session) -> list[str]:
     """Return the keys of what is to be worked out, in the order it was asked for."""
-    found = select(counts.c.key).where(_is_free(session.now())).order_by(counts.c.asked_at).limit(MOST_WAITING)
+    now = session.now()
+    found = select(counts.c.key).where(is_free(now, now - LEASE)).order_by(counts.c.asked_at).limit(MOST_WAITING)
     return list(session.connection.scalars(found))
 
 
@@ -218,9 +219,9 @@ def claim(session: Session, key: str) -> tuple[Asked, int] | None:
     now, c = session.now(), counts.c
     unwanted = and_(c.key == key, c.state == WAITING, c.seen_at < now - UNWANTED, c.answer.is_(None))
     session.connection.execute(delete(counts).where(unwanted))
-    spent = and_(c.key == key, _is_free(now), c.attempts >= MOST_ATTEMPTS)
+    spent = and_(c.key == key, is_free(now, now - LEASE), c.attempts >= MOST_ATTEMPTS)
     session.connection.execute(update(counts).where(spent).values(state=FAILED, worked_at=now))
-    taken = update(counts).where(c.key == key, _is_free(now))
+    taken = update(counts).where(c.key == key, is_free(now, now - LEASE))
     taken = taken.values(state=RUNNING, worked_at=now, attempts=c.attempts + 1)
     row = session.connection.execute(taken.returning(c.asked, c.user_id)).first()
     return None if row is None else (row[0], row[1])
@@ -259,9 +260,10 @@ def forget_old(session: Session) -> None:
     session.connection.execute(delete(counts).where(counts.c.state.in_((DONE, FAILED)), counts.c.worked_at < old))
 
 
-def _is_free(now: datetime) -> Any:
+def is_free(now: Any, since: Any) -> ColumnElement[bool]:
+    """Return the condition that a figure is to be worked out, one that nobody worked on ``since`` then included."""
     c = counts.c
-    return or_(c.state == WAITING, and_(c.state == RUNNING, c.worked_at < now - LEASE))
+    return or_(c.state == WAITING, and_(c.state == RUNNING, c.worked_at < since))
 
 
 # ---- rows as plain data

@@ -21,6 +21,9 @@ from engine.storage.system_columns import (
 
 _ZERO = text("0")
 
+IN_WORK = text("state IN ('checking', 'running', 'undoing')")
+"""The condition of the index of what is worked on: written out, or no database would see that it may be used."""
+
 imports = Table(
     "fw_imports",
     metadata,
@@ -48,8 +51,8 @@ imports = Table(
     Index(
         "ix_fw_imports_active",
         "id",
-        sqlite_where=text("state IN ('checking', 'running', 'undoing')"),
-        postgresql_where=text("state IN ('checking', 'running', 'undoing')"),
+        sqlite_where=IN_WORK,
+        postgresql_where=IN_WORK,
     ),
 )
 

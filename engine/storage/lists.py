@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Dialect, Text, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
 
 
@@ -34,6 +35,19 @@ class ListOf(TypeDecorator[list[Any]]):
         if dialect.name == "postgresql":
             return list
         return lambda values: json.dumps(list(values))
+
+
+class Joined(GenericFunction[str]):
+    """The values of a group, joined with commas. SQLAlchemy's own function cannot be prepared."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(Joined)
+def _render_joined(element: Joined, compiler: SQLCompiler, **options: Any) -> str:
+    name = "group_concat" if compiler.dialect.name == "sqlite" else "string_agg"
+    return f"{name}({compiler.process(element.clauses, **options)}, ',')"
 
 
 class IsOneOf(ColumnElement[bool]):

@@ -9,10 +9,12 @@ Where a camera keeps the place: tag 34853 of EXIF 2.32 (CIPA DC-008), and the ``
 import io
 from collections.abc import Iterator
 from pathlib import Path
-
-from PIL import Image, ImageOps, UnidentifiedImageError
+from typing import TYPE_CHECKING, Any
 
 from engine.compiler.readers import Wrong
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 PICTURES = frozenset(("image/jpeg", "image/png", "image/webp", "image/gif"))
 """The content types of what is treated here."""
@@ -27,8 +29,7 @@ MOST_POINTS = 60_000_000
 _PLACE, _ORIENTATION = 0x8825, 0x0112
 _EXIF, _XMP = b"Exif\x00\x00", b"http://ns.adobe.com/xap/1.0/\x00"
 _START, _SCAN, _APP1 = b"\xff\xd8", 0xDA, 0xE1
-_BROKEN = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Warning)
-Image.MAX_IMAGE_PIXELS = None  # judged here, before anything is unpacked
+_BROKEN = (OSError, ValueError, SyntaxError, EOFError, Warning)
 
 
 def forget_place(path: Path, content_type: str) -> bool:
@@ -39,7 +40,7 @@ def forget_place(path: Path, content_type: str) -> bool:
     if content_type not in PICTURES:
         return False
     try:
-        with Image.open(path) as picture:
+        with _library().open(path) as picture:
             _require_modest(picture)
             if content_type in ("image/png", "image/webp"):
                 return _written_without(picture, path)
@@ -57,8 +58,11 @@ def forget_place(path: Path, content_type: str) -> bool:
 
 def make_thumbnail(source: Path) -> bytes | None:
     """Return a small WebP of a picture, the right way up; None when it cannot be read."""
+    library = _library()
+    from PIL import ImageOps
+
     try:
-        with Image.open(source) as picture:
+        with library.open(source) as picture:
             _require_modest(picture)
             picture.draft("RGB", (SIDE * 2, SIDE * 2))  # a JPEG is unpacked no larger than needed
             picture.thumbnail((SIDE, SIDE))
@@ -69,7 +73,15 @@ def make_thumbnail(source: Path) -> bytes | None:
         return None
 
 
-def _packed(picture: Image.Image) -> bytes:
+def _library() -> Any:
+    """Return the library, loaded with the first picture: no other request needs it, and it takes memory."""
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None  # judged here, before anything is unpacked
+    return Image
+
+
+def _packed(picture: "Image") -> bytes:
     packed = b""
     for quality in (75, 55, 35, 15):
         out = io.BytesIO()
@@ -80,12 +92,12 @@ def _packed(picture: Image.Image) -> bytes:
     return packed
 
 
-def _require_modest(picture: Image.Image) -> None:
+def _require_modest(picture: "Image") -> None:
     if picture.width * picture.height > MOST_POINTS:
         raise Wrong("storage.picture_too_large", most=MOST_POINTS // 1_000_000)
 
 
-def _written_without(picture: Image.Image, path: Path) -> bool:
+def _written_without(picture: "Image", path: Path) -> bool:
     """Write a PNG or WebP anew when it holds a place; these formats lose nothing by it, or next to nothing."""
     exif = picture.getexif()
     if _PLACE not in exif:
@@ -117,7 +129,8 @@ def _cleaned(part: bytes, body: bytes) -> bytes:
         return b"" if b"GPS" in body else part
     if not body.startswith(_EXIF):
         return part
-    exif = Image.Exif()
+    library = _library()
+    exif = library.Exif()
     try:
         exif.load(body)
         has_place = _PLACE in exif
@@ -126,9 +139,9 @@ def _cleaned(part: bytes, body: bytes) -> bytes:
     if not has_place:
         return part
     upright = exif.get(_ORIENTATION)
-    kept = Image.Exif()
+    kept = library.Exif()
     if upright is None:
         return b""
     kept[_ORIENTATION] = upright
-    said = kept.tobytes()
+    said: bytes = kept.tobytes()
     return b"\xff" + bytes([_APP1]) + (len(said) + 2).to_bytes(2, "big") + said

@@ -57,7 +57,9 @@ class Prepared:
     def execute_many(self, connection: Connection, rows: Iterable[Values]) -> None:
         """Run the statement once for each row of values, in one call of the driver."""
         bound = [self._parameters.bind(row) for row in rows]
-        if bound:
+        if len(bound) == 1:  # a driver's way for many costs more than the statement
+            self._run(connection, bound[0], many=False)
+        elif bound:
             self._run(connection, bound, many=True)
 
     def execute_rows(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -114,14 +114,18 @@ def find_due(session: Session, *, most: int, after: int = 0) -> list[Timer]:
     """Return what may fire now, what was due first before the rest; of those armed after timer ``after``."""
 
     def build() -> Any:
-        now = bindparam("now", type_=_MOMENT)
-        due = (timers.c.state == _PENDING, timers.c.available_at <= now, timers.c.id > bindparam("after"))
+        due = is_due(session, bindparam("now", type_=_MOMENT))
         # In the order of the index of what is pending, so that a million fired rows are never read.
-        found = select(*_COLUMNS).where(*due, *of_what_is_on(session, timers.c.entity))
+        found = select(*_COLUMNS).where(*due, timers.c.id > bindparam("after"))
         return found.order_by(timers.c.available_at, timers.c.id).limit(most)
 
     statement = session.prepared(("due timers", most), build)
     return [Timer(*row) for row in statement.fetch_all(session.connection, {"now": session.now(), "after": after})]
+
+
+def is_due(session: Session, now: ColumnElement[datetime]) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which a timer may fire."""
+    return (timers.c.state == _PENDING, timers.c.available_at <= now, *of_what_is_on(session, timers.c.entity))
 
 
 def find_next_moment(session: Session, *, after: int = 0) -> datetime | None:

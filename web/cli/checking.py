@@ -19,9 +19,9 @@ import click
 from engine import memory
 from engine.definition.source import SourceFolder, read_folder
 from engine.errors import DefinitionError, Problem
-from engine.places import find_data
 from web.cli.reports import check_data
 from web.cli.site import Site, find_template
+from web.remembering import notation
 
 _LISTED = 20
 _EVERY = 0.25
@@ -64,7 +64,7 @@ def check_command(site: Site, path: str, as_json: bool, strict: bool, translatio
     root, only = find_checked(path)
     if watch:
         _watch(site, root, only)
-    with memory.opened(memory.cache_folder(site.environ) / "checks.json", _notation()):
+    with memory.opened(memory.cache_folder(site.environ) / "checks.json", notation()):
         found = check_folder(root, only)
     if as_json:
         said = check_data(found.problems, found.folder.files, found.untranslated, ok=found.is_good(strict))
@@ -126,13 +126,6 @@ def _load(folder: SourceFolder) -> Good:
     good = Good(app.label, len(app.entities), len(app.approvals), app.untranslated)
     memory.remember("good", folder.digest, [good.label, good.entities, good.approvals, good.untranslated])
     return good
-
-
-def _notation() -> list[Path]:
-    """Return the files that say what is right: when one of them changes, everything is checked anew."""
-    engine = Path(memory.__file__).parent
-    code = [path for folder in ("definition", "expression", "compiler") for path in (engine / folder).rglob("*.[pl]*")]
-    return [*code, *find_data("schemas").glob("*.json")]
 
 
 def _say_good(site: Site, found: Found) -> None:

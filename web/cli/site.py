@@ -57,9 +57,11 @@ class Site:
         from engine.storage.database import open_database
         from engine.storage.store import Store
         from engine.storage.turns import Patience
+        from web.remembering import remembering
 
         settings = self.settings()
-        store = Store(open_database(settings.database_url), settings.files_dir, clock or SystemClock())
+        with remembering(settings.home):
+            store = Store(open_database(settings.database_url), settings.files_dir, clock or SystemClock())
         store.large_table = settings.large_table
         store.secret_key, store.public_url = settings.secret_key, settings.public_url
         store.patience = Patience(timedelta(seconds=settings.lock_wait), timedelta(seconds=settings.publish_wait))

@@ -140,7 +140,7 @@ def run(session: Session, kept: Kept, act: Act, click: Click, *, by: Acting | No
         actor=actor,
         note=click.reason or None,
     )
-    return follow(session, kept.state, after, events, actor)
+    return follow(session, kept.state, after, events, actor, locked=record)
 
 
 def with_record(case: Open, record: Record) -> Open:

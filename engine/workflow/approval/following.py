@@ -40,31 +40,35 @@ def follow(
     actor: Actor | None,
     *,
     moves: bool = True,
+    locked: Record | None = None,
 ) -> ApprovalState:
     """Do all that follows and return the state in the end: an approval called may pass at once and let it go on.
 
-    Without ``moves`` the caller has moved the record itself.
+    Without ``moves`` the caller has moved the record itself. ``locked`` is the record as the caller locked it, before
+    the action; where nothing else can have changed it, it is not read again.
     """
     _tell(session, before, kept, events)
-    kept = _follow_calls(session, before, kept, actor)
+    followed = _follow_calls(session, before, kept, actor)
+    locked, kept = (locked if followed is kept else None), followed
     if any(event.data.get("decision") == "complete" for event in events):
+        locked = None
         renew_others(session, kept, actor, below=True)
         kept = log.read(session, kept.id) or kept
     ended = not kept.state.running and (before is None or before.running)
     if moves and ended and any(event.type == "ended" for event in events):
-        _end(session, kept, actor)
+        _end(session, kept, actor, locked)
     return kept.state
 
 
-def end_record(session: Session, kept: Kept, actor: Actor | None) -> None:
-    """Move the record to where the end of its approval leads.
+def end_record(session: Session, kept: Kept, actor: Actor | None, locked: Record | None = None) -> None:
+    """Move the record to where the end of its approval leads; ``locked`` is the record, if it was read after its lock.
 
     Into the approved stage its gate holds as for everybody. The way back is always open: a refusal must not fail
     because of what the record lacks.
     """
     state, origin = kept.state, kept.state.origin
     entity = own_entity(session.app, kept.entity)
-    record = lock_record(session, entity, kept.record_id, actor=None)
+    record = locked or lock_record(session, entity, kept.record_id, actor=None)
     to = {"approved": origin["to"], "refused": origin["refused"]}.get(state.status, origin["from"])
     moves = entity.workflow.moves if entity.workflow is not None else {}
     changes: dict[str, Any] = {}
@@ -209,11 +213,11 @@ def _call_off(session: Session, child_id: int | None, parent: ApprovalState, act
     _follow_calls(session, child.state, after, actor)
 
 
-def _end(session: Session, kept: Kept, actor: Actor | None) -> None:
+def _end(session: Session, kept: Kept, actor: Actor | None, locked: Record | None) -> None:
     if kept.parent_id is not None:
         _answer_parent(session, kept, actor)
     else:
-        end_record(session, kept, actor)
+        end_record(session, kept, actor, locked)
         renew_others(session, kept, actor)
         revoked = kept.state.origin.get("revokes")
         if revoked is not None and kept.state.status == "approved":

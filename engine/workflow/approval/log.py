@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Text, bindparam, case, cast, func, insert, select, update
 
 from engine.people.actor import Actor
 from engine.records.sql import insert_into
 from engine.storage.approval_tables import approval_copies, approval_events, approvals, tasks
 from engine.storage.journal import write_history
+from engine.storage.lists import Joined
 from engine.storage.store import Session
 from engine.storage.system_tables import users
 from engine.storage.timers import arm_timer, drop_timers
@@ -334,21 +335,19 @@ def _read(session: Session, approval_id: int, *, locked: bool) -> Kept | None:
     if row is None:
         return None
     log = session.prepared("approval events", _select_events).fetch_all(session.connection, given)
-    ids = session.prepared("approval tasks", _select_tasks).fetch_all(session.connection, given)
-    events = tuple(Event(type_, data) for type_, data, _ in log)
-    actions = tuple(action for _, _, action in log)
-    tasks_ = tuple(int(id_) for (id_,) in ids)
+    events = tuple(Event(type_, data) for type_, data, _, _ in log)
+    actions = tuple(action for _, _, action, _ in log)
+    tasks_ = tuple(sorted(int(id_) for id_ in (log[0][3] or "").split(",") if id_)) if log else ()
     return Kept(approval_id, row[0], row[1], row[2], events, actions, tasks_, fold(events))
 
 
 def _select_events() -> Any:
+    """The log, with the ids of the tasks beside it: both are read by every action, and change together."""
+    own: Any = bindparam("approval_id")
     c = approval_events.c
-    own = c.approval_id == bindparam("approval_id")
-    return select(c.type, c.data, c.action_id).where(own).order_by(c.seq)
-
-
-def _select_tasks() -> Any:
-    return select(tasks.c.id).where(tasks.c.approval_id == bindparam("approval_id")).order_by(tasks.c.id)
+    ids = select(Joined(cast(tasks.c.id, Text))).where(tasks.c.approval_id == own)
+    columns = (c.type, c.data, c.action_id, ids.scalar_subquery())
+    return select(*columns).where(c.approval_id == own).order_by(c.seq)
 
 
 def _update_approval() -> Any:
