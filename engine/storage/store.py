@@ -14,7 +14,6 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import ClauseElement, Connection
 from sqlalchemy.exc import DBAPIError
@@ -32,6 +31,7 @@ from engine.storage.faults import Unavailable
 from engine.storage.files import FileStore
 from engine.storage.prepared import Prepared
 from engine.storage.priorities import USUAL
+from engine.storage.surviving import savepoint
 from engine.storage.tables import Tables, build_tables
 from engine.storage.turns import Patience, enter_to_write, find_generation
 from engine.storage.upgrades import upgrade
@@ -175,7 +175,7 @@ class Session:
 
     def surviving(self) -> AbstractContextManager[object]:
         """Keep this transaction usable when the database refuses a statement inside; PostgreSQL would drop it whole."""
-        return _savepoint(self.connection) if self.connection.dialect.name == "postgresql" else nullcontext()
+        return savepoint(self.connection) if self.connection.dialect.name == "postgresql" else nullcontext()
 
     def prepared(
         self, key: Hashable, make: Callable[[], ClauseElement], columns: tuple[str, ...] | None = None
@@ -368,21 +368,6 @@ class Store:
 
     def _hold(self, app: CompiledApp, release_id: int, generation: int) -> Published:
         return Published(app, build_tables(app), release_id, generation)
-
-
-@contextmanager
-def _savepoint(connection: Connection) -> Iterator[None]:
-    """Keep what was done before alive; on the driver's own connection, as every new record passes here."""
-    driver: Any = connection.connection.driver_connection
-    driver.execute("SAVEPOINT surviving")
-    try:
-        yield
-    except BaseException:
-        with suppress(Exception):  # a connection that is lost has nothing to go back to: what was raised says so
-            driver.execute("ROLLBACK TO SAVEPOINT surviving")
-            driver.execute("RELEASE SAVEPOINT surviving")
-        raise
-    driver.execute("RELEASE SAVEPOINT surviving")
 
 
 def _call(callback: Callable[[], object]) -> None:
