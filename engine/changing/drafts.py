@@ -87,6 +87,15 @@ class _Lookups(Lookups):
             row = None if before is None else self._today.linked(before.key, id_)
             self._rows[entity, id_] = None if row is None or before is None else carried(before, compiled, row)
 
+    def _read_lines(self, entity: str, name: str, id_: int) -> list[dict[str, Any]]:
+        compiled = self._seen.session.app.entities[entity]
+        before = find_old_entity(self._seen.today.app, compiled)
+        source = compiled.fields[name].was or name
+        if before is None or source not in before.fields:
+            return []
+        was = {key: column.was or key for key, column in compiled.fields[name].fields.items()}
+        return [{key: row.get(old) for key, old in was.items()} for row in self._today.lines(before.key, source, id_)]
+
     def _read_linking(self, entity_key: str, via: str, id_: int) -> list[dict[str, Any]]:
         compiled = self._seen.session.app.entities[entity_key]
         before = find_old_entity(self._seen.today.app, compiled)

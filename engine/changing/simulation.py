@@ -122,7 +122,7 @@ def find_questions(app: CompiledApp, approval: Approval) -> dict[str, tuple[Labe
         linked = target.fields.get(rest[0]) if rest and target is not None else None
         if not rest:
             found[first] = (field.label,)
-        elif linked is not None:
+        elif linked is not None and not linked.type.has_rows:
             found[f"{first}.{rest[0]}"] = (field.label, linked.label)
     return found
 

@@ -194,8 +194,11 @@ class Sources:
 
     def _reads(self, value: Checked) -> Iterator[Read]:
         for node in walk(value.tree):
-            if isinstance(node, (resolved.Field, resolved.Hop)):
+            if isinstance(node, (resolved.Field, resolved.Hop, resolved.Above)):
                 yield from self._read(node.entity, node.name)
+            elif isinstance(node, resolved.Column):
+                yield from self._read(node.entity, node.lines)
+                yield from self._read(node.row, node.name)
             elif isinstance(node, resolved.Reached):
                 yield node.entity.lstrip("@").partition(".")[0], "stage"
             elif isinstance(node, resolved.Fold):

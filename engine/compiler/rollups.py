@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from engine.compiler.app import Entity, Field, RollUp, RollUps
 from engine.compiler.compilation import Compilation, place_within
-from engine.expression.resolved import Fold, Hop, Resolved, Variable
+from engine.expression.resolved import Above, Fold, Hop, Resolved, Variable
 from engine.expression.sql_limits import check_sql
 from engine.expression.types import row_place
 from engine.expression.walking import walk
@@ -52,6 +52,9 @@ def _check_known(compilation: Compilation, field: Field) -> None:
         at = place_within(checked.text, start, node.start)
         if isinstance(node, Variable):
             compilation.refuse("E042", at, name=field.key, found=_SAID.get(node.name, node.name))
+        for above in _from_above(node):
+            place = place_within(checked.text, start, above.start)
+            compilation.refuse("E042", place, name=field.key, found=f"record.{above.name}")
         for hop, row in _hops(node):
             place, path = place_within(checked.text, start, hop.start), f"{hop.link.name}.{hop.name}"
             compilation.refuse("E041", place, name=field.key, path=path, entity=row)
@@ -69,6 +72,12 @@ def _hops(node: Resolved) -> Iterator[tuple[Hop, str]]:
         place = row_place(node.row)
         found = ((one, node.row) for one in walk(node.where) if isinstance(one, Hop))
         yield from ((hop, row) for hop, row in found if place is None or hop.link.name != place[0])
+
+
+def _from_above(node: Resolved) -> Iterator[Above]:
+    """Yield what the condition of a fold over linked records reads of the record itself."""
+    if isinstance(node, Fold) and node.via is not None and node.where is not None:
+        yield from (one for one in walk(node.where) if isinstance(one, Above))
 
 
 def _order(compilation: Compilation, entities: Mapping[str, Entity]) -> tuple[Place, ...]:

@@ -174,7 +174,7 @@ def _question(node: Resolved) -> _Question:
         return _Question(
             _key(replace(node, negated=False)), node, (True, False), lambda value: value is not node.negated, plain=True
         )
-    elif isinstance(node, (resolved.Field, resolved.Hop, resolved.Outer)):
+    elif isinstance(node, (resolved.Field, resolved.Hop, resolved.Outer, resolved.Above)):
         found = _about(node, (True,), lambda value: value is True)
     if found is not None:
         return found

@@ -158,11 +158,16 @@ class Checker:
         if isinstance(node.choices, syntax.List):
             items = [self.visit(item) for item in node.choices.items]
             return None if operand is None else self._one_of(node, operand, items)
-        many = self.names.roles(node.choices) or self.visit(node.choices)
+        mistakes = len(self.names.errors)
+        many: Resolved | None = self.names.roles(node.choices) or self.names.column(node.choices)
+        if many is None and len(self.names.errors) == mistakes:
+            many = self.visit(node.choices)
         if operand is None or many is None:
             return None
         if isinstance(many, resolved.Variable) and not self._roles_exist(operand, many):
             return None
+        if isinstance(many, resolved.Column):
+            return self._in_column(node, operand, many)
         if many.type.kind not in _ELEMENT or not isinstance(many, (resolved.Field, resolved.Variable)):
             self.names.refuse("in_needs_list", node.choices, kind=many.type.kind)
             return None
@@ -172,6 +177,15 @@ class Checker:
         if many.type.kind is Kind.TAGS:
             operand = _folded(operand)
         return resolved.Member(BOOLEAN, node.start, node.end, node.negated, operand, many)
+
+    def _in_column(self, node: syntax.In, operand: Resolved, column: resolved.Column) -> Resolved | None:
+        pair = self.same_kind(operand, _placeholder(column.type, node.choices), node)
+        if pair is None:
+            return None
+        if pair[0] is not operand or pair[1].type != column.type:  # a person or a department meant by name
+            self.names.refuse("in_needs_list", node.choices, kind=column.type.kind)
+            return None
+        return resolved.Member(BOOLEAN, node.start, node.end, node.negated, operand, column)
 
     def _one_of(self, node: syntax.In, operand: Resolved, items: list[Resolved | None]) -> Resolved | None:
         pairs = [None if item is None else self.same_kind(operand, item, node) for item in items]

@@ -43,9 +43,9 @@ def within_budget(run: Callable[[Row, Env], Any], checked: Checked) -> Callable[
 def row_steps(fold: resolved.Fold) -> int:
     """Return the steps of one row: its parts that are worked out, and many more for each link it follows."""
     worked_out = [part for part in walk(fold) if not isinstance(part, resolved.Constant)]
-    return sum(_LINK_STEPS if isinstance(part, resolved.Hop) else 1 for part in worked_out)
+    return sum(_LINK_STEPS if isinstance(part, (resolved.Hop, resolved.Column)) else 1 for part in worked_out)
 
 
 def _costs(node: Resolved) -> bool:
     of_calendar = isinstance(node, resolved.Call) and node.name in functions.OF_CALENDAR
-    return of_calendar or isinstance(node, resolved.Fold) or node.type.kind is Kind.WORKING_TIME
+    return of_calendar or isinstance(node, (resolved.Fold, resolved.Column)) or node.type.kind is Kind.WORKING_TIME

@@ -27,6 +27,10 @@ class Lookup(Protocol):
         """Return the rows of collection ``name`` of a record of ``entity`` (line tables are not asked for)."""
         ...
 
+    def lines(self, entity: str, name: str, id: int) -> Sequence[Row]:
+        """Return the rows of line table ``name`` of the record of ``entity`` with this id; none when there is none."""
+        ...
+
     def fold(self, fold: Fold, record: Row, env: "Env") -> tuple[Any] | None:
         """Return what the database works out over the records that link to ``record``, or None to be given the rows."""
         ...
@@ -80,6 +84,10 @@ class NoLookup:
         """Return no rows."""
         return ()
 
+    def lines(self, entity: str, name: str, id: int) -> Sequence[Row]:
+        """Return no rows."""
+        return ()
+
     def fold(self, fold: Fold, record: Row, env: "Env") -> tuple[Any] | None:
         """Return None."""
         return None
@@ -92,8 +100,8 @@ class Env:
     ``now`` is an aware datetime in UTC, ``today`` the date at the site, ``offset`` what the site's clock adds to
     UTC, ``calendar`` gives the working time of the site; without it whatever depends on working time is missing.
     ``roles`` and ``department`` are those of the user. ``record`` is the record being edited, for conditions about
-    what its links may lead to; ``payload`` what another system sent; ``period`` that of a figure. ``budget`` is filled
-    anew for each expression.
+    what its links may lead to; ``above`` the one whose rows are looked at; ``payload`` what another system sent;
+    ``period`` that of a figure. ``budget`` is filled anew for each expression.
     """
 
     user: int | None
@@ -103,6 +111,7 @@ class Env:
     offset: timedelta = timedelta()
     calendar: Callable[[], WorkingCalendar] | None = None
     record: Row = field(default_factory=dict)
+    above: Row = field(default_factory=dict)
     payload: Row = field(default_factory=dict)
     roles: frozenset[str] = frozenset()
     department: int | None = None

@@ -8,6 +8,7 @@ Missing is None. The rules for it are those of ``sql.py``; a test holds the two 
 
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -21,6 +22,7 @@ from engine.expression.env import NOBODY, Env, Row
 from engine.expression.moments import add_working_time, count_working_time, seconds_between
 from engine.expression.resolved import Resolved
 from engine.expression.types import MANY, MAX_DIGITS, MAX_PLACES, NUMERIC, PAYLOAD_SHAPE, Kind, Type
+from engine.expression.walking import walk
 from engine.expression.writing import as_percentage, say_minute
 
 __all__ = ["NOBODY", "Env", "Run", "compile_python", "round_half_up"]
@@ -70,6 +72,23 @@ def _outer(node: resolved.Outer) -> Run:
     if node.entity == PAYLOAD_SHAPE:
         return lambda record, env: env.payload.get(name)
     return lambda record, env: env.record.get(name)
+
+
+def _above(node: resolved.Above) -> Run:
+    name = node.name
+    return lambda record, env: env.above.get(name)
+
+
+def _column(node: resolved.Column) -> Run:
+    link, entity, lines, name = _compile(node.link), node.entity, node.lines, node.name
+
+    def run(record: Row, env: Env) -> Any:
+        key = link(record, env)
+        found = () if key is None else env.lookup.lines(entity, lines, key)
+        env.budget.spend(len(found))
+        return [row.get(name) for row in found]
+
+    return run
 
 
 def _variable(node: resolved.Variable) -> Run:
@@ -349,10 +368,12 @@ def _fold_rows(node: resolved.Fold) -> Run:
     rows, where, weight = _rows(node), _compile_optional(node.where), row_steps(node)
     value, for_all = _compile_optional(node.value), node.name == "all"
     finish = FOLDS.get(node.name, bool) if node.name != "avg" else average(node)
+    looks_up = node.where is not None and any(isinstance(part, resolved.Above) for part in walk(node.where))
 
     def run(record: Row, env: Env) -> Any:
         found = rows(record, env)
         env.budget.spend(len(found) * weight)
+        env = replace(env, above=record) if looks_up else env
         if for_all and where is not None:
             return all(where(row, env) for row in found)
         if where is not None:
@@ -373,6 +394,8 @@ _COMPILERS: dict[type, Callable[[Any], Run]] = {
     resolved.Constant: _constant,
     resolved.Field: _field,
     resolved.Outer: _outer,
+    resolved.Above: _above,
+    resolved.Column: _column,
     resolved.Variable: _variable,
     resolved.Hop: _hop,
     resolved.Reached: _reached,

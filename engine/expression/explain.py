@@ -92,6 +92,13 @@ class _Speaker:
         line, _, name = node.name.rpartition(".")
         return self.words("of_line" if line else "of_record", field=self.label(node.entity, name))
 
+    def above(self, node: resolved.Above) -> str:
+        return self.words("of_record", field=self.label(node.entity, node.name))
+
+    def column(self, node: resolved.Column) -> str:
+        lines = self.words("of", link=self.say(node.link), field=self.label(node.entity, node.lines))
+        return self.words("of", link=lines, field=self.label(node.row, node.name))
+
     def variable(self, node: resolved.Variable) -> str:
         return self.words(node.name.replace(".", "_"))
 
@@ -179,10 +186,11 @@ class _Speaker:
     def _option(self, value: str, told: Resolved | None) -> str:
         if self.option is not None and isinstance(told, resolved.Variable):
             return self.option(USER_SHAPE, told.name, value)
-        if self.option is None or not isinstance(told, (resolved.Field, resolved.Hop)):
+        if self.option is None or not isinstance(told, (resolved.Field, resolved.Hop, resolved.Above, resolved.Column)):
             return value
         known = told.type.kind in (Kind.CHOICE, Kind.CHOICES)
-        return self.option(told.entity, told.name, value) if known else value
+        shape = told.row if isinstance(told, resolved.Column) else told.entity
+        return self.option(shape, told.name, value) if known else value
 
     def _span(self, value: Any) -> str:
         if isinstance(value, date):
@@ -200,6 +208,8 @@ _SAYERS: dict[type, Callable[[_Speaker, Any], str]] = {
     resolved.Constant: _Speaker.constant,
     resolved.Field: _Speaker.field,
     resolved.Outer: _Speaker.outer,
+    resolved.Above: _Speaker.above,
+    resolved.Column: _Speaker.column,
     resolved.Variable: _Speaker.variable,
     resolved.Hop: _Speaker.hop,
     resolved.Reached: _Speaker.reached,

@@ -5,8 +5,9 @@ whether a value fits its place: the checker does.
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
 from engine.expression import functions, resolved, syntax
@@ -27,6 +28,9 @@ from engine.expression.types import (
 
 OUTER = "record"
 """The record being edited, in a condition about what one of its links may lead to."""
+
+ABOVE = "above"
+"""In the context of an expression: its ``where`` asks the record whose rows are looked at."""
 
 LINE = "line"
 """The line being edited, where a column of it finds its record by itself."""
@@ -92,6 +96,7 @@ class Names:
         self.uses: set[tuple[str, ...]] = set()
         self.context: set[str] = set()
         self._prefix: tuple[str, ...] = ()
+        self._above: EntityShape | None = None
 
     def refuse(self, code: str, node: syntax.Node | resolved.Resolved, **params: object) -> None:
         """Note a mistake at ``node``."""
@@ -101,6 +106,7 @@ class Names:
     def rows(self, collection: str, of_user: bool = False) -> Iterator[EntityShape]:
         """Resolve names among the fields of the rows of ``collection`` for a while; rows have no rows of their own."""
         outer = self.shape, self.let, self._prefix
+        self._above = None if of_user or self.outer is not None else self.shape
         whose = self.shapes[USER_SHAPE] if of_user else self.shape
         self.shape = self.shapes[whose.collections[collection].entity]
         self.let, self._prefix = {}, (f"{OF_USER}{collection}" if of_user else collection,)
@@ -108,6 +114,7 @@ class Names:
             yield self.shape
         finally:
             self.shape, self.let, self._prefix = outer
+            self._above = None
 
     @property
     def inside(self) -> bool:
@@ -155,14 +162,9 @@ class Names:
         if node.parts[0] in self.shape.collections:
             self._refuse_bare_list(node)
             return None
-        if self.outer is not None and node.parts[0] == OUTER:
-            return self._of_outer(node, self.outer)
-        if self.line is not None and node.parts[0] == LINE:
-            return self._of_outer(node, self.line, f"{LINE}.")
-        if self.counted and node.parts[0] == "period" and "period" not in self.shape.fields:
-            return self._of_period(node)
-        if node.parts[0] == PAYLOAD and PAYLOAD_SHAPE in self.shapes:
-            return self._of_outer(node, self.shapes[PAYLOAD_SHAPE])
+        around = self._around(node.parts[0])
+        if around is not None:
+            return around(node)
         start, end = node.offsets[0], node.offsets[0] + len(node.parts[0])
         link = self.resolve_name(syntax.Name(start, end, node.parts[0]))
         if link is None:
@@ -176,6 +178,52 @@ class Names:
         if isinstance(link, resolved.Variable) and node.parts[1] in USER_ATTRIBUTES:
             return self._of_user(node)
         return self.hop(node, link, node.parts[1], node.offsets[1])
+
+    def _around(self, first: str) -> Callable[[syntax.Path], resolved.Resolved | None] | None:
+        """Return what resolves a path that begins beyond the fields: the record around, a line, a period, a payload."""
+        if first == OUTER and self.outer is not None:
+            return partial(self._of_outer, shape=self.outer)
+        if first == LINE and self.line is not None:
+            return partial(self._of_outer, shape=self.line, beside=f"{LINE}.")
+        if first == PAYLOAD and PAYLOAD_SHAPE in self.shapes:
+            return partial(self._of_outer, shape=self.shapes[PAYLOAD_SHAPE])
+        if first in self.shape.fields:
+            return None
+        if first == OUTER and self._above is not None:
+            return partial(self._of_above, shape=self._above)
+        if first == "period" and self.counted:
+            return self._of_period
+        return None
+
+    def column(self, node: syntax.Node) -> resolved.Column | None:
+        """Return what ``customer.models.product`` names: a column of a line table of the linked record."""
+        parts, offsets = (node.parts, node.offsets) if isinstance(node, syntax.Path) else ((), ())
+        whose, at = self.shape, 0
+        around = self.outer or self._above
+        if around is not None and parts[:1] == (OUTER,) and OUTER not in self.shape.fields:
+            whose, at = around, 1
+        link = whose.fields.get(parts[at]) if len(parts) == at + 3 else None
+        target = self.shapes.get(link.target or "") if link is not None and link.kind is Kind.LINK else None
+        lines = target.collections.get(parts[at + 1]) if target is not None else None
+        if link is None or target is None or lines is None or lines.via is not None:
+            return None
+        row = self.shapes[lines.entity]
+        if parts[-1] not in row.fields:
+            self._refuse_unknown(node, parts[-1], offsets[-1], row.fields, entity=row.key)
+            return None
+        if not at:
+            self.uses |= {(*self._prefix, parts[0]), (*self._prefix, parts[0], parts[1])}
+            start: resolved.Field | resolved.Above | resolved.Outer = resolved.Field(
+                link, node.start, node.end, whose.key, parts[0]
+            )
+        elif self.outer is not None:
+            start = self._outer(node, link, parts[1], whose)
+        else:
+            self.uses |= {(parts[1],), (parts[1], parts[2])}
+            start = self._from_above(node, link, parts[1], whose)
+        return resolved.Column(
+            row.fields[parts[-1]], node.start, node.end, start, target.key, parts[at + 1], row.key, parts[-1]
+        )
 
     def roles(self, node: syntax.Node) -> resolved.Variable | None:
         """Return ``user.roles`` when ``node`` is that, which can only be asked whether it holds a role."""
@@ -252,6 +300,24 @@ class Names:
             self.refuse("hop_to_list", node, path=".".join(node.parts))
             return None
         return self._outer(node, shape.fields[name], f"{beside}{name}", shape)
+
+    def _of_above(self, node: syntax.Path, shape: EntityShape) -> resolved.Above | None:
+        name = node.parts[1]
+        if len(node.parts) > 2:
+            self.refuse("hop_too_far", node, path=".".join(node.parts), reached=".".join(node.parts[:2]))
+            return None
+        if name not in shape.fields:
+            self._refuse_unknown(node, name, node.offsets[1], shape.fields, entity=shape.key)
+            return None
+        if shape.fields[name].kind in MANY:
+            self.refuse("hop_to_list", node, path=".".join(node.parts))
+            return None
+        self.uses.add((name,))
+        return self._from_above(node, shape.fields[name], name, shape)
+
+    def _from_above(self, node: syntax.Node, type_: Type, name: str, shape: EntityShape) -> resolved.Above:
+        self.context.add(ABOVE)
+        return resolved.Above(type_, node.start, node.end, shape.key, name)
 
     def _outer(self, node: syntax.Node, type_: Type, name: str, shape: EntityShape) -> resolved.Outer:
         self.context.add(f"{PAYLOAD if shape.key == PAYLOAD_SHAPE else OUTER}.{name}")

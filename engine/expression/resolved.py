@@ -46,6 +46,14 @@ class Outer(_Resolved):
 
 
 @dataclass(frozen=True, slots=True)
+class Above(_Resolved):
+    """``record.due`` inside ``where``: a field of the record of ``entity`` whose rows are looked at."""
+
+    entity: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Variable(_Resolved):
     """``user``, ``user.roles``, ``user.department``, ``now()``, ``today()`` or ``period.start``; never missing.
 
@@ -61,6 +69,20 @@ class Hop(_Resolved):
 
     link: "Field | Variable"
     entity: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column(_Resolved):
+    """``customer.models.product`` after ``in``: what a column of a line table of the linked record holds.
+
+    The line table is ``lines`` of ``entity``, its rows have shape ``row``; ``type`` is that of one value.
+    """
+
+    link: "Field | Above | Outer"
+    entity: str
+    lines: str
+    row: str
     name: str
 
 
@@ -133,11 +155,11 @@ class OneOf(_Resolved):
 
 @dataclass(frozen=True, slots=True)
 class Member(_Resolved):
-    """``user in invited``, ``'director' in user.roles``: ``many`` is a users or choices field, or the roles."""
+    """``user in invited``, ``'director' in user.roles``: ``many`` is a list, the roles, or a column."""
 
     negated: bool
     operand: "Resolved"
-    many: "Field | Variable"
+    many: "Field | Variable | Column"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +205,11 @@ class Fold(_Resolved):
 
 
 Resolved: TypeAlias = (
-    Constant | Field | Outer | Variable | Hop | Let | Not | Negative | Logic | Compare | Between | OneOf | Member
-    | IsMissing | Arithmetic | Call | Fold | Reached
+    Constant | Field | Outer | Above | Variable | Hop | Column | Let | Not | Negative | Logic | Compare | Between
+    | OneOf | Member | IsMissing | Arithmetic | Call | Fold | Reached
 )  # fmt: skip
 
 NODES: tuple[type, ...] = (
-    Constant, Field, Outer, Variable, Hop, Let, Not, Negative, Logic, Compare, Between, OneOf, Member, IsMissing,
-    Arithmetic, Call, Fold, Reached,
+    Constant, Field, Outer, Above, Variable, Hop, Column, Let, Not, Negative, Logic, Compare, Between, OneOf, Member,
+    IsMissing, Arithmetic, Call, Fold, Reached,
 )  # fmt: skip

@@ -86,9 +86,10 @@ class _Writer:
     A numeric node always comes out at the decimal places of its type.
     """
 
-    def __init__(self, source: SqlSource, row: sa.FromClause) -> None:
+    def __init__(self, source: SqlSource, row: sa.FromClause, above: sa.FromClause | None = None) -> None:
         self.source = source
         self.row = row
+        self.above_row = above
 
     def condition(self, node: Resolved) -> Column:
         """Write a condition; NULL counts as false."""
@@ -121,6 +122,10 @@ class _Writer:
     def outer(self, node: resolved.Outer) -> Column:
         named = payload_parameter if node.entity == PAYLOAD_SHAPE else outer_parameter
         return sa.bindparam(named(node.name), type_=sql_type(node.type))
+
+    def above(self, node: resolved.Above) -> Column:
+        assert self.above_row is not None  # noqa: S101 - only what stands inside a fold has a record above
+        return self._stored(self.source.column(self.above_row, node.entity, node.name), node.type)
 
     def variable(self, node: resolved.Variable) -> Column:
         if node.name in _OF_ACTOR:
@@ -191,12 +196,26 @@ class _Writer:
         return Term(terms.BOOLEAN, f"({either})", *equal, sa.false())
 
     def member(self, node: resolved.Member) -> Column:
+        if isinstance(node.many, resolved.Column):
+            there = self._in_column(node.operand, node.many)
+            return terms.negated(there) if node.negated else there
         value = self.value(node.operand)
         if isinstance(node.many, resolved.Variable):
             held = terms.listed(sa.bindparam("actor_roles", type_=sa.Text()), value, BETWEEN)
             return terms.negated(held) if node.negated else held
         found = self.source.member(self.row, node.many.entity, node.many.name, value)
         return terms.negated(found) if node.negated else Term(terms.BOOLEAN, "({0})", found)
+
+    def _in_column(self, operand: Resolved, column: resolved.Column) -> Column:
+        whole, row = self.source.table(column.entity).alias(), self.source.table(column.row).alias()
+        id_ = self.source.column(whole, column.entity, "id")
+        alive = self._subquery(sa.select(id_).where(id_ == self.value(column.link)), whole, column.entity)
+        held = resolved.Field(column.type, column.start, column.end, column.row, column.name)
+        places = max((node.type.places for node in (operand, held) if node.type.kind in NUMERIC), default=0)
+        same = terms.same(self.at(operand, places), _Writer(self.source, row).at(held, places), either_missing=False)
+        rows = sa.select(sa.literal(1)).select_from(row)
+        rows = rows.where(self.source.parent(row, column.row) == alive.scalar_subquery(), same)
+        return Term(terms.BOOLEAN, "({0})", sa.exists(self._subquery(rows, row, column.row)))
 
     def is_missing(self, node: resolved.IsMissing) -> Column:
         operand, word = node.operand, "IS NOT NULL" if node.negated else "IS NULL"
@@ -262,7 +281,8 @@ class _Writer:
         return sa.literal(1) if node.value is None else _Writer(self.source, row).field(node.value)
 
     def _where(self, node: resolved.Fold, row: sa.FromClause) -> Column:
-        where = sa.true() if node.where is None else _Writer(self.source, row).condition(node.where)
+        inside = _Writer(self.source, row, self.row)
+        where = sa.true() if node.where is None else inside.condition(node.where)
         return terms.negated(where) if node.name == "all" else where
 
     def _linked(self, node: resolved.Fold) -> Linked | None:
@@ -335,7 +355,10 @@ _NEVER_MISSING = ("count", "sum", "avg")
 
 
 def _is_of_period(where: Resolved) -> bool:
-    return any(isinstance(one, resolved.Variable) and one.name.startswith("period.") for one in walk(where))
+    """Tell whether a condition asks the period and nothing of the one record: then it is the same for all of them."""
+    asked = list(walk(where))
+    alone = not any(isinstance(one, resolved.Above) for one in asked)
+    return alone and any(isinstance(one, resolved.Variable) and one.name.startswith("period.") for one in asked)
 
 
 def _fits(value: Decimal, places: int) -> bool:
@@ -366,6 +389,7 @@ _WRITERS: dict[type, Callable[[_Writer, Any], Column]] = {
     resolved.Constant: _Writer.constant,
     resolved.Field: _Writer.field,
     resolved.Outer: _Writer.outer,
+    resolved.Above: _Writer.above,
     resolved.Variable: _Writer.variable,
     resolved.Hop: _Writer.hop,
     resolved.Reached: _Writer.reached,

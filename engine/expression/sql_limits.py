@@ -40,7 +40,7 @@ def _weight(node: Resolved) -> int:
 def _own_weight(node: Resolved) -> int:
     if isinstance(node, resolved.Logic):
         return _LIGHT
-    if isinstance(node, (resolved.Fold, resolved.Hop, resolved.Member, resolved.Reached)):
+    if isinstance(node, (resolved.Fold, resolved.Hop, resolved.Column, resolved.Member, resolved.Reached)):
         return _HEAVY
     between_days = isinstance(node, resolved.Arithmetic) and node.left.type.kind not in NUMERIC
     return _HEAVY if between_days and node.type.kind is Kind.DURATION else _WEIGHT if any(parts(node)) else 0

@@ -71,6 +71,8 @@ def read_context(node: Resolved) -> frozenset[str]:
             found.add(part.name)
         if isinstance(part, resolved.Fold) and part.entity == USER_SHAPE:
             found.add("user")
+        if isinstance(part, resolved.Above):
+            found.add("above")
         if isinstance(part, resolved.Outer):
             found.add(f"{'payload' if part.entity == PAYLOAD_SHAPE else 'record'}.{part.name}")
         if isinstance(part, resolved.Call) and part.name == "date":

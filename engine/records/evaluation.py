@@ -73,6 +73,7 @@ class Lookups:
         self._session = session
         self._visited = 0
         self._rows: dict[tuple[str, int], dict[str, Any] | None] = {}
+        self._lines: dict[tuple[str, str, int], Sequence[Mapping[str, Any]]] = {}
         self.allowed: set[tuple[str, int]] = set()
         """Records the actor may choose, as far as was asked."""
 
@@ -117,12 +118,18 @@ class Lookups:
             return self._read_linking_rows(*place, found.via, record["id"])
         return self._read_linking(found.entity, found.via, record["id"])
 
+    def lines(self, entity: str, name: str, id: int) -> Sequence[Mapping[str, Any]]:
+        """Return the rows of a line table of one record of ``entity``; none when there is no such record."""
+        if (entity, name, id) not in self._lines:
+            self._lines[entity, name, id] = self._read_lines(entity, name, id)
+        return self._lines[entity, name, id]
+
     def fold(self, fold: Fold, record: Mapping[str, Any], env: Env) -> tuple[Any] | None:
         """Let the database work out an aggregate over linked records; None for a record nothing can link to yet."""
         session, id_ = self._session, env.user if fold.entity == USER_SHAPE else record.get("id")
         context = read_context(fold)
         checked = Checked(fold, fold.type, "", fold.entity, frozenset(), context)
-        if not id_ or any(name.startswith("record.") for name in context) or check_sql(checked):
+        if not id_ or any(name == "above" or name.startswith("record.") for name in context) or check_sql(checked):
             return None
         source = TableSource(session.tables)
         table = source.table(fold.entity)
@@ -181,6 +188,20 @@ class Lookups:
         if self._visited > MOST_ROWS:
             raise NotPossibleNow("record.too_many_rows", limit=MOST_ROWS)
         return [to_values(entity, row) for row in found]
+
+    def _read_lines(self, entity: str, name: str, id_: int) -> list[dict[str, Any]]:
+        session = self._session
+        field = session.app.entities[entity].fields[name]
+        table, whole = session.tables.lines[entity, name], session.tables.entity[entity]
+        keys = [column.key for column in field.fields.values() if column.stored]
+
+        def build() -> Any:
+            alive = (whole.c.id == table.c.parent_id, whole.c.deleted_at.is_(None))
+            return select(*(table.c[key] for key in keys)).where(table.c.parent_id == bindparam("record_id"), *alive)
+
+        statement = session.prepared(("lines of linked", entity, name), build)
+        found = statement.fetch_all(session.connection, {"record_id": id_})
+        return [dict(zip(keys, row, strict=True)) for row in found]
 
     def _read_linking_rows(self, entity: str, lines: str, via: str, id_: int) -> list[dict[str, Any]]:
         """Return the rows of a line table of living records that lead to a record, each with the id of its own."""

@@ -99,6 +99,14 @@ fields:
   key_account: {type: boolean, label: 重点}
   seller: {type: user, label: 销售}
   unit:   {type: department, label: 单位}
+  models:
+    type: lines
+    label: 常用型号
+    fields:
+      part:     {type: text, label: 零件号}
+      price:    {type: money, label: 单价}
+      made_for: {type: link, to: customer, label: 给谁}
+      seller:   {type: user, label: 销售}
 access:
   chief: {read: all, write: all, create: true}
 """
@@ -211,11 +219,18 @@ def _fill(session: Session, plant: Plant, draw: random.Random) -> None:
         gone = NOW if id_ % 7 == 4 else None
         return {"id": id_, "number": f"N{id_:03}", "team": draw.choice(units), "deleted_at": gone} | moments | persons
 
+    later: list[dict[str, Any]] = []
     for id_ in range(1, CUSTOMERS + 1):
         known = {"name": draw.choice(TEXTS), "grade": draw.choice(["a", "b", None]), "credit": _decimal(draw, 5, 2)}
         known |= {"since": _day(draw), "opens": _time(draw), "key_account": _yes(draw)}
         known |= {"seller": draw.choice(people), "unit": draw.choice(units)}
         _insert(session, tables.entity["customer"], common(id_) | known)
+        for position in range(id_ % 3 * 2):
+            place = {"parent_id": id_, "position": position, "part": draw.choice(TEXTS), "price": _decimal(draw, 3, 2)}
+            place |= {"made_for": draw.choice([None, *range(1, CUSTOMERS + 1)]), "seller": draw.choice(people)}
+            later.append(place)
+    for place in later:
+        _insert(session, tables.lines["customer", "models"], place)
     for id_ in range(1, QUOTES + 1):
         _insert(session, tables.entity["quote"], common(id_) | {"serial": f"S{id_:04}"} | _quote(draw, people, units))
         for position in range(draw.choice([0, 0, 1, 2, 3])):

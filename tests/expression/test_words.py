@@ -35,6 +35,8 @@ LABELS = {
         "department": "部门",
         "invited": "参与人",
         "name": "名称",
+        "models": "常用型号",
+        "product": "产品",
     },
     "en": {
         "amount": "Amount",
@@ -52,6 +54,8 @@ LABELS = {
         "department": "Department",
         "invited": "Invited",
         "name": "Name",
+        "models": "Usual models",
+        "product": "Product",
     },
 }
 OPTIONS = {"sent": "已发送", "draft": "草稿", "A": "A 级", "director": "总监"}
@@ -104,6 +108,10 @@ SAID = {
         "负责人 等于 “rep.one” 或者 负责人的部门 等于 当前用户的部门",
         "Owner is 'rep.one' or Department of Owner is the department of the current user",
     ),
+    "all(items where product in record.customer.models.product)": (
+        "明细中每一行都满足（本记录的客户的常用型号的产品 包含 产品）",
+        "each of Lines has (Product of Usual models of Customer of this record includes Product)",
+    ),
     "disc > 15%": ("最高折扣 大于 15%", "Top discount is more than 15%"),
 }
 
@@ -145,7 +153,8 @@ def checked_anywhere(text: str) -> Checked:
     let = {"disc": check_quote("max(items.discount)")}
     owned = replace(SHAPES["@user"], collections={"visit": Collection("visit", via="owner")})
     counted = {**SHAPES, "@user": owned, "quote": replace(SHAPES["quote"], reached={"sent": ("sent",)})}
-    return check(parse(text), counted, "quote", let=let, text=text, outer="quote", line="quote.items", counted=True)
+    outer = None if "where" in text and "record." in text else "quote"
+    return check(parse(text), counted, "quote", let=let, text=text, outer=outer, line="quote.items", counted=True)
 
 
 def test_the_list_uses_every_line_of_the_grammar() -> None:

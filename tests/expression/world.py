@@ -85,6 +85,18 @@ SHAPES = {
             "key_account": Type(Kind.BOOLEAN),
             "region": Type(Kind.LINK, entity="region"),
             "photos": Type(Kind.FILE),
+            "models": Type(Kind.LINES),
+        },
+        {"models": Collection("customer.models")},
+    ),
+    "customer.models": EntityShape(
+        "customer.models",
+        {
+            "part": Type(Kind.TEXT),
+            "price": Type(Kind.MONEY, scale=2),
+            "kind": Type(Kind.CHOICE, options=("draft", "sent")),
+            "since": Type(Kind.DATE),
+            "product": Type(Kind.LINK, entity="product"),
         },
     ),
     "product": EntityShape(
@@ -200,6 +212,10 @@ class World:
         rows = self.records[found.entity]
         return [row for row in rows if row.get(found.via or "") == record["id"] and not row.get("deleted_at")]
 
+    def lines(self, entity: str, name: str, id: int) -> Sequence[Mapping[str, Any]]:
+        row = self.linked(entity, id)
+        return () if row is None else row.get(name) or ()
+
     def env(self, user: int | None = 1) -> Env:
         roles = frozenset() if user is None else frozenset({"rep", "director"})
         return Env(user, NOW, TODAY, self, OFFSET, roles=roles, department=None if user is None else 1)
@@ -243,6 +259,7 @@ def random_world(seed: int, quotes: int) -> World:
                     "since": _day(draw),
                     "key_account": draw.choice([True, False, None]),
                     "deleted_at": NOW if number == 4 else None,
+                    "models": [_model(draw) for _ in range(number % 3 * 2)],
                 }
                 for number in range(1, 5)
             ],
@@ -300,6 +317,16 @@ def _line(draw: random.Random) -> dict[str, Any]:
         "total": _decimal(draw, 5, 2),
         "boxes": draw.choice([None, 0, 2, 5]),
         "ready_on": _day(draw),
+        "product": draw.choice([None, 1, 2]),
+    }
+
+
+def _model(draw: random.Random) -> dict[str, Any]:
+    return {
+        "part": draw.choice(["Valve", "阀门", "", None]),
+        "price": _decimal(draw, 3, 2),
+        "kind": draw.choice(["draft", "sent", None]),
+        "since": _day(draw),
         "product": draw.choice([None, 1, 2]),
     }
 

@@ -67,7 +67,7 @@ class Year:
     def order(self) -> None:
         customer, dice = self.dice.choice(self.customers), self.dice
         kind = dice.choice(["advance", "delivery", "monthly_30", "monthly_60", "staged", "staged"])
-        terms: dict[str, Any] = {"payment_term": kind}
+        terms: dict[str, Any] = {"payment_term": kind, "models_confirmed": True}
         if kind == "staged":
             terms["plan"] = dice.choice(self.terms).id
         elif kind != "advance":
