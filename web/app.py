@@ -179,6 +179,9 @@ def _register_views(app: Flask, csrf: CSRFProtect) -> None:
     csrf.exempt("web.hooks.receive")  # signed with the secret of the address instead
     app.add_url_rule("/form/<hook>", "show_form", public_forms.show, methods=["GET"])
     app.add_url_rule("/form/<hook>", "send_form", public_forms.send, methods=["POST"])
+    app.add_url_rule("/form/<hook>/<token>", "show_link", public_forms.show_link, methods=["GET"])
+    app.add_url_rule("/form/<hook>/<token>", "send_link", public_forms.send_link, methods=["POST"])
+    csrf.exempt("web.public_forms.send_link")
     csrf.exempt("web.public_forms.send")  # anybody may send it, and nobody is signed in: there is nothing to ride on
     app.add_url_rule("/healthz", "healthz", _is_alive)
     app.add_url_rule("/readyz", "readyz", _is_ready)

@@ -11,6 +11,7 @@ from typing import Any
 from flask import g
 
 from engine.automation.pressing import list_buttons
+from engine.automation.visitor_links import list_forms
 from engine.compiler.app import Entity
 from engine.compiler.app.ownership import POOL
 from engine.records.making import list_makes
@@ -95,6 +96,8 @@ def _actions(entity: Entity, record: Record, moves: Sequence[PossibleMove], pane
     for printed in prints_of(g.session.app, entity):
         label = text.t("record.print", name=text.label(printed.label))
         actions.append(make_action(label, f"{url}/print/{printed.key}", "printer", key="p"))
+    for form in list_forms(g.session, record, actor=g.actor):
+        actions.append(make_action(text.label(form.label), f"{url}/link/{form.key}", "link"))
     actions += pool_actions(entity, record)
     if entity.ownership is not None and record.owns and record.values.get("owner") is not None:
         label = text.t("pool.release")

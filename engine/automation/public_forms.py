@@ -49,8 +49,16 @@ def find_form(session: Session, hook: str) -> OpenForm:
     """Return the form at an address; raises ``NotFound`` when there is none, or it is closed: which, nobody is told."""
     automation = find_automation(session, hook)
     form = automation.on.form if automation is not None else None
-    if automation is None or form is None or find_obstacle(session, automation) is not None:
+    closed = form is None or form.about is not None  # what is about one record is reached by its link alone
+    if automation is None or closed or find_obstacle(session, automation) is not None:
         raise NotFound("automation.no_form")
+    return open_form(session, automation)
+
+
+def open_form(session: Session, automation: Automation) -> OpenForm:
+    """Return the form of an automation that has one, whoever it is open to."""
+    form = automation.on.form
+    assert form is not None  # noqa: S101 - asked before
     return OpenForm(automation, form, {key: tuple(_goes_into(session, automation, key)) for key in form.asked})
 
 

@@ -34,11 +34,15 @@ class NotSigned(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What came: for which automation, under which id of the sender, and what was read of it."""
+    """What came: for which automation, under which id of the sender, and what was read of it.
+
+    ``record_id`` is the record that the link of a visitor led to.
+    """
 
     hook: str
     message_id: str
     payload: Payload
+    record_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def keep_call(session: Session, call: Call) -> Received:
     automation = find_automation(session, call.hook)
     if automation is None or states.is_disabled(session, automation.key):
         raise NotPossibleNow("automation.receives_not", name=call.hook)
-    record_id = find_record(session, automation, call.payload) if automation.on.find is not None else NO_RECORD
+    record_id = _find_what(session, automation, call)
     occasion, about = f"webhook {call.message_id}", keep_payload(automation, call.payload)
     wanted = Begin(automation.key, automation.entity or None, record_id, occasion, session.now(), about=about)
     begin_runs(session, [wanted])
@@ -93,6 +97,15 @@ def keep_call(session: Session, call: Call) -> Received:
     mine = (received.c.hook == call.hook, received.c.message_id == call.message_id)
     session.connection.execute(update(received).where(*mine).values(run_id=run_id))
     return Received(run_id, record_id)
+
+
+def _find_what(session: Session, automation: Automation, call: Call) -> int:
+    """Return the record a call is about: the one its link led to, one it names, or none."""
+    if automation.on.form is not None and automation.on.form.about is not None:
+        if call.record_id is None:
+            raise NotPossibleNow("automation.receives_links", name=call.hook)
+        return call.record_id
+    return find_record(session, automation, call.payload) if automation.on.find is not None else NO_RECORD
 
 
 def find_record(session: Session, automation: Automation, payload: Payload) -> int:

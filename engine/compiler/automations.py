@@ -80,7 +80,8 @@ class _Rule:
         self.workflow = workflow
         self.path = f"automations.{file.key}.{written.key}"
         received = written.on.kind == "webhook"
-        self.bare = "R006" if written.on.once else "R018" if received and not written.on.find else None
+        about = written.on.form is not None and written.on.form.about is not None
+        self.bare = "R006" if written.on.once else "R018" if received and not written.on.find and not about else None
         """What is said of a step that needs a record, where there is none."""
         self.shape = NOTHING if self.bare else entity.key
         self.keys: set[str] = set()

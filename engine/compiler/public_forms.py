@@ -10,9 +10,16 @@ from collections.abc import Mapping
 from typing import Final
 
 from engine.compiler.app import Expression, Label
-from engine.compiler.app.automations import Asked, PublicForm, Take
+from engine.compiler.app.automations import About, Asked, PublicForm, Take
 from engine.compiler.compilation import Compilation
-from engine.definition.model import AskedDefinition, PublicFormDefinition, Reference
+from engine.definition.model import (
+    AboutDefinition,
+    AskedDefinition,
+    EntityDefinition,
+    PublicFormDefinition,
+    Reference,
+)
+from engine.expression.types import BOOLEAN
 
 _SITE: Final = re.compile(r"https://[a-z0-9](-*[a-z0-9])*(\.[a-z0-9](-*[a-z0-9])*)+(:[0-9]{1,5})?")
 
@@ -23,10 +30,13 @@ def compile_form(
     written: PublicFormDefinition | None,
     takes: Mapping[str, Take],
     found_by: tuple[str, Expression] | None,
+    entity: EntityDefinition,
 ) -> PublicForm | None:
     """Return the form of a rule whose texts stand at ``path``; everything wrong is noted."""
     if written is None:
         return None
+    if written.about is not None and found_by is not None:
+        compilation.refuse("R074", written.about.location)
     if found_by is not None and found_by[1].checked.payload_reads:
         compilation.refuse("R072", found_by[1].location)
     for site in written.frames:
@@ -41,7 +51,19 @@ def compile_form(
         consent=compilation.label(f"{place}.consent", written.consent),
         done=compilation.label(f"{place}.done", written.done),
         frames=tuple(site.name for site in written.frames),
+        about=None if written.about is None else _about(compilation, written.about, entity),
     )
+
+
+def _about(compilation: Compilation, written: AboutDefinition, entity: EntityDefinition) -> About:
+    prints = [key for key, one in compilation.definition.prints.items() if one.entity.name == entity.key]
+    printed = compilation.require(written.print, prints, "R075", entity=entity.key) or ""
+    when = compilation.expression(written.when, entity.key, BOOLEAN)
+    if when is not None and when.asks_who:
+        compilation.refuse("R011", when.location)
+    days = [key for key, one in entity.fields.items() if one.type.name == "date"]
+    until = None if written.until is None else compilation.require(written.until, days, "R076", entity=entity.key)
+    return About(printed, when, until or "")
 
 
 def asked_options(compilation: Compilation, path: str, written: AskedDefinition) -> dict[str, Label]:

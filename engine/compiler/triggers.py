@@ -108,7 +108,7 @@ class TriggerCompiler:
             hook=on.hook.name if on.hook is not None else "",
             takes=self.takes,
             find=found_by,
-            form=compile_form(compilation, self.path, on.form, self.takes, found_by),
+            form=compile_form(compilation, self.path, on.form, self.takes, found_by, self.entity),
         )
 
     def _found_by(self, written: Mapping[str, ExpressionText]) -> tuple[str, Expression] | None:

@@ -6,7 +6,7 @@ Must not write a record around the commands: what a step may not do, nobody may.
 
 from collections.abc import Callable, Mapping
 
-from engine.automation import payloads, receiving, running, runs
+from engine.automation import payloads, receiving, running, runs, visitor_links
 from engine.errors import FieldError, InvalidValues, NotFound
 from engine.examples import approving
 from engine.examples.scene import Scene, Step
@@ -129,6 +129,8 @@ def _receive(scene: Scene, step: Step) -> Record | None:
     sent = {key: scene.typed(key, None, value) for key, value in step.get("values", {}).items()}
     payload = payloads.take(automation, payloads.nest(automation, sent), scene.zone)
     call = receiving.Call(hook, f"example-{runs.find_last_id(session) + 1}", payload)
+    if "of" in step:
+        call = visitor_links.answer(session, automation, scene.address(step["of"])[1], payload)
     run = running.run_one(session, receiving.keep_call(session, call).run_id)
     made = next(((line["entity"], line["record"]) for line in run.trace if "record" in line), None)
     address = made or ((run.entity, run.record_id) if run.record_id else None)

@@ -32,7 +32,7 @@ ACTIONS = (
     "exporting.failed", "exporting.stopped", "exporting.fetched", "view.create", "view.update", "view.delete",
     "view.default", "sharing.share", "sharing.unshare", "merging.done", "merging.undone",
     "automating.disabled", "automating.enabled", "automating.again", "automating.event_again",
-    "automating.secret", "automating.closed",
+    "automating.secret", "automating.closed", "automating.link", "automating.opened",
     "disputing.granted", "disputing.refused", "disputing.withdrawn",
     "channels.create", "channels.update", "channels.rotate", "channels.enable", "channels.disable", "channels.delete",
     "delivery.test", "delivery.replay", "delivery.park", "delivery.drop",

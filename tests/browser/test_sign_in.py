@@ -116,3 +116,33 @@ def give_password(visitor: Visitor, login: str) -> None:
     visitor.page.fill("[name=username]", login)
     visitor.page.fill("[name=password]", PASSWORD)
     visitor.page.keyboard.press("Enter")
+
+
+def test_a_customer_accepts_a_quote_by_thumb_without_signing_in(visit: Visit) -> None:
+    rep = visit("rep_wang", DESK)
+    rep.open("/e/quote?q=钱塘")
+    rep.page.locator("main tbody tr a").first.click()
+    rep.page.wait_for_url("**/e/quote/*")
+    rep.page.goto(f"{rep.page.url.split('?')[0]}/link/quote.reply")
+    assert verdict(rep) == []
+    rep.press("生成链接")
+    rep.page.wait_for_selector("#made")
+    assert verdict(rep) == []
+    path = "/form/" + rep.page.input_value("#made").split("/form/")[1]
+    for width, theme in ((DESK, "light"), (PHONE, "dark")):
+        judged = visit(None, width, theme=theme)
+        judged.open(f"{path}?lang=en")
+        assert verdict(judged) == []
+        judged.page.screenshot(path=f"/tmp/link_{width}.png", full_page=True)
+    phone = visit(None, PHONE, script=False)
+    phone.expect("410", "422")
+    phone.open(f"{path}?lang=zh")
+    phone.see("main", "报 价 单")
+    phone.press("提交")
+    phone.see(".note-error", "处需要修改")
+    phone.page.locator("input[value=accept]").check()
+    phone.fill("name", "王芳")
+    phone.press("提交")
+    phone.see("[role=status]", "已经答复过了")
+    phone.open(f"{path}?lang=zh")
+    phone.see("[role=status]", "已经答复过了")

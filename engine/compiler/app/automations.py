@@ -48,8 +48,20 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class About:
+    """The one record a visitor answers about: its print, the condition under which, its last day if it has one."""
+
+    print: str
+    when: Expression | None = None
+    until: str = ""
+
+
+@dataclass(frozen=True)
 class PublicForm:
-    """A page for visitors of a website; ``frames`` are the sites that may show it in a frame."""
+    """A page for visitors of a website; ``frames`` are the sites that may show it in a frame.
+
+    With ``about`` it is for whoever has the link to one record.
+    """
 
     title: Label
     asked: Mapping[str, Asked]
@@ -57,6 +69,7 @@ class PublicForm:
     consent: Label = field(default_factory=dict)
     done: Label = field(default_factory=dict)
     frames: tuple[str, ...] = ()
+    about: About | None = None
 
 
 @dataclass(frozen=True)

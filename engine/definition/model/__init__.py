@@ -28,6 +28,7 @@ from engine.definition.model.apps import (
     RoleDefinition,
 )
 from engine.definition.model.automations import (
+    AboutDefinition,
     AskedDefinition,
     AutomationDefinition,
     AutomationsDefinition,
@@ -100,6 +101,7 @@ __all__ = [
     "AppealDefinition",
     "ApprovalDefaults",
     "ApprovalDefinition",
+    "AboutDefinition",
     "AskedDefinition",
     "AutoPassDefinition",
     "AutomationDefinition",

@@ -44,8 +44,21 @@ class AskedDefinition:
 
 
 @dataclass(frozen=True)
+class AboutDefinition:
+    """The one record a visitor answers about: how it is shown, while what holds, until which of its days."""
+
+    location: Location
+    print: Reference
+    when: ExpressionText | None = None
+    until: Reference | None = None
+
+
+@dataclass(frozen=True)
 class PublicFormDefinition:
-    """A page for visitors of a website: what they are asked, and which sites may show it in a frame."""
+    """A page for visitors of a website: what they are asked, and which sites may show it in a frame.
+
+    With ``about`` it is for whoever has the link to one record.
+    """
 
     location: Location
     title: str
@@ -54,6 +67,7 @@ class PublicFormDefinition:
     consent: str | None = None
     done: str | None = None
     frames: tuple[Reference, ...] = ()
+    about: AboutDefinition | None = None
 
 
 @dataclass(frozen=True)
