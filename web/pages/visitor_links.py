@@ -28,7 +28,9 @@ def show(entity: str, record_id: str, rule: str) -> Any:
 @writes
 def make(entity: str, record_id: str, rule: str) -> Any:
     """Make a link and show its address."""
-    id_, automation = read_id(record_id), _automation(entity, rule)
+    id_ = read_id(record_id)
+    queries.get_record(g.session, entity, id_, actor=g.actor)
+    automation = _automation(entity, rule)
     token, last = visitor_links.make_link(g.session, automation, id_, key=settings().secret_key, actor=g.actor)
     site = settings().public_url or request.host_url.rstrip("/")
     address = f"{site}{PREFIX}/{automation.on.hook}/{token}"
@@ -50,8 +52,8 @@ def _automation(entity: str, rule: str) -> Automation:
 
 
 def _page(entity: str, id_: int, rule: str, made: dict[str, Any] | None) -> Any:
-    automation, text = _automation(entity, rule), locale()
     record = queries.get_record(g.session, entity, id_, actor=g.actor)
+    automation, text = _automation(entity, rule), locale()
     opened = visitor_links.find_opened(g.session, automation, id_)
     page = {
         "title": text.label(automation.label),
