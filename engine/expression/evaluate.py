@@ -10,11 +10,11 @@ import operator
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any
 
 from engine.expression import functions, resolved
 from engine.expression.check import Checked
+from engine.expression.combining import Run, by_the_clock, if_, rounded
 from engine.expression.computing import FOLDS, FUNCTIONS, average, present
 from engine.expression.cost import COUNT_STEPS, DAY_STEPS, row_steps, within_budget
 from engine.expression.decimals import divide, multiply, round_half_up
@@ -26,8 +26,6 @@ from engine.expression.walking import walk
 from engine.expression.writing import as_percentage, say_minute
 
 __all__ = ["NOBODY", "Env", "Run", "compile_python", "round_half_up"]
-
-Run: TypeAlias = Callable[[Row, Env], Any]
 
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -304,12 +302,12 @@ def _counted_working_time(function: str, first: Run, last: Run) -> Run:
 def _call(node: resolved.Call) -> Run:
     if node.name == "if":
         condition, *branches = node.arguments
-        return _if(_compile(condition), *[_raised(branch, _compile(branch), node.type) for branch in branches])
+        return if_(_compile(condition), *[_raised(branch, _compile(branch), node.type) for branch in branches])
     arguments = [_compile(argument) for argument in node.arguments]
     if node.name == "round":
-        return _round(arguments[0], node.type.places)
+        return rounded(arguments[0], node.type.places)
     if node.name in ("date", "text") and node.arguments[0].type.kind is Kind.DATETIME:
-        return _by_the_clock(arguments[0], datetime.date if node.name == "date" else say_minute)
+        return by_the_clock(arguments[0], datetime.date if node.name == "date" else say_minute)
     if node.name == "text" and node.arguments[0].type.kind is Kind.PERCENT:
         share = arguments[0]
         return lambda record, env: None if (value := share(record, env)) is None else as_percentage(value + 0)
@@ -323,31 +321,6 @@ def _call(node: resolved.Call) -> Run:
         only = arguments[0]
         return lambda record, env: calculate(only(record, env))
     return lambda record, env: calculate(*[argument(record, env) for argument in arguments])
-
-
-def _if(condition: Run, then: Run, otherwise: Run = lambda record, env: None) -> Run:
-    return lambda record, env: then(record, env) if condition(record, env) else otherwise(record, env)
-
-
-def _round(number: Run, places: int) -> Run:
-    def run(record: Row, env: Env) -> Any:
-        value = number(record, env)
-        return None if value is None else round_half_up(Decimal(value), places)
-
-    return run
-
-
-def _by_the_clock(moment: Run, say: Callable[[datetime], Any]) -> Run:
-    """Say something of a moment as the clocks of the site show it; missing outside the years 1 to 9999."""
-
-    def run(record: Row, env: Env) -> Any:
-        value = moment(record, env)
-        try:
-            return None if value is None else say(value + env.offset)
-        except OverflowError:
-            return None
-
-    return run
 
 
 def _fold(node: resolved.Fold) -> Run:

@@ -21,6 +21,7 @@ from engine.expression.env import NOBODY
 from engine.expression.errors import ExpressionErrors
 from engine.expression.resolved import Resolved
 from engine.expression.sql_functions import FUNCTIONS
+from engine.expression.sql_judging import fits, is_of_period, uneven
 from engine.expression.sql_kinds import collation, sql_type
 from engine.expression.sql_limits import check_sql
 from engine.expression.sql_parameters import (
@@ -33,8 +34,8 @@ from engine.expression.sql_parameters import (
 )
 from engine.expression.sql_source import Column, Linked, SqlSource
 from engine.expression.sql_terms import Exact, Span, Term
-from engine.expression.types import MANY, MAX_DIGITS, MAX_PLACES, NUMERIC, PAYLOAD_SHAPE, USER_SHAPE, Kind, Type
-from engine.expression.walking import form_of, walk
+from engine.expression.types import MANY, MAX_PLACES, NUMERIC, PAYLOAD_SHAPE, USER_SHAPE, Kind, Type
+from engine.expression.walking import form_of
 
 __all__ = [
     "OF_NOBODY",
@@ -104,7 +105,7 @@ class _Writer:
 
     def at(self, node: Resolved, places: int) -> Column:
         """Write a number at ``places`` decimal places, any other value as it is."""
-        if isinstance(node, resolved.Constant) and isinstance(node.value, Decimal) and _fits(node.value, places):
+        if isinstance(node, resolved.Constant) and isinstance(node.value, Decimal) and fits(node.value, places):
             return terms.number(node.value, places)
         written = self.value(node)
         return terms.at_places(written, node.type.places, places) if node.type.kind in NUMERIC else written
@@ -171,7 +172,7 @@ class _Writer:
         )  # fmt: skip
 
     def between(self, node: resolved.Between) -> Column:
-        if _uneven(node.operand, node.low, node.high):
+        if uneven(node.operand, node.low, node.high):
             ends = zip((node.low, node.high), (">=", "<="), strict=True)
             sides = [
                 Term(terms.BOOLEAN, f"({{0}} {sign} {{1}})", *self._level(node.operand, end)) for end, sign in ends
@@ -188,7 +189,7 @@ class _Writer:
         return terms.negated(found) if node.negated else found
 
     def _one_of(self, node: resolved.OneOf) -> Column:
-        if not _uneven(node.operand, *node.items):
+        if not uneven(node.operand, *node.items):
             operand, *items = self._level(node.operand, *node.items)
             return terms.one_of(operand, items)
         equal = [Term(terms.BOOLEAN, "({0} = {1})", *self._level(node.operand, item)) for item in node.items]
@@ -287,7 +288,7 @@ class _Writer:
 
     def _linked(self, node: resolved.Fold) -> Linked | None:
         """Return the rows of a fold where the source adds them up for all records at once: those of a period."""
-        if node.where is None or node.entity == USER_SHAPE or not _is_of_period(node.where):
+        if node.where is None or node.entity == USER_SHAPE or not is_of_period(node.where):
             return None
 
         def find(name: str) -> Linked:
@@ -352,29 +353,6 @@ class _Writer:
 
 _NEVER_MISSING = ("count", "sum", "avg")
 """Folds whose parts are 0 over no rows."""
-
-
-def _is_of_period(where: Resolved) -> bool:
-    """Tell whether a condition asks the period and nothing of the one record: then it is the same for all of them."""
-    asked = list(walk(where))
-    alone = not any(isinstance(one, resolved.Above) for one in asked)
-    return alone and any(isinstance(one, resolved.Variable) and one.name.startswith("period.") for one in asked)
-
-
-def _fits(value: Decimal, places: int) -> bool:
-    """Tell whether a number written out fits into 64 bits at so many places."""
-    return abs(value) < Decimal(10) ** (MAX_DIGITS - places)
-
-
-def _uneven(operand: Resolved, *others: Resolved) -> bool:
-    """Tell whether two of the numbers would lose digits beside a third with more places: they are compared in pairs."""
-    nodes = [node for node in (operand, *others) if node.type.kind in NUMERIC]
-    most = max((node.type.places for node in nodes), default=0)
-    return len([node for node in nodes if node.type.places < most and not _is_small(node, most)]) > 1
-
-
-def _is_small(node: Resolved, places: int) -> bool:
-    return isinstance(node, resolved.Constant) and isinstance(node.value, Decimal) and _fits(node.value, places)
 
 
 def _never_missing(node: Resolved) -> bool:
