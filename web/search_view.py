@@ -13,7 +13,7 @@ from flask import g
 from engine.records import queries
 from engine.records.finding import split_words
 from engine.records.likeness import text_key
-from engine.records.queries import COUNTED, Found, ListQuery
+from engine.records.queries import MANY, Found, Hits
 from engine.romanised import syllables
 from web.cells import Cells, record_url
 from web.gate import locale, now
@@ -30,11 +30,11 @@ def view_search(q: str, *, brief: bool = False) -> View:
     """Return what was found under ``q``; ``brief`` is for the box, which has room for a dozen."""
     text, words = locale(), split_words(q)
     shown = _SHOWN_BRIEF if brief else _SHOWN
-    found = queries.search(g.session, q, actor=g.actor, limit=shown + 1)
+    found = queries.search_counted(g.session, q, actor=g.actor, limit=shown + 1)
     groups = [_group(key, hits, q, words, shown) for key, hits in found.items()]
     if brief:
         groups = _first(groups, _MOST_BRIEF)
-    near = any(hit.near for hits in found.values() for hit in hits)
+    near = any(hit.near for hits in found.values() for hit in hits.found)
     lately = [] if q else [_entry(hit, ()) for hit in queries.recent(g.session, actor=g.actor)]
     total = sum(group["count"] for group in groups)
     some = any(group["uncounted"] for group in groups)
@@ -99,13 +99,11 @@ def _first(groups: list[View], most: int) -> list[View]:
     return kept
 
 
-def _group(key: str, hits: list[Found], q: str, words: Sequence[str], shown: int) -> View:
-    entity, more = g.session.app.entities[key], len(hits) > shown
-    near = any(hit.near for hit in hits)
-    count, uncounted = len(hits[:shown]), False
-    if more and not near:
-        count = queries.count_records(g.session, key, ListQuery(text=q), actor=g.actor)
-        count, uncounted = min(count, COUNTED), count > COUNTED
+def _group(key: str, found: Hits, q: str, words: Sequence[str], shown: int) -> View:
+    entity, hits = g.session.app.entities[key], found.found
+    more, near = len(hits) > shown, any(hit.near for hit in hits)
+    count = found.count if more and not near else len(hits[:shown])
+    count, uncounted = min(count, MANY), count > MANY
     url = f"{ENTITY_URL.format(entity=key)}?{urlencode({'q': q})}" if more and not near else None
     count_text = f"{count}{'+' if uncounted else ''}"
     return {

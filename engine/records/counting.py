@@ -7,12 +7,26 @@ of groups. Must not have conditions of its own: it counts what the list shows.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, func, literal, select, type_coerce, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Table,
+    bindparam,
+    false,
+    func,
+    literal,
+    not_,
+    select,
+    type_coerce,
+    union,
+    union_all,
+)
 
 from engine.compiler.app import Entity
 from engine.records.columns import column
 from engine.records.finding import Source, Word, first_ids
-from engine.records.rarity import Plainly
+from engine.records.rarity import Condition, Plainly, parts_of
 from engine.records.sql import PeriodOf
 from engine.storage.column_types import UtcDateTime
 from engine.storage.store import Session
@@ -36,8 +50,16 @@ class Counting:
     _led_by_scope: bool
 
     def _conditions(
-        self, session: Session, *, led: bool = False, among_first: bool = False
+        self,
+        session: Session,
+        *,
+        led: bool = False,
+        among_first: int = 0,
+        within: ColumnElement[bool] | None = None,
     ) -> list[ColumnElement[bool]]:
+        raise NotImplementedError
+
+    def _in_scope(self, session: Session) -> Condition:
         raise NotImplementedError
 
     def _shape(self) -> tuple[Any, ...]:
@@ -46,24 +68,62 @@ class Counting:
     def count(self, session: Session, most: int = COUNTED) -> int:
         """Count the rows, to ``most + 1`` at most.
 
-        A word that stands in thousands is looked up first, as far as ``FIRST``: in a large table its records are soon
-        more than are counted, or all of them are among those, and asking each row could go through the whole table.
+        A word that stands in thousands is looked up first, as far as ``FIRST`` for a whole count: in a large table its
+        records are soon more than are counted, or all of them are among those, and asking each row could go through
+        the whole table.
         """
         if self._has_first():
-            found = self._count(session, most, among_first=True)
-            if found > most or self._is_all(session):
+            first = min(FIRST, 10 * most)
+            found = self._count(session, most, among_first=first)
+            if found > most or self._is_all(session, first):
                 return found
         return self._count(session, most)
 
-    def _count(self, session: Session, most: int, *, among_first: bool = False) -> int:
+    def _count(self, session: Session, most: int, *, among_first: int = 0) -> int:
         def build() -> Select[Any]:
+            parts = [] if self.words else self._parts_of_scope(session)
+            if len(parts) > 1:
+                rows = self._first_of_parts(session, parts).subquery()
+                return select(func.count()).select_from(select(rows.c.id).limit(bindparam("limit")).subquery())
             conditions = self._conditions(session, among_first=among_first)
-            rows = select(self._table.c.id).where(*conditions).limit(bindparam("limit")).subquery()
-            return select(func.count()).select_from(rows)
+            return select(func.count()).select_from(
+                select(self._table.c.id).where(*conditions).limit(bindparam("limit")).subquery()
+            )
 
         given = self._given | {"limit": most + 1}
         row = session.prepared(("count", among_first, *self._shape()), build).fetch_one(session.connection, given)
         return int(row[0]) if row else 0
+
+    def _parts_of_scope(self, session: Session) -> list[ColumnElement[bool]]:
+        return list(parts_of(self._in_scope(session)(self._table)))
+
+    def _first_of_parts(self, session: Session, parts: Sequence[ColumnElement[bool]]) -> CompoundSelect[Any]:
+        """Select the ids that are counted: the first of each part of the scope, found by an index of its own.
+
+        What a whole scope holds is a range of no index, and so many rows would be asked as lie between its own.
+        """
+        firsts = (
+            select(self._table.c.id).where(*self._conditions(session, within=part)).limit(bindparam("limit")).subquery()
+            for part in parts
+        )
+        return union(*(select(one.c.id) for one in firsts))
+
+    def _rows(self, session: Session, columns: Sequence[ColumnElement[Any]]) -> Select[Any] | CompoundSelect[Any]:
+        """Select columns of the rows of the list, each once.
+
+        Of a scope with few records each part is gone along by itself, and what was in a part before is left out: the
+        rows are read as they are found, not found and then looked up.
+        """
+        parts = self._parts_of_scope(session) if self._few_in_scope and not self.words else []
+        if len(parts) < 2:
+            return select(*columns).where(*self._conditions(session))
+        rows = [
+            select(*columns).where(
+                *self._conditions(session, within=part), *(not_(func.coalesce(one, false())) for one in parts[:at])
+            )
+            for at, part in enumerate(parts)
+        ]
+        return union_all(*rows)
 
     def _has_first(self) -> bool:
         """Whether all words stand in thousands, and the first records of the first can be told along its terms."""
@@ -71,19 +131,19 @@ class Counting:
             return False
         return any(few or len(one.links) < 2 for one, few in zip(self._sources, self.words[0].few, strict=True))
 
-    def _is_all(self, session: Session) -> bool:
-        """Whether the first records of the first word are all it has."""
+    def _is_all(self, session: Session, most: int) -> bool:
+        """Whether the first ``most`` records of the first word are all it has."""
         word = self.words[0]
         if not all(few or not one.links for one, few in zip(self._sources, word.few, strict=True)):
             return False
 
         def build() -> Select[Any]:
-            first = first_ids(session.tables, self._entity, self._sources, word, "word0", FIRST + 1).subquery()
+            first = first_ids(session.tables, self._entity, self._sources, word, "word0", most + 1).subquery()
             return select(func.count()).select_from(first)
 
-        key = ("first of word", self._entity.key, self._sources, word.few)
+        key = ("first of word", self._entity.key, self._sources, word.few, most)
         row = session.prepared(key, build).fetch_one(session.connection, self._given)
-        return row is not None and row[0] <= FIRST
+        return row is not None and row[0] <= most
 
     def totals(self, session: Session, values: Sequence[str], added: str | None, most: int) -> list[tuple[Any, ...]]:
         """Return rows of one of ``values`` of the stage, how many records are there, and what ``added`` comes to.
@@ -95,8 +155,9 @@ class Counting:
         summed = table.c.id if added is None else column(table, added)
 
         def together() -> Select[Any]:
-            total = type_coerce(func.sum(summed), summed.type)
-            return select(table.c.stage, func.count(), total).where(*self._conditions(session)).group_by(table.c.stage)
+            rows = self._rows(session, [table.c.stage.label("stage"), summed.label("added")]).subquery()
+            total = type_coerce(func.sum(rows.c.added), summed.type)
+            return select(rows.c.stage, func.count(), total).group_by(rows.c.stage)
 
         if self._few_in_scope:  # looked up once for all stages
             statement = session.prepared(("totals together", added, *self._shape()), together)
@@ -139,9 +200,11 @@ class Counting:
         def build() -> Select[Any]:
             keys = dict.fromkeys([*([group] if group else []), *sums])
             columns: list[ColumnElement[Any]] = [column(table, key).label(key) for key in keys] or [table.c.id]
-            found = select(*columns).where(*self._conditions(session))
-            # In the order they lie in: along an index they would be gathered from all over the table.
-            inner = (found if most is None else found.order_by(table.c.id).limit(most)).subquery()
+            found = self._rows(session, columns)
+            if most is not None and not self._few_in_scope:
+                # In the order they lie in: along an index they would be gathered from all over the table.
+                found = found.order_by(table.c.id).limit(most)
+            inner = found.subquery()
             value: Any = literal(None) if group is None else inner.c[group]
             value = value if span is None else PeriodOf(value, span, zone)
             added = [type_coerce(func.sum(inner.c[key]), inner.c[key].type) for key in sums]

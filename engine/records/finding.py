@@ -8,7 +8,7 @@ turn, which soon has a page full of them. So the cost of a page does not grow wi
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,7 +36,7 @@ from engine.records.likeness import text_key
 from engine.records.rarity import FEW
 from engine.records.rights import Rights, scope_condition
 from engine.records.search_terms import LONGEST, Way, name_keys, searched_keys
-from engine.records.sql import IsAmong
+from engine.records.sql import IsAmong, is_one_of
 from engine.storage.search_tables import search_terms
 from engine.storage.store import Session
 from engine.storage.tables import Tables
@@ -180,25 +180,43 @@ def first_ids(
     return select(ids.c.id).limit(literal_column(str(most)))
 
 
-def matches(session: Session, source: Source, word: Word, *, whole: bool = False) -> dict[int, int]:
+def matches(
+    session: Session, source: Source, word: Word, *, whole: bool = False, among: Sequence[int] | None = None
+) -> dict[int, int]:
     """Return how well records match a word in fields of their own, the best with the smallest number.
 
-    ``whole`` asks only for those of which a value is the word; at most ``FEW`` are looked at.
+    ``whole`` asks only for those of which a value is the word, ``among`` only for some; at most ``FEW`` are looked at.
     """
     terms = search_terms.c
     is_whole = terms.term == bindparam("word0")
 
     def build() -> Any:
         found = select(terms.record_id, terms.field, terms.way, is_whole).where(*_in(search_terms, source, "word0"))
+        if among is not None:
+            found = found.where(is_one_of(terms.record_id, "among"))
         return (found.where(is_whole, terms.way == int(Way.START)) if whole else found).limit(FEW)
 
-    statement = session.prepared(("matches", source, whole), build)
+    statement = session.prepared(("matches", source, whole, among is None), build)
     found: dict[int, int] = {}
     named = name_keys(session.app.entities[source.entity])
-    for id_, field, way, is_all in statement.fetch_all(session.connection, word.parameters(0)):
+    given = word.parameters(0) | ({} if among is None else {"among": list(among)})
+    for id_, field, way, is_all in statement.fetch_all(session.connection, given):
         rank = _rank(field, Way(way), bool(is_all), named)
         found[id_] = min(rank, found.get(id_, rank))
     return found
+
+
+def newest_whole(session: Session, source: Source, word: Word, most: int) -> list[int]:
+    """Return the newest records of which a value, or the end of one, is the word: as of a phone."""
+    terms = search_terms.c
+
+    def build() -> Any:
+        fields = or_(*(terms.field == key for key in source.fields))
+        own = (terms.entity == source.entity, terms.term == bindparam("word0"), fields)
+        return select(terms.record_id).where(*own).order_by(terms.record_id.desc()).limit(bindparam("limit"))
+
+    statement = session.prepared(("newest whole", source), build)
+    return [row[0] for row in statement.fetch_all(session.connection, {"word0": word.text, "limit": most})]
 
 
 LINKED = 8

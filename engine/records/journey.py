@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, literal_column, or_, select
 
 from engine.compiler.app import Entity
 from engine.errors import FieldError, InvalidValues
@@ -24,9 +24,8 @@ from engine.records.queries import get_record
 from engine.records.rights import find_rights, get_entity, scope_condition
 from engine.records.sql import IsAmong
 from engine.storage.comment_tables import comments
-from engine.storage.journal import BOOK
 from engine.storage.store import Session
-from engine.storage.system_tables import files, history, users
+from engine.storage.system_tables import COME_OR_MOVED, files, history, users
 
 Kind = Literal["moves", "approvals", "changes", "remarks", "files", "linked"]
 KINDS: tuple[Kind, ...] = ("moves", "approvals", "changes", "remarks", "files", "linked")
@@ -36,7 +35,6 @@ _APPROVALS = (
     "approve", "refuse", "return", "withdraw", "terminate", "comment", "complete", "claim", "retract", "revoke", "urge",
     "transfer", "consult", "answer", "add_before", "add_after", "remove", "cc", "late", "resume", "reassign", "submit",
 )  # fmt: skip
-_OF_LINKED = ("create", "import", BOOK, "move")
 
 
 @dataclass(frozen=True)
@@ -203,9 +201,8 @@ def _linked(
         seen = select(table.c.id).where(leads, table.c.deleted_at.is_(None), mine)
         source = history.outerjoin(users, users.c.id == c.actor_id)
         found = select(*entry_columns(), c.record_id).select_from(source)
-        found = found.where(
-            c.entity == other.key, _any(c.action, _OF_LINKED), IsAmong(c.record_id, seen.scalar_subquery())
-        )
+        told: ColumnElement[bool] = literal_column(f"{history.name}.{COME_OR_MOVED}")  # as its index says it
+        found = found.where(c.entity == other.key, told, IsAmong(c.record_id, seen.scalar_subquery()))
         return _page(found, c.at, c.id, key, place)
 
     shape = ("journey linked", other.key, tuple(links), scope_key(rights.read))

@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    FromClause,
     Select,
     and_,
     bindparam,
@@ -26,7 +25,7 @@ from engine.errors import FieldError, InvalidValues
 from engine.people.actor import Actor
 from engine.records import cursors
 from engine.records.columns import column
-from engine.records.counting import COUNTED, FIRST, Counting
+from engine.records.counting import COUNTED, Counting
 from engine.records.evaluation import parameters, site_zone
 from engine.records.filters import (
     Asker,
@@ -40,10 +39,10 @@ from engine.records.finding import Source, find_words, first_ids, holds_word, so
 from engine.records.list_query import LinkCondition, ListQuery, readable_keys, scope_key, shown_keys
 from engine.records.marks import mark_condition, mark_parameters, marks_of
 from engine.records.masking import Masking
-from engine.records.rarity import FEW, are_few, looked_up
+from engine.records.rarity import FEW, Condition, are_few, looked_up
 from engine.records.reading import Reading
 from engine.records.rights import ALL, OWN, SHARED, Rights, scope_condition
-from engine.records.sql import IsAmong, is_one_of
+from engine.records.sql import IsAmong, in_all, is_one_of
 from engine.records.values import said
 from engine.storage.ordering import largest_first, smallest_first
 from engine.storage.prepared import Prepared
@@ -105,6 +104,7 @@ class ListPlan(Counting):
         self._nothing = bool(query.text.strip()) and not self.words  # only marks: no record is found by them
         self._given = parameters(session, actor) | self._parameters(session, actor)
         self._few_in_scope = self._has_few_in_scope(session, actor)
+        self._few_beside_words = self._has_few_beside_words(session, actor)
         self._led_by_scope = self._few_in_scope or rights.read in _OF_ONE_COLUMN
         self._asked_plainly = frozenset(self._plain_conditions(session))
 
@@ -135,7 +135,7 @@ class ListPlan(Counting):
         """Where words stand in the records themselves."""
         return next((one for one in self._sources if not one.links and one.whole is None), None)
 
-    def _in_scope(self, session: Session) -> Callable[[FromClause], ColumnElement[bool]]:
+    def _in_scope(self, session: Session) -> Condition:
         return lambda rows: scope_condition(session.tables, self._entity, rows, self._rights.read)
 
     def _has_few_in_scope(self, session: Session, actor: Actor) -> bool:
@@ -145,6 +145,13 @@ class ListPlan(Counting):
         """
         if self._rights.read in _OF_ONE_COLUMN or ALL in self._rights.read:
             return False
+        return self._are_few(session, actor)
+
+    def _has_few_beside_words(self, session: Session, actor: Actor) -> bool:
+        """Whether the own records of the actor are so few that they are found by their ids as those of a word are."""
+        return self._rights.read == {OWN} and any(word.ids for word in self.words) and self._are_few(session, actor)
+
+    def _are_few(self, session: Session, actor: Actor) -> bool:
         shape = ("scope", self._rights.read)
         about = (actor.id, actor.team, actor.teams, actor.above, actor.roles)
         return are_few(session, self._table, shape, self._in_scope(session), about, self._given)
@@ -179,7 +186,7 @@ class ListPlan(Counting):
         statement = session.prepared(("among", *self._shape(), self.reading.keys, self._rights.masked), build)
         return statement.fetch_all(session.connection, self._given | {"among": list(ids)})
 
-    def ids(self, session: Session, ids: Sequence[int] | None = None) -> list[int]:
+    def ids(self, session: Session, ids: Sequence[int] | None = None, *, most: int = FEW) -> list[int]:
         """Return the ids of the list, of those of ``ids`` alone if they are given, the newest first."""
 
         def build() -> Select[Any]:
@@ -189,7 +196,7 @@ class ListPlan(Counting):
             return found.order_by(rows.desc()).limit(bindparam("limit"))
 
         statement = session.prepared(("ids", ids is None, *self._shape()), build)
-        given = self._given | {"limit": FEW} | ({} if ids is None else {"among": list(ids)})
+        given = self._given | {"limit": most} | ({} if ids is None else {"among": list(ids)})
         return [row[0] for row in statement.fetch_all(session.connection, given)]
 
     def find_first(self, session: Session, find: Find) -> list[int]:
@@ -231,7 +238,7 @@ class ListPlan(Counting):
         link = None if self._link is None else self._link.key
         scopes = scope_key(self._rights.read)
         words = tuple(word.shape for word in self.words), self._sources, self._nothing
-        ways = self._few_in_scope, self._asked_plainly
+        ways = self._few_in_scope, self._few_beside_words, self._asked_plainly
         return self._entity.key, scopes, filters, words, link, ways
 
     def _sorted_by(self, allowed: Sequence[str]) -> tuple[str, bool]:
@@ -288,15 +295,27 @@ class ListPlan(Counting):
         return [here < last if self.descending else here > last]
 
     def _conditions(
-        self, session: Session, *, led: bool = False, among_first: bool = False
+        self,
+        session: Session,
+        *,
+        led: bool = False,
+        among_first: int = 0,
+        within: ColumnElement[bool] | None = None,
     ) -> list[ColumnElement[bool]]:
         """Return what holds of every row.
 
-        ``led``: the rows are found by their ids already; ``among_first``: only the first of the first word are asked.
+        ``led``: the rows are found by their ids already; ``among_first``: so many of the first word alone are asked;
+        ``within`` takes the place of the scope: a part of it.
+
+        What is looked up by ids more than once is looked up by those that are in all: of a word with hundreds of
+        records and a scope of hundreds, a few rows are read.
         """
         table = self._table
         scope = self._in_scope(session)
-        found = [table.c.deleted_at.is_(None), looked_up(table, scope) if self._few_in_scope else scope(table)]
+        if within is None:
+            few = self._few_in_scope or self._few_beside_words
+            within = looked_up(table, scope) if few else scope(table)
+        found = [table.c.deleted_at.is_(None), within]
         numbered = iter(range(MOST_CONDITIONS))
         found += [self._holds(one, numbered) for one in self._query.filters]
         found += [
@@ -305,15 +324,18 @@ class ListPlan(Counting):
             if at or not among_first
         ]
         if among_first:
-            first = first_ids(session.tables, self._entity, self._sources, self.words[0], "word0", FIRST)
+            first = first_ids(session.tables, self._entity, self._sources, self.words[0], "word0", among_first)
             found.append(IsAmong(table.c.id, first.scalar_subquery()))
         if self._nothing:
             found.append(false())
         if self._link is not None:
             found.append(self._link.build(table))
-        among = [at for at, one in enumerate(found) if isinstance(one, IsAmong)]
-        asked = among if led else among[:-1]  # the last is the rarest: a word, if there is one
-        return [one.of_each_row() if at in asked and isinstance(one, IsAmong) else one for at, one in enumerate(found)]
+        if led:
+            return [one.of_each_row() if isinstance(one, IsAmong) else one for one in found]
+        among = [one for one in found if isinstance(one, IsAmong)]
+        if len(among) < 2:
+            return found
+        return [in_all(among), *(one for one in found if not isinstance(one, IsAmong))]
 
     def _holds(self, one: Filter | FilterGroup, numbered: Iterator[int]) -> ColumnElement[bool]:
         if isinstance(one, FilterGroup):

@@ -20,6 +20,9 @@ from engine.storage.search_tables import search_terms
 from engine.storage.store import Session
 
 _RARE = 300
+_OF_COMMON = 100
+"""Names that are read where every part of a text stands in many: the first that share the most."""
+
 _MOST = 200
 _LOOKED_AT = 3_000
 _SHORTEST = 3
@@ -57,9 +60,10 @@ def _alike(session: Session, entity: Entity, fields: tuple[str, ...], wanted: st
             common.append(ids)
         else:
             shared.update(set(ids))
+    most = _RARE if shared else _OF_COMMON
     for ids in [] if shared else common:
         shared.update(set(ids))
-    likely = [id_ for id_, _ in shared.most_common(_RARE)]
+    likely = [id_ for id_, _ in shared.most_common(most)]
     slips = 1 if len(wanted) < _ONE_SLIP else 2
     least = 100 * (1 - slips / len(wanted)) - 1
     scored: dict[int, float] = {}

@@ -5,7 +5,7 @@ Must not let a field somebody may not see be sorted, filtered or searched by: it
 exist.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +19,7 @@ from engine.people.actor import Actor
 from engine.records import cursors
 from engine.records.attachments import read_attachments
 from engine.records.evaluation import parameters
-from engine.records.finding import LINKED, matches, split_words
+from engine.records.finding import LINKED, matches, newest_whole, split_words
 from engine.records.found import Found, show_found
 from engine.records.labels import add_people
 from engine.records.listing import (
@@ -53,11 +53,14 @@ from engine.storage.system_tables import history
 from engine.storage.table_source import TableSource
 
 __all__ = [
-    "COUNTED", "MOST", "Found", "ListQuery", "Page", "check_list", "count_records", "get_record",
-    "list_records", "list_seen", "pick", "read_page", "readable_keys", "recent", "require_read", "search", "shown_keys",
-    "total_records",
+    "COUNTED", "MANY", "MOST", "Found", "Hits", "ListQuery", "Page", "check_list", "count_records", "get_record",
+    "list_records", "list_seen", "pick", "read_page", "readable_keys", "recent", "require_read", "search",
+    "search_counted", "shown_keys", "total_records",
 ]  # fmt: skip
 
+
+MANY = 100
+"""How far a search counts what it finds of one entity, and how many it compares to tell the best."""
 
 _LATELY = 5_000
 """Entries of the history that are looked through for what somebody worked on."""
@@ -189,22 +192,38 @@ def total_records(
     return {stage: (count, None if shown is None or count > COUNTED else sum_) for stage, count, sum_ in rows if count}
 
 
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What a search found of one entity, the best first, and how many there are in all: ``MANY + 1`` if there are more.
+
+    ``count`` is that of the records in the reader's scope, which their list shows under the same words.
+    """
+
+    found: list[Found]
+    count: int
+
+
 def search(session: Session, text: str, *, actor: Actor, limit: int = 10) -> dict[str, list[Found]]:
     """Return, for each entity the actor may see, the records that have all words of ``text``, the best first.
 
     What lies in a pool they see comes after, found by what the pool shows and nothing else. When none has the words,
     those whose names are like it: sound the same, or differ by a letter or two.
     """
+    return {key: hits.found for key, hits in search_counted(session, text, actor=actor, limit=limit).items()}
+
+
+def search_counted(session: Session, text: str, *, actor: Actor, limit: int = 10) -> dict[str, Hits]:
+    """Do the same, and tell how many there are of each entity."""
     if not split_words(text):
         return {}
     keys = dict.fromkeys([*session.app.menu, *session.app.entities])
     sights = {key: _sights(session.app, session.app.entities[key], actor) for key in keys}
     for find in (_find, _find_near):
         found = {
-            key: _first(limit, (find(session, key, text, actor, limit, one) for one in sights[key])) for key in keys
+            key: _first(limit, [find(session, key, text, actor, limit, one) for one in sights[key]]) for key in keys
         }
-        if any(found.values()):
-            return {key: hits for key, hits in found.items() if hits}
+        if any(one.found for one in found.values()):
+            return {key: hits for key, hits in found.items() if hits.found}
     return {}
 
 
@@ -215,10 +234,11 @@ def _sights(app: CompiledApp, entity: Entity, actor: Actor) -> list[Rights]:
     return [one for one in (usual, *(pool_rights(app, entity, pool, actor) for pool in pools)) if one.read]
 
 
-def _first(limit: int, found: Iterable[list[Found]]) -> list[Found]:
+def _first(limit: int, found: Sequence[Hits]) -> Hits:
     """Return the first of several lists of records, each once."""
-    hits = {one.id: one for one in reversed([one for hits in found for one in hits])}
-    return list(reversed(hits.values()))[:limit]
+    hits = {one.id: one for one in reversed([one for hits in found for one in hits.found])}
+    first = list(reversed(hits.values()))[:limit]
+    return Hits(first, max(len(first), found[0].count) if found else 0)
 
 
 def recent(session: Session, *, actor: Actor, limit: int = 8) -> list[Found]:
@@ -267,21 +287,17 @@ def pick(
     """
     condition = _link_condition(session, link, record)
     rights = require_read(session, get_entity(session.app, entity), actor)
-    found = _find(session, entity, text, actor, limit, rights, condition)
-    return found or _find_near(session, entity, text, actor, limit, rights, condition)
+    plan = _picking(session, entity, text, actor, limit, rights, condition)
+    found = show_found(session, entity, plan, _best_first(session, plan)[0], split_words(text))
+    return found or _find_near(session, entity, text, actor, limit, rights, condition).found
 
 
-def _find(
-    session: Session,
-    entity: str,
-    text: str,
-    actor: Actor,
-    limit: int,
-    rights: Rights,
-    link: LinkCondition | None = None,
-) -> list[Found]:
-    plan = _picking(session, entity, text, actor, limit, rights, link)
-    return show_found(session, entity, plan, _best_first(session, plan), split_words(text))
+def _find(session: Session, entity: str, text: str, actor: Actor, limit: int, rights: Rights) -> Hits:
+    plan = _picking(session, entity, text, actor, limit, rights, None)
+    rows, count = _best_first(session, plan)
+    if count is None:
+        count = len(rows) if len(rows) < limit else plan.count(session, MANY)
+    return Hits(show_found(session, entity, plan, rows, split_words(text)), count)
 
 
 def _find_near(
@@ -292,16 +308,17 @@ def _find_near(
     limit: int,
     rights: Rights,
     link: LinkCondition | None = None,
-) -> list[Found]:
+) -> Hits:
     """Return the records whose names are like what was typed."""
     compiled = session.app.entities[entity]
     ids = find_near(session, compiled, rights.hidden, text)
     if not ids:
-        return []
+        return Hits([], 0)
     plan = _picking(session, entity, "", actor, limit, rights, link)
     rows = {row[0]: row for row in plan.among(session, ids)}
     chosen = [rows[id_] for id_ in ids if id_ in rows][:limit]
-    return [replace(one, near=True) for one in show_found(session, entity, plan, chosen, ())]
+    near = [replace(one, near=True) for one in show_found(session, entity, plan, chosen, ())]
+    return Hits(near, len(near))
 
 
 def _picking(
@@ -315,15 +332,24 @@ def _picking(
     return ListPlan(session, compiled, rights, query, actor=actor, link=link)
 
 
-def _best_first(session: Session, plan: ListPlan) -> list[tuple[Any, ...]]:
-    """Return the rows that have the words: by how well they match, then the newest first."""
+def _best_first(session: Session, plan: ListPlan) -> tuple[list[tuple[Any, ...]], int | None]:
+    """Return the rows that have the words: by how well they match, then the newest first.
+
+    And how many there are, ``MANY + 1`` for more, None where that is not known yet. Of more than ``MANY`` only the
+    newest are compared, and the newest of which a value or the end of one is the word: the others are in the list.
+    """
     own, few = plan.own_words, [word for word in plan.words if word.ids]
     if not plan.words or (own is None and not few):
-        return plan.fetch(session)[: plan.limit]
+        return plan.fetch(session)[: plan.limit], None
     ranks: list[dict[int, int]]
+    count = None
     if few:
-        ranks = [] if own is None else [matches(session, own, word) for word in few]
-        ids = plan.ids(session)
+        ids = plan.ids(session, most=MANY + 1)
+        count = len(ids)
+        if own is not None and count > MANY:
+            whole = set(newest_whole(session, own, few[0], MANY)).difference(ids)
+            ids += plan.ids(session, list(whole)) if whole else []
+        ranks = [] if own is None else [matches(session, own, word, among=ids) for word in few]
     else:  # every word stands in thousands: those that are called just so, then the newest
         assert own is not None  # noqa: S101 - asked above
         ranks = [matches(session, own, plan.words[0], whole=True)]
@@ -332,8 +358,8 @@ def _best_first(session: Session, plan: ListPlan) -> list[tuple[Any, ...]]:
     rows = {row[0]: row for row in plan.among(session, ids[: plan.limit])} if ids else {}
     found = [rows[id_] for id_ in ids[: plan.limit] if id_ in rows]
     if few or len(found) >= plan.limit:
-        return found
-    return [*found, *(row for row in plan.fetch(session) if row[0] not in rows)][: plan.limit]
+        return found, count
+    return [*found, *(row for row in plan.fetch(session) if row[0] not in rows)][: plan.limit], None
 
 
 def require_read(session: Session, entity: Entity, actor: Actor) -> Rights:

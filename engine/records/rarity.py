@@ -65,6 +65,15 @@ def looked_up(table: Table, condition: Condition) -> ColumnElement[bool]:
     return IsAmong(table.c.id, _rows(table, condition).scalar_subquery())
 
 
+def parts_of(condition: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:
+    """Yield the parts of an ``OR``, or the condition itself."""
+    if isinstance(condition, BooleanClauseList) and condition.operator is or_:
+        for one in condition.clauses:
+            yield from parts_of(one)
+    else:
+        yield condition
+
+
 class Plainly(ColumnElement[Any]):
     """A column whose index is not to be used here: the list goes along that of its order and asks each row.
 
@@ -94,16 +103,8 @@ def _rows(table: Table, condition: Condition) -> Select[Any] | CompoundSelect[An
     Neither database uses those indexes for the whole of it: they hold the living rows only.
     """
     few = table.alias("few")
-    parts = [select(few.c.id).where(few.c.deleted_at.is_(None), part) for part in _parts(condition(few))]
+    parts = [select(few.c.id).where(few.c.deleted_at.is_(None), part) for part in parts_of(condition(few))]
     return union_all(*parts) if len(parts) > 1 else parts[0]
-
-
-def _parts(condition: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:
-    if isinstance(condition, BooleanClauseList) and condition.operator is or_:
-        for one in condition.clauses:
-            yield from _parts(one)
-    else:
-        yield condition
 
 
 def _count(session: Session, table: Table, shape: Hashable, condition: Condition, given: Mapping[str, Any]) -> int:

@@ -4,17 +4,18 @@ Enters: columns and names of parameters. Leaves: SQLAlchemy expressions that a p
 contain a value: values always travel as parameters.
 """
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import ColumnElement, Dialect, ScalarSelect, Table, Text, literal
+from sqlalchemy import ColumnElement, Dialect, ScalarSelect, Table, Text, intersect, literal, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import Boolean
 
 from engine.storage.lists import IsOneOf, ListOf, is_one_of
 
-__all__ = ["HasAnyOf", "IsAmong", "IsOneOf", "ListOf", "PeriodOf", "insert_into", "is_one_of"]
+__all__ = ["HasAnyOf", "IsAmong", "IsOneOf", "ListOf", "PeriodOf", "in_all", "insert_into", "is_one_of"]
 
 
 class HasAnyOf(IsOneOf):
@@ -96,6 +97,12 @@ class IsAmong(ColumnElement[bool]):
     def self_group(self, against: Any = None) -> "IsAmong":
         """Stay as it is, as ``IsOneOf`` does."""
         return self
+
+
+def in_all(conditions: Sequence[IsAmong]) -> IsAmong:
+    """Return the condition that a row is in all of several lists of ids of one column: only those are looked up."""
+    rows = [one.rows.element.subquery() for one in conditions]  # SQLite allows no compound within another
+    return IsAmong(conditions[0].column, intersect(*(select(next(iter(one.c))) for one in rows)).scalar_subquery())
 
 
 @compiles(IsAmong, "postgresql")

@@ -159,6 +159,9 @@ series = Table(
 
 # ---- journal
 
+COME_OR_MOVED = "action IN ('book', 'create', 'import', 'move')"
+"""What is told of a record in the journey of what it links to."""
+
 history = Table(
     "fw_history",
     metadata,
@@ -174,7 +177,11 @@ history = Table(
     text_column("via", required=False),
     big_column("release_id", required=False),
     Index(None, "entity", "record_id", "id"),
-)
+    Index(
+        "ix_fw_history_come_or_moved", "entity", "record_id", "at", "id",
+        sqlite_where=text(COME_OR_MOVED), postgresql_where=text(COME_OR_MOVED),
+    ),
+)  # fmt: skip
 
 audit = Table(
     "fw_audit",

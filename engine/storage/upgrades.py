@@ -41,6 +41,7 @@ from engine.storage.stage_tables import calendar_days, evidence, flags, moves, s
 from engine.storage.system_columns import metadata
 from engine.storage.system_tables import (
     answers,
+    history,
     identities,
     index_builds,
     outbox,
@@ -250,6 +251,11 @@ def _add_figures_to_exports(connection: Connection) -> None:
     add_columns(connection, exports, "behind")
 
 
+def _find_what_came_or_moved(connection: Connection) -> None:
+    found = next(one for one in history.indexes if one.name == "ix_fw_history_come_or_moved")
+    found.create(connection, checkfirst=True)
+
+
 STEPS: Sequence[Step] = (
     _add_timers,
     protect_releases,
@@ -288,6 +294,7 @@ STEPS: Sequence[Step] = (
     _add_indexes_of_states,
     _add_counts,
     _add_figures_to_exports,
+    _find_what_came_or_moved,
 )
 """Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
 

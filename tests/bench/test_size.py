@@ -2,6 +2,7 @@
 what is asked most goes along an index. No figure is judged.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -13,6 +14,7 @@ from bench.grown import CHANGES, Grown, grow
 from bench.size import Asked, rows_of
 from engine.people import accounts
 from engine.records import counting, finding, queries, rarity
+from engine.records.figures import figure_records
 from engine.records.filters import Filter
 from engine.records.queries import ListQuery
 from engine.records.search_terms import rebuild
@@ -79,6 +81,16 @@ def test_a_list_is_the_same_whether_few_or_many_are_in_scope(
         for sort in ("amount", "expected_close"):
             assert _all(grown, who, ListQuery(sort=sort)) == ids
             assert _all(grown, who, ListQuery(sort=sort, filters=in_stage)) == ids & stage
+        by_stage = Counter(row.stage for row in rows if row.id in ids)
+        with grown.store.read() as session:
+            actor = accounts.get_actor(session.connection, grown.people[who])
+            asked = session, "opportunity", ListQuery()
+            totals = queries.total_records(*asked, "amount", actor=actor)
+            groups = figure_records(*asked, group="stage", sums=("amount",), actor=actor).groups
+            most = len(ids) // 2
+            assert queries.count_records(*asked, actor=actor, most=most) == most + 1
+        assert {stage: count for stage, (count, _) in totals.items()} == by_stage
+        assert {one.value: (one.count, one.sums["amount"]) for one in groups} == totals
     rarity.forget()
 
 

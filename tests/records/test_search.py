@@ -142,6 +142,26 @@ def test_words_of_thousands_of_records_are_found_as_those_of_few(desk: Desk, mon
     assert desk.ids("guest", "deal", text="竞渡") == []  # the customer of a deal is hidden from guests
 
 
+def test_of_very_many_the_newest_and_those_called_just_so_are_shown_and_how_many_there_are(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = desk.deal(title="万重山")
+    made = [desk.deal("rep" if at % 2 else "chief", title=f"过万重山{at}号").id for at in range(8)]
+
+    def counted(login: str, limit: int) -> tuple[list[int], int]:
+        with desk.store.read() as session:
+            found = queries.search_counted(session, "万重山", actor=desk.actor(login), limit=limit)["deal"]
+        return [one.id for one in found.found], found.count
+
+    assert counted("chief", 50) == ([exact.id, *reversed(made)], 9)
+    assert counted("rep", 2) == (list(reversed(made))[:3:2], 4)
+
+    monkeypatch.setattr(queries, "MANY", 3)
+    assert counted("chief", 4) == ([exact.id, *list(reversed(made))[:3]], 4)
+    assert counted("rep", 2) == (list(reversed(made))[:3:2], 4)
+    assert set(desk.ids("chief", "deal", text="万重山")) == {exact.id, *made}  # whoever looks on finds them all
+
+
 def test_a_record_in_the_recycle_bin_is_not_found_until_it_comes_back(desk: Desk) -> None:
     deal = desk.deal(title="回收再来")
     desk.delete("chief", deal)
