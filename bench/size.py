@@ -257,7 +257,9 @@ def _searches(on: Asked) -> Iterator[tuple[str, Ask]]:
         for who in ("director", "rep"):
             address = f"/search?q={quote(words)}"
             yield f"search, {who}: {name}", lambda who=who, to=address: on.page(who, to)  # type: ignore[misc]
-    for name in ("one number", "the last four digits of a phone", "two characters, in all customers' names"):
+    # As many digits as some seventy records have at every size: a list shows what it finds, fifty of them.
+    asked["the end of a phone, a full page"] = phone[2 - len(str(on.grown.opportunities)) :]
+    for name in ("one number", "the end of a phone, a full page", "two characters, in all customers' names"):
         address = f"/e/opportunity?q={quote(asked[name])}"
         yield f"list, director, searched: {name}", lambda to=address: on.page("director", to)  # type: ignore[misc]
         pick = f"/pick/customer?q={quote(asked[name])}&for=opportunity.customer"
