@@ -27,7 +27,8 @@ from engine.definition.source import read_folder
 from engine.people import accounts, departments, tokens
 from engine.records.match_keys import keep_keys
 from engine.records.search_terms import name_keys, searched_keys, terms_of
-from engine.storage import catalog
+from engine.storage import alter, catalog
+from engine.storage.physical import read_schema
 from engine.storage.search_tables import search_terms
 from engine.storage.share_tables import shares
 from engine.storage.stage_tables import stays
@@ -102,7 +103,18 @@ def find_grown(url: str, home: Path) -> Grown | None:
     if not (home / _KNOWN).exists():
         return None
     app, store = _open(url, home)
+    _index_anew(store)
     return Grown(app, store, **json.loads((home / _KNOWN).read_text(encoding="utf-8")))
+
+
+def _index_anew(store: Store) -> None:
+    """Make the indexes that this program wants otherwise, as the next publish would."""
+    with store.write() as session:
+        connection, tables = session.connection, session.tables
+        alter.drop_indexes(connection, alter.find_outdated(read_schema(connection), tables, connection, set()))
+        there = read_schema(connection).indexes
+        wanted = [index for table in tables.entity.values() for index in table.indexes]
+        alter.create_indexes(connection, [index for index in wanted if index.name not in there])
 
 
 def _open(url: str, home: Path) -> tuple[Flask, Store]:
@@ -246,8 +258,7 @@ class _WithoutIndexes:
 
     def __exit__(self, *error: object) -> None:
         if error == (None, None, None):
-            for index in self._indexes:
-                index.create(self._connection)
+            alter.create_indexes(self._connection, self._indexes)
 
 
 def _batches(records: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -13,7 +13,8 @@ from flask import g
 from engine.records import queries
 from engine.records.finding import split_words
 from engine.records.likeness import text_key
-from engine.records.queries import MANY, Found, Hits
+from engine.records.queries import Found, Hits
+from engine.records.ranking import MANY
 from engine.romanised import syllables
 from web.cells import Cells, record_url
 from web.gate import locale, now

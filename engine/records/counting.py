@@ -16,6 +16,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    literal_column,
     not_,
     select,
     type_coerce,
@@ -80,30 +81,34 @@ class Counting:
         return self._count(session, most)
 
     def _count(self, session: Session, most: int, *, among_first: int = 0) -> int:
+        most_rows = literal_column(str(most + 1))  # PostgreSQL makes room for as many as it may find
+
         def build() -> Select[Any]:
             parts = [] if self.words else self._parts_of_scope(session)
             if len(parts) > 1:
-                rows = self._first_of_parts(session, parts).subquery()
-                return select(func.count()).select_from(select(rows.c.id).limit(bindparam("limit")).subquery())
-            conditions = self._conditions(session, among_first=among_first)
-            return select(func.count()).select_from(
-                select(self._table.c.id).where(*conditions).limit(bindparam("limit")).subquery()
-            )
+                ids = self._first_of_parts(session, parts, most_rows).subquery()
+                rows = select(ids.c.id).limit(most_rows)
+            else:
+                rows = select(self._table.c.id).where(*self._conditions(session, among_first=among_first))
+                rows = rows.limit(most_rows)
+            return select(func.count()).select_from(rows.subquery())
 
-        given = self._given | {"limit": most + 1}
-        row = session.prepared(("count", among_first, *self._shape()), build).fetch_one(session.connection, given)
+        key = ("count", most, among_first, *self._shape())
+        row = session.prepared(key, build).fetch_one(session.connection, self._given)
         return int(row[0]) if row else 0
 
     def _parts_of_scope(self, session: Session) -> list[ColumnElement[bool]]:
         return list(parts_of(self._in_scope(session)(self._table)))
 
-    def _first_of_parts(self, session: Session, parts: Sequence[ColumnElement[bool]]) -> CompoundSelect[Any]:
+    def _first_of_parts(
+        self, session: Session, parts: Sequence[ColumnElement[bool]], most: ColumnElement[int]
+    ) -> CompoundSelect[Any]:
         """Select the ids that are counted: the first of each part of the scope, found by an index of its own.
 
         What a whole scope holds is a range of no index, and so many rows would be asked as lie between its own.
         """
         firsts = (
-            select(self._table.c.id).where(*self._conditions(session, within=part)).limit(bindparam("limit")).subquery()
+            select(self._table.c.id).where(*self._conditions(session, within=part)).limit(most).subquery()
             for part in parts
         )
         return union(*(select(one.c.id) for one in firsts))

@@ -191,10 +191,11 @@ def matches(
     is_whole = terms.term == bindparam("word0")
 
     def build() -> Any:
-        found = select(terms.record_id, terms.field, terms.way, is_whole).where(*_in(search_terms, source, "word0"))
-        if among is not None:
-            found = found.where(is_one_of(terms.record_id, "among"))
-        return (found.where(is_whole, terms.way == int(Way.START)) if whole else found).limit(FEW)
+        found = select(terms.record_id, terms.field, terms.way, is_whole)
+        if whole:
+            return found.where(*_is(search_terms, source, "word0"), terms.way == int(Way.START)).limit(FEW)
+        found = found.where(*_in(search_terms, source, "word0"))
+        return (found if among is None else found.where(is_one_of(terms.record_id, "among"))).limit(FEW)
 
     statement = session.prepared(("matches", source, whole, among is None), build)
     found: dict[int, int] = {}
@@ -211,9 +212,8 @@ def newest_whole(session: Session, source: Source, word: Word, most: int) -> lis
     terms = search_terms.c
 
     def build() -> Any:
-        fields = or_(*(terms.field == key for key in source.fields))
-        own = (terms.entity == source.entity, terms.term == bindparam("word0"), fields)
-        return select(terms.record_id).where(*own).order_by(terms.record_id.desc()).limit(bindparam("limit"))
+        found = select(terms.record_id).where(*_is(search_terms, source, "word0"))
+        return found.order_by(terms.record_id.desc()).limit(bindparam("limit"))
 
     statement = session.prepared(("newest whole", source), build)
     return [row[0] for row in statement.fetch_all(session.connection, {"word0": word.text, "limit": most})]
@@ -274,8 +274,17 @@ def _count(session: Session, entity: Entity, sources: tuple[Source, ...], text: 
 def _in(terms: Any, source: Source, name: str) -> list[ColumnElement[bool]]:
     """The term begins with the word, in a field of the source."""
     c = terms.c
-    fields = or_(*(c.field == key for key in source.fields)) if source.fields else true()
-    return [c.entity == source.entity, c.term >= bindparam(name), c.term < bindparam(f"{name}_end"), fields]
+    begins = c.term >= bindparam(name), c.term < bindparam(f"{name}_end")
+    return [c.entity == source.entity, *begins, _of_fields(terms, source)]
+
+
+def _is(terms: Any, source: Source, name: str) -> list[ColumnElement[bool]]:
+    """The term is the word, in a field of the source."""
+    return [terms.c.entity == source.entity, terms.c.term == bindparam(name), _of_fields(terms, source)]
+
+
+def _of_fields(terms: Any, source: Source) -> ColumnElement[bool]:
+    return or_(*(terms.c.field == key for key in source.fields)) if source.fields else true()
 
 
 def _having(source: Source, name: str) -> Select[Any]:

@@ -311,11 +311,7 @@ class ListPlan(Counting):
         records and a scope of hundreds, a few rows are read.
         """
         table = self._table
-        scope = self._in_scope(session)
-        if within is None:
-            few = self._few_in_scope or self._few_beside_words
-            within = looked_up(table, scope) if few else scope(table)
-        found = [table.c.deleted_at.is_(None), within]
+        found = [table.c.deleted_at.is_(None), self._scope(session) if within is None else within]
         numbered = iter(range(MOST_CONDITIONS))
         found += [self._holds(one, numbered) for one in self._query.filters]
         found += [
@@ -330,12 +326,12 @@ class ListPlan(Counting):
             found.append(false())
         if self._link is not None:
             found.append(self._link.build(table))
-        if led:
-            return [one.of_each_row() if isinstance(one, IsAmong) else one for one in found]
-        among = [one for one in found if isinstance(one, IsAmong)]
-        if len(among) < 2:
-            return found
-        return [in_all(among), *(one for one in found if not isinstance(one, IsAmong))]
+        return [one.of_each_row() if isinstance(one, IsAmong) else one for one in found] if led else in_all(found)
+
+    def _scope(self, session: Session) -> ColumnElement[bool]:
+        scope = self._in_scope(session)
+        few = self._few_in_scope or self._few_beside_words
+        return looked_up(self._table, scope) if few else scope(self._table)
 
     def _holds(self, one: Filter | FilterGroup, numbered: Iterator[int]) -> ColumnElement[bool]:
         if isinstance(one, FilterGroup):

@@ -5,7 +5,7 @@ Must not let a field somebody may not see be sorted, filtered or searched by: it
 exist.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -16,10 +16,10 @@ from engine.compiler.app import SYSTEM_FIELDS, CompiledApp, Entity, Field
 from engine.errors import NotAllowed, NotFound
 from engine.expression.sql import compile_where, outer_parameter
 from engine.people.actor import Actor
-from engine.records import cursors
+from engine.records import cursors, ranking
 from engine.records.attachments import read_attachments
 from engine.records.evaluation import parameters
-from engine.records.finding import LINKED, matches, newest_whole, split_words
+from engine.records.finding import split_words
 from engine.records.found import Found, show_found
 from engine.records.labels import add_people
 from engine.records.listing import (
@@ -35,6 +35,7 @@ from engine.records.listing import (
 )
 from engine.records.masking import Masking
 from engine.records.nearness import find_near
+from engine.records.ranking import Hits, best_first, first_of
 from engine.records.record import Labels, Record, without_hidden
 from engine.records.rights import (
     ALL,
@@ -53,14 +54,11 @@ from engine.storage.system_tables import history
 from engine.storage.table_source import TableSource
 
 __all__ = [
-    "COUNTED", "MANY", "MOST", "Found", "Hits", "ListQuery", "Page", "check_list", "count_records", "get_record",
+    "COUNTED", "MOST", "Found", "Hits", "ListQuery", "Page", "check_list", "count_records", "get_record",
     "list_records", "list_seen", "pick", "read_page", "readable_keys", "recent", "require_read", "search",
     "search_counted", "shown_keys", "total_records",
 ]  # fmt: skip
 
-
-MANY = 100
-"""How far a search counts what it finds of one entity, and how many it compares to tell the best."""
 
 _LATELY = 5_000
 """Entries of the history that are looked through for what somebody worked on."""
@@ -192,17 +190,6 @@ def total_records(
     return {stage: (count, None if shown is None or count > COUNTED else sum_) for stage, count, sum_ in rows if count}
 
 
-@dataclass(frozen=True, slots=True)
-class Hits:
-    """What a search found of one entity, the best first, and how many there are in all: ``MANY + 1`` if there are more.
-
-    ``count`` is that of the records in the reader's scope, which their list shows under the same words.
-    """
-
-    found: list[Found]
-    count: int
-
-
 def search(session: Session, text: str, *, actor: Actor, limit: int = 10) -> dict[str, list[Found]]:
     """Return, for each entity the actor may see, the records that have all words of ``text``, the best first.
 
@@ -220,7 +207,7 @@ def search_counted(session: Session, text: str, *, actor: Actor, limit: int = 10
     sights = {key: _sights(session.app, session.app.entities[key], actor) for key in keys}
     for find in (_find, _find_near):
         found = {
-            key: _first(limit, [find(session, key, text, actor, limit, one) for one in sights[key]]) for key in keys
+            key: first_of(limit, [find(session, key, text, actor, limit, one) for one in sights[key]]) for key in keys
         }
         if any(one.found for one in found.values()):
             return {key: hits for key, hits in found.items() if hits.found}
@@ -232,13 +219,6 @@ def _sights(app: CompiledApp, entity: Entity, actor: Actor) -> list[Rights]:
     usual = find_rights(app, entity, actor)
     pools = entity.ownership.pools if entity.ownership is not None and ALL not in usual.read else ()
     return [one for one in (usual, *(pool_rights(app, entity, pool, actor) for pool in pools)) if one.read]
-
-
-def _first(limit: int, found: Sequence[Hits]) -> Hits:
-    """Return the first of several lists of records, each once."""
-    hits = {one.id: one for one in reversed([one for hits in found for one in hits.found])}
-    first = list(reversed(hits.values()))[:limit]
-    return Hits(first, max(len(first), found[0].count) if found else 0)
 
 
 def recent(session: Session, *, actor: Actor, limit: int = 8) -> list[Found]:
@@ -288,15 +268,15 @@ def pick(
     condition = _link_condition(session, link, record)
     rights = require_read(session, get_entity(session.app, entity), actor)
     plan = _picking(session, entity, text, actor, limit, rights, condition)
-    found = show_found(session, entity, plan, _best_first(session, plan)[0], split_words(text))
+    found = show_found(session, entity, plan, best_first(session, plan)[0], split_words(text))
     return found or _find_near(session, entity, text, actor, limit, rights, condition).found
 
 
 def _find(session: Session, entity: str, text: str, actor: Actor, limit: int, rights: Rights) -> Hits:
     plan = _picking(session, entity, text, actor, limit, rights, None)
-    rows, count = _best_first(session, plan)
+    rows, count = best_first(session, plan)
     if count is None:
-        count = len(rows) if len(rows) < limit else plan.count(session, MANY)
+        count = len(rows) if len(rows) < limit else plan.count(session, ranking.MANY)
     return Hits(show_found(session, entity, plan, rows, split_words(text)), count)
 
 
@@ -330,36 +310,6 @@ def _picking(
     shown = tuple(key for key in dict.fromkeys([*named, *said]) if key not in SYSTEM_FIELDS)
     query = ListQuery(sort="id", descending=True, text=text, limit=limit, columns=shown)
     return ListPlan(session, compiled, rights, query, actor=actor, link=link)
-
-
-def _best_first(session: Session, plan: ListPlan) -> tuple[list[tuple[Any, ...]], int | None]:
-    """Return the rows that have the words: by how well they match, then the newest first.
-
-    And how many there are, ``MANY + 1`` for more, None where that is not known yet. Of more than ``MANY`` only the
-    newest are compared, and the newest of which a value or the end of one is the word: the others are in the list.
-    """
-    own, few = plan.own_words, [word for word in plan.words if word.ids]
-    if not plan.words or (own is None and not few):
-        return plan.fetch(session)[: plan.limit], None
-    ranks: list[dict[int, int]]
-    count = None
-    if few:
-        ids = plan.ids(session, most=MANY + 1)
-        count = len(ids)
-        if own is not None and count > MANY:
-            whole = set(newest_whole(session, own, few[0], MANY)).difference(ids)
-            ids += plan.ids(session, list(whole)) if whole else []
-        ranks = [] if own is None else [matches(session, own, word, among=ids) for word in few]
-    else:  # every word stands in thousands: those that are called just so, then the newest
-        assert own is not None  # noqa: S101 - asked above
-        ranks = [matches(session, own, plan.words[0], whole=True)]
-        ids = plan.ids(session, list(ranks[0])) if ranks[0] else []
-    ids.sort(key=lambda id_: (sum(one.get(id_, LINKED) for one in ranks), -id_))
-    rows = {row[0]: row for row in plan.among(session, ids[: plan.limit])} if ids else {}
-    found = [rows[id_] for id_ in ids[: plan.limit] if id_ in rows]
-    if few or len(found) >= plan.limit:
-        return found, count
-    return [*found, *(row for row in plan.fetch(session) if row[0] not in rows)][: plan.limit], None
 
 
 def require_read(session: Session, entity: Entity, actor: Actor) -> Rights:

@@ -99,10 +99,17 @@ class IsAmong(ColumnElement[bool]):
         return self
 
 
-def in_all(conditions: Sequence[IsAmong]) -> IsAmong:
-    """Return the condition that a row is in all of several lists of ids of one column: only those are looked up."""
-    rows = [one.rows.element.subquery() for one in conditions]  # SQLite allows no compound within another
-    return IsAmong(conditions[0].column, intersect(*(select(next(iter(one.c))) for one in rows)).scalar_subquery())
+def in_all(conditions: Sequence[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+    """Return conditions of a row of which at most one looks up ids: those that are in every list of ids there is.
+
+    The lists are all of the same column.
+    """
+    among = [one for one in conditions if isinstance(one, IsAmong)]
+    if len(among) < 2:
+        return list(conditions)
+    rows = [one.rows.element.subquery() for one in among]  # SQLite allows no compound within another
+    in_each = intersect(*(select(next(iter(one.c))) for one in rows)).scalar_subquery()
+    return [IsAmong(among[0].column, in_each), *(one for one in conditions if not isinstance(one, IsAmong))]
 
 
 @compiles(IsAmong, "postgresql")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
 from engine.automation import outbox
-from engine.records import commands, queries, search_terms
+from engine.records import commands, queries, ranking, search_terms
 from engine.records.filters import Filter
 from engine.records.likeness import text_key
 from engine.records.queries import Found, ListQuery
@@ -156,7 +156,7 @@ def test_of_very_many_the_newest_and_those_called_just_so_are_shown_and_how_many
     assert counted("chief", 50) == ([exact.id, *reversed(made)], 9)
     assert counted("rep", 2) == (list(reversed(made))[:3:2], 4)
 
-    monkeypatch.setattr(queries, "MANY", 3)
+    monkeypatch.setattr(ranking, "MANY", 3)
     assert counted("chief", 4) == ([exact.id, *list(reversed(made))[:3]], 4)
     assert counted("rep", 2) == (list(reversed(made))[:3:2], 4)
     assert set(desk.ids("chief", "deal", text="万重山")) == {exact.id, *made}  # whoever looks on finds them all
