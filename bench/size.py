@@ -317,10 +317,11 @@ def _time(asks: tuple[Ask, Ask], calls: int, backends: Callable[[], set[int]]) -
 
 
 def backends_of(postgres: str | None, kind: str) -> set[int]:
-    """Return the processes of the database that serve a bench."""
+    """Return the processes of the database that serve this bench, and not another one beside it."""
     if kind == "sqlite" or postgres is None:
         return set()
-    asked = "SELECT pid FROM pg_stat_activity WHERE datname LIKE 'formwork_bench_%' AND backend_type = 'client backend'"
+    ours = "datname ~ '^formwork_bench_(kept_)?[0-9]+$' AND backend_type = 'client backend'"
+    asked = f"SELECT pid FROM pg_stat_activity WHERE {ours}"
     with psycopg.connect(postgres, autocommit=True) as connection:
         return {row[0] for row in connection.execute(asked)}
 

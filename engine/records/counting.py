@@ -57,6 +57,7 @@ class Counting:
         led: bool = False,
         among_first: int = 0,
         within: ColumnElement[bool] | None = None,
+        ordered: bool = True,
     ) -> list[ColumnElement[bool]]:
         raise NotImplementedError
 
@@ -89,7 +90,9 @@ class Counting:
                 ids = self._first_of_parts(session, parts, most_rows).subquery()
                 rows = select(ids.c.id).limit(most_rows)
             else:
-                rows = select(self._table.c.id).where(*self._conditions(session, among_first=among_first))
+                rows = select(self._table.c.id).where(
+                    *self._conditions(session, among_first=among_first, ordered=False)
+                )
                 rows = rows.limit(most_rows)
             return select(func.count()).select_from(rows.subquery())
 
@@ -108,7 +111,10 @@ class Counting:
         What a whole scope holds is a range of no index, and so many rows would be asked as lie between its own.
         """
         firsts = (
-            select(self._table.c.id).where(*self._conditions(session, within=part)).limit(most).subquery()
+            select(self._table.c.id)
+            .where(*self._conditions(session, within=part, ordered=False))
+            .limit(most)
+            .subquery()
             for part in parts
         )
         return union(*(select(one.c.id) for one in firsts))

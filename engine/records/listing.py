@@ -301,11 +301,12 @@ class ListPlan(Counting):
         led: bool = False,
         among_first: int = 0,
         within: ColumnElement[bool] | None = None,
+        ordered: bool = True,
     ) -> list[ColumnElement[bool]]:
         """Return what holds of every row.
 
         ``led``: the rows are found by their ids already; ``among_first``: so many of the first word alone are asked;
-        ``within`` takes the place of the scope: a part of it.
+        ``within`` takes the place of the scope: a part of it; ``ordered``: in an order whose index leads.
 
         What is looked up by ids more than once is looked up by those that are in all: of a word with hundreds of
         records and a scope of hundreds, a few rows are read.
@@ -313,7 +314,8 @@ class ListPlan(Counting):
         table = self._table
         found = [table.c.deleted_at.is_(None), self._scope(session) if within is None else within]
         numbered = iter(range(MOST_CONDITIONS))
-        found += [self._holds(one, numbered) for one in self._query.filters]
+        plainly = self._asked_plainly if ordered or self._led_by_scope else frozenset[int]()
+        found += [self._holds(one, numbered, plainly) for one in self._query.filters]
         found += [
             holds_word(session.tables, self._entity, table, self._sources, f"word{at}", word)
             for at, word in enumerate(self.words)
@@ -333,14 +335,16 @@ class ListPlan(Counting):
         few = self._few_in_scope or self._few_beside_words
         return looked_up(self._table, scope) if few else scope(self._table)
 
-    def _holds(self, one: Filter | FilterGroup, numbered: Iterator[int]) -> ColumnElement[bool]:
+    def _holds(
+        self, one: Filter | FilterGroup, numbered: Iterator[int], plainly: frozenset[int]
+    ) -> ColumnElement[bool]:
         if isinstance(one, FilterGroup):
-            parts = [self._holds(item, numbered) for item in one.items]
+            parts = [self._holds(item, numbered, plainly) for item in one.items]
             return or_(false(), *parts) if one.joined == "any" else and_(true(), *parts)
         at = next(numbered)
         if one.field in self._marks:
             return mark_condition(self._table, self._entity, one, at)
-        return condition(self._table, self._entity, one, at, plainly=at in self._asked_plainly)
+        return condition(self._table, self._entity, one, at, plainly=at in plainly)
 
 
 _readings: dict[Any, Reading] = {}
