@@ -82,7 +82,9 @@ class Counting:
         return self._count(session, most)
 
     def _count(self, session: Session, most: int, *, among_first: int = 0) -> int:
-        most_rows = literal_column(str(most + 1))  # PostgreSQL makes room for as many as it may find
+        most_rows: ColumnElement[int] = literal_column(
+            str(most + 1)
+        )  # PostgreSQL makes room for as many as it may find
 
         def build() -> Select[Any]:
             parts = [] if self.words else self._parts_of_scope(session)
