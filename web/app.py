@@ -20,11 +20,11 @@ from engine.clock import Clock, SystemClock
 from engine.people.actor import ADMIN
 from engine.storage.database import open_database
 from engine.storage.store import Store
-from web import api, auth, calls, company, gate, hooks, joining, public_forms, second_step
+from web import api, auth, calls, company, gate, hooks, joining, pictures, public_forms, second_step
 from web.assets import serve_assets
 from web.errors import handle_errors
 from web.metrics import metrics
-from web.page_kit import install_page_kit
+from web.page_kit import FONTS, install_page_kit
 from web.pages import register_pages
 from web.remembering import remembering
 from web.security import protect_answers
@@ -125,6 +125,7 @@ def _open_store(settings: Settings, clock: Clock) -> Store:
     with remembering(settings.home):
         store = Store(database, settings.files_dir, clock)
     store.secret_key, store.public_url = settings.secret_key, settings.public_url
+    store.fonts = FONTS
     if settings.redis_url:
         store.bell = RedisDoorbell(settings.redis_url, settings.database_url, str(settings.files_dir)).ring
     return store
@@ -177,6 +178,7 @@ def _register_views(app: Flask, csrf: CSRFProtect) -> None:
     csrf.exempt("web.calls.take_call_result")  # signed with the secret of the dialler instead
     app.add_url_rule("/hooks/<hook>", "receive", hooks.receive, methods=["POST"])
     csrf.exempt("web.hooks.receive")  # signed with the secret of the address instead
+    app.add_url_rule(f"{pictures.PREFIX}<picture>", "show_picture", pictures.show, methods=["GET"])
     app.add_url_rule("/form/<hook>", "show_form", public_forms.show, methods=["GET"])
     app.add_url_rule("/form/<hook>", "send_form", public_forms.send, methods=["POST"])
     app.add_url_rule("/form/<hook>/<token>", "show_link", public_forms.show_link, methods=["GET"])

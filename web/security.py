@@ -35,21 +35,23 @@ _API_HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
+_OWN = ("Content-Security-Policy", "Cross-Origin-Resource-Policy")
+"""What a view may set otherwise."""
 _HSTS = (("Strict-Transport-Security", "max-age=31536000"),)
 
 
 def protect_answers(app: Flask, *, secure: bool) -> None:
-    """Give every answer of ``app`` its headers; a content policy or caching rule a view has set stays as it is."""
+    """Give every answer of ``app`` its headers; a policy or caching rule a view has set stays as it is."""
     pages = _HEADERS + (_HSTS if secure else ())
     api = _API_HEADERS + (_HSTS if secure else ())
 
     @app.after_request
     def add_headers(answer: Response) -> Response:
         headers = answer.headers
-        own_policy = "Content-Security-Policy" in headers
+        own = {name for name in _OWN if name in headers}
         framed = bool(g.get("framed"))
         for name, value in api if request.path.startswith("/api/") else pages:
-            if not (own_policy and name == "Content-Security-Policy") and not (framed and name == "X-Frame-Options"):
+            if name not in own and not (framed and name == "X-Frame-Options"):
                 headers.add(name, value)
         if "Cache-Control" not in headers:
             headers.add("Cache-Control", "no-store")

@@ -210,6 +210,7 @@ def work(
     *,
     secret_key: str | None = None,
     public_url: str | None = None,
+    fonts: str | None = None,
     burst: bool = False,
     every: float = SWEEP_EVERY,
 ) -> None:
@@ -218,13 +219,15 @@ def work(
     What may take long is done beside, in a thread of the worker for each kind, so that it goes on answering what people
     wait for; so does the sweeper, who looks ``every`` so many seconds.
 
-    ``secret_key`` opens the channels by which messages leave, ``public_url`` begins their links.
+    ``secret_key`` opens the channels by which messages leave, ``public_url`` begins their links,
+    pictures are drawn with ``fonts``.
     Whatever function a job names, the worker only looks at its own database: who can write to Redis can ring, no more.
     """
     import redis
 
     store = Store(open_database(database_url), Path(files_dir), SystemClock())
     store.secret_key, store.public_url = secret_key, public_url
+    store.fonts = Path(fonts) if fonts else None
     bell = RedisDoorbell(redis_url, database_url, files_dir)
     sweeper = WorkerThread(store, every=every)
     sweeper.start()

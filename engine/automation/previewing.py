@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from engine.automation.running import run_now
 from engine.automation.runs import NO_RECORD, RUN, Begin, Run, find_last_id, list_runs
+from engine.channels.pictures import find as find_picture
 from engine.errors import NotFound
 from engine.people.actor import Actor, require_admin
 from engine.records.queries import get_record
@@ -28,6 +29,7 @@ class Said:
     channel: str | None
     title: Any
     text: Any
+    picture: Mapping[str, Any] | None = None  # what would be drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,21 @@ def _to_people(session: Session, run: Run) -> list[Said]:
     c = notices.c
     own = select(users.c.name, c.params).join_from(notices, users, users.c.id == c.user_id)
     rows = session.connection.execute(own.where(c.key.startswith(f"{RUN}{run.id}-")).order_by(c.id))
-    return [Said(name, None, params.get("title"), params.get("text")) for name, params in rows]
+    return [
+        Said(name, None, params.get("title"), params.get("text"), _picture(session, params)) for name, params in rows
+    ]
 
 
 def _to_channels(session: Session, run: Run) -> list[Said]:
     c = deliveries.c
     own = select(c.channel, c.recipient, c.message).where(c.key.startswith(f"{RUN}{run.id}-"), c.user_id.is_(None))
     rows = session.connection.execute(own.order_by(c.id))
-    return [Said(channel, channel, message["title"], message["text"]) for channel, _, message in rows]
+    return [
+        Said(channel, channel, message["title"], message["text"], _picture(session, message))
+        for channel, _, message in rows
+    ]
+
+
+def _picture(session: Session, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    found = find_picture(session, message.get("picture"), key=None)
+    return None if found is None else found.page

@@ -1,10 +1,11 @@
 """A report or a dashboard below the text of a message, in lines: groups and letters know no tables.
 
-Enters: a step, whoever reads. Leaves: plain text in the reader's language. Must not show more than the reader would see
-on a page: it asks for the report as they would.
+Enters: a step, whoever reads. Leaves: what they see, and the same as plain text in their language. Must not show more
+than the reader would see on a page: it asks for the report as they would.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -39,52 +40,91 @@ MOST_LINES = 30
 """Lines of one report; a table in a message is read on a phone."""
 
 
-def show(session: Session, step: Do, *, actor: Actor, language: str, env: Env) -> str:
-    """Return what stands below the text; raises ``NotFound`` when the reader sees none of it."""
-    return "\n".join(_Speaker(session, actor, language, env).lines(step))
+@dataclass(frozen=True)
+class Part:
+    """What one report or tile came to; ``tile`` is None for a report by itself."""
+
+    label: Label
+    found: Result | FunnelResult | Page
+    tile: Tile | None = None
 
 
-class _Speaker:
-    """Somebody who reads, in their language."""
+@dataclass(frozen=True)
+class Found:
+    """A report or a dashboard as its reader sees it: what it is called, and its parts in order."""
+
+    label: Label
+    parts: tuple[Part, ...]
+
+
+def find_shown(session: Session, step: Do, *, actor: Actor, env: Env) -> Found:
+    """Return what a step shows below its text; raises ``NotFound`` when the reader sees none of it."""
+    if step.report:
+        found = run(session, step.report, actor=actor, period=_period(step.period, env))
+        label = found.report.label if found.report is not None else {}
+        return Found(label, (Part(label, found),))
+    board = find_dashboard(session, step.dashboard, actor=actor)
+    tiles = [one for row in seen_tiles(session, board, actor=actor) for one in row]
+    if not tiles:
+        raise NotFound("report.no_dashboard", name=step.dashboard)
+    period = _period(step.period or board.period, env)
+    parts = []
+    for tile in tiles:
+        there = run_tile(session, tile, actor=actor, period=period)
+        parts.append(Part(tile.label or _own_label(session, tile, there), there, tile))
+    return Found(board.label, tuple(parts))
+
+
+def _own_label(session: Session, tile: Tile, found: Result | FunnelResult | Page) -> Label:
+    if isinstance(found, Page):
+        return session.app.entities[tile.name].label
+    if isinstance(found, FunnelResult):
+        return found.funnel.label
+    return found.report.label if found.report is not None else found.figures[0].label
+
+
+def _period(name: str | None, env: Env) -> Period | str | None:
+    """Return a period as the day it is has it; names that only pages know are told as they are."""
+    return None if name is None else find_period(name, env.today) or name
+
+
+class Teller:
+    """Tells somebody what was found, in their language."""
 
     def __init__(self, session: Session, actor: Actor, language: str, env: Env) -> None:
         self.session, self.actor, self.language, self.env = session, actor, language, env
 
-    def lines(self, step: Do) -> Iterator[str]:
-        if step.report:
-            period = self._period(step.period)
-            found = run(self.session, step.report, actor=self.actor, period=period)
-            yield from self._result(found, self._label(found.report.label if found.report is not None else {}))
-        else:
-            yield from self._dashboard(step)
+    def text(self, found: Found) -> str:
+        """Return everything in lines; between parts of several lines stands an empty one."""
+        said: list[str] = []
+        before = 0
+        for part in found.parts:
+            lines = list(self._part(part))
+            if before > 1 or (before and len(lines) > 1):
+                said.append("")
+            said += lines
+            before = len(lines)
+        return "\n".join(said)
 
-    def _dashboard(self, step: Do) -> Iterator[str]:
-        board = find_dashboard(self.session, step.dashboard, actor=self.actor)
-        rows = seen_tiles(self.session, board, actor=self.actor)
-        if not rows:
-            raise NotFound("report.no_dashboard", name=step.dashboard)
-        before: list[str] = []
-        for tile in (one for row in rows for one in row):
-            found = run_tile(self.session, tile, actor=self.actor, period=self._period(step.period or board.period))
-            lines = list(self._tile(tile, found))
-            if len(before) > 1 or (before and len(lines) > 1):
-                yield ""
-            yield from lines
-            before = lines
-
-    def _tile(self, tile: Tile, found: Result | FunnelResult | Page) -> Iterator[str]:
+    def _part(self, part: Part) -> Iterator[str]:
+        found, label = part.found, self.label(part.label)
         if isinstance(found, Page):
-            yield from self._list(tile, found)
+            yield from self._list(part, found)
         elif isinstance(found, FunnelResult):
-            yield self._headed(self._label(tile.label) or self._label(found.funnel.label), found.period)
+            yield self._headed(label, found.period)
             for stand in found.total:
                 share = "" if stand.rate is None else f" ({as_percentage(stand.rate)})"
-                yield self._pair(self._label(stand.step.label), f"{stand.count:,}{share}")
+                yield self._pair(self.label(stand.step.label), f"{stand.count:,}{share}")
         else:
-            label = self._label(tile.label) or self._label(
-                found.report.label if found.report is not None else found.figures[0].label
-            )
             yield from self._result(found, label)
+
+    def rows(self, part: Part, found: Page) -> Iterator[tuple[str, list[str]]]:
+        """Yield the name and the columns of each record of a list."""
+        entity = self.session.app.entities[part.tile.name if part.tile is not None else ""]
+        names = label_records(self.session, entity.key, {one.id for one in found.records}, actor=self.actor)
+        for record in found.records:
+            columns = [self._column(entity, record, key, found.labels) for key in found.columns if key != "number"]
+            yield names.get((entity.key, record.id)) or "", columns
 
     # ---- reports
 
@@ -101,21 +141,21 @@ class _Speaker:
             yield self._pair(self._keys(found, line.keys), self._cells(found, line))
         left = found.more + len(found.lines[MOST_LINES:])
         if left:
-            yield self._say("shown_more", n=left)
+            yield self.say("shown_more", n=left)
         if not found.lines:
-            yield self._say("shown_none")
+            yield self.say("shown_none")
         elif len(found.lines) > 1 and not found.more:
-            yield self._pair(self._say("shown_total"), self._cells(found, found.total))
+            yield self._pair(self.say("shown_total"), self._cells(found, found.total))
 
     def _figures(self, found: Result, line: Line) -> Iterator[str]:
         for figure, cell in zip(found.figures, line.cells, strict=True):
-            yield self._pair(self._label(figure.label), self._cell(figure, cell))
+            yield self._pair(self.label(figure.label), self._cell(figure, cell))
 
     def _cells(self, found: Result, line: Line) -> str:
         if len(found.figures) == 1:
             return self._cell(found.figures[0], line.cells[0])
         said = [
-            f"{self._label(figure.label)} {self._cell(figure, cell)}"
+            f"{self.label(figure.label)} {self._cell(figure, cell)}"
             for figure, cell in zip(found.figures, line.cells, strict=True)
         ]
         return (", " if self.language == "en" else "，").join(said)
@@ -124,11 +164,11 @@ class _Speaker:
         if cell is None:
             return MISSING
         if cell.small:
-            return self._say("shown_few", n=figure.at_least)
+            return self.say("shown_few", n=figure.at_least)
         said = self._value(figure, cell.value)
         if cell.previous is None:
             return said
-        return f"{said} ({self._say('shown_before', value=self._value(figure, cell.previous.value))})"
+        return f"{said} ({self.say('shown_before', value=self._value(figure, cell.previous.value))})"
 
     def _value(self, figure: Figure, value: Any) -> str:
         if value is None:
@@ -142,7 +182,7 @@ class _Speaker:
         if figure.unit == "money":
             return f"{Decimal(value):,.2f}"
         number = f"{value:,}" if isinstance(value, int) else f"{Decimal(short(round(value, 2))):,}"
-        return self._say(f"unit_{figure.unit}", value=number) if figure.unit in _SPANS else number
+        return self.say(f"unit_{figure.unit}", value=number) if figure.unit in _SPANS else number
 
     def _keys(self, found: Result, keys: Sequence[Any]) -> str:
         return " · ".join(self._key(axis, key, found.labels) for axis, key in zip(found.axes, keys, strict=True))
@@ -153,7 +193,7 @@ class _Speaker:
         if isinstance(key, Period):
             return key.name
         if key in axis.options:
-            return self._label(axis.options[key])
+            return self.label(axis.options[key])
         target = axis.dimension.target if axis.dimension is not None else None
         if target is not None:
             return labels.get((target, key)) or f"#{key}"
@@ -163,15 +203,12 @@ class _Speaker:
 
     # ---- lists
 
-    def _list(self, tile: Tile, found: Page) -> Iterator[str]:
-        entity = self.session.app.entities[tile.name]
-        label = self._label(tile.label) or self._label(entity.label)
-        yield label if found.records else self._pair(label, self._say("shown_none"))
-        names = label_records(self.session, entity.key, {one.id for one in found.records}, actor=self.actor)
-        for number, record in enumerate(found.records, start=1):
-            name = names.get((entity.key, record.id))
-            said = [self._column(entity, record, key, found.labels) for key in found.columns if key != "number"]
-            yield f"{number}. " + " | ".join(dict.fromkeys(one for one in (name, *said) if one and one != MISSING))
+    def _list(self, part: Part, found: Page) -> Iterator[str]:
+        label = self.label(part.label)
+        yield label if found.records else self._pair(label, self.say("shown_none"))
+        for number, (name, columns) in enumerate(self.rows(part, found), start=1):
+            said = dict.fromkeys(one for one in (name, *columns) if one and one != MISSING)
+            yield f"{number}. " + " | ".join(said)
         if found.next:
             yield "…"
 
@@ -182,18 +219,12 @@ class _Speaker:
         if value is None or type_ is None:
             return MISSING
         if key == "stage" and entity.workflow is not None and value in entity.workflow.stages:
-            return self._label(entity.workflow.stages[value].label)
+            return self.label(entity.workflow.stages[value].label)
         if type_.target is not None:
             return labels.get((_LABELLED.get(type_.target, type_.target), value)) or f"#{value}"
         return say(self.session, value, type_, entity.fields.get(key), self.language, self.env)
 
     # ---- words
-
-    def _period(self, name: str | None) -> Period | str | None:
-        """Return a period as the day it is has it; names that only pages know are told as they are."""
-        if name is None:
-            return None
-        return find_period(name, self.env.today) or name
 
     def _headed(self, label: str, period: Period) -> str:
         return label if period.name == "all" else f"{label} ({period.name})"
@@ -201,10 +232,12 @@ class _Speaker:
     def _pair(self, name: str, value: str) -> str:
         return f"{name}: {value}" if self.language == "en" else f"{name}：{value}"
 
-    def _label(self, label: Label) -> str:
+    def label(self, label: Label) -> str:
+        """Return a label in the reader's language."""
         return label.get(self.language) or next(iter(label.values()), "")
 
-    def _say(self, code: str, **params: object) -> str:
+    def say(self, code: str, **params: object) -> str:
+        """Return a sentence of automations."""
         return messages.text(f"automation.{code}", self.language, **params)
 
 

@@ -1,8 +1,8 @@
 """The look every night at what stands still: a report in the outbox, a notice to every administrator when there is any.
 
 Enters: a store, or the timer of this night. Leaves: an event with the counts, and the timer of the next night; answers
-kept for repeated requests, drafts of forms, runs, messages and events that are too old are forgotten. Must not mend
-anything, nor write a second report for one night, however often it is called.
+kept for repeated requests, drafts of forms, pictures, runs, messages and events that are too old are forgotten. Must
+not mend anything, nor write a second report for one night, however often it is called.
 """
 
 from collections import Counter
@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from engine.changing.stranded import find_stranded
+from engine.channels import pictures
 from engine.people import directory
 from engine.records import form_drafts
 from engine.storage import tidying
@@ -50,7 +51,7 @@ def is_due(session: Session, timer: Timer) -> bool:
 
 
 def fire(session: Session, timer: Timer) -> None:
-    """Write what stands still, tell the administrators, forget old answers and drafts, and arm the next night."""
+    """Write what stands still, tell the administrators, forget what is too old, and arm the next night."""
     counted = Counter(one.kind for one in find_stranded(session))
     if counted:
         users = [person.id for person in directory.holders_of(session.connection, "admin")]
@@ -58,6 +59,7 @@ def fire(session: Session, timer: Timer) -> None:
         write_event(session, "standstill.reported", None, None, told)
     forget_old(session)
     form_drafts.forget_old(session)
+    pictures.forget_old(session)
     tidying.begin_tidying(session)
     _arm(session)
 

@@ -170,7 +170,7 @@ def _take(session: Session, channel: Any, row: Any, *, key: str | None, base: st
     opened, parcels, failed = None, [], None
     try:
         opened = open_channel(channel, key=key, now=now)
-        parcels = compose(session, row, opened, base=base)
+        parcels = compose(session, row, opened, base=base, key=key)
     except Unreachable as refused:
         failed = Verdict("refused", refused.code, refused.detail)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):

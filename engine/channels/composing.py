@@ -16,6 +16,7 @@ from engine.channels.kinds import dingtalk, feishu, mail, webhooks, wecom
 from engine.channels.message import Message, read_message
 from engine.channels.opened import ROBOTS, Envelope, Opened
 from engine.channels.parcels import Answer, Parcel, Verdict
+from engine.channels.pictures import find as find_picture
 from engine.channels.wording import Mentioned, Said, gather, say, say_privately
 from engine.storage.delivery_tables import deliveries
 from engine.storage.store import Session
@@ -58,8 +59,11 @@ def find_readers(session: Session, ids: set[int]) -> dict[int, Reader]:
     }
 
 
-def compose(session: Session, row: Any, channel: Opened, *, base: str | None) -> list[Parcel]:
-    """Return what is to be sent for a row; raises ``Unreachable`` when nobody could be reached with it."""
+def compose(session: Session, row: Any, channel: Opened, *, base: str | None, key: str | None = None) -> list[Parcel]:
+    """Return what is to be sent for a row; raises ``Unreachable`` when nobody could be reached with it.
+
+    ``base`` is the public address of the site, ``key`` that of the installation, which signs addresses of pictures.
+    """
     message = read_message(row.message)
     if channel.kind == "webhook":
         return [*webhooks.write(message, channel, Envelope(row.message_id, row.at, session.now(), base=base))]
@@ -71,7 +75,7 @@ def compose(session: Session, row: Any, channel: Opened, *, base: str | None) ->
         raise Unreachable("channel.no_recipient", lasting=True)
     envelope = Envelope(row.message_id, row.at, session.now(), recipient, base)
     language = (reader.language if reader is not None else None) or session.app.language
-    said = tuple(_say(session, *part, channel, known, language, base=base) for part in parts)
+    said = tuple(_say(session, *part, channel, known, language, base=base, key=key) for part in parts)
     if channel.kind == "dialler":
         return [*webhooks.write_call(message, said[0].text or said[0].title, channel, envelope)]
     one = said[0] if len(said) == 1 else gather(session.app, said, language, base=base)
@@ -87,6 +91,7 @@ def _say(
     language: str,
     *,
     base: str | None,
+    key: str | None,
 ) -> Said:
     """Return a message in words; a group learns nothing of what is told to one of its people."""
     if user_id is not None and channel.kind in ROBOTS:
@@ -94,7 +99,8 @@ def _say(
         return say_privately(session.app, message, language, base=base, to=to)
     found = [known[id] for id in message.mentions if id in known]
     mentions = tuple(Mentioned(person.name, person.mobile) for person in found)
-    return say(session.app, message, language, base=base, mentions=mentions)
+    picture = find_picture(session, message.picture, key=key)
+    return say(session.app, message, language, base=base, mentions=mentions, picture=picture)
 
 
 def _parts(session: Session, delivery_id: int) -> list[tuple[Message, int | None]]:

@@ -5,7 +5,7 @@ to be sent again waits for the worker as everything does.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from engine.channels.addresses import Unreachable
 from engine.channels.composing import compose
 from engine.channels.message import Message
 from engine.channels.opened import Opened
-from engine.channels.parcels import MASK, Letter, Parcel
+from engine.channels.parcels import MASK, Drawn, Letter, Parcel
 from engine.channels.posting import Dialler, Email, Endpoint, Receiver, Robot, post
 from engine.channels.registry import Channel, open_channel
 from engine.errors import FieldError, InvalidValues, NotAllowed, NotFound, NotPossibleNow
@@ -55,11 +55,15 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One request or letter as it would leave: where to, its headers, its body; secrets are masked."""
+    """One request or letter as it would leave: where to, its headers, its body; secrets are masked.
+
+    ``picture`` leads to the one that goes with it.
+    """
 
     to: str
     headers: tuple[tuple[str, str], ...]
     body: str
+    picture: str | None = None
 
 
 def count_by_state(session: Session) -> dict[str, int]:
@@ -134,7 +138,7 @@ def preview(
         raise NotPossibleNow("channel.none")
     try:
         opened = open_channel(channel, key=key, now=session.now())
-        return [_show(parcel, opened) for parcel in compose(session, row, opened, base=base)]
+        return [_show(parcel, opened) for parcel in compose(session, row, opened, base=base, key=key)]
     except Unreachable as refused:
         raise NotPossibleNow(refused.code) from None
 
@@ -246,9 +250,12 @@ def _read(row: Any) -> Delivery:
 
 
 def _show(parcel: Parcel, channel: Opened) -> Shown:
+    if isinstance(parcel, Drawn):
+        return replace(_show(parcel.shown, channel), picture=parcel.picture.path)
     if isinstance(parcel, Letter):
         headers = tuple((name, str(value)) for name, value in parcel.mail.items())
         text = parcel.mail.get_body(("plain",))
         return Shown(channel.address, headers, text.get_content() if text is not None else "")
     named = ((name, MASK if name in parcel.hidden else value) for name, value in parcel.headers.items())
-    return Shown(parcel.shown_url, tuple(named), (parcel.shown_body or parcel.body).decode())
+    path = parcel.picture.path if parcel.picture is not None else None
+    return Shown(parcel.shown_url, tuple(named), (parcel.shown_body or parcel.body).decode(), path)

@@ -32,7 +32,8 @@ class Message:
 
     Either ``title`` says it, or ``notice`` names a sentence ``notice.<kind>`` that ``params`` fill in. ``facts`` are
     pairs of a label and a value. The link leads to ``path`` (a page of the site, such as ``/exports/3``), else to the
-    decision about ``task``, else to the approval, else to the record ``about``. ``mentions`` are people whom a group is
+    decision about ``task``, else to the approval, else to the record ``about``. ``picture`` is one that
+    ``pictures`` keeps. ``mentions`` are people whom a group is
     to point at. ``data`` is what a webhook carries, ``event`` its type; ``text`` is also what a dialler reads out.
     """
 
@@ -44,6 +45,7 @@ class Message:
     task: int | None = None
     approval: int | None = None
     path: str | None = None
+    picture: int | None = None
     mentions: tuple[int, ...] = ()
     notice: str = TOLD
     params: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
@@ -61,6 +63,7 @@ class Message:
             "task": self.task,
             "approval": self.approval,
             "path": self.path,
+            "picture": self.picture,
             "mentions": list(self.mentions),
             "notice": self.notice,
             "params": dict(self.params),
@@ -80,6 +83,7 @@ def read_message(data: Mapping[str, Any]) -> Message:
         task=data["task"],
         approval=data["approval"],
         path=data["path"],
+        picture=data.get("picture"),
         mentions=tuple(data["mentions"]),
         notice=data["notice"],
         params=data["params"],

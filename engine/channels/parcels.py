@@ -4,10 +4,12 @@ Enters: what a channel made of a message. Leaves: parcels, and verdicts. Must no
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Any, Literal
+
+from engine.channels.pictures import Picture
 
 MASK = "••••••"
 LARGEST_ANSWER = 64 * 1024
@@ -33,6 +35,7 @@ class Post:
     shown_url: str = ""
     shown_body: bytes | None = None
     hidden: frozenset[str] = frozenset()  # headers that are not shown
+    picture: Picture | None = None  # to which an address in the body leads
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,20 @@ class Letter:
     recipient: str
 
 
-Parcel = Post | Letter
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What carries a picture that is drawn when it leaves: ``put`` makes the whole of it.
+
+    ``plain`` leaves where nothing can be drawn, None for nothing; ``shown`` stands for it where it is only looked at.
+    """
+
+    picture: Picture
+    put: Callable[[bytes], "Post | Letter | None"]
+    plain: "Post | Letter | None"
+    shown: "Post | Letter"
+
+
+Parcel = Post | Letter | Drawn
 
 
 @dataclass(frozen=True, slots=True)

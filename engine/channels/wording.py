@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from engine import messages
 from engine.channels.message import TOLD, Message, said
+from engine.channels.pictures import Picture
 from engine.compiler.app import CompiledApp
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -34,7 +35,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message in words. ``open`` is what the link is called; ``items`` are the parts of a digest."""
+    """A message in words. ``open`` is what the link is called; ``items`` are the parts of a digest.
+
+    ``picture_url`` leads to the picture from anywhere, for as long as it is kept.
+    """
 
     title: str
     text: str = ""
@@ -43,6 +47,9 @@ class Said:
     open: str = ""
     mentions: tuple[Mentioned, ...] = ()
     items: tuple[Item, ...] = ()
+    picture: Picture | None = None
+    picture_url: str | None = None
+    picture_name: str = ""
     site: str = ""
     language: str = messages.DEFAULT_LANGUAGE
 
@@ -103,7 +110,13 @@ def _path_of_notice(kind: str, params: Mapping[str, Any]) -> str | None:
 
 
 def say(
-    app: CompiledApp, message: Message, language: str, *, base: str | None, mentions: tuple[Mentioned, ...] = ()
+    app: CompiledApp,
+    message: Message,
+    language: str,
+    *,
+    base: str | None,
+    mentions: tuple[Mentioned, ...] = (),
+    picture: Picture | None = None,
 ) -> Said:
     """Return a message in words; without the public address of the site (``base``) there is no link."""
     return Said(
@@ -113,6 +126,9 @@ def say(
         url=None if base is None else base + path_of(message),
         open=messages.text("channel.decide" if message.task is not None else "channel.open", language),
         mentions=mentions,
+        picture=picture,
+        picture_url=base + picture.path if picture is not None and picture.path and base is not None else None,
+        picture_name=messages.text("channel.picture", language),
         site=said(app.label, language),
         language=language,
     )

@@ -8,6 +8,7 @@ each channel is emptied by itself, and one that nobody answers at is left alone 
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -19,8 +20,9 @@ from engine.channels.composing import JUDGES
 from engine.channels.message import Message
 from engine.channels.opened import SIGNED
 from engine.channels.pace import spread
-from engine.channels.parcels import SENT, Letter, Parcel, Verdict
+from engine.channels.parcels import SENT, Drawn, Letter, Parcel, Post, Verdict
 from engine.channels.posting import tell
+from engine.errors import NotPossibleNow
 from engine.people import directory
 from engine.people.actor import ADMIN
 from engine.storage.delivery_tables import channels, deliveries
@@ -66,7 +68,7 @@ def retries_of(kind: str) -> tuple[timedelta, ...]:
     return WEBHOOK_RETRY_AFTER if kind in SIGNED else RETRY_AFTER
 
 
-def send_parcel(parcel: Parcel, turn: Turn) -> Verdict:
+def send_parcel(parcel: Post | Letter, turn: Turn) -> Verdict:
     """Send one parcel and return what came of it; raises ``Unreachable``."""
     assert turn.channel is not None  # noqa: S101 - whoever has parcels has a channel
     from engine.channels import reaching, smtp  # loaded when the first message leaves
@@ -104,13 +106,25 @@ def _send(store: Store, turn: Turn) -> tuple[Verdict, int]:
         if parts > turn.parts:
             _note_part(store, turn, parts)
         try:
-            verdict = send_parcel(parcel, turn)
+            whole = _finish(parcel, store.fonts)
+            verdict = SENT if whole is None else send_parcel(whole, turn)
         except Unreachable as refused:
             verdict = _failed(refused)
         if verdict.state != "sent":
             return verdict, parts
         parts += 1
     return SENT, parts
+
+
+def _finish(parcel: Parcel, fonts: Path | None) -> Post | Letter | None:
+    """Return a parcel with its picture, without where none can be drawn; None when nothing is left of it."""
+    if not isinstance(parcel, Drawn):
+        return parcel
+    try:
+        return parcel.put(parcel.picture.draw(fonts))
+    except NotPossibleNow as refused:
+        _log.warning("A message leaves without its picture: %s", refused)
+        return parcel.plain
 
 
 def _failed(refused: Unreachable) -> Verdict:

@@ -11,6 +11,7 @@ from engine.compiler.app.reports import Read
 from engine.compiler.compilation import Compilation
 from engine.compiler.reports import Reporting
 from engine.definition.model import DashboardDefinition, Reference, TileDefinition
+from engine.drawing.charts.fitting import fitting_kinds
 from engine.expression import BOOLEAN
 
 
@@ -58,7 +59,18 @@ class _Board:
         name = require(written.name)
         if name is None:
             return None
-        return Tile(written.kind, name, label, period=written.period, compare=written.compare)
+        self._check_chart(written, name)
+        return Tile(written.kind, name, label, period=written.period, compare=written.compare, chart=written.chart)
+
+    def _check_chart(self, written: TileDefinition, name: str) -> None:
+        """A report is drawn as what its figures and dimensions can be drawn."""
+        if written.chart is None or written.kind != "report":
+            return
+        report, figures = self.reporting.reports[name], self.reporting.figures
+        fitting = fitting_kinds(len(report.by), [figures[one].unit for one in report.show])
+        if written.chart not in fitting:
+            known = ", ".join(fitting)
+            self.compilation.refuse("K016", written.location, name=name, chart=written.chart, known=known)
 
     def _list(self, written: TileDefinition, path: str) -> Tile | None:
         compilation, entities = self.compilation, self.reporting.sources.entities

@@ -54,7 +54,7 @@ def render_pdf(page: PrintPage, fonts: Path) -> bytes:
     return render_layout(_LAYOUT, page, fonts)
 
 
-def render_layout(layout: Path, data: Mapping[str, Any], fonts: Path) -> bytes:
+def render_layout(layout: Path, data: Mapping[str, Any], fonts: Path | None) -> bytes:
     """Return the PDF of a layout filled with plain data; ``fonts`` is the folder made at set-up.
 
     Raises ``NotPossibleNow`` when no Chinese font is there nor on the system: boxes in place of characters help nobody.
@@ -62,15 +62,15 @@ def render_layout(layout: Path, data: Mapping[str, Any], fonts: Path) -> bytes:
     return _compile(layout, data, fonts, format="pdf")[0]
 
 
-def render_pictures(layout: Path, data: Mapping[str, Any], fonts: Path, *, dots: float) -> list[bytes]:
+def render_pictures(layout: Path, data: Mapping[str, Any], fonts: Path | None, *, dots: float) -> list[bytes]:
     """Return each page of a layout as a PNG of ``dots`` an inch; ``fonts`` and errors as for ``render_layout``."""
     return _compile(layout, data, fonts, format="png", ppi=dots)
 
 
-def _compile(layout: Path, data: Mapping[str, Any], fonts: Path, **how: Any) -> list[bytes]:
+def _compile(layout: Path, data: Mapping[str, Any], fonts: Path | None, **how: Any) -> list[bytes]:
     import typst
 
-    folder = fonts if fonts.is_dir() else _system_fonts()
+    folder = fonts if fonts is not None and fonts.is_dir() else _system_fonts()
     if folder is None:
         raise NotPossibleNow("print.no_font")
     given = {"data": json.dumps(data)}

@@ -40,6 +40,6 @@ def render_report(page: ReportPage, fonts: Path) -> bytes:
     return render_layout(_LAYOUT, {**page, "picture": False}, fonts)
 
 
-def render_picture(page: ReportPage, fonts: Path) -> bytes:
+def render_picture(page: ReportPage, fonts: Path | None) -> bytes:
     """Return all of it as one PNG, as high as it needs; ``fonts`` and errors as for ``pdf.render_layout``."""
     return render_pictures(_LAYOUT, {**page, "picture": True}, fonts, dots=_SHARP)[0]

@@ -109,7 +109,7 @@ def create_view(
     if len(session.connection.execute(own).all()) >= MOST:
         raise InvalidValues([FieldError("name", "record.many_views", {"max": MOST})])
     row = {"entity": entity, "owner_id": actor.id} | _row(session, name, content, audience)
-    with _once(session):
+    with once(session):
         id_ = session.connection.execute(insert(views).values(row).returning(views.c.id)).scalar_one()
     write_audit(session, "view.create", f"view:{id_}", {"entity": entity, "audience": audience}, actor=actor)
     return get_view(session, entity, id_, actor=actor)
@@ -121,7 +121,7 @@ def update_view(
     """Change a view; raises as ``create_view`` does."""
     view = _editable(session, entity, id, actor)
     _judge(session, entity, name, content, audience, view.audience, actor)
-    with _once(session):
+    with once(session):
         session.connection.execute(update(views).where(views.c.id == id).values(_row(session, name, content, audience)))
     write_audit(session, "view.update", f"view:{id}", {"entity": entity, "audience": audience}, actor=actor)
     return get_view(session, entity, id, actor=actor)
@@ -150,6 +150,17 @@ def set_default_view(session: Session, entity: str, id: int | None, *, actor: Ac
 def may_share(rights: Rights, actor: Actor) -> bool:
     """Tell whether the actor may show a view to others."""
     return bool(rights.read) and (rights.share_views or actor.is_admin)
+
+
+def judge_kept(session: Session, name: str, audience: str | None, was: str | None, *, sharer: bool) -> list[FieldError]:
+    """Return what is wrong about a name and for whom it is; raises ``NotAllowed`` for who may not share it so."""
+    errors = [] if 0 < len(name.strip()) <= LONGEST_NAME else [FieldError("name", "record.view_name")]
+    known = {EVERYBODY, *(key for key, role in session.app.roles.items() if not role.retired)}
+    if audience is not None and audience != was:
+        if not sharer:
+            raise NotAllowed("record.no_share_views")
+        errors += [] if audience in known else [FieldError("audience", "value.choice", {"options": ", ".join(known)})]
+    return errors
 
 
 def pages_of(entity: Entity, rights: Rights) -> tuple[str, ...]:
@@ -228,7 +239,7 @@ def from_plain(found: Mapping[str, Any]) -> ViewContent:
 # ---- one view
 
 
-class _once:
+class once:
     """Turn a name that is taken into a sentence at its field."""
 
     def __init__(self, session: Session) -> None:
@@ -248,12 +259,7 @@ def _judge(
 ) -> None:
     compiled = get_entity(session.app, entity)
     rights = require_read(session, compiled, actor)
-    errors = [] if 0 < len(name.strip()) <= LONGEST_NAME else [FieldError("name", "record.view_name")]
-    known = {EVERYBODY, *(key for key, role in session.app.roles.items() if not role.retired)}
-    if audience is not None and audience != was:
-        if not may_share(rights, actor):
-            raise NotAllowed("record.no_share_views")
-        errors += [] if audience in known else [FieldError("audience", "value.choice", {"options": ", ".join(known)})]
+    errors = judge_kept(session, name, audience, was, sharer=may_share(rights, actor))
     errors += [FieldError("filters", "record.bad_where") for one in content.filters if one.operator not in PLAIN]
     columns = shown_keys(compiled, rights)
     unknown = [key for key in content.columns if key not in columns]

@@ -90,3 +90,14 @@ message_choices = Table(
     text_column("digest_at"),
     text_column("timezone", required=False),  # missing: that of the site
 )
+
+pictures = Table(
+    "fw_pictures",
+    metadata,
+    id_column(),
+    text_column("key", unique=True),  # of the message and its receiver: one is kept however often it is told
+    moment_column("at"),
+    moment_column("until"),  # when its address ends
+    json_column("page", required=True),  # what is drawn, as plain data: figures as they were then
+    Index(None, "until"),
+)

@@ -21,7 +21,7 @@ from engine.storage.json_rows import rewrite_json
 from engine.storage.stage_tables import evidence, flags, moves, stays, timers
 from engine.storage.system_tables import history, outbox, user_roles
 from engine.storage.tables import Tables
-from engine.storage.view_tables import views
+from engine.storage.view_tables import report_views, views
 
 Names = Mapping[str, str]
 """New key by former key."""
@@ -129,6 +129,7 @@ def _follow_roles(connection: Connection, names: Names) -> None:
     if names:
         _exchange(connection, user_roles.c.role, names)
         _exchange(connection, views.c.audience, names)
+        _exchange(connection, report_views.c.audience, names)
         running = select(approvals.c.id).where(approvals.c.state == "running")
         started = (approval_events.c.approval_id.in_(running), _HOLDS_RULES)
         rewrite_json(connection, approval_events.c.data, names, lambda data: keys.roles_in_start(data, names), *started)

@@ -209,6 +209,7 @@ class Store:
         self.large_table = LARGE_TABLE
         self.secret_key: str | None = None  # of the installation: opens what is sealed in the database
         self.public_url: str | None = None  # what links in messages begin with
+        self.fonts: Path | None = None  # what the set-up cut for paper and pictures; missing: those of the system
         self._load = load
         self._loading = threading.Lock()
         self._next_look = 0.0

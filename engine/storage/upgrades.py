@@ -25,7 +25,7 @@ from engine.storage.baseline_tables import baselines
 from engine.storage.comment_tables import comments, followers
 from engine.storage.count_tables import counts
 from engine.storage.database import Database
-from engine.storage.delivery_tables import channels, deliveries, message_choices
+from engine.storage.delivery_tables import channels, deliveries, message_choices, pictures
 from engine.storage.dispute_tables import disputes, duplicate_hits
 from engine.storage.export_tables import exports
 from engine.storage.form_draft_tables import form_drafts
@@ -54,7 +54,7 @@ from engine.storage.system_tables import (
     users,
 )
 from engine.storage.turns import take_turn
-from engine.storage.view_tables import view_defaults, views
+from engine.storage.view_tables import report_views, view_defaults, views
 
 Step = Callable[[Connection], None]
 
@@ -256,6 +256,14 @@ def _find_what_came_or_moved(connection: Connection) -> None:
     found.create(connection, checkfirst=True)
 
 
+def _add_pictures(connection: Connection) -> None:
+    pictures.create(connection, checkfirst=True)
+
+
+def _add_report_views(connection: Connection) -> None:
+    report_views.create(connection, checkfirst=True)
+
+
 STEPS: Sequence[Step] = (
     _add_timers,
     protect_releases,
@@ -295,6 +303,8 @@ STEPS: Sequence[Step] = (
     _add_counts,
     _add_figures_to_exports,
     _find_what_came_or_moved,
+    _add_pictures,
+    _add_report_views,
 )
 """Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
 

@@ -11,6 +11,7 @@ from engine.storage.system_columns import (
     link_column,
     metadata,
     moment_column,
+    one_of,
     text_column,
 )
 
@@ -39,3 +40,19 @@ view_defaults = Table(
     Index(None, "view_id"),
 )
 """With which view an entity begins for somebody."""
+
+report_views = Table(
+    "fw_report_views",
+    metadata,
+    id_column(),
+    text_column("kind"),
+    text_column("key"),  # of the report, figure or funnel
+    link_column("owner_id", "fw_users", required=True),
+    text_column("name"),
+    text_column("audience", required=False),  # a role, `*` for everybody; missing: only the owner
+    json_column("parts", required=True),  # of the address: period, by, compare, chart, filters
+    moment_column("updated_at"),
+    one_of("kind", "report", "figure", "funnel"),
+    UniqueConstraint("kind", "key", "owner_id", "name"),
+)
+"""What the page of a report shows, under a name."""

@@ -18,7 +18,7 @@ PRIVATE = ("/settings/account", "/settings/second-factor", "/settings/tokens/new
            "/api/v1/exports/<export_id>/file")  # fmt: skip
 OPEN = ("/login", "/login/code", "/login/company", "/login/company/back", "/login/company/out", "/logout",
         "/join/<secret>", "/settings/preferences", "/see-as/end", "/calls/<message_id>", "/hooks/<hook>",
-        "/form/<hook>", "/form/<hook>/<token>")  # fmt: skip
+        "/form/<hook>", "/form/<hook>/<token>", "/pictures/<picture>")  # fmt: skip
 """What strangers may do too, and what ends it."""
 COMPUTES = {"/approvals/<task_id>/people", "/e/<entity>/<record_id>/edit/preview", "/e/<entity>/new/preview",
             "/pick/<entity>"}  # fmt: skip

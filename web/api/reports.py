@@ -16,11 +16,11 @@ from engine.compiler.app import Figure
 from engine.definition.model.reports import Against
 from engine.errors import FieldError, InvalidValues
 from engine.reports import baselines
+from engine.reports.keys import write_key
 from engine.reports.periods import Period
 from engine.reports.results import Axis, Behind, Cell, FunnelResult, Line, Result
 from web.api.answers import answer, iso, write_labels, writer_for
 from web.gate import locale, reads
-from web.reporting.keys import write_key
 
 _MOST = 50
 _LONGEST = 200

@@ -21,6 +21,7 @@ from engine.storage.store import Store
 from web.cli.demo_accounts import load_demo, make_admin, show_accounts
 from web.cli.progress import Progress
 from web.cli.site import Site, find_template
+from web.page_kit import FONTS
 from web.settings import Settings, install_home
 
 DEFAULT_TEMPLATE = "manufacturing"
@@ -61,6 +62,7 @@ def worker_command(site: Site) -> None:
                 str(settings.files_dir),
                 secret_key=settings.secret_key,
                 public_url=settings.public_url,
+                fonts=str(FONTS),
             )
         else:
             thread = jobs.WorkerThread(site.open_store())

@@ -57,6 +57,7 @@ class Site:
         from engine.storage.database import open_database
         from engine.storage.store import Store
         from engine.storage.turns import Patience
+        from web.page_kit import FONTS
         from web.remembering import remembering
 
         settings = self.settings()
@@ -64,6 +65,7 @@ class Site:
             store = Store(open_database(settings.database_url), settings.files_dir, clock or SystemClock())
         store.large_table = settings.large_table
         store.secret_key, store.public_url = settings.secret_key, settings.public_url
+        store.fonts = FONTS
         store.patience = Patience(timedelta(seconds=settings.lock_wait), timedelta(seconds=settings.publish_wait))
         return store
 

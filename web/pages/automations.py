@@ -4,23 +4,25 @@ Enters: nothing, an automation's key, or a record and the button pressed. Leaves
 does: the engine runs it.
 """
 
+from base64 import b64encode
 from collections.abc import Iterable
 from typing import Any
 
 from flask import g, redirect, render_template, request
 
 from engine.automation import counting, hooks, pressing, public_forms, runs, states
-from engine.automation.previewing import Preview, preview
+from engine.automation.previewing import Preview, Said, preview
 from engine.automation.runs import Run
 from engine.automation.states import ADDRESS
+from engine.channels import pictures
 from engine.compiler.app import Automation
-from engine.errors import NotAllowed, NotFound
+from engine.errors import NotAllowed, NotFound, NotPossibleNow
 from engine.records import queries
 from engine.records.list_query import ListQuery
 from web.api.requests import read_id
 from web.automation_view import is_on, say_trigger, say_why, view_row, view_run, view_steps, view_takes
 from web.cells import Cells, record_url, title_of
-from web.gate import locale, now, private, reads, settings, writes
+from web.gate import locale, now, private, reads, settings, store, writes
 from web.pages.frame import page_shell
 from web.run_words import say_error, say_line
 from web.shell import add_toast
@@ -238,5 +240,19 @@ def _view_preview(found: Preview, cells: Cells) -> dict[str, Any]:
         "state": view_run(run, {}, cells)["state"],
         "why": say_error(text, run.error),
         "trace": [say_line(text, g.session, line) for line in run.trace],
-        "said": [{"to": one.name, "title": text.label(one.title), "text": text.label(one.text)} for one in found.said],
+        "said": [
+            {"to": one.name, "title": text.label(one.title), "text": text.label(one.text), "picture": _drawn(one)}
+            for one in found.said
+        ],  # fmt: skip
     }
+
+
+def _drawn(said: Said) -> str | None:
+    """Return the picture of a message that is not kept, as the page holds it."""
+    if said.picture is None:
+        return None
+    try:
+        png = pictures.draw(said.picture, store().fonts)
+    except NotPossibleNow:
+        return None
+    return f"data:image/png;base64,{b64encode(png).decode()}"

@@ -12,9 +12,9 @@ from engine import reports
 from engine.errors import InvalidValues
 from engine.people.actor import require_admin
 from engine.reports import baselines
+from engine.reports.values import say_in_unit
 from web.gate import locale, reads, writes
 from web.pages.frame import page_shell
-from web.reporting.figure_words import say_figure
 from web.shell import add_toast
 
 URL = "/admin/baselines"
@@ -85,7 +85,7 @@ def _page(refused: InvalidValues | None = None) -> str:
             "help": text.label(one["figure"].help),
             "value": request.form.get(f"value.{key}", _written(one["stored"], one["figure"])),
             "unit": text.t(f"baseline.unit_{one['figure'].unit}"),
-            "target": say_figure(text, one["figure"].target, one["figure"].unit) if one["figure"].target else None,
+            "target": say_in_unit(text, one["figure"].target, one["figure"].unit) if one["figure"].target else None,
             "about": _about(one["stored"]),
             "error": errors.get(key),
         }

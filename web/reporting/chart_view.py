@@ -7,13 +7,14 @@ the table holds every one, with how many rows it was worked out of and a link to
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from engine.drawing.charts.chart import Cell, Chart, Series
+from engine.drawing.charts.chart import Chart, Series
 from engine.drawing.charts.drawn import DRAWN, draw_chart, kind_of
 from engine.drawing.charts.frame import lies
 from engine.drawing.charts.legend import lines_of, look_of
 from engine.drawing.charts.plot import Dot, Piece, Plot, Words
 from engine.drawing.charts.radar import scores
 from engine.drawing.charts.scale import make_scale, values_of
+from engine.drawing.charts.table import view_table
 
 _SIZES = (("narrow", 300), ("middle", 520), ("wide", 1000))
 """How wide the server draws, in pixels: the page shows the drawing that fits its place."""
@@ -31,55 +32,6 @@ def view_chart(chart: Chart, id: str, *, whole: bool = False) -> dict[str, Any]:
         "table": view_table(chart),
         "open": not shown,
     }
-
-
-def view_table(chart: Chart) -> dict[str, Any]:
-    """Return the figures as a table: a row for each category, in a pivot and a heat map for each series."""
-    by_series = chart.kind in ("heat", "pivot")
-    if by_series:
-        ends = any(one.total is not None for one in chart.series)
-        rows = [
-            {"label": one.label, "cells": [_cell(cell) for cell in (*one.cells, *([one.total or Cell()] * ends))]}
-            for one in chart.series
-        ]
-        heads = [*chart.categories, *([chart.totals] * ends)]
-        return {"by": chart.across, "heads": heads, "rows": rows, "totals": None}
-    columns = list(_columns(chart))
-    rows = [
-        {"label": name, "cells": [_cell(one.cells[at], _befores(before, at)) for one, before in columns]}
-        for at, name in enumerate(chart.categories)
-    ]
-    totals = [one.total for one, _ in columns]
-    heads = [one.label for one, _ in columns]
-    return {
-        "by": chart.by,
-        "heads": heads,
-        "rows": rows,
-        "totals": [_cell(one) for one in totals] if any(totals) else None,
-    }
-
-
-def _columns(chart: Chart) -> Iterator[tuple[Series, list[Series]]]:
-    """Yield each series with those it is compared with, which follow it and share its column."""
-    column: tuple[Series, list[Series]] | None = None
-    for series in chart.series:
-        if series.role == "before" and column is not None:
-            column[1].append(series)
-            continue
-        if column is not None:
-            yield column
-        column = series, []
-    if column is not None:
-        yield column
-
-
-def _befores(series: Sequence[Series], at: int) -> list[dict[str, str]]:
-    return [{"label": one.brief or one.label, "text": one.cells[at].said} for one in series]
-
-
-def _cell(cell: Cell | None, before: Sequence[dict[str, str]] = ()) -> dict[str, Any]:
-    cell = cell or Cell(said="")
-    return {"text": cell.said, "n": cell.n, "url": cell.address or None, "few": cell.few, "before": list(before)}
 
 
 def _drawn(chart: Chart, id: str, sizes: Sequence[tuple[str, int]]) -> Iterator[dict[str, Any]]:

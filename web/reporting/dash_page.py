@@ -75,7 +75,7 @@ def address_of_tile(asked: Asked, tile: Tile) -> str:
     urls = {"figure": figure_url, "report": report_url, "funnel": funnel_url}
     period = reports.period_of_tile(g.session, tile, asked.period)
     named = period.name if isinstance(period, Period) else period
-    return asked.address(path=urls[tile.kind](tile.name), period=named)
+    return asked.address(path=urls[tile.kind](tile.name), period=named, chart=tile.chart)
 
 
 def view_row(asked: Asked, board: Dashboard, row: list[Tile]) -> dict[str, Any]:

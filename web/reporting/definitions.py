@@ -10,9 +10,9 @@ from flask import g
 
 from engine.compiler.app import Figure
 from engine.reports.periods import Period
+from engine.reports.spans import say_period
 from engine.reports.wording import say_figure
 from web.i18n import Locale
-from web.reporting.period_words import say_period
 
 _VERSION = 8
 
@@ -22,6 +22,6 @@ def view_definition(locale: Locale, figure: Figure, period: Period) -> dict[str,
     return {
         "help": locale.label(figure.help),
         "said": say_figure(g.session.app, figure, locale.language),
-        "period": locale.t("report.of_now") if figure.of_now else say_period(locale, period),
+        "period": locale.say("report.of_now") if figure.of_now else say_period(locale, period),
         "version": figure.digest[:_VERSION],
     }

@@ -9,13 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 from engine.compiler.app import Figure
+from engine.reports.charting import exact
 from engine.reports.periods import Period
 from engine.reports.results import Cell
+from engine.reports.spans import say_period
+from engine.reports.values import say_in_unit
 from web.i18n import Locale
-from web.reporting.charting import exact
 from web.reporting.definitions import view_definition
-from web.reporting.figure_words import is_met, say_change, say_counted, say_figure, say_large
-from web.reporting.period_words import say_period
+from web.reporting.figure_words import is_met, say_change, say_counted, say_large
 
 _COMPARED = ("previous", "last_year")
 
@@ -41,7 +42,7 @@ def view_figure(
     return {
         "label": locale.label(figure.label),
         "text": said,
-        "exact": said if dated else say_figure(locale, number, figure.unit),
+        "exact": said if dated else say_in_unit(locale, number, figure.unit),
         "empty": value is None,
         "few": counted["few"],
         "count": counted["text"],
@@ -82,6 +83,6 @@ def _changes(
             continue
         moved = say_change(locale, exact(cell.value), exact(earlier.value), figure.unit, figure.better)
         if moved is not None:
-            said = f"{say_period(locale, period)}: {say_figure(locale, exact(earlier.value), figure.unit)}"
+            said = f"{say_period(locale, period)}: {say_in_unit(locale, exact(earlier.value), figure.unit)}"
             found.append({"label": locale.t(f"figure.than_{name}"), "before": said, **moved})
     return found

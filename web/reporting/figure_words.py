@@ -1,41 +1,25 @@
-"""How a figure is said: its value in its unit, how far it moved, how near it is to its target.
+"""How a figure is said on a page: large, how far it moved, how near it is to its target.
 
 Enters: exact values, a unit, the reader's locale. Leaves: texts and tones. Must not compute a figure, nor round one
 that is compared: rounding is for reading.
 """
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any, Literal
 
-from engine.drawing.charts.chart import NOTHING, Unit
+from engine.drawing.charts.chart import Unit
+from engine.reports.values import TENTH, round_half_up, say_in_unit, say_plain
 from web.i18n import Locale
 
 Better = Literal["more", "less"] | None
-_TENTH, _CENT, _ONE = Decimal("0.1"), Decimal("0.01"), Decimal(1)
-_LARGE = Decimal(10_000)
-_HOUR = Decimal(60)
-
-
-def say_figure(locale: Locale, value: Decimal | None, unit: Unit) -> str:
-    """Return a value as it is read: ``¥12,300.00``, ``45.5%``, ``2 小时 5 分``; a dash where there is none."""
-    if value is None:
-        return NOTHING
-    if unit == "money":
-        return locale.money(_rounded(value, _CENT))
-    if unit == "percent":
-        return f"{_plain(locale, value * 100, _TENTH)}%"
-    if unit == "minutes":
-        return _minutes(locale, value)
-    if unit in ("hours", "days"):
-        return locale.t(f"figure.{unit}", n=_plain(locale, value, _TENTH))
-    return _plain(locale, value, _CENT)
+_ONE, _LARGE = Decimal(1), Decimal(10_000)
 
 
 def say_large(locale: Locale, value: Decimal | None, unit: Unit) -> str:
     """Return a value as it stands large on a tile: an amount without cents, where it has none or is large."""
     if unit == "money" and value is not None and (abs(value) >= _LARGE or value == value.to_integral_value()):
-        return locale.money(_rounded(value, _ONE), scale=0)
-    return say_figure(locale, value, unit)
+        return locale.money(round_half_up(value, _ONE), scale=0)
+    return say_in_unit(locale, value, unit)
 
 
 def say_change(
@@ -51,11 +35,11 @@ def say_change(
     if not moved:
         return {"text": locale.t("figure.same"), "tone": "grey", "icon": "minus"}
     if unit == "percent":
-        said = locale.t("figure.points", n=_plain(locale, abs(moved) * 100, _TENTH))
+        said = locale.t("figure.points", n=say_plain(locale, abs(moved) * 100, TENTH))
     elif not before:
-        said = say_figure(locale, abs(moved), unit)
+        said = say_in_unit(locale, abs(moved), unit)
     else:
-        said = f"{_plain(locale, abs(moved / before) * 100, _TENTH)}%"
+        said = f"{say_plain(locale, abs(moved / before) * 100, TENTH)}%"
     up = moved > 0
     good = None if better is None else up == (better == "more")
     tone = "grey" if good is None else "green" if good else "red"
@@ -77,23 +61,3 @@ def say_counted(locale: Locale, n: int | None, at_least: int) -> dict[str, Any]:
         return {"text": "n=0", "few": few}
     text = "" if n is None else locale.t("figure.few", n=n, least=at_least) if few else f"n={n:,}"
     return {"text": text, "few": few}
-
-
-def _minutes(locale: Locale, value: Decimal) -> str:
-    if abs(value) < _HOUR:
-        return locale.t("figure.minutes", n=_plain(locale, value, _TENTH))
-    whole = int(_rounded(abs(value), _ONE))
-    hours, minutes = divmod(whole, 60)
-    said = locale.t("figure.hours_minutes", hours=f"{hours:,}", minutes=minutes) if minutes else locale.t(
-        "figure.hours", n=f"{hours:,}"
-    )  # fmt: skip
-    return f"-{said}" if value < 0 else said
-
-
-def _plain(locale: Locale, value: Decimal, step: Decimal) -> str:
-    rounded = _rounded(value, step)
-    return locale.number(rounded.normalize() if rounded else Decimal(0))
-
-
-def _rounded(value: Decimal, step: Decimal) -> Decimal:
-    return value.quantize(step, ROUND_HALF_UP)

@@ -14,13 +14,13 @@ from engine.expression import Kind
 from engine.records.filters import ME
 from engine.records.record import USER, Labels
 from engine.reports.asking import MISSING
+from engine.reports.keys import say_value
 from engine.reports.naming import name_keys
 from engine.reports.results import Axis
 from web.filter_words import pick_url
 from web.gate import locale
 from web.posted import is_id
 from web.reporting.address import FILTER, Asked
-from web.reporting.keys import say_value
 
 Filters = Mapping[str, tuple[str, ...]]
 
@@ -95,7 +95,7 @@ def _values(dimension: Dimension) -> Sequence[tuple[str, Any]]:
 
 def _said(dimension: Dimension | None, value: str, labels: Labels) -> str:
     if value == MISSING:
-        return locale().t("report.missing")
+        return locale().say("report.missing")
     if value == ME and dimension is not None and dimension.target == USER:
         return locale().t("filter.me")
     if dimension is None:

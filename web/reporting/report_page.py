@@ -16,19 +16,21 @@ from engine.compiler.app import Dimension, Figure, Funnel, Report
 from engine.drawing.charts.chart import Chart
 from engine.reports import Counting, StillCounting
 from engine.reports.asking import dimensions_of
+from engine.reports.charting import Charting, fitting_kind, kinds_of
+from engine.reports.keys import say_key, write_key
 from engine.reports.periods import Period, find_period
 from engine.reports.results import FunnelResult, Result, Stand
+from engine.reports.spans import say_period
+from engine.reports.values import say_in_unit
 from web.gate import locale
 from web.pages.frame import page_shell
 from web.reporting.address import NONE, Asked, figure_url
 from web.reporting.chart_view import view_chart
-from web.reporting.charting import Charting, fitting_kind, kinds_of
 from web.reporting.definitions import view_definition
 from web.reporting.figure_view import view_figure
-from web.reporting.figure_words import say_counted, say_figure
+from web.reporting.figure_words import say_counted
 from web.reporting.filtering import view_filters
-from web.reporting.keys import say_key, write_key
-from web.reporting.period_words import OFFERED, say_offered, say_period
+from web.reporting.period_words import OFFERED, say_offered
 from web.reporting.waiting import say_as_of, view_waiting
 
 ICONS: Mapping[str, str] = {
@@ -107,7 +109,7 @@ def show_waiting(asked: Asked, of: Report | Figure | Funnel, still: StillCountin
         "title": text.label(of.label), "help": text.label(of.help), "url": asked.url, "period": view_period(asked),
         "notes": [], "sheet_url": asked.address(path=f"{asked.url}/sheet"),
         "pdf_url": asked.address(path=f"{asked.url}/pdf"), "asked": None if still is None else view_waiting(still, own),
-        "file": {"kind": file, "url": own} if file else None,
+        "views": None, "file": {"kind": file, "url": own} if file else None,
         **view_filters(asked, {}),
     }  # fmt: skip
     return render_template("pages/report.html", report=view, shell=page_shell())
@@ -238,7 +240,7 @@ def _divided(result: FunnelResult, charting: Charting, rows: Callable[..., str])
 
 def _stand(stand: Stand, url: str) -> dict[str, Any]:
     text = locale()
-    rate = [] if stand.rate is None else [{"label": "", "text": say_figure(text, stand.rate, "percent")}]
+    rate = [] if stand.rate is None else [{"label": "", "text": say_in_unit(text, stand.rate, "percent")}]
     said = text.number(stand.count)
     return {"text": said, "n": None, "url": url if stand.count else None, "few": False, "before": rate}
 
@@ -285,9 +287,9 @@ def _compare(asked: Asked, result: Result, begun: Sequence[str]) -> dict[str, An
     for name in _COMPARISONS:
         wanted = [one for one in now if one != name] if name in now else [*now, name]
         options.append({
-            "label": text.t(f"report.{name}"), "url": asked.address(compare=wanted or NONE), "on": name in now,
+            "label": text.say(f"report.{name}"), "url": asked.address(compare=wanted or NONE), "on": name in now,
         })  # fmt: skip
-    label = text.t("text.comma").join(text.t(f"report.{name}") for name in now) or text.t("report.compare_none")
+    label = text.t("text.comma").join(text.say(f"report.{name}") for name in now) or text.t("report.compare_none")
     return {"label": label, "options": options}
 
 

@@ -13,13 +13,13 @@ from engine.compiler.app import Entity, Field, Figure, Funnel
 from engine.records.record import USER, Record
 from engine.records.rights import find_rights
 from engine.reports.results import Behind
+from engine.reports.spans import say_period
 from web.cells import EMPTY, Cell, Cells, record_url, title_of
 from web.columns import column_label, phone_slots, view_column
 from web.gate import locale, now
 from web.reporting.address import CELL, Asked, figure_url, report_url
 from web.reporting.definitions import view_definition
 from web.reporting.figure_words import say_counted
-from web.reporting.period_words import say_period
 from web.reporting.rows_words import say_rows
 
 PAGE = 50

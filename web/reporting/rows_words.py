@@ -11,10 +11,10 @@ from engine.compiler.app import Figure, Funnel
 from engine.reports.asking import Filters, is_own_date
 from engine.reports.behind import RowsAsked
 from engine.reports.periods import Period, find_period
+from engine.reports.spans import say_period
 from web.gate import locale
 from web.reporting.address import CELL, FILTER, figure_url, funnel_url
 from web.reporting.filtering import say_filters
-from web.reporting.period_words import say_period
 
 
 def say_rows(found: Figure | Funnel, period: Period, filters: Filters, cell: Filters) -> str:
@@ -22,7 +22,7 @@ def say_rows(found: Figure | Funnel, period: Period, filters: Filters, cell: Fil
     text, dimensions = locale(), found.rows.dimensions
     dates = {key: find_period(value, period.first) for key, value in cell.items() if is_own_date(key)}
     part = next((one for one in dates.values() if one is not None), period)
-    parts = [text.t("report.of_now") if isinstance(found, Figure) and found.of_now else say_period(text, part)]
+    parts = [text.say("report.of_now") if isinstance(found, Figure) and found.of_now else say_period(text, part)]
     keys = {key: (value,) for key, value in cell.items() if key not in dates}
     parts += [f"{one['label']}: {one['text']}" for some in (filters, keys) for one in say_filters(some, dimensions)]
     return " · ".join(parts)

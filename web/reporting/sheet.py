@@ -13,13 +13,13 @@ from flask import Response, g, send_file
 
 from engine.compiler.app import Figure, Funnel
 from engine.printing.workbook import WorkbookWriter
+from engine.reports.keys import say_key
 from engine.reports.results import Cell, FunnelResult, Line
+from engine.reports.spans import say_period
 from web.gate import locale, now
 from web.reporting.address import Asked
 from web.reporting.definitions import view_definition
 from web.reporting.filtering import say_filters
-from web.reporting.keys import say_key
-from web.reporting.period_words import say_period
 from web.reporting.report_page import Shown
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -59,7 +59,7 @@ def send_funnel_sheet(asked: Asked, funnel: Funnel, result: FunnelResult) -> Res
     text = locale()
     file = io.BytesIO()
     title = text.label(funnel.label)
-    heads = [text.t("report.steps"), text.t("figure.rows"), text.t("report.rate"), text.t("report.still_open")]
+    heads = [text.say("report.steps"), text.t("figure.rows"), text.say("report.rate"), text.say("report.still_open")]
     book = WorkbookWriter(file, heads, name=title, formats={2: "0.0%", 3: "0.0%"})
     for one in result.total:
         book.add([text.label(one.step.label), one.count, one.rate, one.open])
@@ -85,7 +85,7 @@ def _columns(figure: Figure, shown: Shown) -> Iterator[tuple[str, str]]:
     yield f"{label} n", "#,##0"
     for period in (result.previous, result.last_year):
         if period is not None:
-            yield text.t("report.before", label=label, period=say_period(text, period)), pattern
+            yield text.say("report.before", label=label, period=say_period(text, period)), pattern
 
 
 def _cells(line: Line, shown: Shown) -> Iterator[Any]:

@@ -15,15 +15,15 @@ from flask import g
 from engine.compiler.app import Entity, Tile
 from engine.records.queries import Page
 from engine.records.record import Record
+from engine.reports.charting import fitting_kind
 from engine.reports.results import FunnelResult, Result
+from engine.reports.spans import say_period
 from web.cells import Cell, Cells, record_url, title_of
 from web.gate import locale, now
 from web.reporting.address import Asked, funnel_url
 from web.reporting.chart_view import view_chart
-from web.reporting.charting import fitting_kind
 from web.reporting.dash_page import title_of_tile
 from web.reporting.figure_view import view_figure
-from web.reporting.period_words import say_period
 from web.reporting.report_page import make_charting
 from web.reporting.waiting import say_as_of
 from web.shell import ENTITY_URL
@@ -70,7 +70,7 @@ def _one(asked: Asked, result: Result, at: int, baselines: Mapping[str, Decimal]
 
 
 def _chart(asked: Asked, tile: Tile, result: Result, baselines: Mapping[str, Decimal], id: str) -> dict[str, Any]:
-    written = result.report.chart if result.report is not None else "tiles"
+    written = tile.chart or (result.report.chart if result.report is not None else "tiles")
     kind = fitting_kind(result, written)
     if kind == "tiles":
         figures = [_one(asked, result, at, baselines) for at in range(len(result.figures))]
@@ -92,7 +92,7 @@ def _funnel(asked: Asked, tile: Tile, result: FunnelResult, id: str) -> dict[str
 def _foot(result: Result) -> list[str]:
     text = locale()
     of_now = all(figure.of_now for figure in result.figures)
-    said = [text.t("report.of_now") if of_now else say_period(text, result.period)]
+    said = [text.say("report.of_now") if of_now else say_period(text, result.period)]
     if result.ignored:
         known = {key: one for figure in g.session.app.figures.values() for key, one in figure.rows.dimensions.items()}
         names = [text.label(known[key].label) if key in known else key for key in result.ignored]

@@ -7,6 +7,7 @@ for its signature, keyword or address: that only an administrator mends.
 import base64
 import hashlib
 import hmac
+from dataclasses import replace
 from urllib.parse import quote_plus
 
 from engine.channels.kinds.plain import lines_of, plain
@@ -34,8 +35,10 @@ def write(said: Said, channel: Opened, envelope: Envelope) -> list[Post]:
     end = [f"[{said.open}]({said.url})"] if said.url else []
     if mobiles:
         end.append(" ".join(f"@{mobile}" for mobile in mobiles))
-    bodies = pack([*lines_of(said, quote="> "), *end], LIMIT)
-    return [_post(channel, envelope, title, text, mobiles) for text in bodies]
+    picture = [f"![]({said.picture_url})"] if said.picture_url else []
+    bodies = pack([*picture, *lines_of(said, quote="> "), *end], LIMIT)
+    first, *others = (_post(channel, envelope, title, text, mobiles) for text in bodies)
+    return [replace(first, picture=said.picture if picture else None), *others]
 
 
 def judge(answer: Answer) -> Verdict:

@@ -7,6 +7,7 @@ only, where nothing is markup. Key and message of the signature are the other wa
 import base64
 import hashlib
 import hmac
+from dataclasses import replace
 from typing import Any
 
 from engine.channels.opened import Envelope, Opened, mask_address
@@ -33,7 +34,8 @@ def write(said: Said, channel: Opened, envelope: Envelope) -> list[Post]:
     items = [f"· {one.title}" for one in said.items]
     named = [" ".join(f"@{one.name}" for one in said.mentions)] if said.mentions else []
     parts = pack([*said.text.splitlines(), *facts, *items, *named] or [title], LIMIT)
-    return [_post(channel, envelope, _card(title, part, said)) for part in parts]
+    first, *others = (_post(channel, envelope, _card(title, part, said)) for part in parts)
+    return [replace(first, picture=said.picture if said.picture_url else None), *others]
 
 
 def judge(answer: Answer) -> Verdict:
@@ -52,8 +54,12 @@ def judge(answer: Answer) -> Verdict:
 def _card(title: str, text: str, said: Said) -> dict[str, Any]:
     elements: list[dict[str, Any]] = [{"tag": "div", "text": _plain(text)}]
     if said.url:
-        button = {"tag": "button", "text": _plain(said.open), "type": "primary", "url": said.url}
-        elements.append({"tag": "action", "actions": [button]})
+        buttons = [{"tag": "button", "text": _plain(said.open), "type": "primary", "url": said.url}]
+        if said.picture_url:  # a robot may not upload one, and a card shows only what was uploaded
+            buttons.append(
+                {"tag": "button", "text": _plain(said.picture_name), "type": "default", "url": said.picture_url}
+            )
+        elements.append({"tag": "action", "actions": buttons})
     return {"config": {"wide_screen_mode": True}, "header": {"title": _plain(title)}, "elements": elements}
 
 

@@ -3,30 +3,25 @@
 Enters: a message in words. Leaves: requests; verdicts. Must not say more than fits: a Chinese character is three bytes.
 """
 
+import base64
+import hashlib
 from typing import Any
 
 from engine.channels.kinds.plain import lines_of, plain
 from engine.channels.opened import Envelope, Opened
-from engine.channels.parcels import MASK, SENT, Answer, Post, Verdict, as_json, quote_answer, read_answer
+from engine.channels.parcels import MASK, SENT, Answer, Drawn, Post, Verdict, as_json, quote_answer, read_answer
 from engine.channels.splitting import cut, pack
 from engine.channels.wording import Said
 
-MARKDOWN, TEXT = 4_096, 2_048
+MARKDOWN, TEXT, PICTURE = 4_096, 2_048, 2 * 1024 * 1024
 _HEAD = 400
 _REFUSED = frozenset({93000, 93004, 93008, 40008, 40058, 44004, 60020})
 _TOO_FAST = 45009
 
 
-def write(said: Said, channel: Opened, envelope: Envelope) -> list[Post]:
-    """Return the requests that say it."""
-    title = cut(" ".join(filter(None, (channel.keyword, said.title))), _HEAD)
-    mobiles = [one.mobile for one in said.mentions if one.mobile]
-    if mobiles:
-        return [_post(channel, {"msgtype": "text", "text": one}) for one in _texts(said, title, mobiles)]
-    head = f"**{plain(title)}**\n"
-    end = [f"[{said.open}]({said.url})"] if said.url else []
-    parts = pack([*lines_of(said, quote="> "), *end], MARKDOWN - len(head.encode()))
-    return [_post(channel, {"msgtype": "markdown", "markdown": {"content": head + part}}) for part in parts]
+def write(said: Said, channel: Opened, envelope: Envelope) -> list[Post | Drawn]:
+    """Return the requests that say it: the text, then its picture, which needs no address."""
+    return [*_write(said, channel), *_draw(said, channel)]
 
 
 def judge(answer: Answer) -> Verdict:
@@ -41,6 +36,17 @@ def judge(answer: Answer) -> Verdict:
     return Verdict("retry", "channel.wrong_answer", said)
 
 
+def _write(said: Said, channel: Opened) -> list[Post]:
+    title = cut(" ".join(filter(None, (channel.keyword, said.title))), _HEAD)
+    mobiles = [one.mobile for one in said.mentions if one.mobile]
+    if mobiles:
+        return [_post(channel, {"msgtype": "text", "text": one}) for one in _texts(said, title, mobiles)]
+    head = f"**{plain(title)}**\n"
+    end = [f"[{said.open}]({said.url})"] if said.url else []
+    parts = pack([*lines_of(said, quote="> "), *end], MARKDOWN - len(head.encode()))
+    return [_post(channel, {"msgtype": "markdown", "markdown": {"content": head + part}}) for part in parts]
+
+
 def _texts(said: Said, title: str, mobiles: list[str]) -> list[dict[str, Any]]:
     """Return it as plain text, where nothing is markup; everybody is mentioned in the first part."""
     facts = [f"{label}：{value}" for label, value in said.facts]
@@ -48,6 +54,19 @@ def _texts(said: Said, title: str, mobiles: list[str]) -> list[dict[str, Any]]:
     lines = [title, *said.text.splitlines(), *facts, *items, *([said.url] if said.url else [])]
     parts = pack(lines, TEXT)
     return [{"content": part, "mentioned_mobile_list": [] if number else mobiles} for number, part in enumerate(parts)]
+
+
+def _draw(said: Said, channel: Opened) -> list[Drawn]:
+    """Return the picture; one that is larger than a robot may send stays out."""
+    if said.picture is None:
+        return []
+
+    def put(png: bytes) -> Post | None:
+        whole = {"base64": base64.b64encode(png).decode(), "md5": hashlib.md5(png, usedforsecurity=False).hexdigest()}
+        return _post(channel, {"msgtype": "image", "image": whole}) if len(png) <= PICTURE else None
+
+    shown = _post(channel, {"msgtype": "image", "image": {"base64": "…", "md5": "…"}})
+    return [Drawn(said.picture, put, None, shown)]
 
 
 def _post(channel: Opened, body: dict[str, Any]) -> Post:

@@ -161,7 +161,8 @@ class Funnel:
 class Tile:
     """One tile of a dashboard; ``name`` is the key of the figure, report, funnel or entity its ``kind`` says.
 
-    ``where``, ``columns``, ``sort`` and ``top`` are those of a list, which shows what its reader may see of it.
+    ``where``, ``columns``, ``sort`` and ``top`` are those of a list, which shows what its reader may see of it;
+    ``chart`` is how a report is drawn here, None for its own way.
     """
 
     kind: TileKind
@@ -169,6 +170,7 @@ class Tile:
     label: Label
     period: str | None = None
     compare: tuple[Against, ...] = ()
+    chart: Chart | None = None
     where: Expression | None = None
     reads: frozenset[Read] = frozenset()
     columns: tuple[str, ...] = ()

@@ -134,6 +134,7 @@ class TileDefinition:
     label: str | None = None
     period: str | None = None
     compare: tuple[Against, ...] = ()
+    chart: Chart | None = None
     where: ExpressionText | None = None
     columns: tuple[Reference, ...] = ()
     sort: str | None = None

@@ -12,32 +12,21 @@ from typing import Any
 from engine.compiler.app import Figure
 from engine.drawing.charts.chart import Cell as Drawn
 from engine.drawing.charts.chart import Chart, Kind, Series
+from engine.drawing.charts.fitting import fitting_kinds
+from engine.reports.keys import is_timeline, say_key, write_key
 from engine.reports.periods import Period
 from engine.reports.results import Axis, Cell, FunnelResult, Line, Result
-from web.i18n import Locale
-from web.reporting.figure_words import say_figure
-from web.reporting.keys import is_timeline, say_key, write_key
-from web.reporting.period_words import say_period
+from engine.reports.spans import say_period
+from engine.reports.values import say_in_unit
+from engine.speaking import Speaker
 
 Rows = Callable[[Figure, Sequence[tuple[str, str]]], str]
 """Returns where the rows of a figure are listed, of the cell that has these keys of dimensions."""
 
-OF_NOTHING: tuple[Kind, ...] = ("tiles", "table")
-OF_ONE: tuple[Kind, ...] = ("bars", "line", "table")
-OF_TWO: tuple[Kind, ...] = ("stacked", "bars", "line", "heat", "pivot")
-_LEAST_AXES = 3
-
 
 def kinds_of(result: Result) -> tuple[Kind, ...]:
     """Return as what a result can be shown."""
-    if not result.axes:
-        return OF_NOTHING
-    if len(result.axes) > 1:
-        return OF_TWO
-    units = [figure.unit for figure in result.figures]
-    more: list[Kind] = ["stacked"] if len(units) > 1 and len(set(units)) == 1 else []
-    more += ["radar"] if len(units) >= _LEAST_AXES else []
-    return (*OF_ONE[:2], *more, "table")
+    return fitting_kinds(len(result.axes), [figure.unit for figure in result.figures])
 
 
 def fitting_kind(result: Result, wanted: str | None) -> Kind:
@@ -53,7 +42,7 @@ def fitting_kind(result: Result, wanted: str | None) -> Kind:
 class Charting:
     """Makes the charts of one reader; ``baselines`` are values by the key of their figure."""
 
-    locale: Locale
+    speaker: Speaker
     rows: Rows
     baselines: Mapping[str, Decimal]
 
@@ -67,38 +56,38 @@ class Charting:
         return Chart(
             kind, title, tuple(keys),
             tuple(one for at, figure in enumerate(result.figures) for one in self._compared(result, figure, at, lines)),
-            by=self.locale.label(axis.label) if axis else "", timeline=axis is not None and is_timeline(axis),
+            by=self.speaker.label(axis.label) if axis else "", timeline=axis is not None and is_timeline(axis),
             **self._spoken(),
         )  # fmt: skip
 
     def funnel(self, result: FunnelResult, title: str, rows: Callable[[str], str]) -> Chart:
         """Return a funnel; ``rows`` gives where the rows of a step are listed."""
-        locale = self.locale
+        speaker = self.speaker
         counts = tuple(
-            Drawn(Decimal(one.count), locale.number(one.count), address=rows(one.step.key) if one.count else "")
+            Drawn(Decimal(one.count), speaker.number(one.count), address=rows(one.step.key) if one.count else "")
             for one in result.total
         )
-        rates = tuple(Drawn(one.rate, say_figure(locale, one.rate, "percent")) for one in result.total)
-        still = tuple(Drawn(one.open, say_figure(locale, one.open, "percent")) for one in result.total)
+        rates = tuple(Drawn(one.rate, say_in_unit(speaker, one.rate, "percent")) for one in result.total)
+        still = tuple(Drawn(one.open, say_in_unit(speaker, one.open, "percent")) for one in result.total)
         return Chart(
-            "funnel", title, tuple(locale.label(one.step.label) for one in result.total),
+            "funnel", title, tuple(speaker.label(one.step.label) for one in result.total),
             (
-                Series(locale.t("figure.rows"), counts),
-                Series(locale.t("report.rate"), rates, "percent", "rate"),
-                Series(locale.t("report.still_open"), still, "percent", "rate"),
+                Series(speaker.say("report.rows"), counts),
+                Series(speaker.say("report.rate"), rates, "percent", "rate"),
+                Series(speaker.say("report.still_open"), still, "percent", "rate"),
             ),
-            by=locale.t("report.steps"), **self._spoken(),
+            by=speaker.say("report.steps"), **self._spoken(),
         )  # fmt: skip
 
     def _spoken(self) -> dict[str, Any]:
-        return {"language": self.locale.language, "sign": self.locale.money(Decimal(0), scale=0).rstrip("0")}
+        return {"language": self.speaker.language, "sign": self.speaker.money(Decimal(0), scale=0).rstrip("0")}
 
     # ---- one dimension, or none
 
     def _compared(self, result: Result, figure: Figure, at: int, lines: Sequence[Line]) -> Iterator[Series]:
         """Yield a figure, and what it is compared with."""
         found = [line.cells[at] for line in lines]
-        label = self.locale.label(figure.label)
+        label = self.speaker.label(figure.label)
         yield Series(
             label,
             tuple(self._cell(figure, cell, result, line) for cell, line in zip(found, lines, strict=True)),
@@ -111,10 +100,10 @@ class Charting:
         for name, period in (("previous", result.previous), ("last_year", result.last_year)):
             if period is not None and any(getattr(cell, name) is not None for cell in found if cell is not None):
                 earlier = [cell and getattr(cell, name) for cell in found]
-                yield self._before(figure, label, period, earlier, self.locale.t(f"report.{name}"))
+                yield self._before(figure, label, period, earlier, self.speaker.say(f"report.{name}"))
 
     def _before(self, figure: Figure, label: str, period: Period, found: Sequence[Cell | None], brief: str) -> Series:
-        said = self.locale.t("report.before", label=label, period=say_period(self.locale, period))
+        said = self.speaker.say("report.before", label=label, period=say_period(self.speaker, period))
         cells = tuple(self._drawn(figure, cell) for cell in found)
         return Series(said, cells, figure.unit, "before", brief, less_is_better=figure.better == "less")
 
@@ -134,11 +123,11 @@ class Charting:
     def say(self, figure: Figure, value: Any) -> str:
         """Return the exact text of a value."""
         if value is None or isinstance(value, int | Decimal):
-            return say_figure(self.locale, None if value is None else Decimal(value), figure.unit)
-        return self.locale.datetime(value) if hasattr(value, "hour") else self.locale.date(value)
+            return say_in_unit(self.speaker, None if value is None else Decimal(value), figure.unit)
+        return self.speaker.datetime(value) if hasattr(value, "hour") else self.speaker.date(value)
 
     def _key(self, axis: Axis, line: Line, at: int, result: Result) -> str:
-        return say_key(self.locale, axis, line.keys[at], result.labels, near=result.period.last)
+        return say_key(self.speaker, axis, line.keys[at], result.labels, near=result.period.last)
 
     # ---- two dimensions
 
@@ -156,27 +145,27 @@ class Charting:
             for at, figure in figures:
                 lines = [placed.get((column, key) if along == 0 else (key, column)) for column in columns]
                 cells = tuple(self._cell(figure, line.cells[at], result, line) if line else Drawn() for line in lines)
-                name = say_key(self.locale, result.axes[across], key, result.labels, near=result.period.last)
-                named = f"{name} · {self.locale.label(figure.label)}" if len(figures) > 1 else name
+                name = say_key(self.speaker, result.axes[across], key, result.labels, near=result.period.last)
+                named = f"{name} · {self.speaker.label(figure.label)}" if len(figures) > 1 else name
                 total = self._part(result, across, key, at)
                 series.append(Series(named, cells, figure.unit, total=total if standing else None))
         if kind == "pivot":
             series += [self._total(result, along, columns, at, many=len(figures) > 1) for at, _ in figures]
         return Chart(
             kind, title,
-            tuple(say_key(self.locale, result.axes[along], key, result.labels, near=result.period.last)
+            tuple(say_key(self.speaker, result.axes[along], key, result.labels, near=result.period.last)
                   for key in columns),
-            tuple(series), by=self.locale.label(result.axes[along].label),
-            across=self.locale.label(result.axes[across].label), timeline=is_timeline(result.axes[along]),
-            totals=self.locale.t("chart.total"), **self._spoken(),
+            tuple(series), by=self.speaker.label(result.axes[along].label),
+            across=self.speaker.label(result.axes[across].label), timeline=is_timeline(result.axes[along]),
+            totals=self.speaker.say("report.total"), **self._spoken(),
         )  # fmt: skip
 
     def _total(self, result: Result, along: int, columns: Sequence[Any], at: int, *, many: bool) -> Series:
         """Return a figure over each column, and over everything."""
-        figure, said = result.figures[at], self.locale.t("chart.total")
+        figure, said = result.figures[at], self.speaker.say("report.total")
         cells = tuple(self._part(result, along, column, at) for column in columns)
         whole = self._cell(figure, result.total.cells[at], result, None)
-        return Series(f"{said} · {self.locale.label(figure.label)}" if many else said, cells, figure.unit, total=whole)
+        return Series(f"{said} · {self.speaker.label(figure.label)}" if many else said, cells, figure.unit, total=whole)
 
     def _part(self, result: Result, axis: int, key: Any, at: int) -> Drawn:
         """Return a figure over everything that has one value of one of two dimensions."""

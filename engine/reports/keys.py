@@ -14,25 +14,25 @@ from engine.records.record import Labels
 from engine.reports.asking import MISSING
 from engine.reports.periods import Period, find_period
 from engine.reports.results import Axis
-from web.i18n import Locale
-from web.reporting.period_words import say_period, say_span
+from engine.reports.spans import say_period, say_span
+from engine.speaking import Speaker
 
 
-def say_key(locale: Locale, axis: Axis, key: Any, labels: Labels, *, near: date | None = None) -> str:
+def say_key(speaker: Speaker, axis: Axis, key: Any, labels: Labels, *, near: date | None = None) -> str:
     """Return what a key of an axis is called."""
     if key is None:
-        return locale.t("report.missing")
+        return speaker.say("report.missing")
     if isinstance(key, Period):
-        return say_span(locale, key.first, key.kind, near=near) if _is_whole(key) else say_period(locale, key)
+        return say_span(speaker, key.first, key.kind, near=near) if _is_whole(key) else say_period(speaker, key)
     dimension = axis.dimension
     if dimension is None:
         return str(key)
-    return _say(locale, dimension, key, labels, near)
+    return _say(speaker, dimension, key, labels, near)
 
 
-def say_value(locale: Locale, dimension: Dimension, key: Any, labels: Labels) -> str:
+def say_value(speaker: Speaker, dimension: Dimension, key: Any, labels: Labels) -> str:
     """Return what a value that rows are narrowed to is called."""
-    return locale.t("report.missing") if key is None else _say(locale, dimension, key, labels, None)
+    return speaker.say("report.missing") if key is None else _say(speaker, dimension, key, labels, None)
 
 
 def write_key(key: Any) -> str:
@@ -51,29 +51,29 @@ def is_timeline(axis: Axis) -> bool:
     return axis.dimension is None or axis.dimension.span is not None
 
 
-def _say(locale: Locale, dimension: Dimension, key: Any, labels: Labels, near: date | None) -> str:
+def _say(speaker: Speaker, dimension: Dimension, key: Any, labels: Labels, near: date | None) -> str:
     if dimension.span is not None and isinstance(key, date):
-        return say_span(locale, key, dimension.span, near=near)
+        return say_span(speaker, key, dimension.span, near=near)
     if dimension.buckets:
-        return _range(locale, dimension.buckets, int(key))
+        return _range(speaker, dimension.buckets, int(key))
     if dimension.target is not None:
         return labels.get((dimension.target, key), f"#{key}")
     if str(key) in dimension.options:
-        return locale.label(dimension.options[str(key)])
+        return speaker.label(dimension.options[str(key)])
     if isinstance(key, bool):
-        return locale.t("cell.yes" if key else "cell.no")
+        return speaker.say("automation.yes" if key else "automation.no")
     if isinstance(key, Decimal | int):
-        return locale.percent(Decimal(key)) if dimension.type.kind is Kind.PERCENT else locale.number(key)
-    return locale.date(key, near=near) if isinstance(key, date) else str(key)
+        return speaker.percent(Decimal(key)) if dimension.type.kind is Kind.PERCENT else speaker.number(key)
+    return speaker.date(key, near=near) if isinstance(key, date) else str(key)
 
 
-def _range(locale: Locale, buckets: Sequence[Decimal], number: int) -> str:
+def _range(speaker: Speaker, buckets: Sequence[Decimal], number: int) -> str:
     """Return a range between two buckets: ``<10``, ``10–30``, ``≥30``."""
     if number <= 0:
-        return f"<{locale.number(buckets[0])}"
+        return f"<{speaker.number(buckets[0])}"
     if number >= len(buckets):
-        return f"≥{locale.number(buckets[-1])}"
-    return f"{locale.number(buckets[number - 1])}–{locale.number(buckets[number])}"
+        return f"≥{speaker.number(buckets[-1])}"
+    return f"{speaker.number(buckets[number - 1])}–{speaker.number(buckets[number])}"
 
 
 def _is_whole(period: Period) -> bool:

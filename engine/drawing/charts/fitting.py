@@ -1,0 +1,25 @@
+"""As what figures can be drawn, by how many dimensions divide them and which units they have.
+
+Enters: a number of dimensions, units. Leaves: kinds of charts, the first where none is asked for. Must not look at
+values: a definition is checked by the same rule before there are any.
+"""
+
+from collections.abc import Sequence
+
+from engine.drawing.charts.chart import Kind, Unit
+
+OF_NOTHING: tuple[Kind, ...] = ("tiles", "table")
+OF_ONE: tuple[Kind, ...] = ("bars", "line", "table")
+OF_TWO: tuple[Kind, ...] = ("stacked", "bars", "line", "heat", "pivot")
+_LEAST_AXES = 3
+
+
+def fitting_kinds(dimensions: int, units: Sequence[Unit]) -> tuple[Kind, ...]:
+    """Return as what figures of these units can be shown."""
+    if not dimensions:
+        return OF_NOTHING
+    if dimensions > 1:
+        return OF_TWO
+    more: list[Kind] = ["stacked"] if len(units) > 1 and len(set(units)) == 1 else []
+    more += ["radar"] if len(units) >= _LEAST_AXES else []
+    return (*OF_ONE[:2], *more, "table")
