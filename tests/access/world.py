@@ -134,6 +134,9 @@ def build_world(desk: Desk, salt: str = "a") -> World:
     other.post(f"/deal/{theirs['id']}/moves/ask", {"version": current["version"]})
     other.post("/deal/views", {"name": note(PRIVATE, "view"), "columns": ["title"]})
     mine.post("/deal/views", {"name": "我的视图", "columns": ["title"]})
+    for who, name in ((other, note(PRIVATE, "report view")), (mine, "我的报表视图")):
+        kept = who.post("/reports/views", {"kind": "report", "key": "deal.firms", "name": name, "query": "by=owner"})
+        assert kept.status_code == 201, kept.get_data(as_text=True)
     for who, typed in (("other", note(PRIVATE, "typed")), ("mine", "镇海泵业")):
         kept = desk.browser(who).post("/e/firm/new/draft", data={"_draft": f"draft-of-{who}", "name": typed})
         assert kept.status_code == 200, kept.get_data(as_text=True)
@@ -170,7 +173,8 @@ def build_world(desk: Desk, salt: str = "a") -> World:
 _FIELDS = ("title", "memo", "margin", "papers", "lines", "remark", "limit", "nothing")
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "action": ("urge", "comment", "transfer", "withdraw"), "decision": ("approve",), "definition": ("check", "nix"),
-    "field": _FIELDS, "flag": ("none",), "group": ("none",), "hook": ("outside", "none"),
+    "field": _FIELDS, "flag": ("none",), "group": ("none",), "picture": ("1-nothing.png", "nix"),
+    "hook": ("outside", "none"),
     "key": ("deal", "deal.tell", "nix"),
     "kind": ("task", "record"), "make": ("job", "nix"), "move": ("drop", "ask", "nix"), "secret": ("none",),
     "stage": ("open", "won"),
@@ -187,6 +191,7 @@ _NUMBERS = ("approval_id", "channel_id", "comment_id", "delegation_id", "deliver
 _IDS = ("1", "2", "3", "4", "5", "9999")
 
 QUERIES: Mapping[str, tuple[str, ...]] = {
+    "/report-views/new": ("kind=report&key=deal.firms", "kind=figure&key=nix"),
     "/reports/<report>": ("by=firm", "by=memo", "by=owner", "chart=pivot&compare=previous", "f.firm=2", "f.memo=zq"),
     "/figures/<figure>": ("by=tags&period=all", "by=margin", "by=firm&period=all", "period=2026-03"),
     "/figures/<figure>/rows": ("period=all", "period=all&c.firm=2", "period=all&f.owner=2", "period=all&f.memo=zq"),

@@ -22,6 +22,7 @@ from web.api import (
     people,
     pools,
     records,
+    report_views,
     reports,
     runs,
     sharing,
@@ -33,7 +34,7 @@ from web.gate import takes_narrow_tokens
 
 MODULES: Sequence[Any] = (
     openapi, tasks, people, accounts, files, many, views, comments, sharing, exports, merging, disputes, pools, buttons,
-    reports, runs,
+    reports, report_views, runs,
     records,
 )  # fmt: skip
 OF_RECORDS = (openapi, files, many, buttons, records)

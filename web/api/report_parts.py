@@ -6,7 +6,7 @@ Enters: nothing. Leaves: paths. Must not say which reports there are for whom: t
 from typing import Any
 
 from web.api.export_parts import export_rows
-from web.api.parts import operation
+from web.api.parts import RECORD_ID, body, operation
 
 _TEXT = {"type": "string"}
 _KEY = {"type": "string", "pattern": "^[a-z][a-z0-9_]*\\.[a-z][a-z0-9_]*$"}
@@ -117,7 +117,40 @@ _ALL = {
     "required": ["reports", "funnels", "figures", "dashboards"],
 }
 
+_CHANGED = {
+    "name": {"type": "string", "maxLength": 60},
+    "audience": {"type": ["string", "null"], "description": "A role, `*` for everybody, null for the owner alone."},
+    "query": {"type": ["string", "null"], "description": "As the page's address has it: period=last+month&by=owner."},
+}
+_NEW_VIEW = {
+    "type": "object",
+    "properties": {"kind": {"enum": ["report", "figure", "funnel"]}, "key": _KEY, **_CHANGED},
+    "required": ["kind", "key", "name"],
+}
+_CHANGED_VIEW = {"type": "object", "properties": _CHANGED}
+_VIEW = {
+    "type": "object",
+    "properties": {
+        **_NEW_VIEW["properties"],  # type: ignore[dict-item]
+        "id": {"type": "integer"},
+        "owner": {"type": "integer"},
+        "can_edit": {"type": "boolean"},
+        "left_out": {"type": "integer", "description": "Parts that are of dimensions you may not see."},
+    },
+    "required": ["id", "kind", "key", "name", "audience", "owner", "query", "can_edit", "left_out"],
+}
+_VIEWS = {"type": "object", "properties": {"items": {"type": "array", "items": _VIEW}}, "required": ["items"]}
+
 REPORT_PATHS: dict[str, Any] = {
+    "/reports/views": {
+        "get": operation("report.views", "Views of reports under a name", _VIEWS),
+        "post": operation("report.create_view", "Keep a view of a report", _VIEW, sent=body(_NEW_VIEW), status="201"),
+    },
+    "/reports/views/{id}": {
+        "parameters": [RECORD_ID],
+        "patch": operation("report.update_view", "Change a view of a report", _VIEW, sent=body(_CHANGED_VIEW)),
+        "delete": operation("report.delete_view", "Forget a view of a report", None, status="204"),
+    },
     "/reports": {"get": operation("reports", "Reports, funnels, figures and dashboards there are for you", _ALL)},
     "/reports/{report}": {
         "parameters": [_path("report")],

@@ -19,8 +19,10 @@ from web.reporting.paper import send_paper
 from web.reporting.report_page import Shown, chart_of, hand_over, show_waiting, view_report
 from web.reporting.rows_page import read_offset, view_rows
 from web.reporting.sheet import send_sheet
+from web.reporting.view_menu import view_views
 
-_BEGIN = "month"
+BEGIN = "month"
+"""The period the page of a figure begins with."""
 _BEGIN_BY = ("stage", "owner")
 _MONTH = 31
 _COMPARED: Final = ("previous", "target")
@@ -34,6 +36,7 @@ def show(figure: str) -> Any:
     except engine_reports.StillCounting as still:
         return show_waiting(*_found(figure), still)
     view = view_report(asked, shown, baselines.find_all(g.session))
+    view["views"] = view_views(asked, "figure", figure)
     return render_template("pages/report.html", report=view, shell=page_shell())
 
 
@@ -79,7 +82,7 @@ ROUTES = (
 
 def ask_figure(key: str, given: "MultiDict[str, str]") -> Asked:
     """Return what an address asks of a figure."""
-    return read_asked(figure_url(key), given, period=_BEGIN, today=locale().today(now()))
+    return read_asked(figure_url(key), given, period=BEGIN, today=locale().today(now()))
 
 
 def _found(key: str) -> tuple[Asked, Figure]:

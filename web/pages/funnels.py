@@ -19,6 +19,7 @@ from web.reporting.paper import send_funnel_paper
 from web.reporting.report_page import hand_over, make_charting, show_waiting, view_funnel
 from web.reporting.rows_page import read_offset, view_funnel_rows
 from web.reporting.sheet import send_funnel_sheet
+from web.reporting.view_menu import view_views
 
 
 @reads
@@ -31,6 +32,7 @@ def show(funnel: str) -> Any:
         return show_waiting(*ask_funnel(funnel, request.args), still)
     dimensions = engine_reports.dimensions_of(g.session, found, actor=g.actor)
     view = view_funnel(asked, found, result, _rows(asked), dimensions, counting.as_of)
+    view["views"] = view_views(asked, "funnel", funnel)
     return render_template("pages/report.html", report=view, shell=page_shell())
 
 

@@ -18,6 +18,7 @@ from web.reporting.index_page import view_index
 from web.reporting.paper import send_paper
 from web.reporting.report_page import Shown, chart_of, hand_over, show_waiting, view_report
 from web.reporting.sheet import send_sheet
+from web.reporting.view_menu import view_views
 from web.reporting.waiting import REPORTS_URL, STOP_URL
 
 
@@ -35,6 +36,7 @@ def show(report: str) -> Any:
     except engine_reports.StillCounting as still:
         return show_waiting(_asked(report)[0], _asked(report)[1], still)
     view = view_report(asked, shown, baselines.find_all(g.session), report)
+    view["views"] = view_views(asked, "report", report)
     return render_template("pages/report.html", report=view, shell=page_shell())
 
 

@@ -5,7 +5,7 @@ with parts of it changed. Must not decide what may be asked: the engine refuses 
 
 ``period`` is the name of a period (or ``from`` and ``to``), ``by`` dimensions, ``compare`` what with, ``chart`` a kind,
 ``f.<dimension>`` one of the values it is narrowed to (``-`` for those without one), ``c.<dimension>`` the key of a cell
-whose rows are asked for.
+whose rows are asked for, ``view`` the kept view a page came from.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +20,8 @@ from engine.definition.model.reports import Against
 from engine.reports.periods import Period, find_period
 
 FILTER, CELL = "f.", "c."
+VIEW = "view"
+"""The part that says which kept view a page came from."""
 NONE = "none"
 """What ``by`` and ``compare`` say when the definition begins with some and nobody wants them."""
 
@@ -56,6 +58,7 @@ class Asked:
     chart: str | None
     filters: Mapping[str, tuple[str, ...]]
     cell: Mapping[str, str]
+    view: str
     given: tuple[tuple[str, str], ...]
 
     @property
@@ -74,7 +77,7 @@ class Asked:
 
     def rows_address(self, path: str, keys: Iterable[tuple[str, str]] = (), **more: str) -> str:
         """Return where the rows behind a cell with these keys are listed, in this period and under these filters."""
-        parts = [("period", self.period.name), *self.kept("period", "by", "compare", "chart", CELL)]
+        parts = [("period", self.period.name), *self.kept("period", "by", "compare", "chart", VIEW, CELL)]
         parts += [(f"{CELL}{key}", value) for key, value in keys]
         return f"{path}?{urlencode([*parts, *more.items()])}"
 
@@ -92,15 +95,17 @@ def read_asked(url: str, query: "MultiDict[str, str]", *, period: str, today: da
     named, found = _period(query, period, today)
     filters = dict(_values(query, FILTER))
     cell = {key: values[0] for key, values in _values(query, CELL)}
-    chart = query.get("chart", "")
+    chart, view = query.get("chart", ""), query.get(VIEW, "")
+    view = view if view.isascii() and view.isdigit() and len(view) < 19 else ""
     given = [("period", named)] if named != period else []
     given += [(name, value) for name in ("by", "compare") for value in query.getlist(name) if value]
     given += [("chart", chart)] if chart in _KINDS else []
     given += [(f"{FILTER}{key}", value) for key, values in filters.items() for value in values]
+    given += [(VIEW, view)] if view else []
     given += [(f"{CELL}{key}", value) for key, value in cell.items()]
     return Asked(
         url, found, named, _several(query, "by"), _compared(query),
-        chart if chart in _KINDS else None, filters, cell, tuple(given),
+        chart if chart in _KINDS else None, filters, cell, view, tuple(given),
     )  # fmt: skip
 
 

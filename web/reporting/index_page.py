@@ -10,9 +10,12 @@ from flask import g
 
 from engine import reports
 from engine.compiler.app import Dashboard
+from engine.reports import kept_views
+from engine.reports.kept_views import ReportView
 from web.gate import locale
 from web.reporting.address import funnel_url, report_url
 from web.reporting.report_page import ICONS
+from web.reporting.view_menu import url_of
 
 DASHBOARD_URL = "/dashboards/{key}"
 
@@ -36,6 +39,7 @@ def view_index() -> dict[str, Any]:
     none = {"icon": "chart-bar", "title": text.t("reports.none"), "text": text.t("reports.none_text"), "action": None}
     return {
         "dashboards": [_board(one, home) for one in boards],
+        "views": [_kept(one) for one in kept_views.list_all(g.session, actor=g.actor)],
         "groups": list(groups.values()),
         "baselines_url": "/admin/baselines" if g.actor.is_admin else None,
         "empty": None if boards or groups else none,
@@ -62,6 +66,14 @@ def _board(board: Dashboard, home: Dashboard | None) -> dict[str, Any]:
         "about": text.t("text.comma").join(roles),
         "mine": home is not None and home.key == board.key,
     }
+
+
+def _kept(view: ReportView) -> dict[str, Any]:
+    app, text = g.session.app, locale()
+    kinds = {"report": app.reports, "figure": app.figures, "funnel": app.funnels}
+    about = text.label(kinds[view.kind][view.key].label)
+    mine = view.owner_id == g.actor.id
+    return {"label": view.name, "url": url_of(view), "about": about if mine else f"{about} · {view.owner}"}
 
 
 def _group(groups: dict[str, dict[str, Any]], key: str) -> dict[str, Any]:
