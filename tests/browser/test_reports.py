@@ -13,6 +13,7 @@ def test_a_dashboard_fetches_its_tiles_and_a_chart_under_the_pointer_tells_its_f
     expect(page.locator("#tile-0-0 .figure-value")).to_contain_text("n=")
     chart = page.locator("#tile-1-0 [data-chart]").first
     expect(chart.locator(".chart-still:visible")).to_have_count(1)
+    director.picture("dashboard")
     chart.hover()
     expect(chart.locator(".chart-live svg")).to_be_visible()
     box = chart.bounding_box()
@@ -52,3 +53,30 @@ def test_without_a_script_a_report_is_whole_and_on_a_phone_nothing_scrolls_sidew
     expect(phone.page.locator("#tile-0-0 .figure-value")).to_contain_text("n=")
     assert not phone.scrolls_sideways()
     assert phone.violations(also=("target-size",)) == []
+
+
+def test_what_was_chosen_is_kept_under_a_name_and_opened_from_the_list_of_reports(visit: Visit) -> None:
+    director = visit("director_chen")
+    director.open("/reports/customer.radar?period=year&by=region")
+    page = director.page
+    page.locator("summary[aria-label='视图']").click()
+    page.get_by_role("link", name="存为视图…").click()
+    page.locator("#view-name").fill("今年各区域")
+    assert director.violations() == []
+    page.get_by_role("button", name="保存视图").click()
+    page.wait_for_url("**/reports/customer.radar?**view=*")
+    opener = page.locator("summary[aria-label='视图']")
+    expect(opener).to_contain_text("今年各区域")
+    director.picture("report-view")
+    opener.click()
+    expect(page.get_by_role("link", name="改名、共享…")).to_be_visible()
+    expect(page.locator("[data-chart] .chart-still:visible, [data-chart] .chart-live svg").first).to_be_visible()
+    assert director.violations() == []
+    director.open("/reports")
+    page.get_by_role("link", name="今年各区域").click()
+    page.wait_for_url("**/reports/customer.radar?period=year&by=region&view=*")
+    phone = visit("director_chen", PHONE)
+    phone.open("/reports/customer.radar?period=year")
+    phone.page.locator("summary[aria-label='视图']").click()
+    assert not phone.scrolls_sideways()
+    assert phone.violations() == []

@@ -5,15 +5,12 @@ folder.
 """
 
 import io
-import os
-from pathlib import Path
 
 import pytest
 
 from tests.browser.conftest import Visit
 from tests.browser.visitor import DESK, PHONE, Visitor
 
-PICTURES = os.environ.get("FORMWORK_SCREENSHOTS")
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 LETTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
@@ -123,7 +120,7 @@ def manager_approves(manager: Visitor, quote: str, *, pictured: bool = False) ->
     assert manager.scrolls_sideways() is False
     assert "折扣" in manager.text(".facts")
     if pictured:
-        picture(manager, "approval-phone")
+        manager.picture("approval-phone")
     manager.press("同意")
     manager.see("#toasts", "已同意")
 
@@ -132,7 +129,7 @@ def director_returns_it(director: Visitor, quote: str) -> None:
     """A return without a reason is refused and says so; with one, the rep will read it."""
     if director.page.viewport_size["width"] == DESK:
         director.open("/e/quote")
-        picture(director, "list")
+        director.picture("list")
     director.open(quote)
     director.expect("422")
     director.press("去审批")
@@ -185,7 +182,7 @@ def hand_over(rep: Visitor, quote: str, name: str) -> str:
     rep.see(".stage", "已批准")
     assert not watermark(rep, quote)
     if rep.page.viewport_size["width"] == DESK:
-        picture(rep, "quote")
+        rep.picture("quote")
     rep.press("转为合同")
     assert rep.page.locator("#f-customer").input_value() == name
     assert rep.page.locator("#f-amount").input_value() == "169000"
@@ -246,15 +243,3 @@ def pdf_text(content: bytes) -> str:
     from pypdf import PdfReader
 
     return "".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
-
-
-def picture(visitor: Visitor, name: str) -> None:
-    """Take a picture for the README, small enough to be looked at there."""
-    if not PICTURES:
-        return
-    page, size = visitor.page, visitor.page.viewport_size
-    if size["width"] == DESK:
-        page.set_viewport_size({"width": 1200, "height": 640})
-    page.evaluate("document.getElementById('toasts').replaceChildren()")
-    page.screenshot(path=str(Path(PICTURES) / f"{name}.png"))
-    page.set_viewport_size(size)
