@@ -8,14 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from engine.automation import assigning
-from engine.automation.picturing import make_page
 from engine.automation.runs import RUN, Run
 from engine.automation.showing import Found, Teller, find_shown
 from engine.automation.wording import fill, say
-from engine.channels import pictures
 from engine.channels.message import Message
 from engine.channels.posting import Dialler, Email, Endpoint, Receiver, Robot, post
 from engine.channels.posting import Person as Told
@@ -246,31 +243,18 @@ def _post(
     label = scene.automation.label
     title = said(step.title) if step.title else label.get(language) or next(iter(label.values()), "")
     key = f"{RUN}{scene.run.id}-{scene.prefix}{step.path}"
-    shown, picture = ("", None) if below is None else _shown(*below, title, key=f"{key}/{to}")
+    shown, picture = ("", None) if below is None else say_and_draw(*below, title, key=f"{key}/{to}")
     message = Message(
         kind="reminder",
         title=title,
         text="\n\n".join(one for one in (said(step.text) if step.text else "", shown) if one),
         about=(record.entity, record.id) if record is not None else None,
-        path=_leads_to(step) if record is None else None,
+        path=path_of(step) if record is None else None,
         picture=picture,
         event=event,
         data=data or {},
     )
     post(session, message, to=to, key=key)
-
-
-def _shown(teller: Teller, found: Found, title: str, *, key: str) -> tuple[str, int]:
-    """Return what stands below a text, and the picture of it that is kept."""
-    return teller.text(found), pictures.keep(teller.session, make_page(teller, found, title), key=key)
-
-
-def _leads_to(step: Do) -> str | None:
-    """Return the page of what a message shows."""
-    if not step.report and not step.dashboard:
-        return None
-    page = f"/reports/{step.report}" if step.report else f"/dashboards/{step.dashboard}"
-    return f"{page}?{urlencode({'period': step.period})}" if step.period else page
 
 
 def _below(scene: Scene, step: Do, reader: Actor | None, language: str) -> tuple[Teller, Found] | None:

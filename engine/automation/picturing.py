@@ -9,6 +9,7 @@ from itertools import groupby
 
 from engine.automation.showing import MOST_LINES, Found, Part, Teller
 from engine.automation.wording import MISSING
+from engine.channels import pictures
 from engine.compiler.app import Field
 from engine.drawing.charts.table import view_table
 from engine.printing.blocks import make_block, say_cell
@@ -22,6 +23,11 @@ from engine.reports.spans import say_period
 from engine.speaking import Speaker
 
 _KEPT = ("stage", "owner", "team", "created_at", "created_by", "updated_at", "updated_by")
+
+
+def say_and_draw(teller: Teller, found: Found, title: str, *, key: str) -> tuple[str, int]:
+    """Return what stands below the text of a message, and the picture of it, kept once for each key."""
+    return teller.text(found), pictures.keep(teller.session, make_page(teller, found, title), key=key)
 
 
 def make_page(teller: Teller, found: Found, title: str) -> ReportPage:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from engine import messages
 from engine.automation.wording import MISSING, say
@@ -73,6 +74,14 @@ def find_shown(session: Session, step: Do, *, actor: Actor, env: Env) -> Found:
         there = run_tile(session, tile, actor=actor, period=period)
         parts.append(Part(tile.label or _own_label(session, tile, there), there, tile))
     return Found(board.label, tuple(parts))
+
+
+def path_of(step: Do) -> str | None:
+    """Return the page of what a step shows, None where it shows nothing."""
+    if not step.report and not step.dashboard:
+        return None
+    page = f"/reports/{step.report}" if step.report else f"/dashboards/{step.dashboard}"
+    return f"{page}?{urlencode({'period': step.period})}" if step.period else page
 
 
 def _own_label(session: Session, tile: Tile, found: Result | FunnelResult | Page) -> Label:
