@@ -10,8 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from engine.automation import assigning
+from engine.automation.picturing import say_and_draw
 from engine.automation.runs import RUN, Run
-from engine.automation.showing import Found, Teller, find_shown
+from engine.automation.showing import Found, Teller, find_shown, path_of
 from engine.automation.wording import fill, say
 from engine.channels.message import Message
 from engine.channels.posting import Dialler, Email, Endpoint, Receiver, Robot, post
