@@ -211,8 +211,7 @@ class Store:
         self.public_url: str | None = None  # what links in messages begin with
         self.fonts: Path | None = None  # what the set-up cut for paper and pictures; missing: those of the system
         self._load = load
-        self._loading = threading.Lock()
-        self._next_look = 0.0
+        self._loading, self._next_look = threading.Lock(), 0.0
         self._published = _nothing()
         upgrade(database)
         self.files.tidy(clock.now() - timedelta(days=1))
