@@ -252,6 +252,8 @@ def test_one_broken_file_does_not_hide_the_problems_of_another() -> None:
 def test_every_key_of_the_model_is_read() -> None:
     """A file with every key written differently from its default leaves no field of the model at its default."""
     definition = parse_app(read_folder(HERE / "everything"))
+    rules = definition.automations["everything"].rules
+    asked, answered = rules["asked"].on.form, rules["answered"].on.form
     parts: list[Any] = [
         definition, definition.calendar, definition.calendars["late"], definition.roles["admin"],
         definition.modules["whole"],
@@ -263,8 +265,8 @@ def test_every_key_of_the_model_is_read() -> None:
         workflow := definition.workflows["everything"], workflow.stages["first"], workflow.stages["ended"],
         workflow.moves["go"], workflow.timers["late"], workflow.flags["stuck"], workflow.evidence,
         approval := definition.approvals["everything"], approval.defaults, approval.auto_pass,
-        automations := definition.automations["everything"], automations.rules["first"],
-        asked := automations.rules["asked"].on.form, asked.fields["name"],
+        definition.automations["everything"], rules["first"],
+        asked.fields["name"], answered.about,
         approval.return_, approval.withdraw, approval.cc, approval.revoke, approval.urge, *definition.prints.values(),
     ]  # fmt: skip
     untouched = {
@@ -274,7 +276,12 @@ def test_every_key_of_the_model_is_read() -> None:
     side = approval.steps["side"].parallel
     late = side["right"].steps["late"]
     steps = [*approval.steps.values(), side["left"].steps["fill"], late]
-    for many in (steps, list(side.values()), [one for rule in late.late.values() for one in rule.do]):
+    for many in (
+        steps,
+        list(side.values()),
+        [asked, answered],
+        [one for rule in late.late.values() for one in rule.do],
+    ):
         assert {item.name for part in many for item in fields(part) if not _is_default(part, item)} == {
             item.name for item in fields(many[0])
         }
