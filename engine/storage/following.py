@@ -1,4 +1,4 @@
-"""Stages, moves, steps, roles and fields under a new key: whatever names them by key follows.
+"""Stages, moves, steps, roles, fields and reports under a new key: whatever names them by key follows.
 
 Enters: the apps before and after, former keys followed (``renames.py``). Leaves: records, history, waiting events,
 approvals and people that say the new key. Must not change what anything means: a rename is no edit, so no version is
@@ -14,6 +14,7 @@ from engine.compiler.app import CompiledApp, Entity
 from engine.storage import renamed_keys as keys
 from engine.storage.approval_tables import approval_events, approvals, tasks
 from engine.storage.automation_tables import assignments, automations, runs
+from engine.storage.baseline_tables import baselines
 from engine.storage.changes import RenameColumn, Step, find_old_entity
 from engine.storage.form_draft_tables import form_drafts
 from engine.storage.import_tables import imports
@@ -46,6 +47,7 @@ def follow_names(
         if before is not None:
             _follow_entity(connection, keys.names_of(before, entity, renamed), entity, tables.entity[entity.key])
     _follow_automations(connection, keys.find_renamed(old.automations, new.automations))
+    _follow_reports(connection, old, new)
     for key, approval in new.approvals.items():
         if key in old.approvals:
             _follow_steps(connection, key, keys.find_renamed(old.approvals[key].steps, approval.steps))
@@ -106,6 +108,27 @@ def _follow_automations(connection: Connection, names: Names) -> None:
         connection.execute(delete(automations).where(automations.c.key.in_(list(names.values()))))
         for column in (runs.c.automation, assignments.c.automation, automations.c.key):
             _exchange(connection, column, names)
+
+
+def _follow_reports(connection: Connection, old: CompiledApp, new: CompiledApp) -> None:
+    """What people kept of a report, and the baseline of a figure, stay with them.
+
+    What is left of another one that had the new key, and is gone, goes.
+    """
+    figures = keys.find_renamed(old.figures, new.figures)
+    found = {
+        "figure": figures,
+        "report": keys.find_renamed(old.reports, new.reports),
+        "funnel": keys.find_renamed(old.funnels, new.funnels),
+    }
+    for kind, names in found.items():
+        if names:
+            of_kind = report_views.c.kind == kind
+            connection.execute(delete(report_views).where(of_kind, report_views.c.key.in_(list(names.values()))))
+            _exchange(connection, report_views.c.key, names, of_kind)
+    if figures:
+        connection.execute(delete(baselines).where(baselines.c.figure.in_(list(figures.values()))))
+        _exchange(connection, baselines.c.figure, figures)
 
 
 def _follow_steps(connection: Connection, approval: str, names: Names) -> None:

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from engine.definition.source import SourceFolder
+from engine.storage import catalog
 from tests.reports.market import FULL
 from tests.web.conftest import Browser, Desk, OpenDesk, add_people
 
@@ -49,6 +51,21 @@ def test_a_view_opens_the_page_as_it_was_kept_and_is_renamed_changed_and_forgott
     with desk.store.read() as session:
         done = session.connection.exec_driver_sql("SELECT action FROM fw_audit WHERE action LIKE 'report_view%'")
         assert [row[0].partition(".")[2] for row in done] == ["create", "update", "update", "delete"]
+
+
+def test_views_and_baselines_follow_a_report_and_a_figure_to_their_new_keys(desk: Desk) -> None:
+    ann, root = desk.browser("ann"), desk.browser("root")
+    months, ninety = keep(ann), keep(ann, kind="figure", key="deal.p90")
+    assert root.post("/admin/baselines", data={"value.deal.p90": "1234"}).status_code == 303
+    reports = FULL["deal/reports.yaml"].replace("[count, middle, p90]", "[count, middle, ninety]")
+    for former, now in (("p90", "ninety"), ("months", "by_month")):
+        reports, times = re.subn(rf"^  {former}:( *)\{{", rf"  {now}:\1{{was: {former}, ", reports, flags=re.MULTILINE)
+        assert times == 1, former
+    catalog.publish(desk.store, SourceFolder({**FULL, "deal/reports.yaml": reports}), actor_id=None)
+    desk.app.extensions["formwork.store"].reload()
+    assert ann.get(months).headers["Location"].startswith("/reports/deal.by_month?")
+    assert ann.get(ninety).headers["Location"].startswith("/figures/deal.ninety?")
+    assert 'name="value.deal.ninety" value="1234' in re.sub(r"\s+", " ", page_of(root, "/admin/baselines"))
 
 
 def test_names_are_their_owners_own_and_once(desk: Desk) -> None:
