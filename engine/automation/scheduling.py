@@ -6,8 +6,9 @@ what became idle meanwhile is found.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, func, select
@@ -82,7 +83,8 @@ def _trigger_of(automation: Automation) -> str:
 
 def find_next_moment(session: Session) -> datetime | None:
     """Return when the next schedule comes round; None when there is none."""
-    found = [_next(session, one) for one in _scheduled(session)]
+    time_of = _times(session)
+    found = [moments.next_slot(time_of(one.calendar), _schedule_of(one), session.now()) for one in _scheduled(session)]
     return min((one for one in found if one is not None), default=None)
 
 
@@ -97,12 +99,12 @@ def _come_round(session: Session) -> Iterator[tuple[Automation, datetime, dateti
     scheduled = list(_scheduled(session))
     if not scheduled:
         return
-    known = states.read_states(session)
+    known, time_of = states.read_states(session), _times(session)
     for one in scheduled:
         state = known.get(one.key)
         if state is not None and state.disabled_at is not None:
             continue
-        slot = moments.last_slot(_time_of(session, one), _schedule_of(one), session.now())
+        slot = moments.last_slot(time_of(one.calendar), _schedule_of(one), session.now())
         before = state.slot if state is not None else None
         if slot is not None and (before is None or slot > before):
             yield one, slot, before
@@ -135,7 +137,7 @@ def _begin_each(session: Session, automation: Automation, slot: datetime) -> Non
 
 def _begin_idle(session: Session, automation: Automation, *, since: datetime, slot: datetime) -> None:
     """Begin for each record whose last sign of life fell out of the span between two looks."""
-    time_of = _time_of(session, automation)
+    time_of = find_working_time(session, calendar=automation.calendar)
     later, earlier = time_of.before(slot, automation.on.span), time_of.before(since, automation.on.span)
     for ids in _batches(session, automation, {"earlier": earlier, "later": later}):
         occasion = f"idle {slot.isoformat()}"
@@ -194,9 +196,6 @@ def _schedule_of(automation: Automation) -> Schedule:
     return automation.on.schedule or Schedule("day", automation.on.time)
 
 
-def _time_of(session: Session, automation: Automation) -> SiteCalendar:
-    return find_working_time(session, calendar=automation.calendar)
-
-
-def _next(session: Session, automation: Automation) -> datetime | None:
-    return moments.next_slot(_time_of(session, automation), _schedule_of(automation), session.now())
+def _times(session: Session) -> Callable[[str | None], SiteCalendar]:
+    """Return what tells the working time of a calendar, which is read once for all schedules of one look."""
+    return cache(lambda calendar: find_working_time(session, calendar=calendar))
