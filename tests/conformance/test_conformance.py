@@ -51,6 +51,7 @@ PASSWORD = "velvet-harbour-19"
 _LINK_FIRST = "the condition of the link refuses it first; the rule is for a customer that is changed afterwards"
 _DECIDED = "only a decision of an approval leads through it; approvals are judged by the examples of the template"
 _FETCHED = "the record it is fetched from always has one"
+_NO_USUAL = "no customer that is made up lists the product as usual, so it is always to be confirmed"
 EXCUSED = {
     "manufacturing/contract: rule quote_of_customer": _LINK_FIRST,
     "manufacturing/quote: rule contact_of_customer": _LINK_FIRST,
@@ -64,6 +65,7 @@ EXCUSED = {
     "manufacturing/data_standard: unique in_force": _DECIDED,
     "manufacturing/delivery.items.qty: required": _FETCHED,
     "manufacturing/delivery: enter signed when": "the move itself fills in the day",
+    "manufacturing/order.models_confirmed: visible_when": _NO_USUAL,
     "manufacturing/order: enter approved models": _DECIDED,
     "manufacturing/order: rule contract_of_customer": _LINK_FIRST,
     "manufacturing/order: rule quote_of_customer": _LINK_FIRST,

@@ -61,7 +61,7 @@ class TestDoors:
         browser = desk.browser()
         open_ones = {"auth.login", "auth.sign_in", "auth.logout", "auth.preferences", "healthz", "readyz"}
         open_ones |= {"joining.show", "joining.set_password", "metrics", "take_call_result", "receive"}
-        open_ones |= {"show_form", "send_form", "show_picture"}
+        open_ones |= {"show_form", "send_form", "show_link", "send_link", "show_picture"}
         for rule in desk.app.url_map.iter_rules():
             if rule.endpoint in open_ones:
                 continue
