@@ -289,31 +289,29 @@ class Names:
         return self.variable(node, f"period.{name}", PERIOD[name])
 
     def _of_outer(self, node: syntax.Path, shape: EntityShape, beside: str = "") -> resolved.Outer | None:
-        name = node.parts[1]
-        if len(node.parts) > 2:
-            self.refuse("hop_too_far", node, path=".".join(node.parts), reached=".".join(node.parts[:2]))
-            return None
-        if name not in shape.fields:
-            self._refuse_unknown(node, name, node.offsets[1], shape.fields, entity=shape.key)
-            return None
-        if shape.fields[name].kind in MANY:
-            self.refuse("hop_to_list", node, path=".".join(node.parts))
-            return None
-        return self._outer(node, shape.fields[name], f"{beside}{name}", shape)
+        name = self._one_field(node, shape)
+        return None if name is None else self._outer(node, shape.fields[name], f"{beside}{name}", shape)
 
     def _of_above(self, node: syntax.Path, shape: EntityShape) -> resolved.Above | None:
-        name = node.parts[1]
-        if len(node.parts) > 2:
-            self.refuse("hop_too_far", node, path=".".join(node.parts), reached=".".join(node.parts[:2]))
-            return None
-        if name not in shape.fields:
-            self._refuse_unknown(node, name, node.offsets[1], shape.fields, entity=shape.key)
-            return None
-        if shape.fields[name].kind in MANY:
-            self.refuse("hop_to_list", node, path=".".join(node.parts))
+        name = self._one_field(node, shape)
+        if name is None:
             return None
         self.uses.add((name,))
         return self._from_above(node, shape.fields[name], name, shape)
+
+    def _one_field(self, node: syntax.Path, shape: EntityShape) -> str | None:
+        """Return which field of ``shape`` a path of two parts names; None after refusing it."""
+        name = node.parts[1]
+        if len(node.parts) > 2:
+            self.refuse("hop_too_far", node, path=".".join(node.parts), reached=".".join(node.parts[:2]))
+            return None
+        if name not in shape.fields:
+            self._refuse_unknown(node, name, node.offsets[1], shape.fields, entity=shape.key)
+            return None
+        if shape.fields[name].kind in MANY:
+            self.refuse("hop_to_list", node, path=".".join(node.parts))
+            return None
+        return name
 
     def _from_above(self, node: syntax.Node, type_: Type, name: str, shape: EntityShape) -> resolved.Above:
         self.context.add(ABOVE)

@@ -184,9 +184,7 @@ class Lookups:
 
         statement = session.prepared(("linking", entity_key, via), build)
         found = statement.fetch_all(session.connection, {"record_id": id_})
-        self._visited += len(found)
-        if self._visited > MOST_ROWS:
-            raise NotPossibleNow("record.too_many_rows", limit=MOST_ROWS)
+        self._note_visited(len(found))
         return [to_values(entity, row) for row in found]
 
     def _read_lines(self, entity: str, name: str, id_: int) -> list[dict[str, Any]]:
@@ -197,11 +195,21 @@ class Lookups:
 
         def build() -> Any:
             alive = (whole.c.id == table.c.parent_id, whole.c.deleted_at.is_(None))
-            return select(*(table.c[key] for key in keys)).where(table.c.parent_id == bindparam("record_id"), *alive)
+            return (
+                select(*(table.c[key] for key in keys))
+                .where(table.c.parent_id == bindparam("record_id"), *alive)
+                .limit(MOST_ROWS + 1)
+            )
 
         statement = session.prepared(("lines of linked", entity, name), build)
         found = statement.fetch_all(session.connection, {"record_id": id_})
+        self._note_visited(len(found))
         return [dict(zip(keys, row, strict=True)) for row in found]
+
+    def _note_visited(self, rows: int) -> None:
+        self._visited += rows
+        if self._visited > MOST_ROWS:
+            raise NotPossibleNow("record.too_many_rows", limit=MOST_ROWS)
 
     def _read_linking_rows(self, entity: str, lines: str, via: str, id_: int) -> list[dict[str, Any]]:
         """Return the rows of a line table of living records that lead to a record, each with the id of its own."""
@@ -217,7 +225,5 @@ class Lookups:
 
         statement = session.prepared(("linking rows", entity, lines, via), build)
         found = statement.fetch_all(session.connection, {"record_id": id_})
-        self._visited += len(found)
-        if self._visited > MOST_ROWS:
-            raise NotPossibleNow("record.too_many_rows", limit=MOST_ROWS)
+        self._note_visited(len(found))
         return [dict(zip((entity, "id", *keys), row, strict=True)) for row in found]
