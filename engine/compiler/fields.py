@@ -54,12 +54,11 @@ def compile_field(compilation: Compilation, written: FieldDefinition, shape: str
         return None
     _check_key(compilation, written)
     declared = FIELD_TYPES[name]
-    field = _plain_field(compilation, written, declared, path)
-    field = replace(field, **_expressions(compilation, written, shape))
+    field = _field(compilation, written, declared, shape, path)
     if declared.has_rows:
         field = _with_lines(compilation, field, written, shape, path)
-    field = replace(field, otherwise=_otherwise(compilation, written, field))
-    return replace(field, default=_default(compilation, written, field))
+    otherwise, default = _otherwise(compilation, written, field), _default(compilation, written, field)
+    return field if otherwise is default is None else replace(field, otherwise=otherwise, default=default)
 
 
 def compute_order(compilation: Compilation, fields: Mapping[str, Field]) -> tuple[str, ...]:
@@ -77,7 +76,7 @@ def compute_order(compilation: Compilation, fields: Mapping[str, Field]) -> tupl
         return ()
 
 
-def _plain_field(compilation: Compilation, written: FieldDefinition, declared: FieldType, path: str) -> Field:
+def _field(compilation: Compilation, written: FieldDefinition, declared: FieldType, shape: str, path: str) -> Field:
     options = {key: compilation.label(f"{path}.options.{key}", text) for key, text in written.options.items()}
     return Field(
         key=written.key,
@@ -114,6 +113,7 @@ def _plain_field(compilation: Compilation, written: FieldDefinition, declared: F
         convert=written.existing == "convert",
         became=option_successors(compilation, written),
         retired_options=retired_options(compilation, written),
+        **_expressions(compilation, written, shape),
     )
 
 

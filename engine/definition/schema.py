@@ -14,10 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 import jsonschema_rs
-from referencing import Registry
-from referencing.jsonschema import DRAFT202012, Schema
 
-from engine.definition.kinds import KINDS
 from engine.definition.yaml_reader import Document
 from engine.errors import Problem
 from engine.places import find_data
@@ -61,43 +58,3 @@ def read_schema(name: str) -> dict[str, Any]:
     text = (find_data("schemas") / f"{name}.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
-
-
-@cache
-def resolved_schema(kind: str) -> dict[str, Any]:
-    """Return the schema of a kind with each reference replaced by what it names; a schema may contain itself."""
-    resolved: dict[str, Any] = _Resolving(_registry()).resolve(read_schema(kind), f"{kind}.json")
-    return resolved
-
-
-@cache
-def _registry() -> Registry[Schema]:
-    names = ("common", *OTHERS, *KINDS)
-    return Registry().with_resources((f"{name}.json", DRAFT202012.create_resource(read_schema(name))) for name in names)
-
-
-class _Resolving:
-    """References are followed once, at the start: to follow them for every node took most of a check."""
-
-    def __init__(self, registry: Registry[Schema]) -> None:
-        self._registry = registry
-        self._targets: dict[str, dict[str, Any]] = {}
-
-    def resolve(self, value: Any, file: str) -> Any:
-        if isinstance(value, list):
-            return [self.resolve(item, file) for item in value]
-        if not isinstance(value, dict):
-            return value
-        rest = {key: self.resolve(item, file) for key, item in value.items() if key not in ("$ref", "$defs")}
-        if "$ref" not in value:
-            return rest
-        target = self._target(value["$ref"], file)
-        return {**target, **rest} if rest else target
-
-    def _target(self, reference: str, file: str) -> dict[str, Any]:
-        address = file + reference if reference.startswith("#") else reference
-        if address not in self._targets:
-            found = self._registry.resolver().lookup(address).contents
-            self._targets[address] = target = {}
-            target.update(self.resolve(found, address.partition("#")[0]))
-        return self._targets[address]

@@ -15,7 +15,7 @@ from jsonschema.validators import extend
 from referencing import Registry
 
 from engine.definition.problems import PROBLEMS_PER_FILE, problem
-from engine.definition.schema import resolved_schema
+from engine.definition.resolved_schemas import resolved_schema
 from engine.definition.schema_words import Found, tell, without_echoes
 from engine.definition.yaml_reader import Document
 from engine.errors import Problem

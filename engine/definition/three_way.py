@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 from engine.definition.documents import Identity
 from engine.definition.kinds import Kind
 from engine.definition.problems import shown
-from engine.definition.schema import resolved_schema
+from engine.definition.resolved_schemas import resolved_schema
 from engine.definition.yaml_reader import NodePath
 from engine.definition.yaml_writer import write_value
 

@@ -81,6 +81,7 @@ def parse_yaml(text: str, file: str) -> Document:
 
 _UNREADABLE = re.compile("[^\n\t -~\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
+_DIGITS: Final = frozenset("-0123456789")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+\Z")
 _WORDS: Final[Mapping[str, Scalar]] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _SYNTAX: Final = (
@@ -117,25 +118,23 @@ def _location_of(text: str, position: int, file: str) -> Location:
 
 
 def _mark(event: Any) -> Mark:
-    return _mark_of(event.start_mark)
+    start = event.start_mark
+    return (start.line + 1, start.column + 1)
 
 
 def _mark_of(mark: Any) -> Mark:
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Frame:
     """A map or list that is still open; ``key`` waits for its value."""
 
     value: Any
     path: NodePath
-    key: str | None = None
+    awaits_key: bool
+    key: str = ""
     key_mark: Mark = (1, 1)
-
-    @property
-    def awaits_key(self) -> bool:
-        return self.key is None and isinstance(self.value, dict)
 
 
 @dataclass
@@ -154,7 +153,8 @@ class _Builder:
 
     def build(self) -> Document:
         try:
-            for event in yaml.parse(self.text, Loader=yaml.CSafeLoader):
+            read = yaml.CSafeLoader(self.text).get_event
+            while (event := read()) is not None:
                 handle = _HANDLERS.get(type(event))
                 if handle is not None:
                     handle(self, event)
@@ -177,25 +177,31 @@ class _Builder:
         self._report("D013", _mark(event), name=f"*{event.anchor}")
         if self.stack and self.stack[-1].awaits_key:
             self._stop("D019", _mark(event))
-        self._add(None, _mark(event))
+        self._add(None, _mark(event), _mark(event))
 
     def scalar(self, event: Any) -> None:
-        self._check_node(event)
+        if event.anchor is not None or event.tag is not None:
+            self._check_node(event)
+        mark, style = _mark(event), event.style
         if self.stack and self.stack[-1].awaits_key:
-            self._open_key(event)
-            return
-        value = event.value if event.style else self._plain(event)
-        self._add(value, _mark(event), self._text_mark(event))
+            self._open_key(event.value, mark)
+        elif style:
+            self._add(event.value, mark, self._text_mark(style, *mark))
+        else:
+            self._add(self._plain(event.value, mark), mark, mark)
 
     def open(self, event: Any) -> None:
-        self._check_node(event)
+        if event.anchor is not None or event.tag is not None:
+            self._check_node(event)
+        mark = _mark(event)
         if len(self.stack) >= MAX_DEPTH:
-            self._stop("D017", _mark(event), limit=MAX_DEPTH)
+            self._stop("D017", mark, limit=MAX_DEPTH)
         if self.stack and self.stack[-1].awaits_key:
-            self._stop("D019", _mark(event))
-        value: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
-        path = self._add(value, _mark(event))
-        self.stack.append(_Frame(value, path))
+            self._stop("D019", mark)
+        is_map = type(event) is yaml.MappingStartEvent
+        value: Any = {} if is_map else []
+        path = self._add(value, mark, mark)
+        self.stack.append(_Frame(value, path, is_map))
 
     def close(self, event: Any) -> None:
         self.stack.pop()
@@ -206,8 +212,8 @@ class _Builder:
         if event.tag is not None:
             self._report("D012", _mark(event), tag=event.tag.replace("tag:yaml.org,2002:", "!!"))
 
-    def _open_key(self, event: Any) -> None:
-        frame, key, mark = self.stack[-1], event.value, _mark(event)
+    def _open_key(self, key: str, mark: Mark) -> None:
+        frame = self.stack[-1]
         if key == "<<":
             self._report("D014", mark)
         elif not key.strip():
@@ -215,48 +221,41 @@ class _Builder:
         elif key in frame.value:
             first = self.places[(*frame.path, key)].key[0]
             self._report("D011", mark, key=key, line=first)
-        frame.key, frame.key_mark = key, mark
+        frame.key, frame.key_mark, frame.awaits_key = key, mark, False
 
-    def _plain(self, event: Any) -> Scalar:
-        text: str = event.value
+    def _plain(self, text: str, mark: Mark) -> Scalar:
         if text in _WORDS:
             return _WORDS[text]
+        if text[0] not in _DIGITS:
+            return text
         whole = _WHOLE.match(text)
         if not whole and not _DECIMAL.match(text):
             return text
         if len(text) > MAX_DIGITS:
-            self._report("D029", _mark(event), value=text)
+            self._report("D029", mark, value=text)
             return text
         return int(text) if whole else Decimal(text)
 
-    def _add(self, value: Any, mark: Mark, text_mark: Mark | None = None) -> NodePath:
+    def _add(self, value: Any, mark: Mark, text_mark: Mark) -> NodePath:
         """Put a value where the innermost open map or list expects one, and note its place."""
         if not self.stack:
             self.data = value
-            self.places[()] = Place((1, 1), mark, text_mark or mark)
+            self.places[()] = Place((1, 1), mark, text_mark)
             return ()
         frame = self.stack[-1]
-        key, key_mark = self._attach(frame, value, mark)
-        path = (*frame.path, key)
-        self.places[path] = Place(key_mark, mark, text_mark or mark)
+        within, key_mark, key = frame.value, mark, frame.key
+        path: NodePath
+        if type(within) is list:
+            path = (*frame.path, len(within))
+            within.append(value)
+        else:
+            path, key_mark, frame.awaits_key = (*frame.path, key), frame.key_mark, True
+            within[key] = value
+        self.places[path] = Place(key_mark, mark, text_mark)
         return path
 
-    @staticmethod
-    def _attach(frame: _Frame, value: Any, mark: Mark) -> tuple[str | int, Mark]:
-        if frame.key is None:
-            frame.value.append(value)
-            return len(frame.value) - 1, mark
-        key, frame.key = frame.key, None
-        frame.value[key] = value
-        return key, frame.key_mark
-
-    def _text_mark(self, event: Any) -> Mark:
-        line, column = _mark(event)
-        if event.style in ("'", '"'):
-            return line, column + 1
-        if event.style in ("|", ">"):
-            return self._block_mark(line, column)
-        return line, column
+    def _text_mark(self, style: str, line: int, column: int) -> Mark:
+        return (line, column + 1) if style in ("'", '"') else self._block_mark(line, column)
 
     def _block_mark(self, line: int, column: int) -> Mark:
         for number in range(line, len(self.rows)):

@@ -9,7 +9,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from engine import memory
 from engine.expression import syntax
@@ -19,7 +20,7 @@ from engine.expression.types import MAX_DIGITS, MAX_PLACES
 from engine.expression.values import Value, WorkingTime
 
 if TYPE_CHECKING:
-    from lark import Lark, Token, Tree
+    from lark import Lark, Token
 
 MAX_LENGTH = 4000
 MAX_DEPTH = 40
@@ -77,7 +78,7 @@ def _recall(text: str) -> syntax.Node | None:
 
 
 def _parse_anew(text: str) -> syntax.Node:
-    tree = _build(_parse_tree(text))
+    tree = _parse_by_grammar(text)
     if memory.is_open():
         from engine.expression.portable import tree_to_json
 
@@ -92,14 +93,17 @@ def grammar() -> "Lark":
     from lark import Lark
 
     source = FilePath(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
-    return Lark(source, parser="lalr", lexer="basic", propagate_positions=True, maybe_placeholders=False)
+    made = SimpleNamespace(value=_in_parentheses, **{rule: _maker(build) for rule, build in _BUILDERS.items()})
+    # Every token is kept, so that each part knows where it begins and ends; what says no more is dropped.
+    return Lark(source, parser="lalr", lexer="basic", transformer=made, keep_all_tokens=True, maybe_placeholders=False)
 
 
-def _parse_tree(text: str) -> "Tree[Token]":
+def _parse_by_grammar(text: str) -> syntax.Node:
     from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
     try:
-        return grammar().parse(text)
+        whole: Any = grammar().parse(text)
+        return cast(_Part, whole).node
     except UnexpectedCharacters as error:
         mistake, signs = _unknown_character(text, error.pos_in_stream or 0), find_wide_signs(text)
         if any((one.offset, one.params) == (mistake.offset, mistake.params) for one in signs):
@@ -143,21 +147,42 @@ def _expected_words(terminals: set[str]) -> tuple[str, ...]:
     return tuple(word for terminal, word in _EXPECTED if terminal in terminals)
 
 
-def _build(tree: "Tree[Token]") -> syntax.Node:
-    """Turn Lark's tree into ours from the leaves up, in a loop: the input decides the depth."""
-    built: dict[int, syntax.Node] = {}
-    depths: dict[int, int] = {}
-    for subtree in tree.iter_subtrees():
-        children = [built.get(id(child), child) for child in subtree.children]
-        depth = 1 + max((depths.get(id(child), 0) for child in subtree.children), default=0)
-        start, end = subtree.meta.start_pos, subtree.meta.end_pos
-        if depth > MAX_DEPTH:
+class _Part(NamedTuple):
+    """A node that is made, with its parentheses if it has some; how deep it is, and of how many nodes."""
+
+    node: syntax.Node
+    start_pos: int
+    end_pos: int
+    depth: int
+    size: int
+
+
+def _maker(build: "_Builder") -> "_Maker":
+    """Return what Lark calls for a line of the grammar: our nodes are made while it reads, from the leaves up."""
+
+    def make(children: list[Any]) -> _Part:
+        start, end = children[0].start_pos, children[-1].end_pos
+        depth, size, told = 0, 1, []
+        for child in children:
+            if type(child) is _Part:
+                told.append(child.node)
+                size += child.size
+                if child.depth > depth:
+                    depth = child.depth
+            elif child.type in _TELLING:
+                told.append(child)
+        if depth >= MAX_DEPTH:
             raise ExpressionError("too_deep", {"limit": MAX_DEPTH}, start, end - start)
-        if len(built) >= MAX_NODES:
+        if size > MAX_NODES:
             raise ExpressionError("too_many_parts", {"limit": MAX_NODES}, start, end - start)
-        built[id(subtree)] = _BUILDERS[subtree.data](start, end, children)
-        depths[id(subtree)] = depth
-    return built[id(tree)]
+        return _Part(build(start, end, told), start, end, depth + 1, size)
+
+    return make
+
+
+def _in_parentheses(children: list[Any]) -> _Part:
+    opened, inner, closed = children
+    return cast(_Part, inner)._replace(start_pos=opened.start_pos, end_pos=closed.end_pos)
 
 
 def _number(start: int, end: int, children: list[Any]) -> syntax.Node:
@@ -250,7 +275,13 @@ def _call_where(start: int, end: int, children: list[Any]) -> syntax.Node:
     return syntax.Call(start, end, str(name), tuple(arguments), where)
 
 
+_TELLING = frozenset(
+    ["NUMBER", "PERCENT", "DURATION", "DATE", "TEXT", "NAME", "COMPARE", "PLUS", "MINUS", "TIMES", "DIVIDE"]
+)
+"""The tokens that say more than which line of the grammar it is."""
+
 _Builder = Callable[[int, int, list[Any]], syntax.Node]
+_Maker = Callable[[list[Any]], _Part]
 _BUILDERS: dict[str, _Builder] = {
     "or_": _logic("or"),
     "and_": _logic("and"),

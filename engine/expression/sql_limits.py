@@ -43,7 +43,7 @@ def _own_weight(node: Resolved) -> int:
     if isinstance(node, (resolved.Fold, resolved.Hop, resolved.Column, resolved.Member, resolved.Reached)):
         return _HEAVY
     between_days = isinstance(node, resolved.Arithmetic) and node.left.type.kind not in NUMERIC
-    return _HEAVY if between_days and node.type.kind is Kind.DURATION else _WEIGHT if any(parts(node)) else 0
+    return _HEAVY if between_days and node.type.kind is Kind.DURATION else _WEIGHT if parts(node) else 0
 
 
 def _text(checked: Checked, node: Resolved) -> str:

@@ -11,23 +11,29 @@ from engine.expression import resolved
 from engine.expression.resolved import Resolved
 from engine.expression.types import PAYLOAD_SHAPE, USER_SHAPE
 
+_NODES = frozenset(resolved.NODES)
 _NAMES: dict[type, tuple[str, ...]] = {}
 
 
 def walk(node: Resolved) -> Iterator[Resolved]:
-    """Yield ``node`` and all nodes below it."""
-    yield node
-    for part in parts(node):
-        yield from walk(part)
+    """Yield ``node`` and all nodes below it, each before its own parts."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(reversed(parts(node)))
 
 
-def parts(node: Resolved) -> Iterator[Resolved]:
-    """Yield the nodes right below ``node``."""
+def parts(node: Resolved) -> list[Resolved]:
+    """Return the nodes right below ``node``."""
+    found: list[Resolved] = []
     for name in names_of(type(node)):
         inner = getattr(node, name)
-        for one in inner if isinstance(inner, tuple) else (inner,):
-            if isinstance(one, resolved.NODES):
-                yield one  # type: ignore[misc]
+        if type(inner) in _NODES:
+            found.append(inner)
+        elif type(inner) is tuple:
+            found += [one for one in inner if type(one) in _NODES]
+    return found
 
 
 def form_of(node: Resolved | None) -> Any:
@@ -40,7 +46,7 @@ def form_of(node: Resolved | None) -> Any:
 
 
 def _plain(part: Any) -> Any:
-    return form_of(part) if isinstance(part, resolved.NODES) else part  # type: ignore[arg-type]
+    return form_of(part) if type(part) in _NODES else part
 
 
 def names_of(kind: type) -> tuple[str, ...]:

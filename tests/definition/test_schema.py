@@ -15,7 +15,8 @@ from engine.definition.kinds import KINDS
 from engine.definition.parser import parse_app
 from engine.definition.problems import CODES, PROBLEMS_PER_FILE, did_you_mean, shown
 from engine.definition.reading import written_keys
-from engine.definition.schema import OTHERS, check_schema, read_schema, resolved_schema
+from engine.definition.resolved_schemas import resolved_schema
+from engine.definition.schema import OTHERS, check_schema, read_schema
 from engine.definition.schema_words import _TELLERS
 from engine.definition.source import SourceFolder, read_folder
 from engine.definition.yaml_reader import parse_yaml
