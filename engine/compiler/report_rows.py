@@ -1,8 +1,8 @@
 """What figures count: the shapes of rows, the dimensions that divide them, the fields that are read.
 
 Enters: the definition, the shapes and compiled entities. Leaves: ``Rows`` by the name an author writes (``order``,
-``order.items``, ``order.moves``) and what an expression reads of which entity. Must not refuse a dimension nobody asks
-for: one that its rows cannot have is simply not among theirs.
+``order.items``, ``order.moves``, ``order.changes``) and what an expression reads of which entity. Must not refuse a
+dimension nobody asks for: one that its rows cannot have is simply not among theirs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from typing import Final
 
 from engine import messages
 from engine.compiler.app import Dimension, Entity, Label, Rows, Workflow
-from engine.compiler.app.reports import SPANS, Read
+from engine.compiler.app.reports import CHANGES, MOVES, SPANS, Part, Read
 from engine.compiler.compilation import Compilation
 from engine.definition.model import DimensionDefinition
 from engine.expression import (
@@ -26,10 +26,9 @@ from engine.expression import (
     resolved,
 )
 from engine.expression import check as check_tree
-from engine.expression.types import DEPARTMENT_SHAPE, MANY, NUMERIC, USER_SHAPE
+from engine.expression.types import DEPARTMENT_SHAPE, EVERY_SHAPE, MANY, NUMERIC, USER_SHAPE
 from engine.expression.walking import walk
 
-MOVES: Final = "moves"
 _DATED: Final = (Kind.DATE, Kind.DATETIME)
 _UNDIVIDED: Final = (MANY - {Kind.CHOICES}) | {Kind.JSON, Kind.DURATION, Kind.TIME, Kind.NOTHING}
 _OFFERED: Final = (Kind.CHOICE, Kind.CHOICES, Kind.BOOLEAN, Kind.LINK, Kind.USER, Kind.DEPARTMENT, *_DATED)
@@ -53,10 +52,12 @@ class Sources:
     _tried: dict[tuple[str, str], Checked | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Add to the shapes what only figures can count: stage moves, and rows with the fields of their record."""
+        """Add to the shapes what only figures can count: stage moves, changes, rows with the fields of their record."""
         self.shapes = dict(self.compilation.shapes)
         for key, entity in self.entities.items():
             self.shapes |= _shapes_of(self.compilation.shapes[key], entity, self.compilation.shapes)
+        every = {key: Collection(key, via="id") for key in self.entities}
+        self.shapes[EVERY_SHAPE] = EntityShape(EVERY_SHAPE, {}, every)
 
     def add_dimension(self, entity: str, written: DimensionDefinition, label: Label) -> None:
         """Make a dimension known under its name to all rows of an entity."""
@@ -67,15 +68,17 @@ class Sources:
         """Return the names of the rows that belong to an entity."""
         compiled = self.entities[entity]
         lines = [f"{entity}.{one.key}" for one in compiled.line_fields]
-        return [entity, *lines, *([f"{entity}.{MOVES}"] if compiled.workflow is not None else [])]
+        moves = [f"{entity}.{MOVES}"] if compiled.workflow is not None else []
+        return [entity, *lines, *moves, *([f"{entity}.{CHANGES}"] if CHANGES not in compiled.fields else [])]
 
     def rows(self, name: str) -> Rows:
-        """Return the rows called ``order``, ``order.items`` or ``order.moves``, which exist."""
+        """Return the rows called ``order``, ``order.items``, ``order.moves`` or ``order.changes``, which exist."""
         if name not in self._rows:
             entity, _, part = name.partition(".")
-            lines = part if part and part != MOVES else None
+            kind = _part(part)
+            lines = part if kind == "lines" else None
             dimensions: dict[str, Dimension] = {}
-            made = Rows(f"@{name}" if part else name, entity, lines, part == MOVES, dimensions)
+            made = Rows(f"@{name}" if part else name, entity, kind, dimensions, lines)
             self._rows[name], self._dimensions[made.shape] = made, dimensions
             for key in [*self._named.get(entity, ()), *self._offered(made)]:
                 self.need(made, key)
@@ -119,7 +122,7 @@ class Sources:
         if kind is Kind.CHOICES and not isinstance(value.tree, resolved.Field):
             return None  # the choices of a linked record are no single value
         target = _PEOPLE.get(kind) or (value.type.entity if kind is Kind.LINK else None)
-        if key == "id" and not rows.lines and not rows.moves:  # each record by itself
+        if key == "id" and rows.whole:  # each record by itself
             target, label = rows.entity, self.entities[rows.entity].label
         made = Dimension(key, label, value, self.reads(value), buckets=buckets, target=target)
         if kind in (Kind.CHOICE, Kind.CHOICES):
@@ -153,20 +156,20 @@ class Sources:
         if not second:
             return own
         target = self.shapes[rows.shape].fields[first].target or ""
-        beyond = self._field_label(Rows(target, target, None, False, {}), second)
+        beyond = self._field_label(Rows(target, target, "records", {}), second)
         return {language: f"{own.get(language, first)} · {said}" for language, said in beyond.items()}
 
     def _field_label(self, rows: Rows, key: str) -> Label:
         entity = self.entities.get(rows.entity)
         if entity is not None:
             columns = entity.fields[rows.lines].fields if rows.lines else {}
-            found = columns.get(key) or (None if rows.moves and key in _MOVE else entity.fields.get(key))
+            found = columns.get(key) or (None if key in _OWN.get(rows.part, ()) else entity.fields.get(key))
             if found is not None:
                 return found.label
             if key == entity.key:
                 return entity.label
-        code = f"report.field.{key}"
-        known = key in (*_SYSTEM, *_MOVE, "login", "department", "key")
+        code = f"report.change.{key}" if rows.changes and key in CHANGE else f"report.field.{key}"
+        known = key in (*_SYSTEM, *_MOVE, *CHANGE, "login", "department", "key")
         return {one: messages.text(code, one) if known else key for one in messages.LANGUAGES}
 
     def _options(self, value: Checked) -> Mapping[str, Label]:
@@ -180,6 +183,8 @@ class Sources:
             if entity is not None and (node.name == "stage" or (part == MOVES and node.name in ("from", "to"))):
                 stages = entity.workflow.stages if entity.workflow is not None else {}
                 labels = {stage.key: stage.label for stage in stages.values()}
+            elif entity is not None and part == CHANGES and node.name in ("field", "via"):
+                labels = said_of_changes(entity, node.name)
             elif entity is not None:
                 columns = entity.fields[part].fields if part in entity.fields else {}
                 found = columns.get(node.name) or entity.fields.get(node.name)
@@ -202,7 +207,9 @@ class Sources:
             elif isinstance(node, resolved.Reached):
                 yield node.entity.lstrip("@").partition(".")[0], "stage"
             elif isinstance(node, resolved.Fold):
-                if node.via is None:
+                if node.entity == EVERY_SHAPE:
+                    yield node.row, "id"
+                elif node.via is None:
                     yield from self._read(node.entity, node.collection)
                 else:
                     yield from self._read(node.row, node.via)
@@ -217,6 +224,11 @@ class Sources:
             if name in _MOVE:
                 yield key, _MOVE[name]
                 return
+        elif part == CHANGES and part not in entity.fields:
+            if name in CHANGE:
+                yield key, CHANGE[name]
+                yield key, f"{CHANGES}.{name}"
+                return
         elif part and name in entity.fields[part].fields:
             yield key, f"{part}.{name}"
             return
@@ -229,14 +241,40 @@ _MOVE: Final[Mapping[str, str]] = {
     "owner": "owner", "team": "team",
 }  # fmt: skip
 """What a stage move has, and the field of the record whose reader may know it."""
+CHANGE: Final[Mapping[str, str]] = {
+    "record": "id", "field": "id", "at": "updated_at", "until": "updated_at", "by": "updated_by", "via": "updated_by",
+    "filled": "id", "was_filled": "id", "note": "updated_by",
+}  # fmt: skip
+"""The same of a change of a field; which fields, each reader is told by their own rights."""
+_OWN: Final[Mapping[Part, Mapping[str, str]]] = {"moves": _MOVE, "changes": CHANGE}
+WAYS: Final = ("web", "api", "cli", "import", "automation", "system")
+"""How a change can have come, as the journal writes it."""
+
+
+def _part(name: str) -> Part:
+    if name == MOVES:
+        return "moves"
+    return "changes" if name == CHANGES else "lines" if name else "records"
+
+
+def _said(code: str) -> Label:
+    return {one: messages.text(code, one) for one in messages.LANGUAGES}
+
+
+def said_of_changes(entity: Entity, name: str) -> Mapping[str, Label]:
+    """Return what each field is called that can be changed, or each way a change can come."""
+    if name == "via":
+        return {one: _said(f"report.via.{one}") for one in WAYS}
+    known = {key: entity.fields[key].label for key in entity.entered_keys if key in entity.fields}
+    return {key: known.get(key) or _said(f"report.field.{key}") for key in entity.entered_keys}
 
 
 def _shapes_of(shape: EntityShape, entity: Entity, shapes: Mapping[str, EntityShape]) -> dict[str, EntityShape]:
     key, back = shape.key, {shape.key: Type(Kind.LINK, entity=shape.key)}
     reached = _reached(entity.workflow) if entity.workflow is not None else {}
-    own = replace(shape, reached=reached)
     above = {name: type_ for name, type_ in shape.fields.items() if type_.kind not in (Kind.LINES, Kind.FILE)}
-    found = {key: own}
+    found = {}
+    collections = dict(shape.collections)
     for lines in entity.line_fields:
         rows = shapes[f"{key}.{lines.key}"]
         fields = {**above, **back, **rows.fields}
@@ -253,9 +291,25 @@ def _shapes_of(shape: EntityShape, entity: Entity, shapes: Mapping[str, EntitySh
         found[name] = EntityShape(name, own_fields)
         fields = {**above, **back, **own_fields}
         found[f"@{name}"] = EntityShape(f"@{name}", fields, labels=shape.labels, reached=reached)
-        if MOVES not in shape.fields and MOVES not in shape.collections:
-            found[key] = replace(own, collections={**shape.collections, MOVES: Collection(name, via="record")})
-    return found
+        if MOVES not in shape.fields:
+            collections.setdefault(MOVES, Collection(name, via="record"))
+    if CHANGES not in shape.fields:
+        name, own_fields = f"{key}.{CHANGES}", _change_fields(entity)
+        found[name] = EntityShape(name, own_fields)
+        fields = {**above, **back, **own_fields}
+        found[f"@{name}"] = EntityShape(f"@{name}", fields, labels=shape.labels, reached=reached)
+        collections.setdefault(CHANGES, Collection(name, via="record"))
+    return {key: replace(shape, reached=reached, collections=collections), **found}
+
+
+def _change_fields(entity: Entity) -> dict[str, Type]:
+    """Return what a change of a field has: of what, when, until when the value stood, by whom, by which way."""
+    moment, flag = Type(Kind.DATETIME), Type(Kind.BOOLEAN)
+    return {
+        "record": Type(Kind.LINK, entity=entity.key), "field": Type(Kind.CHOICE, options=entity.entered_keys),
+        "at": moment, "until": moment, "by": Type(Kind.USER), "via": Type(Kind.CHOICE, options=WAYS),
+        "filled": flag, "was_filled": flag, "note": Type(Kind.TEXT),
+    }  # fmt: skip
 
 
 def _reached(workflow: Workflow) -> dict[str, tuple[str, ...]]:

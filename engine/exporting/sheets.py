@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Protocol
 from zoneinfo import ZoneInfo
 
 from engine.compiler.app import DEPARTMENT, SYSTEM_FIELDS, USER, Entity, Field
+from engine.compiler.report_rows import said_of_changes
 from engine.expression import Kind
 from engine.messages import say, text
 from engine.printing.workbook import WorkbookWriter
@@ -154,6 +155,19 @@ class MoveColumns(Columns):
         return super()._system(alike, value, labels)
 
 
+class ChangeColumns(MoveColumns):
+    """The columns of changes of fields: which field, when, by whom, by which way, until when the value stood."""
+
+    def _name(self, key: str) -> str:
+        return text(f"report.change.{key}", self._language)
+
+    def _system(self, key: str, value: Any, labels: Labels) -> Any:
+        if key in ("field", "via"):
+            said = said_of_changes(self._entity, key).get(value)
+            return say(said, self._language) if said else value
+        return super()._system(key, value, labels)
+
+
 class RowColumns:
     """The columns of records with those of the rows that stand beside them: of lines, or of moves."""
 
@@ -171,16 +185,8 @@ class RowColumns:
         return {**self._records.formats(), **{at + beside: one for at, one in self._rows.formats().items()}}
 
 
-class Heads(Protocol):
-    """What a sheet needs to know of its columns before its first row."""
-
-    def headers(self) -> list[str]:
-        """Return what the columns are called."""
-        ...
-
-    def formats(self) -> Mapping[int, str]:
-        """Return the number format of each column that has one."""
-        ...
+Heads = Columns | RowColumns
+"""What a sheet needs to know of its columns before its first row."""
 
 
 def open_sheet(

@@ -53,9 +53,9 @@ def check_call(walk: Walk, node: syntax.Call) -> Resolved | None:
         names.refuse("unknown_function", _word(node), name=node.name, suggestion=suggestion)
         return None
     first = node.arguments[0] if node.arguments else None
-    own = None if first is None else names.find_own(first)
-    if own is not None and node.name in functions.FOLDS:
-        return _check_fold(walk, replace(node, arguments=(own,)), _first_part(own), of_user=True)
+    beyond = None if first is None else names.find_beyond(first)
+    if beyond is not None and node.name in functions.FOLDS:
+        return _check_fold(walk, replace(node, arguments=(beyond[0],)), _first_part(beyond[0]), beyond[1])
     collection = None if first is None else names.find_collection(first)
     if node.name in functions.FOLDS and (collection or node.where or node.name not in functions.FUNCTIONS):
         return _check_fold(walk, node, collection)
@@ -160,7 +160,9 @@ def _first_part(node: syntax.Name | syntax.Path) -> str:
     return node.name if isinstance(node, syntax.Name) else node.parts[0]
 
 
-def _check_fold(walk: Walk, node: syntax.Call, collection: str | None, *, of_user: bool = False) -> Resolved | None:
+def _check_fold(
+    walk: Walk, node: syntax.Call, collection: str | None, whose: EntityShape | None = None
+) -> Resolved | None:
     names, usage = walk.names, functions.FOLDS.get(node.name, "count(items where qty > 1)")
     if names.inside:
         names.refuse("fold_inside_where", node)
@@ -177,18 +179,17 @@ def _check_fold(walk: Walk, node: syntax.Call, collection: str | None, *, of_use
     if node.name in ("any", "all") and node.where is None:
         names.refuse("wrong_fold", node, usage=usage)
         return None
-    return _fold(walk, node, collection, names.shapes[USER_SHAPE] if of_user else names.shape)
+    return _fold(walk, node, collection, whose or names.shape)
 
 
 def _fold(walk: Walk, node: syntax.Call, name: str, whose: EntityShape) -> Resolved | None:
     names, errors = walk.names, len(walk.names.errors)
     entity, collection, rows = whose.key, whose.collections[name], node.arguments[0]
-    of_user = whose.key == USER_SHAPE
-    if of_user:
+    if whose.key == USER_SHAPE:
         names.context.add("user")
     else:
         names.uses.add((name,))
-    with names.rows(name, of_user):
+    with names.rows(name, whose):
         value = names.row_field(rows) if isinstance(rows, syntax.Path) else None
         where = walk.condition(node.where) if node.where is not None else None
     if len(names.errors) > errors:

@@ -16,6 +16,7 @@ from engine.expression.habits import is_cell
 from engine.expression.types import (
     DATE,
     DATETIME,
+    EVERY_SHAPE,
     MANY,
     PAYLOAD_SHAPE,
     USER_SHAPE,
@@ -44,6 +45,10 @@ OF_USER = "user."
 ROLES = "roles"
 USER_ATTRIBUTES = frozenset({ROLES, "department"})
 """What is known of whoever asks, besides the login."""
+
+EVERY = "every"
+"""Begins the name of all records of an entity, whatever they lead to, in a figure: ``every.target``."""
+_WHOSE = {"user": USER_SHAPE, EVERY: EVERY_SHAPE}
 
 PERIOD: Mapping[str, Type] = {"start": DATETIME, "end": DATETIME, "from": DATE, "to": DATE}
 """What a figure may ask of the period it is of: ``period.start`` up to before ``period.end``, as days both included."""
@@ -103,11 +108,11 @@ class Names:
         self.errors.append(ExpressionError(code, params, node.start, node.end - node.start))
 
     @contextmanager
-    def rows(self, collection: str, of_user: bool = False) -> Iterator[EntityShape]:
+    def rows(self, collection: str, whose: EntityShape) -> Iterator[EntityShape]:
         """Resolve names among the fields of the rows of ``collection`` for a while; rows have no rows of their own."""
         outer = self.shape, self.let, self._prefix
+        of_user = whose.key == USER_SHAPE
         self._above = None if of_user or self.outer is not None else self.shape
-        whose = self.shapes[USER_SHAPE] if of_user else self.shape
         self.shape = self.shapes[whose.collections[collection].entity]
         self.let, self._prefix = {}, (f"{OF_USER}{collection}" if of_user else collection,)
         try:
@@ -126,16 +131,18 @@ class Names:
         first = node.name if isinstance(node, syntax.Name) else node.parts[0] if isinstance(node, syntax.Path) else ""
         return first if first in self.shape.collections else None
 
-    def find_own(self, node: syntax.Node) -> syntax.Name | syntax.Path | None:
-        """Return ``case`` or ``case.amount`` of ``user.case.amount``: records that belong to whoever asks."""
-        if not isinstance(node, syntax.Path) or node.parts[0] != "user" or "user" in {*self.let, *self._known()}:
-            return None
-        person = self.shapes.get(USER_SHAPE)
-        if person is None or node.parts[1] not in person.collections:
+    def find_beyond(self, node: syntax.Node) -> tuple[syntax.Name | syntax.Path, EntityShape] | None:
+        """Return ``case`` or ``case.amount`` of ``user.case.amount``, ``every.case.amount``, and whose they are.
+
+        Those are records that belong to whoever asks, or all there are, whatever they lead to.
+        """
+        first = node.parts[0] if isinstance(node, syntax.Path) else ""
+        whose = None if first in {*self.let, *self._known()} else self.shapes.get(_WHOSE.get(first, ""))
+        if not isinstance(node, syntax.Path) or whose is None or node.parts[1] not in whose.collections:
             return None
         if len(node.parts) == 2:
-            return syntax.Name(node.offsets[1], node.end, node.parts[1])
-        return syntax.Path(node.offsets[1], node.end, node.parts[1:], node.offsets[1:])
+            return syntax.Name(node.offsets[1], node.end, node.parts[1]), whose
+        return syntax.Path(node.offsets[1], node.end, node.parts[1:], node.offsets[1:]), whose
 
     def collection(self, name: str) -> Collection:
         """Return a collection of the present shape."""

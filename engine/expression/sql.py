@@ -34,7 +34,7 @@ from engine.expression.sql_parameters import (
 )
 from engine.expression.sql_source import Column, Linked, SqlSource
 from engine.expression.sql_terms import Exact, Span, Term
-from engine.expression.types import MANY, MAX_PLACES, NUMERIC, PAYLOAD_SHAPE, USER_SHAPE, Kind, Type
+from engine.expression.types import EVERY_SHAPE, MANY, MAX_PLACES, NUMERIC, PAYLOAD_SHAPE, USER_SHAPE, Kind, Type
 from engine.expression.walking import form_of
 
 __all__ = [
@@ -288,7 +288,7 @@ class _Writer:
 
     def _linked(self, node: resolved.Fold) -> Linked | None:
         """Return the rows of a fold where the source adds them up for all records at once: those of a period."""
-        if node.where is None or node.entity == USER_SHAPE or not is_of_period(node.where):
+        if node.where is None or node.entity in (USER_SHAPE, EVERY_SHAPE) or not is_of_period(node.where):
             return None
 
         def find(name: str) -> Linked:
@@ -302,7 +302,7 @@ class _Writer:
 
     def _rows(self, node: resolved.Fold, chosen: sa.Select[Any]) -> tuple[sa.FromClause, sa.Select[Any]]:
         row = self.source.table(node.row).alias()
-        leads = self._back(node, row) == self._mine(node)
+        leads = sa.true() if node.entity == EVERY_SHAPE else self._back(node, row) == self._mine(node)
         return row, self._subquery(chosen.select_from(row).where(leads), row, node.row)
 
     def _back(self, node: resolved.Fold, row: sa.FromClause) -> Column:

@@ -47,6 +47,8 @@ class Kind(StrEnum):
 
 
 USER_SHAPE, DEPARTMENT_SHAPE = "@user", "@department"
+EVERY_SHAPE = "@every"
+"""The shape whose collections are all records of each entity; only figures have it."""
 """The shapes of people and departments; no entity can have such a key."""
 
 PAYLOAD_SHAPE = "@payload"

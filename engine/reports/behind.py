@@ -23,6 +23,7 @@ from engine.records.sql import is_one_of
 from engine.reports import asking
 from engine.reports.asking import Filters
 from engine.reports.dividing import Narrowing
+from engine.reports.field_changes import read_changes
 from engine.reports.funnels import narrow_to_step, question_of_funnel
 from engine.reports.periods import Period, find_period
 from engine.reports.results import Behind
@@ -36,6 +37,9 @@ _OF_MOVES: Final[Mapping[str, str]] = {
     "from": "from_stage", "to": "to_stage", "at": "at", "by": "by_id", "owner": "owner_id",
 }  # fmt: skip
 _PEOPLE: Final = ("by", "owner")
+_OF_WHOEVER: Final = ("by", "via", "note")
+"""What tells who acted, or why."""
+_OF_CHANGES: Final = ("field", "at", "by", "via", "until", "note")
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class RowsAsked:
 class Shape:
     """What the rows behind a figure look like: ``columns`` of records of ``entity``.
 
-    Rows that are no records have columns of their own beside them (``own``): of the line table ``lines``, or of moves.
+    Rows that are no records have columns of their own beside them (``own``): of the line table ``lines``, of stage
+    moves, or of ``changes`` of fields.
     ``reads`` are the entities that decide which rows there are.
     """
 
@@ -77,6 +82,7 @@ class Shape:
     lines: str | None
     own: tuple[str, ...]
     reads: tuple[str, ...]
+    changes: bool = False
 
 
 def rows(
@@ -127,7 +133,8 @@ def shape_of(session: Session, asked: RowsAsked, *, actor: Actor) -> Shape:
     of, entity = found.rows, session.app.entities[found.rows.entity]
     rights = find_rights(session.app, entity, actor)
     reads = tuple(sorted({of.entity, *(key for key, _ in found.reads)}))
-    return Shape(of.entity, _columns(session, found, rights), of.lines, _own_keys(session, of, rights), reads)
+    own = _own_keys(session, of, rights)
+    return Shape(of.entity, _columns(session, found, rights), of.lines, own, reads, of.changes)
 
 
 def count_behind(session: Session, asked: RowsAsked, *, actor: Actor) -> int:
@@ -209,7 +216,8 @@ def _own_keys(session: Session, of: Rows, rights: Rights) -> tuple[str, ...]:
     """Return the columns of rows that are no records, without what is hidden."""
     if of.lines:
         return line_keys(session.app.entities[of.entity].fields[of.lines], rights)
-    return tuple(key for key in _OF_MOVES if key != "by" or "updated_by" not in rights.hidden) if of.moves else ()
+    keys = _OF_CHANGES if of.changes else tuple(_OF_MOVES) if of.moves else ()
+    return tuple(key for key in keys if key not in _OF_WHOEVER or "updated_by" not in rights.hidden)
 
 
 def _read(
@@ -232,18 +240,20 @@ def _read(
         record = plan.masking.mark(Record(entity.key, values["id"], values.pop("version"), values, labels), row)
         records[record.id] = without_hidden(record) if record.masked else record
     there = [pair for pair in ids if pair[0] in records]
-    lines = _own_rows(session, of, [row for _, row in there], _own_keys(session, of, rights), labels)
+    lines = _own_rows(session, of, [row for _, row in there], _own_keys(session, of, rights), actor, labels)
     return Behind(n, of.entity, columns, tuple(records[one] for one, _ in there), lines, labels)
 
 
 def _own_rows(
-    session: Session, of: Rows, ids: Sequence[int], keys: Sequence[str], labels: Labels
+    session: Session, of: Rows, ids: Sequence[int], keys: Sequence[str], actor: Actor, labels: Labels
 ) -> tuple[Mapping[str, Any], ...]:
     """Return the values of rows that are no records; what they link to is added to ``labels``."""
     if of.lines:
         by_id = _line_rows(session, of.entity, of.lines, ids, keys, labels)
     elif of.moves:
         by_id = _move_rows(session, of, ids, keys, labels)
+    elif of.changes:
+        by_id = _change_rows(session, of, ids, keys, actor, labels)
     else:
         return ()
     return tuple(by_id.get(one, {}) for one in ids)
@@ -279,5 +289,16 @@ def _move_rows(
     found = statement.fetch_all(session.connection, {"ids": list(ids)})
     by_id: dict[int, Mapping[str, Any]] = {row[0]: dict(zip(keys, row[1:], strict=True)) for row in found}
     people = {one[key] for one in by_id.values() for key in _PEOPLE if one.get(key) is not None}
+    labels.update(people_labels(session, people))
+    return by_id
+
+
+def _change_rows(
+    session: Session, of: Rows, ids: Sequence[int], keys: Sequence[str], actor: Actor, labels: Labels
+) -> dict[int, Mapping[str, Any]]:
+    entity = session.app.entities[of.entity]
+    told = read_changes(session, entity, find_rights(session.app, entity, actor).hidden, ids)
+    by_id: dict[int, Mapping[str, Any]] = {id_: {key: row[key] for key in keys} for id_, row in told.items()}
+    people = {one["by"] for one in by_id.values() if one.get("by") is not None}
     labels.update(people_labels(session, people))
     return by_id

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, FromClause, Text, and_, exists, func, lite
 from sqlalchemy.types import TypeEngine
 
 from engine.compiler.app import CompiledApp, Rows
-from engine.compiler.app.reports import Read
+from engine.compiler.app.reports import CHANGES, Read
 from engine.expression.sql_source import Find, Linked
 from engine.expression.sql_terms import never_missing, one_of
 from engine.expression.types import row_place
@@ -20,12 +20,13 @@ from engine.people.actor import Actor
 from engine.records.list_query import scope_key
 from engine.records.rights import Rights, find_rights, scope_condition
 from engine.records.sql import IsAmong
+from engine.reports.field_changes import select_changes
 from engine.storage.stage_tables import moves
 from engine.storage.store import Session
 from engine.storage.table_source import TableSource
 from engine.storage.tables import column_name
 
-_MOVES = ".moves"
+_MOVES, _CHANGES = ".moves", f".{CHANGES}"
 _OF_MOVES = {
     "record": "record_id", "from": "from_stage", "to": "to_stage", "at": "at", "by": "by_id", "owner": "owner_id",
     "team": "team_id",
@@ -53,13 +54,17 @@ class SeenSource(TableSource):
 
     def rows(self, rows: Rows) -> FromClause:
         """Return the table that a figure counts: records, or rows with the fields of their record beside their own."""
-        table = self._tables.entity[rows.entity].alias("record" if rows.lines or rows.moves else "counted")
-        if not rows.lines and not rows.moves:
+        table = self._tables.entity[rows.entity].alias("counted" if rows.whole else "record")
+        if rows.whole:
             return table
         if rows.lines:
             own = self._tables.lines[rows.entity, rows.lines]
             mine: dict[str, ColumnElement[Any]] = {one.name: one for one in own.c if one.name != "position"}
             joined = own.join(table, table.c.id == own.c.parent_id)
+        elif rows.changes:
+            changed = self._changes(rows.entity)
+            mine = {one.name: one for one in changed.c}
+            joined = changed.join(table, table.c.id == changed.c.record)
         else:
             own = moves
             mine = dict(_move_columns())
@@ -72,20 +77,22 @@ class SeenSource(TableSource):
 
     def record(self, row: FromClause, rows: Rows) -> ColumnElement[Any]:
         """Return the id of the record that a row is, or belongs to."""
-        return row.c[_RECORD] if rows.lines or rows.moves else row.c.id
+        return row.c.id if rows.whole else row.c[_RECORD]
 
     def seen(self, row: FromClause, rows: Rows) -> list[ColumnElement[bool]]:
         """Return the conditions that a row of a figure is there for the actor."""
-        if rows.lines or rows.moves:
+        if not rows.whole:
             return []  # asked of their records where they are joined to them
         return [row.c.deleted_at.is_(None), self._in_scope(row, rows.entity)]
 
     # ---- as expressions ask
 
     def table(self, shape: str) -> FromClause:
-        """Return the table of a shape; stage moves are those of their entity alone."""
-        if not shape.endswith(_MOVES) or shape in self._session.app.entities or self._is_lines(shape):
+        """Return the table of a shape; stage moves and changes are those of their entity alone."""
+        if not shape.endswith((_MOVES, _CHANGES)) or shape in self._session.app.entities or self._is_lines(shape):
             return super().table(shape)
+        if shape.endswith(_CHANGES):
+            return self._changes(shape.removesuffix(_CHANGES))
         entity = shape.removesuffix(_MOVES)
         columns = [column.label(name) for name, column in _move_columns()]
         return select(*columns).where(moves.c.entity == entity).subquery()
@@ -149,6 +156,11 @@ class SeenSource(TableSource):
             raise ValueError("nothing is counted in a period here")
         return self._period
 
+    def _changes(self, entity: str) -> FromClause:
+        compiled = self._session.app.entities[entity]
+        dialect = self._session.connection.dialect.name
+        return select_changes(compiled, self.rights(entity).hidden, dialect).subquery("changed")
+
     def _is_lines(self, shape: str) -> bool:
         entity, _, lines = shape.partition(".")
         return (entity, lines) in self._tables.lines
@@ -167,10 +179,18 @@ _RECORD = "record of row"
 """The column that holds the id of the record of a row; no author can write such a name."""
 
 
-def sight_key(app: CompiledApp, reads: Iterable[Read], entity: str, actor: Actor) -> Any:
-    """Return what tells the statements of two people apart, whatever records they see."""
-    names = sorted({entity, *(key for key, _ in reads)})
-    return tuple((key, scope_key(find_rights(app, app.entities[key], actor).read)) for key in names)
+def sight_key(app: CompiledApp, reads: Iterable[Read], entity: str, actor: Actor, *, of_changes: bool = False) -> Any:
+    """Return what tells the statements of two people apart, whatever records they see.
+
+    Where changes are counted, that is also which fields are hidden: changes of those are left out.
+    """
+    told = tuple(reads)
+    names = sorted({entity, *(key for key, _ in told)})
+    changed = {key for key, one in told if one.startswith(f"{CHANGES}.")} | ({entity} if of_changes else set())
+    rights = {key: find_rights(app, app.entities[key], actor) for key in names}
+    return tuple(
+        (key, scope_key(one.read), tuple(sorted(one.hidden)) if key in changed else ()) for key, one in rights.items()
+    )
 
 
 def _move_columns() -> Iterator[tuple[str, ColumnElement[Any]]]:

@@ -162,7 +162,7 @@ class _Plan:
         asked = self.question
         dimensions = (*self.by, *(one.dimension for one in self.narrowed))
         reads = frozenset().union(asked.reads, *(one.reads for one in dimensions))
-        sight = sight_key(self.session.app, reads, asked.rows.entity, self.actor)
+        sight = sight_key(self.session.app, reads, asked.rows.entity, self.actor, of_changes=asked.rows.changes)
         divided = tuple(one.key for one in self.by), dividing.shapes(self.narrowed)
         return "report", what, asked.key, asked.rows.shape, sight, divided, len(self.periods), self.zone, self._gathers
 

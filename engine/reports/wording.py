@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from engine import messages
 from engine.compiler.app import CompiledApp, Field, Figure, Label
-from engine.compiler.app.reports import Input
+from engine.compiler.app.reports import CHANGES, Input
+from engine.compiler.report_rows import CHANGE, said_of_changes
 from engine.expression import Checked
 from engine.expression.aggregates import FIGURE, Aggregate
 from engine.expression.explain import explain
@@ -70,15 +71,16 @@ class _Words:
             if made_with is not None:
                 return self._input(made_with)
             return self._aggregate(next(part for part in self.figure.value.parts if part.key == key))
-        field = self._field(shape, key)
+        field = None if shape.endswith(f".{CHANGES}") and key in CHANGE else self._field(shape, key)
         if field is not None:
             return messages.say(field.label, self.language)
         entity = self.app.entities.get(key)
         found: Label | None = entity.label if entity is not None else None
-        return messages.say(found, self.language) if found else self._system(key)
+        return messages.say(found, self.language) if found else self._system(shape, key)
 
-    def _system(self, key: str) -> str:
-        known = f"report.field.{key}"
+    def _system(self, shape: str, key: str) -> str:
+        known = f"report.change.{key}" if shape.endswith(f".{CHANGES}") else f"report.field.{key}"
+        known = known if known in messages.catalog(self.language) else f"report.field.{key}"
         return messages.text(known, self.language) if known in messages.catalog(self.language) else key
 
     def _option(self, shape: str, key: str, value: str) -> str:
@@ -89,6 +91,8 @@ class _Words:
         stages = entity.workflow.stages if entity is not None and entity.workflow is not None else {}
         if key in ("stage", "from", "to") and value in stages:
             return messages.say(stages[value].label, self.language)
+        if entity is not None and shape.endswith(f".{CHANGES}") and key in ("field", "via"):
+            return messages.say(said_of_changes(entity, key)[value], self.language)
         field = self._field(shape, key)
         return (
             messages.say(field.options[value], self.language) if field is not None and value in field.options else value

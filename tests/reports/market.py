@@ -161,6 +161,7 @@ figures:
   lines:    {label: 明细金额, of: deal.items, date: signed, value: "sum(qty * price)"}
   below:    {label: 低于限价, of: deal.items, value: "count(where price < floor)"}
   moves:    {label: 进入报价次数, of: deal.moves, date: at, where: "to = 'offer'", value: count()}
+  edits:    {label: 更改, of: deal.changes, date: at, where: "field in ['name', 'hot']", value: count()}
   many:     {label: 够多, date: signed, where: "stage = 'won'", value: sum(amount), hide_below: 2}
   attained: {label: 达成, date: signed, where: "stage = 'won'", with: {aim: aim.amount}, value: sum(amount) / aim}
   best:

@@ -72,7 +72,7 @@ def linked(page: str) -> Iterator[tuple[str, int]]:
 def test_every_figure_opens_as_many_rows_as_its_n(market: Desk) -> None:
     pages = ("/reports/deal.overview", "/reports/deal.months?by=owner", "/reports/deal.lines", "/reports/deal.regions",
              "/figures/deal.count?by=tags", "/figures/deal.moves?by=owner", "/figures/deal.count?by=region&f.owner=me",
-             "/figures/deal.count?by=date.day")  # fmt: skip
+             "/figures/deal.count?by=date.day", "/figures/deal.edits?by=field")  # fmt: skip
     for login in ("bo", "ann", "ben"):
         browser, seen = market.browser(login), 0
         for page in pages:
@@ -118,6 +118,10 @@ def test_the_rows_behind_a_figure_leave_as_a_list_does(market: Desk) -> None:
         dict(zip(moved[1], moved[2], strict=True)).items()
         >= {"从阶段": "线索", "到阶段": "报价", "操作人": "Bo"}.items()
     )
+    name = f"/figures/deal.edits/rows?period=month&c.field=name&c.owner={market.ids['ben']}"
+    assert "更改时间" in text(bo, name) and "接口" in text(bo, name)
+    edits = file_of(bo, taken(bo, name))
+    assert {row[edits[1].index("字段")] for row in edits[2:]} == {"名称"}
     market.program("bo").made("deal", name="带明细", items=[{"kind": "x", "qty": "2", "price": "3.50"}, {"kind": "y"}])
     lines = file_of(bo, taken(bo, "/figures/deal.below/rows"))
     kind, price = (lines[1].index(name) for name in ("品类", "单价"))

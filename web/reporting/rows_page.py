@@ -9,7 +9,8 @@ from typing import Any
 
 from flask import g
 
-from engine.compiler.app import Entity, Field, Figure, Funnel
+from engine.compiler.app import Entity, Field, Figure, Funnel, Rows
+from engine.compiler.report_rows import said_of_changes
 from engine.records.record import USER, Record
 from engine.records.rights import find_rights
 from engine.reports.results import Behind
@@ -24,7 +25,7 @@ from web.reporting.rows_words import say_rows
 
 PAGE = 50
 _MOST_OFFSET = 1_000_000
-_STAGES, _PEOPLE, _MOMENTS = ("from", "to"), ("by", "owner"), ("at", "until")
+_STAGES, _PEOPLE, _MOMENTS, _OPTIONS = ("from", "to"), ("by", "owner"), ("at", "until"), ("field", "via")
 
 
 def read_offset(query: Mapping[str, str]) -> int:
@@ -46,7 +47,7 @@ def view_rows(asked: Asked, figure: Figure, behind: Behind, offset: int, *, repo
         "count": say_counted(text, behind.n, figure.at_least)["text"],
         "about": view_definition(text, figure, asked.period),
     }
-    return _Listing(behind, lines=_line_fields(figure.rows.entity, figure.rows.lines)).view() | {
+    return _Listing(behind, figure.rows).view() | {
         "title": text.t("report.rows_of", figure=label),
         "report_label": text.label(known.label) if known is not None else label,
         "back_url": back,
@@ -64,7 +65,7 @@ def view_funnel_rows(asked: Asked, funnel: Funnel, step: str, behind: Behind, of
     label = text.label(funnel.label)
     about = {"help": text.label(funnel.help), "said": said, "period": say_period(text, asked.period),
              "version": funnel.digest[:8]}  # fmt: skip
-    return _Listing(behind, lines=_line_fields(funnel.rows.entity, funnel.rows.lines)).view() | {
+    return _Listing(behind, funnel.rows).view() | {
         "title": text.t("report.rows_of", figure=said),
         "report_label": label,
         "back_url": asked.address(),
@@ -78,8 +79,9 @@ def view_funnel_rows(asked: Asked, funnel: Funnel, step: str, behind: Behind, of
 class _Listing:
     """Columns and rows of what the engine read."""
 
-    def __init__(self, behind: Behind, lines: Mapping[str, Field] | None) -> None:
-        self.behind, self.lines = behind, lines
+    def __init__(self, behind: Behind, rows: Rows) -> None:
+        self.behind, self.rows = behind, rows
+        self.lines = _line_fields(rows.entity, rows.lines)
         self.entity: Entity = g.session.app.entities[behind.entity]
         self.cells = Cells(locale(), now())
 
@@ -103,7 +105,7 @@ class _Listing:
     def _own_label(self, key: str) -> str:
         if self.lines is not None and key in self.lines:
             return locale().label(self.lines[key].label)
-        return locale().say(f"report.field.{key}")
+        return locale().say(f"report.change.{key}" if self.rows.changes else f"report.field.{key}")
 
     def _row(self, at: int, record: Record, shown: Sequence[str]) -> dict[str, Any]:
         cells: dict[str, Cell] = {key: self.cells.of_record(self.entity, key, record) for key in shown}
@@ -122,6 +124,9 @@ class _Listing:
         if key in _STAGES:
             badge = self.cells.stage(self.entity, value) or {"label": str(value), "tone": "grey"}
             return self.cells.plain("stage", badge["label"], tone=badge["tone"])
+        if self.rows.changes and key in _OPTIONS:
+            said = said_of_changes(self.entity, key).get(value)
+            return self.cells.plain("text", locale().label(said) if said else str(value))
         if key in _PEOPLE:
             return self.cells.user(self.behind.labels.get((USER, value), f"#{value}"))
         return self.cells.moment(value) if key in _MOMENTS else self.cells.plain("text", str(value))

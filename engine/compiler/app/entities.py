@@ -252,6 +252,12 @@ class Entity:
         return frozenset((POOL, PROTECTED_UNTIL)) if self.ownership is not None else frozenset()
 
     @cached_property
+    def entered_keys(self) -> tuple[str, ...]:
+        """What people put in: the owner, the stage, every field that somebody types; the changes figures count."""
+        own = (key for key, one in self.fields.items() if not one.readonly and key not in self.owned_keys)
+        return ("owner", *(("stage",) if self.workflow is not None else ()), *own)
+
+    @cached_property
     def display_keys(self) -> tuple[str, ...]:
         """The fields, system fields among them, whose values are part of what a record is called."""
         return tuple(dict.fromkeys(key for _, key in self.display if key))

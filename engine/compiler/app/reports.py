@@ -6,7 +6,7 @@ Enters: nothing (the compiler fills these). Leaves: frozen data asked for at eac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from engine.compiler.app.parts import Expression, Label
 from engine.definition.model.reports import Against, Chart, Taking, TileKind, Unit
@@ -17,6 +17,11 @@ from engine.expression.types import Type
 
 Read = tuple[str, str]
 """An entity and one of its fields (``items.cost`` for a column of lines), as access rules name them."""
+
+Part = Literal["records", "lines", "moves", "changes"]
+MOVES: Final = "moves"
+CHANGES: Final = "changes"
+"""How an author calls the stage moves of a record, and the changes of its fields: ``order.moves``."""
 
 Span = Literal["day", "week", "month", "quarter", "year"]
 SPANS: tuple[Span, ...] = ("day", "week", "month", "quarter", "year")
@@ -51,18 +56,33 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Rows:
-    """What a figure counts: records of ``entity``, the rows of its line table ``lines``, or its stage ``moves``.
+    """What a figure counts: records of ``entity``, or ``part`` of them.
 
-    ``shape`` is the key of their shape: ``order``, ``@order.items`` or ``@order.moves``; rows that are no records have
-    the fields of their record besides their own, and are seen by whoever sees the record. ``dimensions`` are those that
-    can be asked for.
+    Parts are the rows of the line table ``lines``, stage ``moves``, or ``changes`` of fields. ``shape`` is the key of
+    their shape: ``order``, ``@order.items`` or ``@order.moves``; rows that are no records have the fields of their
+    record besides their own, and are seen by whoever sees the record. ``dimensions`` are those that can be asked for.
     """
 
     shape: str
     entity: str
-    lines: str | None
-    moves: bool
+    part: Part
     dimensions: Mapping[str, Dimension]
+    lines: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the rows are records."""
+        return self.part == "records"
+
+    @property
+    def moves(self) -> bool:
+        """Whether the rows are stage moves."""
+        return self.part == "moves"
+
+    @property
+    def changes(self) -> bool:
+        """Whether the rows are changes of fields."""
+        return self.part == "changes"
 
 
 @dataclass(frozen=True)
