@@ -4,6 +4,7 @@ Enters: working time, a compiled moment or schedule. Leaves: moments in UTC. Mus
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from engine.compiler.app import Moment, Schedule
@@ -35,6 +36,7 @@ def _of_day(time_of: SiteCalendar, moment: Moment, day: date, at: time) -> datet
     return time_of.before(begins, amount) if moment.before else time_of.due(begins, amount)
 
 
+@lru_cache(maxsize=4096)
 def on_day(zone: str, day: date, at: time) -> datetime:
     """Return the moment of a time of a day, in UTC."""
     return datetime.combine(day, at, ZoneInfo(zone)).astimezone(UTC)

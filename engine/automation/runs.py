@@ -184,8 +184,15 @@ def end_run(
     session: Session, run: Run, state: str, *, trace: Sequence[Any] = (), error: Mapping[str, Any] | None = None
 ) -> None:
     """Write how a run ended."""
-    ended = {"state": state, "ended_at": session.now(), "trace": [*run.trace, *trace], "error": error}
-    session.connection.execute(update(runs).where(runs.c.id == run.id).values(**ended))
+
+    def build() -> Any:
+        ended = {
+            name: bindparam(f"new_{name}", type_=runs.c[name].type) for name in ("state", "ended_at", "trace", "error")
+        }
+        return update(runs).where(runs.c.id == bindparam("run")).values(ended)
+
+    ended = {"new_state": state, "new_ended_at": session.now(), "new_trace": [*run.trace, *trace], "new_error": error}
+    session.prepared("end run", build).execute(session.connection, {**ended, "run": run.id})
 
 
 def let_wait(session: Session, run: Run, until: datetime, position: int, program: str, trace: Sequence[Any]) -> None:

@@ -55,9 +55,12 @@ def read_states(session: Session) -> dict[str, State]:
 
 def is_disabled(session: Session, key: str) -> bool:
     """Return whether an automation is set aside."""
-    c = automations.c
-    found = session.connection.scalar(select(c.disabled_at).where(c.key == key))
-    return found is not None
+
+    def build() -> Any:
+        return select(automations.c.disabled_at).where(automations.c.key == bindparam("of_key"))
+
+    found = session.prepared("is disabled", build).fetch_one(session.connection, {"of_key": key})
+    return found is not None and found[0] is not None
 
 
 def note_failure(session: Session, run: Run, why: Mapping[str, Any]) -> None:
@@ -82,8 +85,12 @@ def note_failure(session: Session, run: Run, why: Mapping[str, Any]) -> None:
 
 def note_success(session: Session, key: str) -> None:
     """Forget the failures before: they were not in a row."""
-    c = automations.c
-    session.connection.execute(update(automations).where(c.key == key, c.failures > 0).values(failures=0))
+
+    def build() -> Any:
+        c = automations.c
+        return update(automations).where(c.key == bindparam("of_key"), c.failures > 0).values(failures=0)
+
+    session.prepared("note success", build).execute(session.connection, {"of_key": key})
 
 
 def enable(session: Session, key: str, *, actor: Actor | None) -> None:

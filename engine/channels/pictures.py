@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from engine.printing.report import ReportPage, render_picture
 from engine.records.sql import insert_into
@@ -44,11 +44,18 @@ class Picture:
 
 def keep(session: Session, page: ReportPage, *, key: str) -> int:
     """Keep what is to be drawn for a message, once for each key, and return its id."""
-    now, c = session.now(), pictures.c
+
+    def build() -> Any:
+        row = {name: bindparam(name, type_=pictures.c[name].type) for name in ("key", "at", "until", "page")}
+        new = insert_into(pictures, session.connection.dialect).values(row)
+        return new.on_conflict_do_nothing().returning(pictures.c.id)
+
+    now = session.now()
     row = {"key": key, "at": now, "until": now + KEPT, "page": dict(page)}
-    new = insert_into(pictures, session.connection.dialect).values(row).on_conflict_do_nothing()
-    session.connection.execute(new)
-    return int(session.connection.execute(select(c.id).where(c.key == key)).scalar_one())
+    made = session.prepared("keep picture", build).fetch_one(session.connection, row)
+    if made is None:
+        made = session.connection.execute(select(pictures.c.id).where(pictures.c.key == key)).one()
+    return int(made[0])
 
 
 def find(session: Session, picture_id: int | None, *, key: str | None) -> Picture | None:

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -112,9 +113,13 @@ def find_department(connection: Connection, key: str) -> Department | None:
 
 def list_departments(connection: Connection) -> list[Department]:
     """Return all departments, in the order they were made."""
+    return [Department(*row) for row in connection.execute(_select_all())]
+
+
+@cache
+def _select_all() -> Any:
     c = departments.c
-    rows = connection.execute(select(c.id, c.key, c.name, c.parent_id, c.manager_id, c.calendar).order_by(c.id))
-    return [Department(*row) for row in rows]
+    return select(c.id, c.key, c.name, c.parent_id, c.manager_id, c.calendar).order_by(c.id)
 
 
 def find_departments(connection: Connection, letters: str, *, limit: int = 20) -> list[Department]:

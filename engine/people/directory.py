@@ -4,6 +4,7 @@ Enters: a role, a person's id, a few letters. Leaves: ``Person``. Must not show 
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from sqlalchemy import BigInteger, Connection, Select, bindparam, case, cast, func, null, or_, select
 
@@ -17,8 +18,7 @@ _HIGHEST_TREE = 20
 
 def holders_of(connection: Connection, role: str) -> list[Person]:
     """Return everybody who holds ``role`` and is not disabled, in a steady order."""
-    held = _people().join(user_roles, user_roles.c.user_id == users.c.id).where(user_roles.c.role == role)
-    return _read(connection, _enabled(held).order_by(users.c.id))
+    return _read(connection, _select_holders(), {"role": role})
 
 
 def manager_of(connection: Connection, user_id: int) -> Person | None:
@@ -26,7 +26,7 @@ def manager_of(connection: Connection, user_id: int) -> Person | None:
 
     The manager written at the person; else the manager of their department; else of the department above, and so on.
     """
-    row = connection.execute(select(users.c.manager_id, users.c.department_id).where(users.c.id == user_id)).first()
+    row = connection.execute(_select_place(), {"of": user_id}).first()
     if row is None:
         return None
     found = _usable(connection, row.manager_id, user_id)
@@ -67,7 +67,7 @@ def people(connection: Connection, ids: Iterable[int | None]) -> Mapping[int, Pe
     wanted = {user_id for user_id in ids if user_id is not None}
     if not wanted:
         return {}
-    return {found.id: found for found in _read(connection, _people().where(users.c.id.in_(wanted)))}
+    return {found.id: found for found in _read(connection, _select_people(), {"ids": [*wanted]})}
 
 
 def find_people(session: Session, letters: str, *, limit: int = 20) -> list[Person]:
@@ -100,6 +100,22 @@ def _select_reports() -> Select[int]:
     return select(found.c.id).where(found.c.id != bindparam("user_id"))
 
 
+@cache
+def _select_holders() -> Select[int, str, str, int, bool]:
+    held = _people().join(user_roles, user_roles.c.user_id == users.c.id)
+    return _enabled(held.where(user_roles.c.role == bindparam("role"))).order_by(users.c.id)
+
+
+@cache
+def _select_people() -> Select[int, str, str, int, bool]:
+    return _people().where(users.c.id.in_(bindparam("ids", expanding=True)))
+
+
+@cache
+def _select_place() -> Select[int | None, int | None]:
+    return select(users.c.manager_id, users.c.department_id).where(users.c.id == bindparam("of"))
+
+
 def _people() -> Select[int, str, str, int, bool]:
     c = users.c
     return select(c.id, c.login, c.name, c.department_id, c.disabled_at.is_(None))
@@ -109,8 +125,10 @@ def _enabled(statement: Select[int, str, str, int, bool]) -> Select[int, str, st
     return statement.where(users.c.disabled_at.is_(None))
 
 
-def _read(connection: Connection, statement: Select[int, str, str, int, bool]) -> list[Person]:
-    return [Person(*row[:4], bool(row[4])) for row in connection.execute(statement)]
+def _read(
+    connection: Connection, statement: Select[int, str, str, int, bool], values: Mapping[str, object] | None = None
+) -> list[Person]:
+    return [Person(*row[:4], bool(row[4])) for row in connection.execute(statement, values)]
 
 
 def _usable(connection: Connection, manager: int | None, user_id: int) -> Person | None:

@@ -47,15 +47,21 @@ def find_all(session: Session) -> Mapping[str, Decimal]:
 
 def list_baselines(session: Session) -> Mapping[str, Baseline]:
     """Return every baseline by the key its figure has now; those of figures that are gone are left out."""
-    columns = (baselines.c.figure, baselines.c.value, baselines.c.source, baselines.c.note, baselines.c.set_at)
-    asked = select(*columns, users.c.name).outerjoin(users, users.c.id == baselines.c.set_by)
-    stored = {row[0]: Baseline(row[0], Decimal(row[1]), *row[2:]) for row in session.connection.execute(asked)}
+    rows = session.prepared("baselines", _select_all).fetch_all(session.connection, {})
+    stored = {row[0]: Baseline(row[0], Decimal(row[1]), *row[2:]) for row in rows}
+    if not stored:
+        return {}
     found = {}
     for key, figure in session.app.figures.items():
         one = stored.get(key) or stored.get(_before(figure) or "")
         if one is not None:
             found[key] = one
     return found
+
+
+def _select_all() -> Any:
+    columns = (baselines.c.figure, baselines.c.value, baselines.c.source, baselines.c.note, baselines.c.set_at)
+    return select(*columns, users.c.name).outerjoin(users, users.c.id == baselines.c.set_by)
 
 
 def set_baseline(session: Session, figure: str, written: str, *, note: str = "", actor: Actor) -> None:
