@@ -16,6 +16,7 @@ from engine.people import directory
 from engine.records.history import Entry, list_history
 from engine.records.record import Record
 from engine.records.rights import find_rights
+from engine.records.telling import born
 from engine.workflow import inbox
 from engine.workflow.inbox import InboxItem
 from engine.workflow.panel import Panel, PanelPerson
@@ -23,7 +24,7 @@ from engine.workflow.shown import Shown
 from web.approval_view import figures, headline, view_panel
 from web.cells import Cells, record_url, subtitle_of, title_of
 from web.gate import rule_place
-from web.history_view import born, view_history
+from web.history_view import view_history
 from web.line_view import line_table
 from web.widgets import Inputs
 

@@ -12,13 +12,16 @@ from flask import g
 from werkzeug.datastructures import MultiDict
 
 from engine.compiler.app import Entity, Field
-from engine.errors import FormworkError, InvalidValues
+from engine.errors import FormworkError, InvalidValues, NotFound
+from engine.exporting.journeys import JourneyAsked, taken_along
+from engine.exporting.journeys import headers as journey_headers
 from engine.exporting.requests import FORMATS, MOST_ROWS, Export
+from engine.records.queries import get_record
 from engine.records.rights import get_entity
 from engine.records.views import ViewContent
 from engine.reports.behind import RowsAsked
 from engine.storage.files import clean_name
-from web.cells import Cells
+from web.cells import Cells, record_url, title_of
 from web.columns import column_label
 from web.filter_words import FilterWords, name_filtered
 from web.gate import locale, now
@@ -32,9 +35,10 @@ _TONES = {"asked": "amber", "running": "blue", "done": "green", "refused": "red"
 
 @dataclass(frozen=True)
 class Taken:
-    """What somebody is about to take out: the list at ``back_url``, or the rows ``behind`` a figure there.
+    """What somebody is about to take out: the list at ``back_url``, the rows ``behind`` a figure, or a ``journey``.
 
-    It is asked for at ``url`` with the query ``listed``; ``lines`` are the line tables that may leave with it.
+    It is asked for at ``url`` with the query ``listed``; ``lines`` are the line tables that may leave with it, ``name``
+    is what the record of a journey is called.
     """
 
     entity: Entity
@@ -44,6 +48,8 @@ class Taken:
     back_url: str
     lines: Sequence[Field]
     behind: RowsAsked | None = None
+    journey: JourneyAsked | None = None
+    name: str = ""
 
 
 def export_url(id_: int) -> str:
@@ -53,7 +59,7 @@ def export_url(id_: int) -> str:
 
 def name_file(found: Export) -> str:
     """Return what the file of an export is called."""
-    label = locale().label(get_entity(g.session.app, found.entity).label)
+    label = _name(found) or locale().label(get_entity(g.session.app, found.entity).label)
     day = locale().local(found.created_at)
     return clean_name(f"{label}-{day:%Y%m%d-%H%M}.{found.format}")
 
@@ -62,7 +68,7 @@ def view_ask(taken: Taken, rows: int, form: Mapping[str, str], refused: Formwork
     """Return the page that says what would leave and asks how."""
     text, most = locale(), g.session.app.ask_export_above
     chosen = form.get("format") or FORMATS[0]
-    return _head(taken.entity, taken.back_url, taken.behind) | {
+    return _head(taken.entity, taken.back_url, taken.behind, taken.name) | {
         "step": "ask",
         "action_url": taken.url,
         "list": taken.listed,
@@ -75,7 +81,7 @@ def view_ask(taken: Taken, rows: int, form: Mapping[str, str], refused: Formwork
         "lines": _lines(taken.lines, form),
         "reason": form.get("reason", ""),
         "errors": _errors(refused),
-        **_what(taken.entity, taken.content, taken.behind),
+        **_what(taken.entity, taken.content, taken.behind, taken.journey),
     }
 
 
@@ -86,7 +92,7 @@ def view_export(found: Export, decides: bool, refused: FormworkError | None = No
     expired = found.expires_at is not None and found.expires_at <= now()
     state = "expired" if found.state == "done" and expired else found.state
     ready = mine and state == "done"
-    return _head(entity, EXPORTS_URL, found.behind) | {
+    return _head(entity, EXPORTS_URL, found.behind, _name(found)) | {
         "step": "state",
         "url": url,
         "state": text.t(f"export.state_{state}"),
@@ -114,7 +120,7 @@ def view_export(found: Export, decides: bool, refused: FormworkError | None = No
         "can_stop": mine and state in ("asked", "running"),
         "decides": decides and state == "asked",
         "errors": _errors(refused),
-        **_what(entity, found.content, found.behind),
+        **_what(entity, found.content, found.behind, found.journey),
     }
 
 
@@ -135,14 +141,35 @@ def _lines(tables: Sequence[Field], form: Mapping[str, str]) -> list[dict[str, A
     return [{"value": one.key, "label": locale().label(one.label), "checked": one.key in chosen} for one in tables]
 
 
-def _head(entity: Entity, back: str, behind: RowsAsked | None = None) -> dict[str, Any]:
+def _name(found: Export) -> str:
+    """Return what the journey of an export is called, "" for a list or a record the reader may not see."""
+    if found.journey is None:
+        return ""
+    try:
+        record = get_record(g.session, found.entity, found.journey.record_id, actor=g.actor)
+    except NotFound:
+        return ""
+    return title_of(get_entity(g.session.app, found.entity), record)
+
+
+def _label(found: Export) -> str:
+    name = _name(found)
+    return (
+        locale().t("journey.title", name=name)
+        if name
+        else locale().label(get_entity(g.session.app, found.entity).label)
+    )
+
+
+def _head(entity: Entity, back: str, behind: RowsAsked | None = None, name: str = "") -> dict[str, Any]:
     label = locale().label(entity.label)
     list_url = ENTITY_URL.format(entity=entity.key)
+    crumb = {"label": label, "url": back if back.startswith(list_url) else list_url}
+    if name:
+        crumb = {"label": locale().t("journey.title", name=name), "url": back}
     return {
-        "title": locale().t("export.title", entity=label),
-        "crumbs": [{"label": locale().t("reports.title"), "url": "/reports"}]
-        if behind is not None
-        else [{"label": label, "url": back if back.startswith(list_url) else list_url}],
+        "title": locale().t("export.title", entity=locale().t("journey.title", name=name) if name else label),
+        "crumbs": [{"label": locale().t("reports.title"), "url": "/reports"}] if behind is not None else [crumb],
         "exports_url": EXPORTS_URL,
     }
 
@@ -151,7 +178,7 @@ def _row(found: Export) -> dict[str, Any]:
     text, cells = locale(), Cells(locale(), now())
     return {
         "url": export_url(found.id),
-        "label": text.label(get_entity(g.session.app, found.entity).label),
+        "label": _label(found),
         "who": found.user_name,
         "rows": text.t("export.rows", n=f"{found.total:,}"),
         "state": text.t(f"export.state_{found.state}"),
@@ -161,8 +188,12 @@ def _row(found: Export) -> dict[str, Any]:
     }
 
 
-def _what(entity: Entity, content: ViewContent, behind: RowsAsked | None) -> dict[str, Any]:
-    """Return in words which list it is, or the rows of which figure: its columns, conditions and search."""
+def _what(
+    entity: Entity, content: ViewContent, behind: RowsAsked | None, journey: JourneyAsked | None
+) -> dict[str, Any]:
+    """Return in words which list it is, the rows of which figure, or which journey: its columns, conditions, search."""
+    if journey is not None:
+        return _what_happened(entity, journey)
     filters = (*content.filters, *(() if content.where is None else (content.where,)))
     words = FilterWords(Cells(locale(), now()), entity, name_filtered(entity, filters)).chips(filters, lambda **_: "")
     conditions = [locale().t("form.colon").join(filter(None, (one["label"], one["text"]))) for one in words]
@@ -171,6 +202,18 @@ def _what(entity: Entity, content: ViewContent, behind: RowsAsked | None) -> dic
         "figure": say_behind(behind) if behind is not None else None,
         "conditions": conditions,
         "search": content.text or None,
+    }
+
+
+def _what_happened(entity: Entity, journey: JourneyAsked) -> dict[str, Any]:
+    _, left = taken_along(g.session.app, entity.key, g.actor)
+    text, app = locale(), g.session.app
+    return {
+        "columns": journey_headers(text.language),
+        "figure": None,
+        "conditions": [text.t(f"journey.kind_{journey.kind}")] if journey.kind else [],
+        "search": None,
+        "left_out": [text.label(app.entities[key].label) for key in left if "linked" in journey.kinds],
     }
 
 
@@ -183,6 +226,9 @@ def _again(entity: Entity, found: Export) -> str:
     """Return where the same is exported once more."""
     if found.behind is not None:
         return export_again_url(found.behind)
+    if found.journey is not None:
+        kind = f"?kind={found.journey.kind}" if found.journey.kind else ""
+        return f"{record_url(entity.key, found.journey.record_id)}/journey/export{kind}"
     query = address_of(entity, found.content).partition("?")[2]
     return f"{ENTITY_URL.format(entity=entity.key)}/export?{query}"
 

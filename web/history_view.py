@@ -11,6 +11,7 @@ from engine.compiler.app import CompiledApp, Entity, Field
 from engine.records.differences import from_json
 from engine.records.history import Entry, name_links
 from engine.records.record import USER, Labels
+from engine.records.telling import born, say_entry
 from engine.storage.journal import BOOK
 from engine.storage.store import Session
 from web.cells import Cells
@@ -51,9 +52,6 @@ _ICONS = {
     "lock": "lock",
     "unlock": "lock",
 }
-_SAID = frozenset(_ICONS) | {
-    "transfer", "consult", "answer", "add_before", "add_after", "remove", "cc", "late", "resume", "reassign",
-}  # fmt: skip
 
 
 def view_history(
@@ -92,41 +90,11 @@ def view_entry(cells: Cells, app: CompiledApp, entity: Entity, entry: Entry, lab
     return {
         "when": cells.when(entry.at),
         "who": cells.person(entry.actor) if entry.actor_id is not None else None,
-        "what": _what(cells, app, entity, entry, len(changes)),
+        "what": say_entry(app, entity, entry, cells.locale.language, changed=len(changes)),
         "reason": entry.note,
         "changes": changes,
         "icon": _ICONS.get(entry.action, "point"),
     }
-
-
-def born(entry: Entry) -> bool:
-    """Tell whether the record began with this entry."""
-    return entry.action in ("create", "import", BOOK)
-
-
-def _what(cells: Cells, app: CompiledApp, entity: Entity, entry: Entry, changed: int) -> str:
-    text = cells.locale
-    move = entity.workflow.moves.get(str(entry.details.get("move"))) if entity.workflow else None
-    if move is not None:
-        approval = app.approvals.get(str(move.approval))
-        if approval is not None and entry.details.get("to") == move.during:
-            return text.t("history.submitted", approval=text.label(approval.label))
-        return text.t("history.moved", move=text.label(move.label))
-    if "restored" in entry.details:
-        return text.t("history.restored_version", count=changed, version=entry.details["restored"])
-    if entry.action in ("share", "unshare"):
-        told = {"to": entry.details.get("to"), "access": text.t(f"share.{entry.details.get('access')}")}
-        return text.t(f"history.{entry.action}", **told)
-    merged = entry.details.get("merge") or entry.details.get("unmerge")
-    if merged:
-        undone = "un" if "unmerge" in entry.details else ""
-        action = "relink" if entry.action == "relink" else "merge"
-        return text.t(f"history.{undone}{action}", name=merged.get("name"))
-    step = text.label(entry.details.get("label"))
-    if step:
-        return text.t(f"history.{entry.action}_step", step=step)
-    key = f"history.{entry.action}" if entry.action in _SAID else "history.update"
-    return text.t(key, count=changed)
 
 
 def _changes(cells: Cells, entity: Entity, entry: Entry, labels: Labels) -> list[dict[str, str]]:

@@ -39,14 +39,16 @@ def view_head(record: Record, kind: str) -> View:
     kinds = [
         {"label": text.t(f"journey.kind_{one}"), "url": f"{url}?kind={one}", "active": one == kind} for one in KINDS
     ]
-    name = title_of(entity, record)
+    name, chosen = title_of(entity, record), kind in KINDS
+    may = find_rights(g.session.app, entity, g.actor).export
     return {
         "title": text.t("journey.title", name=name),
         "crumbs": [
             {"label": text.label(entity.label), "url": ENTITY_URL.format(entity=record.entity)},
             {"label": name, "url": record_url(record.entity, record.id)},
         ],
-        "kinds": [{"label": text.t("journey.all"), "url": url, "active": kind not in KINDS}, *kinds],
+        "kinds": [{"label": text.t("journey.all"), "url": url, "active": not chosen}, *kinds],
+        "export_url": f"{url}/export{f'?kind={kind}' if chosen else ''}" if may else None,
     }
 
 

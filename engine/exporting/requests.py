@@ -4,7 +4,6 @@ Enters: what a list shows, decisions of people. Leaves: ``Export`` values. Must 
 An export belongs to whoever asked for it; of others one sees only what one is to decide about, and never the file.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,11 +13,13 @@ from sqlalchemy import ColumnElement, and_, insert, or_, select, update
 
 from engine.compiler.app import Entity, Field
 from engine.errors import FieldError, InvalidValues, NotAllowed, NotFound, NotPossibleNow
+from engine.exporting.journeys import JourneyAsked, count_happenings
+from engine.exporting.sealing import seal
 from engine.people import directory
 from engine.people.actor import Actor
 from engine.records.line_rows import line_tables
 from engine.records.listing import shown_keys
-from engine.records.queries import ListQuery, check_list, count_records, require_read
+from engine.records.queries import ListQuery, check_list, count_records, get_record, require_read
 from engine.records.rights import Rights, find_rights, get_entity
 from engine.records.views import ViewContent, applied, from_plain, to_plain
 from engine.reports.behind import RowsAsked, count_behind, shape_of
@@ -46,7 +47,7 @@ class Export:
     """One export; ``error`` says by language why it failed, ``rights`` is the seal of what its asker could see.
 
     ``lines`` are the line tables that leave with the list. ``behind`` are the rows of a figure that leave in its place;
-    then ``content`` has nothing but columns.
+    then ``content`` has nothing but columns. ``journey`` is what happened around a record, with an empty ``content``.
     """
 
     id: int
@@ -59,6 +60,7 @@ class Export:
     content: ViewContent
     lines: tuple[str, ...]
     behind: RowsAsked | None
+    journey: JourneyAsked | None
     reason: str | None
     state: str
     total: int
@@ -109,14 +111,19 @@ def content_behind(session: Session, behind: RowsAsked, *, actor: Actor) -> tupl
 
 
 def tables_of(session: Session, entity: Entity, rights: Rights, behind: RowsAsked | None, actor: Actor) -> list[Field]:
-    """Return the line tables that may leave with an export: none with rows that are no records themselves."""
+    """Return the line tables that may leave with a list: none with rows that are no records themselves."""
     alone = behind is not None and bool(shape_of(session, behind, actor=actor).own)
     return [] if alone else list(line_tables(entity, rights))
 
 
-def count(session: Session, entity: str, content: ViewContent, *, behind: RowsAsked | None = None, actor: Actor) -> int:
+def count(
+    session: Session, entity: str, content: ViewContent, *, behind: RowsAsked | None = None,
+    journey: JourneyAsked | None = None, actor: Actor,
+) -> int:  # fmt: skip
     """Return how many rows an export has, of a list ``MOST_ROWS + 1`` at most; raises as ``ask`` does."""
     compiled, rights = require_export(session, entity, actor)
+    if journey is not None:
+        return count_happenings(session, entity, journey, actor=actor, most=MOST_ROWS)
     kept = _judged(session, compiled, rights, content, behind, actor)
     if behind is not None:
         return count_behind(session, behind, actor=actor)
@@ -125,21 +132,22 @@ def count(session: Session, entity: str, content: ViewContent, *, behind: RowsAs
 
 def ask(
     session: Session, entity: str, content: ViewContent, *, format: str, language: str, reason: str = "",
-    lines: Sequence[str] = (), behind: RowsAsked | None = None, actor: Actor,
+    lines: Sequence[str] = (), behind: RowsAsked | None = None, journey: JourneyAsked | None = None, actor: Actor,
 ) -> Export:  # fmt: skip
     """Ask for a file of a list, with the rows of line tables; it is written at once, or after somebody allowed it.
 
-    With ``behind`` it is a file of the rows of a figure, with the columns of ``content``.
+    With ``behind`` it is a file of the rows of a figure, with the columns of ``content``; with ``journey`` one of what
+    happened around a record.
 
     Raises ``NotFound``, ``NotAllowed``, and ``InvalidValues`` for a list that cannot be asked, an unknown format, too
     many rows, or no reason where one is needed.
     """
     compiled, rights = require_export(session, entity, actor)
-    kept = _judged(session, compiled, rights, content, behind, actor)
+    kept = ViewContent() if journey is not None else _judged(session, compiled, rights, content, behind, actor)
     if format not in FORMATS:
         raise InvalidValues([FieldError("format", "value.choice", {"options": ", ".join(FORMATS)})])
-    _judge_lines(tables_of(session, compiled, rights, behind, actor), lines, format)
-    total = count(session, entity, content, behind=behind, actor=actor)
+    _judge_lines([] if journey else tables_of(session, compiled, rights, behind, actor), lines, format)
+    total = count(session, entity, content, behind=behind, journey=journey, actor=actor)
     if total > MOST_ROWS:
         raise InvalidValues([FieldError("", "export.too_many", {"max": MOST_ROWS})])
     waits = total > session.app.ask_export_above
@@ -151,7 +159,8 @@ def ask(
     row = {
         "entity": entity, "user_id": actor.id, "created_at": session.now(), "format": format, "language": language,
         "content": to_plain(kept), "lines": list(lines), "behind": None if behind is None else behind.to_plain(),
-        "reason": why or None, "state": ASKED if waits else RUNNING, "total": total,
+        "journey": None if journey is None else journey.to_plain(), "reason": why or None,
+        "state": ASKED if waits else RUNNING, "total": total,
     }  # fmt: skip
     id_ = session.connection.execute(insert(exports).values(row).returning(exports.c.id)).scalar_one()
     found = _required(session, id_)
@@ -241,18 +250,6 @@ def find_deciders(session: Session, entity: Entity, actor: Actor) -> list[int]:
     return sorted(held - {actor.id})
 
 
-def seal(session: Session, entity: str, behind: RowsAsked | None, actor: Actor) -> str:
-    """Return a hash of what somebody may see of an export: another one, and a file from before is no longer theirs."""
-    keys = [entity] if behind is None else [entity, *shape_of(session, behind, actor=actor).reads]
-    seen = [_sight(find_rights(session.app, session.app.entities[key], actor)) for key in keys]
-    return hashlib.sha256(repr((seen, sorted(actor.teams))).encode()).hexdigest()
-
-
-def _sight(rights: Rights) -> tuple[object, ...]:
-    masked = [(key, sorted(whole)) for key, whole in rights.masked]
-    return sorted(rights.read), sorted(rights.hidden), rights.export, masked
-
-
 def fetch(session: Session, id: int, *, actor: Actor) -> Export:
     """Return an export whose file the actor may have now, and note in the audit log that they took it.
 
@@ -264,13 +261,15 @@ def fetch(session: Session, id: int, *, actor: Actor) -> Export:
     if found.user != actor.id:
         raise NotFound("export.none")
     require_export(session, found.entity, actor)
+    if found.journey is not None:
+        get_record(session, found.entity, found.journey.record_id, actor=actor)
     if found.state == DONE and found.expires_at is not None and found.expires_at <= session.now():
         raise NotPossibleNow("export.expired", hours=KEPT // timedelta(hours=1))
     if found.state == "expired":
         raise NotPossibleNow("export.expired", hours=KEPT // timedelta(hours=1))
     if found.state != DONE or found.sha256 is None:
         raise NotPossibleNow("export.not_ready")
-    if found.rights != seal(session, found.entity, found.behind, actor):
+    if found.rights != seal(session, found.entity, found.behind, found.journey, actor):
         raise NotPossibleNow("export.other_rights")
     _audit(session, "exporting.fetched", found, actor)
     return found
@@ -359,6 +358,7 @@ def _audit(session: Session, action: str, found: Export, actor: Actor | None) ->
         "export": found.id, "format": found.format, "rows": found.total, "columns": list(found.content.columns),
         "lines": list(found.lines) or None, "figure": None if found.behind is None else found.behind.of,
         "behind": None if found.behind is None else found.behind.to_plain(),
+        "journey": None if found.journey is None else found.journey.to_plain(),
         "filter": {key: value for key, value in plain.items() if key != "columns" and value},
         "reason": found.answer if action == "exporting.refused" else found.reason, "sha256": found.sha256,
     }  # fmt: skip
@@ -376,6 +376,7 @@ def _to_exports(session: Session, rows: Iterable[Any]) -> list[Export]:
         values |= {"user": user, "user_name": people[user].name, "content": from_plain(values["content"])}
         values["lines"] = tuple(values["lines"] or ())
         values["behind"] = None if values["behind"] is None else RowsAsked.from_plain(values["behind"])
+        values["journey"] = None if values["journey"] is None else JourneyAsked.from_plain(values["journey"])
         values["decided_by"] = None if decider is None else people[decider].name
         del values["worked_at"]
         made.append(Export(**values))

@@ -185,8 +185,16 @@ class RowColumns:
         return {**self._records.formats(), **{at + beside: one for at, one in self._rows.formats().items()}}
 
 
-Heads = Columns | RowColumns
-"""What a sheet needs to know of its columns before its first row."""
+class Heads(Protocol):
+    """What a sheet needs to know of its columns before its first row."""
+
+    def headers(self) -> list[str]:
+        """Return what the columns are called."""
+        ...
+
+    def formats(self) -> Mapping[int, str]:
+        """Return the number format of each column that has one."""
+        ...
 
 
 def open_sheet(

@@ -15,7 +15,9 @@ from engine import messages
 from engine.compiler.app import Entity, Figure, Funnel
 from engine.errors import FormworkError, InvalidValues, NotPossibleNow
 from engine.exporting import requests
-from engine.exporting.requests import KEPT, LEASE, MOST_ATTEMPTS, Export, query_of, require_export, seal
+from engine.exporting.journeys import JourneyRows, taken_along
+from engine.exporting.requests import KEPT, LEASE, MOST_ATTEMPTS, Export, query_of, require_export
+from engine.exporting.sealing import seal
 from engine.exporting.sheets import ChangeColumns, Columns, LineTable, Mark, MoveColumns, RowColumns, open_sheet
 from engine.messages import say, text
 from engine.people import accounts
@@ -24,7 +26,7 @@ from engine.records.calling import name_of
 from engine.records.evaluation import Lookups, site_zone
 from engine.records.line_rows import line_keys, line_tables, list_rows
 from engine.records.listing import MOST, shown_keys
-from engine.records.queries import list_records
+from engine.records.queries import get_record, list_records
 from engine.records.record import Record
 from engine.records.rights import find_rights
 from engine.records.views import to_plain
@@ -116,16 +118,20 @@ def _asker(session: Session, found: Export) -> tuple[Actor, str]:
     shown = shown_keys(entity, rights)
     if not all(key in shown for key in found.content.columns):
         raise NotPossibleNow("export.other_rights")
-    return actor, seal(session, found.entity, found.behind, actor)
+    return actor, seal(session, found.entity, found.behind, found.journey, actor)
 
 
 def _write_rows(store: Store, session: Session, found: Export, actor: Actor, file: BinaryIO, progress: Progress) -> int:
+    if found.journey is not None:
+        return _write_journey(store, session, found, actor, file, progress)
     entity = session.app.entities[found.entity]
     columns = Columns(entity, found.content.columns, **_settings(session, found))
     beside = _beside(session, found, entity, actor)
     lines = _Lines(session, found, entity, actor)
     heads = columns if beside is None else RowColumns(columns, *beside)
-    sheet = open_sheet(file, found.format, heads, _mark(session, found), language=found.language, lines=lines.tables)
+    sheet = open_sheet(
+        file, found.format, heads, _mark(session, found, actor), language=found.language, lines=lines.tables
+    )
     rows = 0
     for page, own_cells in _pages(session, found, actor, lines.named_by, beside[0] if beside else None):
         for (record, own), cells in zip(lines.beside(page), own_cells, strict=True):
@@ -134,6 +140,25 @@ def _write_rows(store: Store, session: Session, found: Export, actor: Actor, fil
             if rows % _SIGN_OF_LIFE == 0:
                 _live(store, found, rows)
                 progress(rows, found.total)
+    sheet.close()
+    progress(rows, rows)
+    return rows
+
+
+def _write_journey(
+    store: Store, session: Session, found: Export, actor: Actor, file: BinaryIO, progress: Progress
+) -> int:
+    assert found.journey is not None  # noqa: S101 - what is written here
+    entity = session.app.entities[found.entity]
+    told = JourneyRows(session, entity, found.journey, language=found.language, actor=actor)
+    sheet = open_sheet(file, found.format, told, _mark(session, found, actor), language=found.language)
+    rows = 0
+    for page in told.pages(requests.MOST_ROWS):
+        for cells in page:
+            sheet.add(cells)
+        rows += len(page)
+        _live(store, found, rows)
+        progress(rows, found.total)
     sheet.close()
     progress(rows, rows)
     return rows
@@ -234,20 +259,32 @@ def _live(store: Store, found: Export, rows: int) -> None:
             raise _Stopped
 
 
-def _mark(session: Session, found: Export) -> Mark:
-    """Return what a file says of itself: whose it is, from when, of which list."""
+def _mark(session: Session, found: Export, actor: Actor) -> Mark:
+    """Return what a file says of itself: whose it is, from when, of which list, what was left out."""
     language, zone = found.language, site_zone(session.app)
     label = say(session.app.entities[found.entity].label, language)
     when = f"{session.now().astimezone(zone):%Y-%m-%d %H:%M}"
     line = text("export.mark", language, app=session.app.label, who=found.user_name, when=when, id=found.id)
-    said = [text("export.note_list", language, entity=label)]
+    said = [text("export.note_list", language, entity=label)] if found.journey is None else []
     asked = {key: value for key, value in to_plain(found.content).items() if key != "columns" and value}
     if found.behind is not None:
         said.append(_say_figure(session, found.behind, language))
         asked = {key: one for key, one in found.behind.to_plain().items() if key in ("filters", "cell") and one}
+    said += [] if found.journey is None else _say_journey(session, found, actor)
     said += [text("export.note_filter", language, filter=str(asked))] if asked else []
     said += [text("export.note_reason", language, reason=found.reason)] if found.reason else []
     return Mark(label, line, said, found.user_name)
+
+
+def _say_journey(session: Session, found: Export, actor: Actor) -> list[str]:
+    assert found.journey is not None  # noqa: S101 - what is said here
+    entity, language = session.app.entities[found.entity], found.language
+    record = get_record(session, found.entity, found.journey.record_id, actor=actor)
+    name = name_of(session.app, entity, record.values, Lookups(session))
+    said = [text("export.note_journey", language, record=name)]
+    _, left = taken_along(session.app, found.entity, actor)
+    entities = ", ".join(say(session.app.entities[key].label, language) for key in left)
+    return said + ([text("export.note_left_out", language, entities=entities)] if left else [])
 
 
 def _say_figure(session: Session, behind: RowsAsked, language: str) -> str:

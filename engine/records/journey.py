@@ -5,15 +5,14 @@ Enters: a record, kinds of happenings, a place in time. Leaves: a page of them, 
 record, a field or a file the actor may not see: each source is read under their rights.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, or_, select
 
-from engine.compiler.app import Entity
+from engine.compiler.app import CompiledApp, Entity
 from engine.errors import FieldError, InvalidValues
 from engine.people.actor import Actor
 from engine.records.chain import links_between
@@ -21,7 +20,7 @@ from engine.records.evaluation import parameters
 from engine.records.history import Entry, entry_columns, names_of, to_entry
 from engine.records.listing import scope_key
 from engine.records.queries import get_record
-from engine.records.rights import find_rights, get_entity, scope_condition
+from engine.records.rights import Rights, find_rights, get_entity, scope_condition
 from engine.records.sql import IsAmong
 from engine.storage.comment_tables import comments
 from engine.storage.store import Session
@@ -68,8 +67,46 @@ class _Place:
         return "all" if key > self.source else "rest" if key == self.source else "none"
 
 
-Read = Callable[[_Place | None, int], list[Happening]]
-"""Reads a source: where the page before ended, and how many at most."""
+@dataclass(frozen=True)
+class _Source:
+    """Where happenings are read: a statement, the columns of when and which, and what a row of it tells."""
+
+    key: str
+    shape: tuple[Any, ...]
+    build: Callable[[], Select[Any]]
+    at: Any
+    id: Any
+    given: Mapping[str, Any]
+    make: Callable[[tuple[Any, ...]], Happening]
+
+    def read(self, session: Session, place: _Place | None, most: int) -> list[Happening]:
+        """Return what happened before a place, the newest first."""
+        stands = None if place is None else place.after(self.key)
+        given = {**self.given, "limit": most}
+        if place is not None:
+            given |= {"then": place.at} | ({"then_id": place.id} if stands == "rest" else {})
+        found = session.prepared((*self.shape, stands), lambda: self._page(stands))
+        return [self.make(row) for row in found.fetch_all(session.connection, given)]
+
+    def count(self, session: Session, most: int) -> int:
+        """Return how much happened, ``most`` at most."""
+
+        def build() -> Select[Any]:
+            return select(func.count()).select_from(self.build().limit(bindparam("limit")).subquery())
+
+        found = session.prepared((*self.shape, "count"), build)
+        return int(found.fetch_all(session.connection, {**self.given, "limit": most})[0][0])
+
+    def _page(self, stands: str | None) -> Select[Any]:
+        found, then = self.build(), bindparam("then", type_=self.at.type)
+        same: dict[str | None, ColumnElement[bool]] = {
+            "all": self.at <= then,
+            "rest": or_(self.at < then, and_(self.at == then, self.id < bindparam("then_id"))),
+            "none": self.at < then,
+        }
+        if stands is not None:
+            found = found.where(same[stands])
+        return found.order_by(self.at.desc(), self.id.desc()).limit(bindparam("limit"))
 
 
 def list_journey(
@@ -79,18 +116,18 @@ def list_journey(
     *,
     actor: Actor,
     kinds: Collection[Kind] = KINDS,
+    among: Collection[str] | None = None,
     after: str | None = None,
     limit: int = PAGE,
 ) -> tuple[list[Happening], str | None]:
     """Return what happened, the newest first, and the cursor of the page after, None on the last.
 
-    Raises ``NotFound`` like reading the record, and ``InvalidValues`` for a cursor that is not one of ours.
+    ``among`` names the entities whose linked records are told of, None all of them. Raises ``NotFound`` like reading
+    the record, and ``InvalidValues`` for a cursor that is not one of ours.
     """
-    hidden = get_record(session, entity, record_id, actor=actor).hidden
-    place = None if after is None else _read_cursor(after)
-    compiled, found = get_entity(session.app, entity), list[tuple[str, Happening]]()
-    for key, read in _sources(session, compiled, record_id, hidden, actor, frozenset(kinds)):
-        found += [(key, one) for one in read(place, limit + 1)]
+    place, found = None if after is None else _read_cursor(after), list[tuple[str, Happening]]()
+    for source in _sources(session, entity, record_id, frozenset(kinds), among, actor):
+        found += [(source.key, one) for one in source.read(session, place, limit + 1)]
     found.sort(key=lambda one: one[1].id, reverse=True)
     found.sort(key=lambda one: one[0])
     found.sort(key=lambda one: one[1].at, reverse=True)
@@ -102,33 +139,50 @@ def list_journey(
     return _named(session, [one for _, one in shown]), further
 
 
+def count_journey(
+    session: Session,
+    entity: str,
+    record_id: int,
+    *,
+    actor: Actor,
+    kinds: Collection[Kind] = KINDS,
+    among: Collection[str] | None = None,
+    most: int,
+) -> int:
+    """Return how much ``list_journey`` has to tell, ``most`` of each source at most."""
+    sources = _sources(session, entity, record_id, frozenset(kinds), among, actor)
+    return sum(source.count(session, most) for source in sources)
+
+
+def linking(app: CompiledApp, entity: str, actor: Actor) -> list[str]:
+    """Return the entities with records that the actor may read and that can link to one of ``entity``."""
+    return [key for key, other in app.entities.items() if _links(app, other, entity, find_rights(app, other, actor))]
+
+
+def _links(app: CompiledApp, other: Entity, entity: str, rights: Rights) -> tuple[str, ...]:
+    return tuple(links_between(app, other, entity, rights.hidden)) if rights.read else ()
+
+
 def _sources(
-    session: Session, entity: Entity, id_: int, hidden: frozenset[str], actor: Actor, kinds: frozenset[str]
-) -> Iterator[tuple[str, Read]]:
+    session: Session, key: str, id_: int, kinds: frozenset[str], among: Collection[str] | None, actor: Actor
+) -> Iterator[_Source]:
+    hidden, entity = get_record(session, key, id_, actor=actor).hidden, get_entity(session.app, key)
+    seen = tuple(one.key for one in entity.file_fields if one.key not in hidden)
     if kinds & {"moves", "approvals", "changes"}:
-        yield "history", partial(_own, session, entity, id_, hidden, kinds)
+        yield _own(entity, id_, hidden, kinds)
     if "remarks" in kinds:
-        yield "remarks", partial(_remarks, session, entity, id_)
-    if "files" in kinds and entity.file_fields:
-        yield "files", partial(_files, session, entity, id_, hidden)
+        yield _remarks(entity, id_)
+    if "files" in kinds and seen:
+        yield _files(entity, id_, seen)
     for other in session.app.entities.values() if "linked" in kinds else ():
         rights = find_rights(session.app, other, actor)
-        links = tuple(links_between(session.app, other, entity.key, rights.hidden)) if rights.read else ()
-        if links:
-            yield f"linked {other.key}", partial(_linked, session, other, links, id_, actor)
+        links = _links(session.app, other, key, rights)
+        if links and (among is None or other.key in among):
+            yield _linked(session, other, links, id_, rights, actor)
 
 
-def _own(
-    session: Session,
-    entity: Entity,
-    id_: int,
-    hidden: frozenset[str],
-    kinds: frozenset[str],
-    place: _Place | None,
-    most: int,
-) -> list[Happening]:
-    c = history.c
-    told = tuple(sorted(kinds & {"moves", "approvals", "changes"}))
+def _own(entity: Entity, id_: int, hidden: frozenset[str], kinds: frozenset[str]) -> _Source:
+    c, told = history.c, tuple(sorted(kinds & {"moves", "approvals", "changes"}))
 
     def build() -> Select[Any]:
         parts = {
@@ -139,60 +193,48 @@ def _own(
         own = (c.entity == entity.key, c.record_id == bindparam("record_id"))
         found = select(*entry_columns()).select_from(history.outerjoin(users, users.c.id == c.actor_id))
         which = () if len(told) == len(parts) else (or_(*(parts[one] for one in told)),)
-        return _page(found.where(*own, *which), c.at, c.id, "history", place)
+        return found.where(*own, *which)
 
-    rows = _fetch(session, ("journey", entity.key, told), build, "history", place, {"record_id": id_, "limit": most})
-    entries = [to_entry(row, hidden) for row in rows]
-    return [
-        Happening(_kind_of(one), one.at, one.id, entity.key, id_, one.actor if one.actor_id else None, entry=one)
-        for one in entries
-    ]
+    def make(row: tuple[Any, ...]) -> Happening:
+        one = to_entry(row, hidden)
+        who = one.actor if one.actor_id else None
+        return Happening(_kind_of(one), one.at, one.id, entity.key, id_, who, entry=one)
+
+    return _Source("history", ("journey", entity.key, told), build, c.at, c.id, {"record_id": id_}, make)
 
 
-def _remarks(session: Session, entity: Entity, id_: int, place: _Place | None, most: int) -> list[Happening]:
-    c = comments.c
+def _remarks(entity: Entity, id_: int) -> _Source:
+    c, given = comments.c, {"entity": entity.key, "record_id": id_}
 
     def build() -> Select[Any]:
         own = (c.entity == bindparam("entity"), c.record_id == bindparam("record_id"), c.removed_at.is_(None))
         found = select(c.id, c.at, users.c.name, c.text).join_from(comments, users, users.c.id == c.author_id)
-        return _page(found.where(*own), c.at, c.id, "remarks", place)
+        return found.where(*own)
 
-    given = {"entity": entity.key, "record_id": id_, "limit": most}
-    rows = _fetch(session, ("journey remarks",), build, "remarks", place, given)
-    return [Happening("remarks", row[1], row[0], entity.key, id_, row[2], text=row[3]) for row in rows]
+    def make(row: tuple[Any, ...]) -> Happening:
+        return Happening("remarks", row[1], row[0], entity.key, id_, row[2], text=row[3])
+
+    return _Source("remarks", ("journey remarks",), build, c.at, c.id, given, make)
 
 
-def _files(
-    session: Session, entity: Entity, id_: int, hidden: frozenset[str], place: _Place | None, most: int
-) -> list[Happening]:
+def _files(entity: Entity, id_: int, seen: tuple[str, ...]) -> _Source:
     c = files.c
-    seen = tuple(one.key for one in entity.file_fields if one.key not in hidden)
-    if not seen:
-        return []
 
     def build() -> Select[Any]:
         own = (c.entity == entity.key, c.record_id == bindparam("record_id"), c.deleted_at.is_(None))
         source = files.outerjoin(users, users.c.id == c.uploaded_by)
         found = select(c.id, c.uploaded_at, users.c.name, c.name).select_from(source)
-        visible = or_(*(c.field == key for key in seen))
-        return _page(found.where(*own, visible), c.uploaded_at, c.id, "files", place)
+        return found.where(*own, or_(*(c.field == key for key in seen)))
 
-    given = {"record_id": id_, "limit": most}
-    rows = _fetch(session, ("journey files", entity.key, seen), build, "files", place, given)
-    return [Happening("files", row[1], row[0], entity.key, id_, row[2], text=row[3]) for row in rows]
+    def make(row: tuple[Any, ...]) -> Happening:
+        return Happening("files", row[1], row[0], entity.key, id_, row[2], text=row[3])
+
+    shape = ("journey files", entity.key, seen)
+    return _Source("files", shape, build, c.uploaded_at, c.id, {"record_id": id_}, make)
 
 
-def _linked(
-    session: Session,
-    other: Entity,
-    links: Sequence[str],
-    id_: int,
-    actor: Actor,
-    place: _Place | None,
-    most: int,
-) -> list[Happening]:
+def _linked(session: Session, other: Entity, links: tuple[str, ...], id_: int, rights: Rights, actor: Actor) -> _Source:
     """Return when records that link here came and moved, of those the actor may read."""
-    rights, key = find_rights(session.app, other, actor), f"linked {other.key}"
     table, c = session.tables.entity[other.key], history.c
 
     def build() -> Select[Any]:
@@ -202,44 +244,16 @@ def _linked(
         source = history.outerjoin(users, users.c.id == c.actor_id)
         found = select(*entry_columns(), c.record_id).select_from(source)
         told: ColumnElement[bool] = literal_column(f"{history.name}.{COME_OR_MOVED}")  # as its index says it
-        found = found.where(c.entity == other.key, told, IsAmong(c.record_id, seen.scalar_subquery()))
-        return _page(found, c.at, c.id, key, place)
+        return found.where(c.entity == other.key, told, IsAmong(c.record_id, seen.scalar_subquery()))
 
-    shape = ("journey linked", other.key, tuple(links), scope_key(rights.read))
-    given = parameters(session, actor) | {"record_id": id_, "limit": most}
-    found = []
-    for row in _fetch(session, shape, build, key, place, given):
+    def make(row: tuple[Any, ...]) -> Happening:
         entry = to_entry(row, rights.hidden)
         who = entry.actor if entry.actor_id else None
-        found.append(Happening("linked", entry.at, entry.id, other.key, row[-1], who, entry=entry))
-    return found
+        return Happening("linked", entry.at, entry.id, other.key, row[-1], who, entry=entry)
 
-
-def _page(found: Select[Any], at: Any, id_: Any, key: str, place: _Place | None) -> Select[Any]:
-    """Go on where the page before ended, the newest first."""
-    if place is not None:
-        then = bindparam("then", type_=at.type)
-        same: dict[str, ColumnElement[bool]] = {
-            "all": at <= then,
-            "rest": or_(at < then, and_(at == then, id_ < bindparam("then_id"))),
-            "none": at < then,
-        }
-        found = found.where(same[place.after(key)])
-    return found.order_by(at.desc(), id_.desc()).limit(bindparam("limit"))
-
-
-def _fetch(
-    session: Session,
-    shape: tuple[Any, ...],
-    build: Callable[[], Select[Any]],
-    key: str,
-    place: _Place | None,
-    given: dict[str, Any],
-) -> list[tuple[Any, ...]]:
-    stands = None if place is None else place.after(key)
-    if place is not None:
-        given = given | {"then": place.at} | ({"then_id": place.id} if stands == "rest" else {})
-    return session.prepared((*shape, stands), build).fetch_all(session.connection, given)
+    shape = ("journey linked", other.key, links, scope_key(rights.read))
+    given = parameters(session, actor) | {"record_id": id_}
+    return _Source(f"linked {other.key}", shape, build, c.at, c.id, given, make)
 
 
 def _any(column: Any, values: Sequence[str]) -> ColumnElement[bool]:

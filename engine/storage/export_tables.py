@@ -31,6 +31,7 @@ exports = Table(
     json_column("content", required=True),  # what the list shows, as a view is kept, with its columns written out
     json_column("lines"),  # the line tables that leave with it
     json_column("behind"),  # the rows of which figure it is, where it is no list
+    json_column("journey"),  # what happened around which record it is, where it is no list
     text_column("reason", required=False),
     text_column("state"),
     big_column("total"),  # rows, as they were counted when it was asked for; as they were written once it is done

@@ -264,6 +264,10 @@ def _add_report_views(connection: Connection) -> None:
     report_views.create(connection, checkfirst=True)
 
 
+def _add_journeys_to_exports(connection: Connection) -> None:
+    add_columns(connection, exports, "journey")
+
+
 STEPS: Sequence[Step] = (
     _add_timers,
     protect_releases,
@@ -305,6 +309,7 @@ STEPS: Sequence[Step] = (
     _find_what_came_or_moved,
     _add_pictures,
     _add_report_views,
+    _add_journeys_to_exports,
 )
 """Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
 

@@ -197,6 +197,7 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
     "/figures/<figure>/rows": ("period=all", "period=all&c.firm=2", "period=all&f.owner=2", "period=all&f.memo=zq"),
     "/figures/<figure>/rows/export": ("period=all", "period=all&c.firm=2", "period=all&f.memo=zq"),
     "/funnels/<funnel>/rows": ("step=all", "step=won", "step=nix"),
+    "/e/<entity>/<record_id>/journey/export": ("kind=linked", "kind=nix"),
     "/funnels/<funnel>/rows/export": ("step=all", "step=won", "step=nix"),
     "/dashboards/<dashboard>": ("f.firm=2", "f.owner=2&period=all"),
     "/dashboards/<dashboard>/tiles/<place>": ("f.firm=2", "period=all&f.owner=2", "period=2026-03"),

@@ -144,3 +144,23 @@ def test_notices_lead_to_the_export(desk: Desk) -> None:
     drain(desk.store)
 
     assert "申请导出 4 行" in lead.get("/").get_data(as_text=True)
+
+
+def test_a_journey_leads_to_its_own_export(desk: Desk) -> None:
+    make(desk, 1)
+    browser = desk.browser("rep1")
+    page = browser.get("/e/ticket/1/journey?kind=changes").get_data(as_text=True)
+    address = re.search(r'export-link[^"]*" href="([^"]+)"', page)[1].replace("&amp;", "&")  # type: ignore[index]
+    assert address == "/e/ticket/1/journey/export?kind=changes"
+
+    asked = browser.get(address).get_data(as_text=True)
+    made = browser.post("/e/ticket/1/journey/export", data={"list": "kind=changes", "format": "csv"})
+    url = made.headers["Location"]
+    ready = browser.get(url).get_data(as_text=True)
+
+    assert "1 行" in asked and "做了什么" in asked and "修改" in asked
+    assert made.status_code == 303 and "可下载" in ready and 'href="/e/ticket/1/journey/export?kind=changes"' in ready
+    assert [row[2:4] for row in rows_of(browser.get(f"{url}/file"))[2:]] == [["修改", "工单"]]
+    assert desk.browser("guest").get("/e/ticket/1/journey/export").status_code in (403, 404)
+    assert desk.browser("rep2").get("/e/ticket/1/journey/export").status_code == 404
+    assert "export-link" not in desk.browser("root").get("/e/ticket/1/journey").get_data(as_text=True)

@@ -1,4 +1,4 @@
-"""Taking a list, or the rows behind a figure, out of the house: ask for a file, see how far it is, fetch it, decide.
+"""Taking a list, the rows behind a figure or a journey out of the house: ask for a file, watch it, fetch it, decide.
 
 Enters: the address of a list or a page of rows, a format, a reason, decisions. Leaves: pages, and the file for whoever
 asked for it. Must not decide what may leave: the engine does, when it is asked for, when it is written and when it is
@@ -12,10 +12,14 @@ from flask import Response, g, make_response, redirect, render_template, request
 
 from engine.errors import FormworkError, InvalidValues, NotPossibleNow
 from engine.exporting import requests, working
+from engine.exporting.journeys import JourneyAsked
 from engine.exporting.requests import Export
 from engine.records import queries
+from engine.records.journey import KINDS
+from engine.records.views import ViewContent
 from engine.reports.behind import RowsAsked
 from web.api.requests import read_id
+from web.cells import record_url, title_of
 from web.downloads import send_made
 from web.export_view import EXPORTS_URL, Taken, export_url, name_file, view_ask, view_export, view_exports
 from web.gate import locale, private, reads, store, writes
@@ -61,6 +65,18 @@ def begin_funnel(funnel: str) -> Any:
 def ask_funnel(funnel: str) -> Any:
     """Ask for a file of the rows that got as far as a step."""
     return _ask(_behind_funnel(funnel, request.form.get("list", "")))
+
+
+@reads
+def begin_journey(entity: str, record_id: str) -> Any:
+    """Show what would leave of the journey of a record."""
+    return _begin(_journey(entity, record_id, _query()))
+
+
+@writes
+def ask_journey(entity: str, record_id: str) -> Any:
+    """Ask for a file of the journey of a record."""
+    return _ask(_journey(entity, record_id, request.form.get("list", "")))
 
 
 @reads
@@ -121,6 +137,8 @@ ROUTES = (
     ("/figures/<figure>/rows/export", ["POST"], ask_figure),
     ("/funnels/<funnel>/rows/export", ["GET"], begin_funnel),
     ("/funnels/<funnel>/rows/export", ["POST"], ask_funnel),
+    ("/e/<entity>/<record_id>/journey/export", ["GET"], begin_journey),
+    ("/e/<entity>/<record_id>/journey/export", ["POST"], ask_journey),
     (EXPORTS_URL, ["GET"], overview),
     ("/exports/<export_id>", ["GET"], show),
     ("/exports/<export_id>/approve", ["POST"], approve),
@@ -166,8 +184,22 @@ def _behind(asked: Asked, behind: RowsAsked, listed: str) -> Taken:
     return Taken(compiled, content, f"{url}/export", listed, f"{url}?{listed}", tables, behind)
 
 
+def _journey(entity: str, record_id: str, listed: str) -> Taken:
+    compiled, _ = requests.require_export(g.session, entity, g.actor)
+    record = queries.get_record(g.session, entity, read_id(record_id), actor=g.actor)
+    kind = parse_address(listed).get("kind", "")
+    asked = JourneyAsked(record.id, next((one for one in KINDS if one == kind), None))
+    url = f"{record_url(entity, record.id)}/journey"
+    back = f"{url}?kind={asked.kind}" if asked.kind else url
+    return Taken(
+        compiled, ViewContent(), f"{url}/export", listed, back, (), journey=asked, name=title_of(compiled, record)
+    )
+
+
 def _begin(taken: Taken, refused: FormworkError | None = None) -> str:
-    rows = requests.count(g.session, taken.entity.key, taken.content, behind=taken.behind, actor=g.actor)
+    rows = requests.count(
+        g.session, taken.entity.key, taken.content, behind=taken.behind, journey=taken.journey, actor=g.actor
+    )
     view = view_ask(taken, rows, request.form, refused)
     return render_template("pages/export.html", page=view, shell=page_shell())
 
@@ -177,7 +209,8 @@ def _ask(taken: Taken) -> Any:
     try:
         found = requests.ask(
             g.session, taken.entity.key, taken.content, format=form.get("format", ""), language=locale().language,
-            reason=form.get("reason", ""), lines=form.getlist("lines"), behind=taken.behind, actor=g.actor,
+            reason=form.get("reason", ""), lines=form.getlist("lines"), behind=taken.behind, journey=taken.journey,
+            actor=g.actor,
         )  # fmt: skip
     except (InvalidValues, NotPossibleNow) as refused:
         return _begin(taken, refused), 422
