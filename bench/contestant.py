@@ -156,10 +156,10 @@ class Contestant:
         return Measure(1, *used, wall, wall * 1000, wall * 1000, behind), answer
 
     def measure_start(self) -> tuple[float, float]:
-        """(seconds until two processes answer, MiB of both half a second later)."""
-        ports = [free_port(), free_port()]
+        """(seconds until two processes answer, MiB of all there are half a second later)."""
+        ports = [free_port() for _ in range(1 if self.side.divides else 2)]
         began = time.perf_counter()
-        started = [self._launch(port) for port in ports]
+        started = [self._launch(port, processes=2 // len(ports)) for port in ports]
         for port, process in zip(ports, started, strict=True):
             wait_until_up(port, self.side.health, process)
         seconds = time.perf_counter() - began
@@ -217,10 +217,10 @@ class Contestant:
             requests.append(self.side.page(who, "proposal", 100_000, after))
         return requests
 
-    def _launch(self, port: int) -> subprocess.Popen[bytes]:
+    def _launch(self, port: int, processes: int = 1) -> subprocess.Popen[bytes]:
         command = self.side.command(self.url, self.home, port)
         log = (self.home / f"{self.side.name}.log").open("ab")
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=self.side.environment(port))
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=self.side.environment(processes))
         self._started.append(process)
         return process
 

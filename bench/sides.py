@@ -62,6 +62,8 @@ class Side:
     name: str
     api = "/api/v1"
     health = "/health"
+    divides = False
+    """Whether one start makes several processes that answer."""
     customer = Table("customer", {"number": "'KF' || i", "name": "'Customer ' || i", "credit_code": "NULL"})
     opportunity: Table
     journal = ("history", "outbox")
@@ -83,7 +85,7 @@ class Side:
         code = f"from bench.importer import main, open_{self.name}; main(open_{self.name})"
         return [sys.executable, "-c", code, database_url, str(home)]
 
-    def environment(self, port: int) -> dict[str, str]:
+    def environment(self, processes: int) -> dict[str, str]:
         return _environment()
 
     # Requests
@@ -210,6 +212,7 @@ class Generic(Side):
 
     name = "generic"
     health = "/readyz"
+    divides = True
     customer = Table("e_customer", Side.customer.varied)
     opportunity = Table("e_opportunity", Floor.opportunity.varied)
     journal = ("fw_history", "fw_outbox")
@@ -228,8 +231,8 @@ class Generic(Side):
     def command(self, database_url: str, home: Path, port: int) -> list[str]:
         return self._formwork("run", "--no-demo", "--port", str(port))
 
-    def environment(self, port: int) -> dict[str, str]:
-        return self._environment
+    def environment(self, processes: int) -> dict[str, str]:
+        return self._environment | {"FORMWORK_PROCESSES": str(processes)}
 
     def page(self, who: Person, stage: str, least: int, after: str | None = None) -> Request:
         """The fields the floor's page has; its system fields come anyway."""

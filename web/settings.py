@@ -49,6 +49,7 @@ class Settings:
     redis_url: str | None = field(default=None, repr=False)
     host: str = "127.0.0.1"
     port: int = 8700
+    processes: int = 1  # that answer beside each other
     language: str = messages.DEFAULT_LANGUAGE
     public_url: str | None = None  # as people type it; https here makes cookies secure and sends HSTS
     trusted_hosts: tuple[str, ...] = ()  # empty: any Host header is answered
@@ -92,6 +93,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, home: str | Path 
         redis_url=given.get("FORMWORK_REDIS_URL") or None,
         host=given.get("FORMWORK_HOST") or Settings.host,
         port=_number(given, "FORMWORK_PORT", Settings.port, highest=65_535),
+        processes=_number(given, "FORMWORK_PROCESSES", Settings.processes, lowest=1, highest=64),
         language=_language(given),
         public_url=_public_url(given),
         trusted_hosts=_trusted_hosts(given),
@@ -164,10 +166,10 @@ def _language(given: Mapping[str, str]) -> str:
     return language
 
 
-def _number(given: Mapping[str, str], name: str, default: int, *, highest: int) -> int:
+def _number(given: Mapping[str, str], name: str, default: int, *, lowest: int = 0, highest: int) -> int:
     text = given.get(name) or str(default)
-    if not text.isascii() or not text.isdigit() or int(text) > highest:
-        raise WrongSetting("cli.setting_number", name=name, value=text, highest=highest)
+    if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
+        raise WrongSetting("cli.setting_number", name=name, value=text, lowest=lowest, highest=highest)
     return int(text)
 
 

@@ -70,6 +70,11 @@ class House:
         process.wait()
         self.start(name)
 
+    def divided(self) -> list[int]:
+        """The processes that the web server divided itself into."""
+        web = self.processes["web"].pid
+        return [int(one) for one in Path(f"/proc/{web}/task/{web}/children").read_text().split()]
+
     def stop(self) -> None:
         """End everything."""
         for process in self.processes.values():
@@ -106,15 +111,16 @@ class House:
 
 @contextmanager
 def a_house(
-    folder: Path, definition: Mapping[str, str], database: str, redis: str | None, workers: int
+    folder: Path, definition: Mapping[str, str], database: str, redis: str | None, workers: int, processes: int = 1
 ) -> Iterator[House]:
-    """Publish ``definition`` and start everything; at the end everything is stopped."""
+    """Publish ``definition`` and start everything, the web in so many processes; at the end everything is stopped."""
     written = folder / "crm"
     for path, text in definition.items():
         (written / path).parent.mkdir(parents=True, exist_ok=True)
         (written / path).write_text(text, encoding="utf-8")
     environ = {key: value for key, value in os.environ.items() if not key.startswith("FORMWORK_")}
     environ |= {"FORMWORK_HOME": str(folder / "home"), "FORMWORK_DATABASE_URL": database, "FORMWORK_LANG": "en"}
+    environ["FORMWORK_PROCESSES"] = str(processes)
     if redis is not None:
         environ["FORMWORK_REDIS_URL"] = redis
     house = House(folder, environ, workers)
@@ -150,15 +156,18 @@ class Clients:
     refused: list[tuple[int, Any]] = field(default_factory=list)
     ending: threading.Event = field(default_factory=threading.Event)
 
-    def work(self, kills: int, seed: int, pause: tuple[float, float]) -> None:
-        """Let them work while ``kills`` processes are killed at moments nobody chose."""
+    def work(self, kills: int, seed: int, pause: tuple[float, float], within: bool = False) -> None:
+        """Let them work while ``kills`` processes die at moments nobody chose; ``within`` those of the web server."""
         threads = [threading.Thread(target=self._create, args=(number,)) for number in range(self.count)]
         for thread in threads:
             thread.start()
         chance = random.Random(seed)
         for _ in range(kills):
             time.sleep(chance.uniform(*pause))
-            self.house.kill(chance.choice(self.house.names))
+            if within:
+                os.kill(chance.choice(self.house.divided()), signal.SIGKILL)
+            else:
+                self.house.kill(chance.choice(self.house.names))
         self.ending.set()
         for thread in threads:
             thread.join()

@@ -6,35 +6,47 @@ touch data that is there: a second start only serves.
 
 import gc
 import logging
+import os
 import signal
+import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from engine.definition.kinds import BASE
 from engine.storage.store import Store
 from web.cli.demo_accounts import load_demo, make_admin, show_accounts
+from web.cli.processes import Doorbell, Processes
 from web.cli.progress import Progress
 from web.cli.site import Site, find_template
 from web.page_kit import FONTS
 from web.settings import Settings, install_home
 
+if TYPE_CHECKING:
+    from flask import Flask
+
 DEFAULT_TEMPLATE = "manufacturing"
 _THREADS = 8
+_BACKLOG = 1024
+"""Connections that may wait for one of the threads."""
 
 
 @click.command("run", help="cli.run")
 @click.argument("template", required=False)
 @click.option("--host", help="cli.option_host")
 @click.option("--port", type=click.IntRange(0, 65_535), help="cli.option_port")
+@click.option("--processes", type=click.IntRange(1, 64), help="cli.option_processes")
 @click.option("--demo/--no-demo", default=True, help="cli.option_demo")
 @click.pass_obj
-def run_command(site: Site, template: str | None, host: str | None, port: int | None, demo: bool) -> None:
+def run_command(
+    site: Site, template: str | None, host: str | None, port: int | None, processes: int | None, demo: bool
+) -> None:
     """Serve the site; on the first start install it first."""
     home = site.home_folder()
     install_home(home)
@@ -42,7 +54,8 @@ def run_command(site: Site, template: str | None, host: str | None, port: int | 
     folder = find_template(template or DEFAULT_TEMPLATE)
     _install(site, progress, folder, given=template is not None, demo=demo)
     settings = site.settings()
-    _serve(site, host or settings.host, settings.port if port is None else port)
+    place = host or settings.host, settings.port if port is None else port
+    _serve(site, *place, processes or settings.processes)
 
 
 @click.command("worker", help="cli.worker")
@@ -112,37 +125,80 @@ def _tell_difference(site: Site, store: Store, folder: Path) -> None:
         site.say("cli.folder_differs", folder=folder)
 
 
-def _serve(site: Site, host: str, port: int) -> None:
-    from waitress.server import create_server
-
+def _serve(site: Site, host: str, port: int, processes: int) -> None:
     from web.app import create_app
 
     _log_to_stderr()
     settings = site.settings()
     app = create_app(settings)
     try:
-        server: Any = create_server(
-            app,
-            host=host,
-            port=port,
-            threads=_THREADS,
-            ident="",
-            max_request_body_size=settings.largest_upload + 1_048_576,
-            channel_timeout=60,
-            clear_untrusted_proxy_headers=not settings.proxies,  # else what the proxy says would never arrive
-        )
+        listening = _listen(host, port)
     except OSError as error:
         raise click.ClickException(site.text("cli.port_taken", host=host, port=port, reason=error.strerror)) from None
-    address = settings.public_url or f"http://{_shown_host(host)}:{server.effective_port}"
+    address = settings.public_url or f"http://{_shown_host(host)}:{listening.getsockname()[1]}"
     gc.freeze()  # what is loaded stays: no collection needs to look through it again
-    with _stopped_by_signal(), _worker(app.extensions["formwork.store"], settings):
+    with _stopped_by_signal():
         site.say("cli.ready", address=address)
         show_accounts(site)
         site.say("cli.stop_hint")
         sys.stdout.flush()
-        server.run()
-    server.close()
+        if processes == 1 or not hasattr(os, "fork"):
+            with _worker(app.extensions["formwork.store"], settings):
+                _answer(app, settings, listening)
+        else:
+            _share_out(app, settings, listening, processes)
+    listening.close()
     site.say("cli.stopped")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    return socket.create_server(address[:2], family=kind, backlog=_BACKLOG)
+
+
+def _answer(app: "Flask", settings: Settings, listening: socket.socket) -> None:
+    """Answer what comes in, until this process is told to stop."""
+    from waitress.server import create_server
+
+    server: Any = create_server(
+        app,
+        sockets=[listening],
+        threads=_THREADS,
+        ident="",
+        backlog=_BACKLOG,
+        max_request_body_size=settings.largest_upload + 1_048_576,
+        channel_timeout=60,
+        clear_untrusted_proxy_headers=not settings.proxies,  # else what the proxy says would never arrive
+    )
+    server.run()
+    server.close()
+
+
+def _share_out(app: "Flask", settings: Settings, listening: socket.socket, processes: int) -> None:
+    """Answer in several processes; without workers elsewhere, one more does what they leave behind."""
+    store: Store = app.extensions["formwork.store"]
+    store.database.close()
+    works: list[Callable[[], object]] = [partial(_answer_alone, app, settings, listening)] * processes
+    if not settings.redis_url:
+        bell = Doorbell()
+        store.bell = bell.ring
+        works.append(partial(_work_alone, store, bell))
+    Processes(works).run()
+
+
+def _answer_alone(app: "Flask", settings: Settings, listening: socket.socket) -> None:
+    with _stopped_by_signal():
+        _answer(app, settings, listening)
+
+
+def _work_alone(store: Store, bell: Doorbell) -> None:
+    from engine.automation import jobs
+
+    thread = jobs.WorkerThread(store)
+    thread.start()
+    with _stopped_by_signal():
+        bell.answer(thread.ring)
+    thread.stop()
 
 
 @contextmanager
