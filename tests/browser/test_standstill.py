@@ -23,6 +23,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     files["app.yaml"] += "\ngroups:\n  board: {label: 价格委员会}\n  nobody: {label: 空组}\n"
     folder = home / "crm"
     for name, text in files.items():
+        if "/examples/" in name:  # played before publishing; tests of examples play them
+            continue
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     with serve(str(folder), home) as served:
