@@ -108,11 +108,13 @@ class World:
 
     def repair(self, entity: Entity, raw: Raw, keep: Sequence[str] = ()) -> Raw:
         """Return ``raw`` with other fields changed so that it breaks no rule, as far as that is possible."""
+        errors = self.judge(entity, raw) if entity.rules else []
         for rule in entity.rules:
-            if any(error.params.get("message") == rule.message for error in self.judge(entity, raw)):
+            if any(error.params.get("message") == rule.message for error in errors):
                 with suppress(LookupError):
                     found, kept = self.solve(entity, rule.check, True, base=raw, keep=keep)
-                    raw = raw if kept else found
+                    if not kept:
+                        raw, errors = found, self.judge(entity, found)
         return raw
 
     def put_into(self, record: Record, kept: Raw) -> Record:
