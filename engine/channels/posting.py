@@ -139,7 +139,7 @@ def _tell(session: Session, user_id: int, message: Message, key: str, priority: 
 
 def _write_notice(session: Session, user_id: int, message: Message, key: str, at: datetime | None) -> bool:
     def build() -> Any:
-        names = ("user_id", "key", "kind", "entity", "record_id", "params", "at")
+        names = ("user_id", "key", "kind", "entity", "record_id", "params", "at", "path")
         row = {name: bindparam(name, type_=notices.c[name].type) for name in names}
         told = insert_into(notices, session.connection.dialect).values(row)
         return told.on_conflict_do_nothing(index_elements=[notices.c.key]).returning(notices.c.id)
@@ -160,6 +160,7 @@ def _write_notice(session: Session, user_id: int, message: Message, key: str, at
         "record_id": record_id,
         "params": params,
         "at": at or session.now(),
+        "path": message.path.partition("?")[0] if message.path else None,
     }
     return session.prepared("notify", build).fetch_one(session.connection, given) is not None
 

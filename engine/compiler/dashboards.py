@@ -45,6 +45,9 @@ class _Board:
             period=written.period,
             filters=tuple(one.name for one in written.filters if self._filters(one, found)),
             rows=tuple(row for row in found if row),
+            receipts=frozenset(
+                self.compilation.require_all(written.receipts, self.compilation.definition.roles, "E003")
+            ),
         )
 
     def _tile(self, written: TileDefinition, path: str) -> Tile | None:

@@ -21,7 +21,15 @@ from engine.reports.asking import (
     sees_figure,
 )
 from engine.reports.behind import RowsAsked, funnel_rows, rows
-from engine.reports.boards import find_dashboard, home_of, list_dashboards, period_of_tile, run_tile, seen_tiles
+from engine.reports.boards import (
+    find_dashboard,
+    home_of,
+    list_dashboards,
+    period_of_tile,
+    run_tile,
+    seen_tiles,
+    sees_receipts,
+)
 from engine.reports.funnels import run_funnel
 from engine.reports.kept import Counting, StillCounting
 from engine.reports.kept import stop as stop_counting
@@ -59,6 +67,7 @@ __all__ = [
     "run_funnel",
     "run_tile",
     "seen_tiles",
+    "sees_receipts",
     "sees_figure",
     "stop_counting",
 ]

@@ -36,7 +36,8 @@ def list_dashboards(session: Session, *, actor: Actor) -> list[Dashboard]:
 def home_of(session: Session, *, actor: Actor) -> Dashboard | None:
     """Return the dashboard the actor sees first: the first that is for one of their roles, else the first for all."""
     found = list_dashboards(session, actor=actor)
-    return next((one for one in found if one.roles), found[0] if found else None)
+    mine = (one for one in found if one.roles and (actor.is_admin or not one.roles.isdisjoint(actor.roles)))
+    return next(mine, next((one for one in found if not one.roles), None))
 
 
 def find_dashboard(session: Session, key: str, *, actor: Actor) -> Dashboard:
@@ -48,7 +49,13 @@ def find_dashboard(session: Session, key: str, *, actor: Actor) -> Dashboard:
 
 
 def _is_for(dashboard: Dashboard, actor: Actor) -> bool:
-    return not dashboard.roles or not dashboard.roles.isdisjoint(actor.roles) or actor.is_admin
+    roles = dashboard.roles | dashboard.receipts
+    return not dashboard.roles or not roles.isdisjoint(actor.roles) or actor.is_admin
+
+
+def sees_receipts(dashboard: Dashboard, *, actor: Actor) -> bool:
+    """Tell whether the actor may know who opened a dashboard."""
+    return not dashboard.receipts.isdisjoint(actor.roles)
 
 
 def seen_tiles(session: Session, dashboard: Dashboard, *, actor: Actor) -> list[list[Tile]]:

@@ -257,6 +257,8 @@ files = Table(
 
 # ---- notices
 
+_LEADS = text("path IS NOT NULL")
+
 notices = Table(
     "fw_notices",
     metadata,
@@ -269,7 +271,10 @@ notices = Table(
     json_column("params"),
     moment_column("at"),
     moment_column("read_at", required=False),
+    text_column("path", required=False),  # the page it leads to, where that is not a record
+    moment_column("opened_at", required=False),  # when its reader first opened that page
     Index(None, "user_id", "id"),
+    Index("ix_fw_notices_path", "path", "id", sqlite_where=_LEADS, postgresql_where=_LEADS),
 )
 
 # ---- releases

@@ -44,6 +44,7 @@ from engine.storage.system_tables import (
     history,
     identities,
     index_builds,
+    notices,
     outbox,
     password_links,
     recovery_codes,
@@ -268,6 +269,11 @@ def _add_journeys_to_exports(connection: Connection) -> None:
     add_columns(connection, exports, "journey")
 
 
+def _add_receipts(connection: Connection) -> None:
+    add_columns(connection, notices, "path", "opened_at")
+    next(one for one in notices.indexes if one.name == "ix_fw_notices_path").create(connection, checkfirst=True)
+
+
 STEPS: Sequence[Step] = (
     _add_timers,
     protect_releases,
@@ -310,6 +316,7 @@ STEPS: Sequence[Step] = (
     _add_pictures,
     _add_report_views,
     _add_journeys_to_exports,
+    _add_receipts,
 )
 """Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
 

@@ -11,10 +11,11 @@ from typing import Any
 from flask import g, render_template, request
 
 from engine import reports
+from engine.automation import receipts
 from engine.compiler.app import Dashboard, Tile
 from engine.errors import InvalidValues, NotFound, NotPossibleNow
 from engine.reports import baselines
-from web.gate import locale, now, reads, unnoticed
+from web.gate import is_seen_as, locale, now, reads, store, unnoticed
 from web.pages.frame import page_shell
 from web.reporting.address import Asked, read_asked
 from web.reporting.dash_page import fetched_from, view_dashboard, view_row
@@ -27,6 +28,7 @@ from web.reporting.waiting import view_waiting
 def show(dashboard: str) -> Any:
     """Show a dashboard."""
     asked, board = read_board(dashboard)
+    _note_opened(board)
     return render_template("pages/dashboard.html", dash=view_dashboard(asked, board), shell=page_shell())
 
 
@@ -71,6 +73,14 @@ def read_board(key: str) -> tuple[Asked, Dashboard]:
     board = reports.find_dashboard(g.session, key, actor=g.actor)
     today = locale().today(now())
     return read_asked(dashboard_url(board.key), request.args, period=board.period, today=today), board
+
+
+def _note_opened(board: Dashboard) -> None:
+    """Note that its reader opened what they were sent, where somebody may know that."""
+    path = dashboard_url(board.key)
+    if board.receipts and not is_seen_as() and receipts.waits(g.session, path, actor=g.actor):
+        with store().write() as session:
+            receipts.note_opened(session, path, actor=g.actor)
 
 
 def _find(board: Dashboard, place: str) -> Tile:

@@ -10,10 +10,12 @@ from urllib.parse import urlencode
 from flask import g
 
 from engine import reports
+from engine.automation import receipts
 from engine.compiler.app import Dashboard, Dimension, Tile
 from engine.errors import NotFound
 from engine.reports.periods import Period
-from web.gate import locale
+from web.cells import Cells
+from web.gate import locale, now
 from web.reporting.address import Asked, figure_url, funnel_url, report_url
 from web.reporting.filtering import view_filters
 from web.reporting.index_page import dashboard_url
@@ -37,8 +39,31 @@ def view_dashboard(asked: Asked, board: Dashboard) -> dict[str, Any]:
         "period": view_period(asked),
         "others": others,
         "rows": [view_row(asked, board, row) for row in reports.seen_tiles(g.session, board, actor=g.actor)],
+        "receipts": _receipts(board) if reports.sees_receipts(board, actor=g.actor) else None,
+        "watched": _watched(board),
         **view_filters(asked, dimensions_of_board(board)),
     }
+
+
+def _receipts(board: Dashboard) -> list[dict[str, Any]]:
+    """Return to whom the dashboard was sent, and when each opened it."""
+    cells = Cells(locale(), now())
+    return [
+        {
+            "who": cells.person(one.who),
+            "sent": cells.when(one.at),
+            "opened": cells.when(one.opened) if one.opened else None,
+        }
+        for one in receipts.list_receipts(g.session, dashboard_url(board.key))
+    ]
+
+
+def _watched(board: Dashboard) -> str | None:
+    """Tell its readers who sees that they opened it."""
+    if board.receipts.isdisjoint(g.session.app.roles) or reports.sees_receipts(board, actor=g.actor):
+        return None
+    roles = [locale().label(one.label) for key, one in g.session.app.roles.items() if key in board.receipts]
+    return locale().t("dashboards.watched", roles=locale().t("text.comma").join(roles))
 
 
 def view_first(asked: Asked, board: Dashboard) -> dict[str, Any]:

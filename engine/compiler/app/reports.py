@@ -200,7 +200,10 @@ class Tile:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """Rows of tiles; ``roles`` is empty where everybody may open it. ``filters`` are keys of dimensions."""
+    """Rows of tiles; ``roles`` is empty where everybody may open it. ``filters`` are keys of dimensions.
+
+    Roles of ``receipts`` open it too, and see to whom it was sent and who opened it when.
+    """
 
     key: str
     label: Label
@@ -209,3 +212,4 @@ class Dashboard:
     period: str
     filters: tuple[str, ...]
     rows: tuple[tuple[Tile, ...], ...]
+    receipts: frozenset[str] = frozenset()

@@ -143,12 +143,13 @@ class TileDefinition:
 
 @dataclass(frozen=True)
 class DashboardDefinition:
-    """Rows of tiles for some roles, for everybody when ``for_`` is empty."""
+    """Rows of tiles for some roles, for everybody when ``for_`` is empty; ``receipts`` see who opened it."""
 
     key: str
     location: Location
     label: str
     rows: tuple[tuple[TileDefinition, ...], ...]
     for_: tuple[Reference, ...] = ()
+    receipts: tuple[Reference, ...] = ()
     period: str = "month"
     filters: tuple[Reference, ...] = ()
