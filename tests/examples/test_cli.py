@@ -104,6 +104,17 @@ def test_tools_read_the_result_as_json(run: Run, shop: Path) -> None:
     assert [problem["code"] for problem in bad["problems"]] == ["T002"] * 3
 
 
+def test_one_file_is_played_alone(run: Run, shop: Path) -> None:
+    all_of_them = shop / "order" / "examples" / "all.yaml"
+    text = all_of_them.read_text(encoding="utf-8")
+    all_of_them.with_name("more.yaml").write_text(text, encoding="utf-8")
+    assert run("test", shop).stdout.splitlines()[-1] == "All 24 examples hold."
+    assert run("test", all_of_them).stdout.splitlines()[-1] == "All 12 examples hold."
+    assert run("test", shop / "order" / "entity.yaml").stdout.splitlines()[-1] == "All 24 examples hold."
+    assert "no examples" in run("test", shop / "app.yaml").stdout
+    assert run("test", shop / "order" / "examples" / "nothing.yaml").exit_code == 1
+
+
 def test_a_folder_without_examples_is_no_failure(run: Run, shop: Path) -> None:
     shutil.rmtree(shop / "order" / "examples")
     result = run("test", shop)

@@ -1,6 +1,6 @@
 """``formwork test``: the examples of a folder, played and taken back.
 
-Enters: a folder, or the name of a template that comes along. Leaves: what differs from what the examples expect, with
+Enters: a folder, one file of it, or the name of a template. Leaves: what differs from what the examples expect, with
 its place. Must not leave anything in a database.
 """
 
@@ -15,14 +15,18 @@ import click
 
 from engine.definition.source import SourceFolder, read_folder
 from engine.errors import NotPossibleNow
+from web.cli.checking import find_checked
 from web.cli.progress import Progress
 from web.cli.reports import FORMAT, problem_data
-from web.cli.site import Site, find_template
+from web.cli.site import Site
 
 if TYPE_CHECKING:
     from engine.clock import SetClock
     from engine.examples.running import Outcome
     from engine.storage.store import Store
+
+
+_FOLDER = "/examples/"
 
 
 @click.command("test", help="cli.test")
@@ -31,9 +35,10 @@ if TYPE_CHECKING:
 @click.option("--site", "on_site", is_flag=True, help="cli.option_site")
 @click.pass_obj
 def test_command(site: Site, path: str, as_json: bool, on_site: bool) -> int:
-    """Play the examples of a folder; exit with 1 when one does not hold."""
-    folder = read_folder(find_template(path))
-    outcomes = play(site, folder, quiet=as_json, on_site=on_site)
+    """Play the examples of a folder, or of one file in it; exit with 1 when one does not hold."""
+    root, only = find_checked(path)
+    folder = read_folder(root)
+    outcomes = play(site, folder, quiet=as_json, on_site=on_site, only=only)
     if as_json:
         click.echo(json.dumps(_as_data(outcomes, folder), ensure_ascii=False, indent=2))
         return 1 if any(outcome.problems for outcome in outcomes) else 0
@@ -45,12 +50,14 @@ def test_command(site: Site, path: str, as_json: bool, on_site: bool) -> int:
     return 1 if failed else 0
 
 
-def play(site: Site, folder: SourceFolder, *, quiet: bool = False, on_site: bool = False) -> "list[Outcome]":
-    """Play the examples of a folder; one without any takes no time."""
+def play(
+    site: Site, folder: SourceFolder, *, quiet: bool = False, on_site: bool = False, only: str | None = None
+) -> "list[Outcome]":
+    """Play the examples of a folder, or those of ``only`` one of its files; without any it takes no time."""
     from engine.examples.reading import read_examples
     from engine.examples.running import run_examples, throw_away_store
 
-    files = read_examples(folder)
+    files = [one for one in read_examples(folder) if only is None or _is_of(one.file, only)]
     if not files:
         return []
     place = _site_store(site, folder) if on_site else throw_away_store(folder)
@@ -59,6 +66,11 @@ def play(site: Site, folder: SourceFolder, *, quiet: bool = False, on_site: bool
             return run_examples(store, clock, files)
     with Progress(site).step("cli.step_examples") as show, place as (store, clock):
         return run_examples(store, clock, files, show)
+
+
+def _is_of(examples: str, file: str) -> bool:
+    """Tell whether examples are those of a file: itself, or of what the file says something about."""
+    return examples == file or (_FOLDER not in file and examples.startswith(file.rpartition("/")[0] + _FOLDER))
 
 
 def examples_hold(site: Site, folder: SourceFolder) -> bool:
