@@ -42,13 +42,17 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Seer:
-    """Somebody who sees a record; ``writes`` whether they may change it too."""
+    """Somebody who sees a record; ``writes`` whether they may change it too.
+
+    ``actor`` is the person as every gate has them, for whoever asks what else they see.
+    """
 
     id: int
     name: str
     team: int | None
     writes: bool
     reasons: tuple[Why, ...]
+    actor: Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ def _look(session: Session, about: _About, known: dict[int, Actor]) -> tuple[lis
         reads = tuple(_reasons(session, about, person, writing=False))
         if reads:
             writes = any(True for _ in _reasons(session, about, person, writing=True))
-            found.append(Seer(id_, person.name, person.team, writes, reads))
+            found.append(Seer(id_, person.name, person.team, writes, reads, person))
     return found, len(ids) > MOST
 
 

@@ -93,6 +93,17 @@ def dimensions_of(session: Session, figure: Figure | Funnel, *, actor: Actor) ->
     return {key: one for key, one in found.items() if one is not None}
 
 
+def list_by_person(session: Session, entity: str, *, actor: Actor) -> list[Figure]:
+    """Return the figures over an entity that the actor may divide by people: what they are told of each of them."""
+    return [
+        one
+        for one in session.app.figures.values()
+        if one.rows.entity == entity
+        and sees_figure(session, one, actor)
+        and any(known.target == "user" for known in dimensions_of(session, one, actor=actor).values())
+    ]
+
+
 def find_dimension(session: Session, figure: Figure | Funnel, key: str, actor: Actor) -> Dimension | None:
     """Return a dimension of a figure, if the actor may divide by it and what the figure is made with has it too."""
     found = figure.rows.dimensions.get(key)

@@ -1,5 +1,7 @@
 """Who sees a record and why: the page says exactly what the gate does, with the rule of each, and only to its owner."""
 
+import re
+
 import pytest
 
 from engine.people import accounts
@@ -10,7 +12,13 @@ from tests.web.conftest import DESK, PASSWORD, Desk, OpenDesk, Program
 SCOPES = """scopes:
   cheap: {where: "price < 100"}
 access:
-  guest:   {read: cheap}
+  guest:   {read: cheap, hide: [answer]}
+"""
+REPORTS = """reports: ticket
+figures:
+  mine:    {label: 张数, value: count()}
+  answers: {label: 已答复, value: "count(where answer is not missing)"}
+  floors:  {label: 底价合计, value: sum(floor)}
 """
 
 
@@ -19,6 +27,7 @@ def desk(open_desk: OpenDesk) -> Desk:
     """The desk, where guests see the cheap tickets, and with people of several roles."""
     files = dict(to_folder(DESK).files)
     files["ticket/entity.yaml"] = files["ticket/entity.yaml"].replace("access:\n", SCOPES, 1)
+    files["ticket/reports.yaml"] = REPORTS
     desk = open_desk(definition=files)
     root = desk.program("root")
     for login, roles, team in (("both", ["rep", "guest"], "south"), ("head", ["manager"], "south"), ("none", [], None)):
@@ -98,7 +107,13 @@ def test_only_the_owner_and_administrators_are_told(desk: Desk) -> None:
 def test_everybody_sees_who_sees_what_of_theirs(desk: Desk) -> None:
     page = desk.browser("rep1").get("/settings/visibility").get_data(as_text=True)
     assert "cheap" not in page and "yaml" not in page
-    assert (
-        "Lead" in page and "访客：其中一部分（报价 小于 100 的记录）" in page and "Head" not in page.split("工单")[-1]
+    tickets = next(one for one in page.split("<section")[1:] if "Guest" in one).partition("</section>")[0]
+    assert "Lead" in tickets and "访客：其中一部分（报价 小于 100 的记录）" in tickets and "Head" not in tickets
+    assert "看不到或只看到一部分：答复（共 1 项）" in tickets
+    assert "按人看的指标（3）" in tickets and "另有 1 个指标用到你自己看不到的字段。" in tickets
+    assert "底价合计" not in page  # what she may not see herself has no name here
+    count, answers = re.findall(
+        r'href="/figures/ticket\.(?:mine|answers)">[^<]*</a><span class="muted small">([^<]*)', page
     )
+    assert count == "以上每个人" and "Guest" not in answers and "Lead" in answers
     assert "/settings/visibility" in desk.browser("guest").get("/").get_data(as_text=True)

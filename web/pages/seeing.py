@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import g, render_template, url_for
 
+from engine import reports
 from engine.compiler.app import Entity
 from engine.people import departments
 from engine.records import queries, seeing
@@ -17,7 +18,11 @@ from web.api.requests import read_id
 from web.cells import Cells, record_url, title_of
 from web.gate import locale, now, reads, rule_place
 from web.pages.frame import page_shell
+from web.reporting.address import figure_url
 from web.why_view import say_open_rule
+
+_MOST_FIELDS = 8
+"""Fields that are named of those somebody does not see; the line says how many there are."""
 
 
 @reads
@@ -31,14 +36,16 @@ def of_record(entity: str, record_id: str) -> Any:
         "title": text.t("seeing.title"),
         "text": text.t("seeing.text"),
         "crumbs": [{"url": here, "label": title_of(compiled, record)}],
-        "groups": [{"label": None, "icon": None, "people": _people(compiled, found, here), "more": more}],
+        "groups": [
+            {"label": None, "icon": None, "people": _people(compiled, found, here), "more": more, "figures": None}
+        ],
     }
     return render_template("pages/seeing.html", page=page, shell=page_shell())
 
 
 @reads
 def of_mine() -> Any:
-    """Show who sees what the reader owns, entity by entity."""
+    """Show who sees what the reader owns, entity by entity, and which figures are looked at person by person."""
     text, app = locale(), g.session.app
     groups = []
     rights = {key: find_rights(app, app.entities[key], g.actor) for key in app.menu or tuple(app.entities)}
@@ -47,6 +54,7 @@ def of_mine() -> Any:
         entity = app.entities[key]
         groups.append(
             {"label": text.label(entity.label), "icon": entity.icon, "people": _people(entity, found), "more": more}
+            | {"figures": _figures(key, found)}
         )
     page = {
         "title": text.t("seeing.mine"),
@@ -74,9 +82,41 @@ def _people(entity: Entity, found: list[Seer], here: str | None = None) -> list[
             "access": text.t("share.write" if one.writes else "share.read"),
             "tone": "blue" if one.writes else "grey",
             "reasons": [_say(entity, why) for why in one.reasons],
+            "not_seen": _not_seen(entity, one) if here is None else None,
         }
         for one in found
     ]
+
+
+def _not_seen(entity: Entity, one: Seer) -> str | None:
+    """Return which fields of the reader's records somebody does not see, or sees in part, in one line."""
+    own, theirs = (find_rights(g.session.app, entity, actor).hidden for actor in (g.actor, one.actor))
+    kept = [locale().label(entity.fields[key].label) for key in entity.fields if key in theirs and key not in own]
+    if not kept:
+        return None
+    return locale().t("seeing.not_seen", fields=locale().t("text.comma").join(kept[:_MOST_FIELDS]), count=len(kept))
+
+
+def _figures(entity: str, found: list[Seer]) -> dict[str, Any] | None:
+    """Return which figures over an entity are looked at person by person, and by whom."""
+    text, own = locale(), {one.key: one for one in reports.list_by_person(g.session, entity, actor=g.actor)}
+    by_figure: dict[str, list[str]] = {}
+    for one in found:
+        for figure in reports.list_by_person(g.session, entity, actor=one.actor):
+            by_figure.setdefault(figure.key, []).append(one.name)
+    if not by_figure:
+        return None
+    rows = [
+        {
+            "label": text.label(own[key].label), "url": figure_url(key),
+            "who": text.t("seeing.all_of_them") if len(names) == len(found) else text.t("text.comma").join(names),
+        }
+        for key, names in by_figure.items()
+        if key in own
+    ]  # fmt: skip
+    return {"title": text.t("seeing.figures", count=len(by_figure)), "rows": rows,
+            "unsaid": text.t("seeing.figures_unsaid", count=len(by_figure) - len(rows))
+            if len(by_figure) > len(rows) else None}  # fmt: skip
 
 
 def _see_as(one: Seer, here: str | None) -> str | None:
