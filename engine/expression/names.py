@@ -14,6 +14,7 @@ from engine.expression import functions, resolved, syntax
 from engine.expression.errors import ExpressionError, nearest
 from engine.expression.habits import is_cell
 from engine.expression.types import (
+    COUNT,
     DATE,
     DATETIME,
     EVERY_SHAPE,
@@ -50,8 +51,13 @@ EVERY = "every"
 """Begins the name of all records of an entity, whatever they lead to, in a figure: ``every.target``."""
 _WHOSE = {"user": USER_SHAPE, EVERY: EVERY_SHAPE}
 
-PERIOD: Mapping[str, Type] = {"start": DATETIME, "end": DATETIME, "from": DATE, "to": DATE}
-"""What a figure may ask of the period it is of: ``period.start`` up to before ``period.end``, as days both included."""
+PERIOD: Mapping[str, Type] = {
+    "start": DATETIME, "end": DATETIME, "from": DATE, "to": DATE, "working_days": COUNT,
+}  # fmt: skip
+"""What a figure may ask of the period it is of: ``period.start`` up to before ``period.end``, as days both included.
+
+``working_days`` are those of the calendar of the app; missing for a period of more than twenty years.
+"""
 
 _CONSTANTS_ELSEWHERE = {
     **dict.fromkeys(("null", "none", "nil", "empty", "blank", "空"), "missing"),

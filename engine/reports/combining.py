@@ -27,6 +27,7 @@ from engine.reports.dividing import Narrowing
 from engine.reports.periods import Period
 from engine.reports.results import Cell
 from engine.reports.statement import Group, Question, sets_of
+from engine.reports.working_days import Bounds
 from engine.storage.store import Session
 
 Address = tuple[int, tuple[int, ...], tuple[Any, ...]]
@@ -54,9 +55,8 @@ class Asked:
     def env_of(self, at: int) -> Env:
         """Return what an expression may know of period ``at``."""
         one, zone = self.periods[at], site_zone(self.session.app)
-        return replace(
-            self.env, period={"start": one.start(zone), "end": one.end(zone), "from": one.first, "to": one.last}
-        )
+        bounds = {"start": one.start(zone), "end": one.end(zone), "from": one.first, "to": one.last}
+        return replace(self.env, period=Bounds(self.session, one, bounds))
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from engine.expression import sql_terms as terms
 from engine.expression.aggregates import Aggregate
 from engine.expression.sql import compile_sql, compile_where
 from engine.expression.sql_aggregates import result_column, row_column
-from engine.expression.sql_terms import Moment, Term
+from engine.expression.sql_terms import Exact, Moment, Term
 from engine.people.actor import Actor
 from engine.records.evaluation import parameters
 from engine.records.rarity import are_few
@@ -35,12 +35,15 @@ from engine.reports.dividing import Narrowing
 from engine.reports.kept import Asked, Counting, Recording
 from engine.reports.periods import Period
 from engine.reports.seeing import SeenSource, sight_key
+from engine.reports.working_days import WORKING_DAYS, count_working_days
 from engine.storage.store import Session
 
 MOST_GROUPS: Final = 20_000
 """Groups that one figure is divided into, over all its periods."""
 
-_BOUNDS: Final = (("start", Moment()), ("end", Moment()), ("from", terms.DATE), ("to", terms.DATE))
+_BOUNDS: Final = (
+    ("start", Moment()), ("end", Moment()), ("from", terms.DATE), ("to", terms.DATE), (WORKING_DAYS, Exact(0)),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -151,11 +154,19 @@ class _Plan:
         found: dict[str, Any] = {}
         zone = ZoneInfo(self.zone)
         for at, one in enumerate(self.periods):
-            bounds = (one.start(zone), one.end(zone), one.first, one.last)
+            days = count_working_days(self.session, one) if self._asks_days else None
+            bounds = (one.start(zone), one.end(zone), one.first, one.last, days)
             found |= {f"p{at}_{name}": value for (name, _), value in zip(_BOUNDS, bounds, strict=True)}
         for at, narrowing in enumerate(self.narrowed):
             found |= narrowing.parameters(at)
         return found
+
+    @property
+    def _asks_days(self) -> bool:
+        """Whether anything asks for the working days of the period."""
+        asked = self.question
+        said = (asked.date, asked.where, *(one for part in asked.parts for one in (part.value, part.where)))
+        return any(one is not None and f"period.{WORKING_DAYS}" in one.context for one in said)
 
     def _key(self, what: str) -> tuple[Any, ...]:
         """Return what tells a statement from others."""
