@@ -25,7 +25,7 @@ from engine.expression import sql_terms as terms
 from engine.expression.aggregates import Aggregate
 from engine.expression.sql import compile_sql, compile_where
 from engine.expression.sql_aggregates import result_column, row_column
-from engine.expression.sql_terms import Exact, Moment, Term
+from engine.expression.sql_terms import Moment, Term
 from engine.people.actor import Actor
 from engine.records.evaluation import parameters
 from engine.records.rarity import are_few
@@ -42,7 +42,7 @@ MOST_GROUPS: Final = 20_000
 """Groups that one figure is divided into, over all its periods."""
 
 _BOUNDS: Final = (
-    ("start", Moment()), ("end", Moment()), ("from", terms.DATE), ("to", terms.DATE), (WORKING_DAYS, Exact(0)),
+    ("start", Moment()), ("end", Moment()), ("from", terms.DATE), ("to", terms.DATE), (WORKING_DAYS, terms.INTEGER),
 )  # fmt: skip
 
 
@@ -155,7 +155,7 @@ class _Plan:
         zone = ZoneInfo(self.zone)
         for at, one in enumerate(self.periods):
             days = count_working_days(self.session, one) if self._asks_days else None
-            bounds = (one.start(zone), one.end(zone), one.first, one.last, days)
+            bounds = (one.start(zone), one.end(zone), one.first, one.last, None if days is None else int(days))
             found |= {f"p{at}_{name}": value for (name, _), value in zip(_BOUNDS, bounds, strict=True)}
         for at, narrowing in enumerate(self.narrowed):
             found |= narrowing.parameters(at)

@@ -162,6 +162,8 @@ figures:
   below:    {label: 低于限价, of: deal.items, value: "count(where price < floor)"}
   moves:    {label: 进入报价次数, of: deal.moves, date: at, where: "to = 'offer'", value: count()}
   edits:    {label: 更改, of: deal.changes, date: at, where: "field in ['name', 'hot']", value: count()}
+  worked:   {label: 工作日, where: "period.working_days > 0", value: max(period.working_days)}
+  pace:     {label: 每个工作日, date: got_at, value: count() / period.working_days}
   many:     {label: 够多, date: signed, where: "stage = 'won'", value: sum(amount), hide_below: 2}
   attained: {label: 达成, date: signed, where: "stage = 'won'", with: {aim: aim.amount}, value: sum(amount) / aim}
   best:

@@ -102,6 +102,25 @@ def test_a_figure_is_made_with_others_over_the_same_rows_or_over_each_of_a_dimen
         reports.run_figure(session, "deal.attained", actor=market.actor(session, "ann"))
 
 
+def test_a_figure_knows_how_many_working_days_its_period_has(market: Market) -> None:
+    def of(figure: str, period: str) -> tuple[Any, int]:
+        with market.store.read() as session:
+            found = reports.run_figure(session, f"deal.{figure}", actor=market.actor(session, "bo"), period=period)
+        cell = found.total.cells[0]
+        assert cell is not None
+        return cell.value, cell.n
+
+    assert of("worked", "2026-W11") == (5, 6)
+    assert of("worked", "2026-W40") == (3, 6)  # the 28th of September to the 4th of October
+    assert of("worked", "2026-W08") == (None, 0)  # the new year of the lunar calendar
+    assert of("worked", "2026-03-07..2026-03-08") == (None, 0)
+    assert of("worked", "2026-03-06..2026-03-09") == (2, 6)
+    assert of("worked", "all") == (None, 0)  # too long to count
+    assert of("pace", "2026-W10") == (Decimal("0.6"), 3)
+    assert of("pace", "2026-02-28..2026-02-28") == (1, 1)  # a Saturday on which people work
+    assert of("pace", "2026-03-01..2026-03-01") == (None, 1)  # a Sunday
+
+
 def test_a_series_has_no_holes_and_its_total_is_counted_by_itself(market: Market) -> None:
     with market.store.read() as session:
         found = reports.run(session, "deal.months", actor=market.actor(session, "bo"), period="2026-Q1")
