@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from tests.conftest import ROOT
 from tests.docs.test_pages import blocks, change
+from tests.examples.about import examples_about
 from web.cli import make_cli
 
 LANGUAGES = {"en": "changing-a-process.md", "zh": "changing-a-process.zh.md"}
@@ -25,6 +26,7 @@ def fenced(page: str) -> list[tuple[str, str]]:
 def test_both_languages_show_the_same_commands_and_definitions() -> None:
     pages = [list(fenced(page)) for page in LANGUAGES.values()]
     assert pages[0] == pages[1]
+    assert {text.split("/")[0] for kind, text in pages[0] if kind == "diff"} == {"--- quote"}
     assert len(list(blocks(ROOT / "docs" / LANGUAGES["en"], "sh"))) == sum(kind == "sh" for kind, _ in pages[0])
 
 
@@ -42,6 +44,8 @@ def test_every_command_of_the_pages_does_what_is_told(
         else:
             for line in text.splitlines():
                 said[line.split()[1] + f" {len(said)}"] = formwork(line, language)
+                if line.startswith("formwork new "):
+                    keep_examples_of_quotes(site / line.split()[2])
     planned = next(text for command, text in said.items() if command.startswith("publish"))
     assert "需要对应" in planned
     done = [text for command, text in said.items() if command.startswith("migrate")][-1]
@@ -57,6 +61,13 @@ def formwork(line: str, language: str) -> str:
     assert result.exit_code == 0 or may_fail == "true", f"{line}\n{result.output}"
     assert "Traceback" not in result.output
     return result.stdout
+
+
+def keep_examples_of_quotes(folder: Path) -> None:
+    """Remove the examples that publishing would play and that no change of the pages, all of quotes, can turn."""
+    files = {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.rglob("*.yaml")}
+    for path in files.keys() - examples_about(files, "quote").keys():
+        (folder / path).unlink()
 
 
 def write_change(folder: Path, diff: str) -> None:

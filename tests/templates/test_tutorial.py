@@ -16,6 +16,7 @@ from engine.storage import catalog
 from engine.storage.database import Database
 from engine.storage.store import Store
 from tests.conftest import ROOT, to_folder
+from tests.examples.about import examples_about
 from web.cli.plans import show_plan
 from web.cli.site import Site
 
@@ -78,7 +79,9 @@ def test_the_tutorial_can_be_followed(
     assert stages is not None
     assert [need.key for need in stages.stages["sent"].enter] == ["valid", "packing"]
     if language == "zh":  # the other one makes the same changes
-        assert [outcome.example.key for outcome in play_folder(copy.folder()) if outcome.problems] == []
+        outcomes = play_folder(SourceFolder(examples_about(copy.files, "quote")))
+        assert [outcome.example.key for outcome in outcomes if outcome.problems] == []
+        assert len(outcomes) > 100
 
 
 def _answer(store: Store, folder: SourceFolder, language: str, home: Path, capsys: pytest.CaptureFixture[str]) -> str:
@@ -94,3 +97,4 @@ def _answer(store: Store, folder: SourceFolder, language: str, home: Path, capsy
 def test_both_languages_make_the_same_changes() -> None:
     changes = [[block for kind, block in _blocks(language) if kind == "diff"] for language in TUTORIALS]
     assert changes[0] == changes[1]
+    assert {block.splitlines()[0].removeprefix("--- ").split("/")[0] for block in changes[0]} == {"locales", "quote"}
