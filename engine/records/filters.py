@@ -5,7 +5,7 @@ whoever lists records has checked that the field may be seen.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Union
 from zoneinfo import ZoneInfo
@@ -195,8 +195,7 @@ def _listed(value: Any) -> list[Any]:
 
 def _field(entity: Entity, key: str) -> Field:
     """Return the field as a filter reads its values: without the limits of what may be entered."""
-    field = entity.fields.get(key) or _SYSTEM.get(key) or _TEXT
-    return replace(field, min=None, max=None, min_length=None, max_length=None, pattern=None, many=True)
+    return (entity.fields.get(key) or _SYSTEM.get(key) or _TEXT).asked
 
 
 def _system(kind: str) -> Field:

@@ -1,17 +1,18 @@
 """How much a reading transaction may ask of the database before it is stopped.
 
-Enters: a connection, the most statements, the most seconds; or an engine that reads, and the seconds of one statement.
+Enters: a connection, the most statements, the most seconds; or, for whole connections, the seconds of one statement.
 Leaves: ``TooMuch`` where either is passed, in the midst of a statement too; the driver's own error in the second case.
 Must not be put around anything that writes: what was done so far is not taken back.
 """
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import NotPossibleNow
@@ -21,7 +22,6 @@ _STEPS = 2_000
 """Steps of SQLite's machine between two looks at the clock."""
 _RARELY = 100_000
 """The same, where it is about seconds."""
-_WATCH = "watch"
 
 
 class TooMuch(NotPossibleNow):
@@ -79,19 +79,41 @@ def stopped_unless(connection: Connection, wanted: Callable[[], bool], *, every:
         thread.join()
 
 
-def watch_reads(engine: Engine, seconds: float) -> None:
-    """Let no statement of an engine for SQLite run longer; PostgreSQL has a setting for that."""
+class _WatchedCursor(sqlite3.Cursor):
+    def execute(self, sql: str, parameters: Any = (), /) -> "_WatchedCursor":
+        watched: Any = self.connection
+        watched.until = time.monotonic() + watched.longest
+        return super().execute(sql, parameters)
 
-    def connect(raw: Any, record: Any) -> None:
-        info = record.info
-        info[_WATCH] = lambda: time.monotonic() > info.get("until", float("inf"))
-        raw.set_progress_handler(info[_WATCH], _RARELY)
 
-    def start(connection: Connection, *_: Any) -> None:
-        connection.info["until"] = time.monotonic() + seconds
+class WatchedConnection(sqlite3.Connection):
+    """A connection to SQLite, no statement of which runs longer than ``longest`` seconds.
 
-    event.listen(engine, "connect", connect)
-    event.listen(engine, "before_cursor_execute", start)
+    The driver's own classes are asked for the time, not listeners of SQLAlchemy: with one of those, every statement
+    would be announced, and none could be run past it (``prepared``).
+    """
+
+    longest = until = float("inf")
+
+    def cursor(self, factory: Any = _WatchedCursor) -> Any:
+        """Return a cursor that notes when a statement begins."""
+        return super().cursor(factory)
+
+    def watch(self) -> None:
+        """Look at the clock from time to time."""
+        self.set_progress_handler(lambda: time.monotonic() > self.until, _RARELY)
+
+
+def watched(seconds: float) -> Callable[..., WatchedConnection]:
+    """Return what connects to SQLite so; PostgreSQL has a setting for that."""
+
+    def connect(*args: Any, **options: Any) -> WatchedConnection:
+        connection = WatchedConnection(*args, **options)
+        connection.longest = seconds
+        connection.watch()
+        return connection
+
+    return connect
 
 
 @contextmanager
@@ -109,7 +131,10 @@ def _interrupted(connection: Connection, until: float, seconds: float) -> Iterat
     try:
         yield
     finally:
-        raw.set_progress_handler(connection.info.get(_WATCH), _RARELY)
+        if isinstance(raw, WatchedConnection):
+            raw.watch()
+        else:
+            raw.set_progress_handler(None, 0)
 
 
 def _is_interrupted(error: DBAPIError) -> bool:

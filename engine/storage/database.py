@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from engine.errors import NotPossibleNow
 from engine.expression import sqlite_functions
-from engine.storage.bounds import watch_reads
+from engine.storage.bounds import watched
 from engine.storage.faults import translated
 from engine.storage.gate import WriteGate
 
@@ -91,6 +91,9 @@ class Database:
         """
         engines = self._engines()
         with translated(), (engines.snapshots if snapshot else engines.reader).connect() as connection:
+            if self.dialect == "sqlite":
+                driver: Any = connection.connection.driver_connection
+                driver.execute("BEGIN").close()
             yield connection
 
     @contextmanager
@@ -179,14 +182,13 @@ def _checked_postgresql(url: URL) -> URL:
 
 def _open_sqlite(url: URL, longest_read: float | None) -> _Engines:
     path = Path(url.database or "")
-    reader = create_engine(url, connect_args=_SQLITE_ARGS, **_POOL)
+    watching = {} if longest_read is None else {"factory": watched(longest_read)}
+    reader = create_engine(url, connect_args=_SQLITE_ARGS | watching, **_POOL)
     writer = create_engine(url, connect_args=_SQLITE_ARGS, **_POOL | {"pool_size": 1})
     event.listen(reader, "connect", _set_up_sqlite_reader)
-    if longest_read is not None:
-        watch_reads(reader, longest_read)
     event.listen(writer, "connect", _set_up_sqlite)
     # Python's driver would begin too late (not before DDL) and without IMMEDIATE: it is told to leave that to us.
-    event.listen(reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    # Whoever reads begins in ``Database.read``: an engine nobody listens to saves each statement asking who does.
     event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return _Engines(os.getpid(), reader, reader, writer, WriteGate(path), _Epoch())
 

@@ -45,7 +45,6 @@ class Prepared:
         if compiled.post_compile_params or compiled.literal_execute_params:
             raise ValueError("a prepared statement cannot take a list of values")
         self.sql = str(compiled)
-        self._dialect = dialect
         self._parameters = _Parameters(compiled, dialect)
         self._readers = _make_readers(statement, dialect)
         self.names = frozenset(self._parameters.names)
@@ -89,33 +88,36 @@ class Prepared:
         return tuple(found)
 
     def _run(self, connection: Connection, bound: Any, *, many: bool) -> Executed:
-        if connection.dispatch.before_cursor_execute:
-            # Somebody listens (a plan that is rehearsed, a test that counts): let SQLAlchemy tell them.
-            heard: Any = connection.exec_driver_sql(self.sql, bound)
-            return heard  # type: ignore[no-any-return]
-        if not connection.in_transaction():
-            connection.begin()
-        cursor: Any = connection.connection.driver_connection.cursor()  # type: ignore[union-attr]
-        try:
-            (cursor.executemany if many else cursor.execute)(self.sql, bound)
-        except self._dialect.loaded_dbapi.Error as error:
-            self._fail(connection, cursor, error)
-        return cursor  # type: ignore[no-any-return]
+        return run_past(connection, self.sql, bound, many=many)
 
-    def _fail(self, connection: Connection, cursor: Any, error: Any) -> NoReturn:
-        """Raise what SQLAlchemy would have raised, and give up a connection the server has closed."""
-        lost = self._dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)
-        if lost:
-            connection.invalidate(error)
-        raise DBAPIError.instance(
-            self.sql,
-            None,
-            error,
-            self._dialect.loaded_dbapi.Error,
-            hide_parameters=True,
-            connection_invalidated=lost,
-            dialect=self._dialect,
-        ) from error
+
+def run_past(connection: Connection, sql: str, bound: Any = None, *, many: bool = False) -> Executed:
+    """Run what the driver understands past SQLAlchemy, with what the driver takes; ``None`` for no parameters."""
+    # Whether anybody listens at all is kept by SQLAlchemy itself: to ask who costs as much as a small statement.
+    if (connection._has_events or connection.engine._has_events) and connection.dispatch.before_cursor_execute:
+        # Somebody does (a plan that is rehearsed, a test that counts): let SQLAlchemy tell them.
+        heard: Any = connection.exec_driver_sql(sql, bound)
+        return heard  # type: ignore[no-any-return]
+    if not connection.in_transaction():
+        connection.begin()
+    cursor: Any = connection.connection.driver_connection.cursor()  # type: ignore[union-attr]
+    given = (sql,) if bound is None else (sql, bound)
+    try:
+        (cursor.executemany if many else cursor.execute)(*given)
+    except connection.dialect.loaded_dbapi.Error as error:
+        _fail(connection, cursor, sql, error)
+    return cursor  # type: ignore[no-any-return]
+
+
+def _fail(connection: Connection, cursor: Any, sql: str, error: Any) -> NoReturn:
+    """Raise what SQLAlchemy would have raised, and give up a connection the server has closed."""
+    dialect = connection.dialect
+    lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)
+    if lost:
+        connection.invalidate(error)
+    raise DBAPIError.instance(
+        sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+    ) from error
 
 
 class _Parameters:

@@ -15,14 +15,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, CursorResult, text
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import NotPossibleNow
 from engine.storage.database import Database
 from engine.storage.faults import Unavailable
+from engine.storage.prepared import run_past
 
 T = TypeVar("T")
 
@@ -48,19 +49,18 @@ def enter_to_write(connection: Connection) -> int | None:
     """Begin to write: wait for a publish under way, and return the generation of the release that holds now."""
     if connection.dialect.name != "postgresql":
         return find_generation(connection)
-    result = connection.exec_driver_sql(_ENTER)
-    cursor = result.cursor
-    assert cursor is not None  # noqa: S101 - a SELECT has one
+    entered: Any = run_past(connection, _ENTER)
+    cursor = entered.cursor if isinstance(entered, CursorResult) else entered
     cursor.nextset()
     row = cursor.fetchone()
-    result.close()
+    entered.close()
     return None if row is None else int(row[0])
 
 
 def find_generation(connection: Connection) -> int | None:
     """Return the generation of the release that holds now, None before the first publish."""
-    found: int | None = connection.exec_driver_sql(_GENERATION).scalar()
-    return found
+    row = run_past(connection, _GENERATION).fetchone()
+    return None if row is None else int(row[0])
 
 
 def take_turn(connection: Connection) -> None:

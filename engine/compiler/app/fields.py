@@ -5,7 +5,7 @@ Enters: nothing (the compiler fills these). Leaves: frozen data asked for on eve
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -141,6 +141,11 @@ class Field:
         """The fields of its own record its value is computed from, links it reads over included."""
         uses = frozenset() if self.computed is None else self.computed.checked.uses
         return frozenset(use[0] for use in uses) - {fold.collection for fold in self.folds}
+
+    @cached_property
+    def asked(self) -> "Field":
+        """This field as a filter reads its values: without the limits of what may be entered."""
+        return replace(self, min=None, max=None, min_length=None, max_length=None, pattern=None, many=True)
 
     @cached_property
     def stored(self) -> bool:
