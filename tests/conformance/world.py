@@ -298,21 +298,25 @@ class World:
 
         Where several may not be the same together, it is enough that those differ that lead nowhere.
         """
-        wanted = {one.key for one in entity.fields.values() if one.unique}
+        wanted, begun = {one.key for one in entity.fields.values() if one.unique}, set[str]()
         for unique in entity.unique:
             typed = [key for key in (*unique.fields, *unique.period) if self.can_type(entity, key)]
             together = [key for key in typed if raw.get(key) is not None]
             given = together + [key for key in typed if entity.fields[key].default or entity.fields[key].default_from]
             if not unique.period and set(typed) - set(given):
                 continue  # what is not filled in is like no other
-            plain = [key for key in together if entity.fields[key].to is None and self.is_varied(entity, key)]
+            fresh = any(entity.fields[key].to for key in together)  # a link leads to a record of its own each time
+            late = [key for key in given if key not in together and f"{entity.key}.{key}" in _KNOWN and not fresh]
+            begun |= set(late)
+            varied = (*together, *late)
+            plain = [key for key in varied if entity.fields[key].to is None and self.is_varied(entity, key)]
             wanted |= set(plain or together)
         wanted |= {key for likeness in entity.duplicates for key in likeness.fields}
         return {
             one.key: self.another(one, entity, {**(beside or {}), **raw})
             for one in entity.fields.values()
             if one.key in wanted and self.is_varied(entity, one.key)
-            if raw.get(one.key) is not None and self.can_type(entity, one.key)
+            if (raw.get(one.key) is not None or one.key in begun) and self.can_type(entity, one.key)
         }
 
     def is_varied(self, entity: Entity, key: str) -> bool:
@@ -424,6 +428,7 @@ class World:
             beside = [other for other in entity.fields.values() if other.to == one.to and other is not one]
             yield from (start[other.key] for other in beside if start.get(other.key) is not None)
             yield from self._same_behind(entity, one, uses, start)
+            yield from self._brought_together(one, uses, start, outer)
             yield from _same_in(one, outer)
             yield from self._link_candidates(one, _behind(uses, name), constants, (entity, start))
         elif one.type.key == "user":
@@ -499,6 +504,19 @@ class World:
                     with self.store.read() as session:
                         found = make_env(session, self.actor).lookup.linked(other.to, start[other.key])
                     yield (found or {}).get(use[1])
+
+    def _brought_together(self, one: Field, uses: Sequence[tuple[str, ...]], start: Raw, outer: Outer) -> Iterator[Any]:
+        """Lead a link that stands already to what the record being edited links to, where that is only fetched here.
+
+        So the order of a delivery, whose lines are of that order, comes to be of the customer of the complaint.
+        """
+        if one.where is None or not start.get(one.key):
+            return  # others link to it as well: it would change under them
+        for use in uses:
+            there = self.compiled.entities[one.to or ""].fields.get(use[1]) if len(use) == 2 else None
+            if use[0] == one.key and there is not None and there.stored and there.to:
+                for same in _same_in(there, outer):
+                    yield self.put_into(Record(one.to or "", start[one.key], 1, {}), {there.key: same}).id
 
 
 def _same_in(one: Field, outer: Outer) -> Iterator[Any]:

@@ -94,6 +94,10 @@ def test_tickets_are_money_that_came_in_and_goods_that_left_the_shelves(tmp_path
             assert total(item.c.qty) == -total(move.c.qty, move.c.kind == "sale")
             assert total(shelf.c.on_hand) == total(move.c.qty) > 0
 
+            day = session.tables.entity["daily_report"]
+            closed = total(day.c.tickets, day.c.stage == "submitted", day.c.footfall.is_not(None))
+            assert closed > 0, "shops send in their days"
+
 
 def test_the_same_seed_draws_the_same() -> None:
     folder = read_folder(Path(ROOT) / "templates" / "manufacturing")
