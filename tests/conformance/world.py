@@ -298,25 +298,21 @@ class World:
 
         Where several may not be the same together, it is enough that those differ that lead nowhere.
         """
-        wanted, begun = {one.key for one in entity.fields.values() if one.unique}, set[str]()
+        wanted = {one.key for one in entity.fields.values() if one.unique}
         for unique in entity.unique:
             typed = [key for key in (*unique.fields, *unique.period) if self.can_type(entity, key)]
             together = [key for key in typed if raw.get(key) is not None]
             given = together + [key for key in typed if entity.fields[key].default or entity.fields[key].default_from]
             if not unique.period and set(typed) - set(given):
                 continue  # what is not filled in is like no other
-            fresh = any(entity.fields[key].to for key in together)  # a link leads to a record of its own each time
-            late = [key for key in given if key not in together and f"{entity.key}.{key}" in _KNOWN and not fresh]
-            begun |= set(late)
-            varied = (*together, *late)
-            plain = [key for key in varied if entity.fields[key].to is None and self.is_varied(entity, key)]
+            plain = [key for key in together if entity.fields[key].to is None and self.is_varied(entity, key)]
             wanted |= set(plain or together)
         wanted |= {key for likeness in entity.duplicates for key in likeness.fields}
         return {
             one.key: self.another(one, entity, {**(beside or {}), **raw})
             for one in entity.fields.values()
             if one.key in wanted and self.is_varied(entity, one.key)
-            if (raw.get(one.key) is not None or one.key in begun) and self.can_type(entity, one.key)
+            if raw.get(one.key) is not None and self.can_type(entity, one.key)
         }
 
     def is_varied(self, entity: Entity, key: str) -> bool:

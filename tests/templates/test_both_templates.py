@@ -85,11 +85,16 @@ def test_the_readme_tells_about_every_process(template: str) -> None:
     assert missing == []
 
 
+NOT_IN_THE_STORY = {"forecast_call": "is for a quarter, which cannot be moved to when the story is told"}
+
+
 def test_the_story_plays_to_its_end(make_store: MakeStore, template: str, clock: SetClock) -> None:
     store, steps = _played(make_store, template, clock)
     assert steps == _written_steps(template)
     with store.read() as session:
         for key in store.app.menu:
+            if key in NOT_IN_THE_STORY:
+                continue
             assert session.connection.scalar(select(func.count()).select_from(store.tables.entity[key])), key
         open_tasks = session.connection.scalar(select(func.count()).where(tasks.c.state == "open"))
         latest = session.connection.scalar(select(func.max(history.c.at)))
