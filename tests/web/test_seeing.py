@@ -107,7 +107,7 @@ def test_only_the_owner_and_administrators_are_told(desk: Desk) -> None:
 def test_everybody_sees_who_sees_what_of_theirs(desk: Desk) -> None:
     page = desk.browser("rep1").get("/settings/visibility").get_data(as_text=True)
     assert "cheap" not in page and "yaml" not in page
-    tickets = next(one for one in page.split("<section")[1:] if "Guest" in one).partition("</section>")[0]
+    tickets = next(one for one in page.split('<details class="panel group"')[1:] if "Guest" in one)
     assert "Lead" in tickets and "访客：其中一部分（报价 小于 100 的记录）" in tickets and "Head" not in tickets
     assert "看不到或只看到一部分：答复（共 1 项）" in tickets
     assert "按人看的指标（3）" in tickets and "另有 1 个指标用到你自己看不到的字段。" in tickets

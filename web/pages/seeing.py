@@ -54,7 +54,7 @@ def of_mine() -> Any:
         entity = app.entities[key]
         groups.append(
             {"label": text.label(entity.label), "icon": entity.icon, "people": _people(entity, found), "more": more}
-            | {"figures": _figures(key, found)}
+            | {"figures": _figures(key, found), "people_text": text.t("seeing.people", count=len(found))}
         )
     page = {
         "title": text.t("seeing.mine"),

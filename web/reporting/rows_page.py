@@ -89,18 +89,18 @@ class _Listing:
         """Return columns, rows and how many there are."""
         shown = [key for key in self.behind.columns if any(self._has(one, key) for one in self.behind.records)]
         shown = shown or list(self.behind.columns[:1])
-        slots = phone_slots(self.entity, shown)
+        keys = self._own_keys()
+        slots = phone_slots(self.entity, [*shown[:1], *(f"row.{key}" for key in keys), *shown[1:]])
         columns = [view_column(self.entity, key, column_label(self.entity, key), slots.get(key)) for key in shown]
-        own = self._own_columns()
+        own = [view_column(self.entity, f"row.{key}", self._own_label(key), slots.get(f"row.{key}")) for key in keys]
         return {
             "columns": [*columns[:1], *own, *columns[1:]],
             "rows": [self._row(at, record, shown) for at, record in enumerate(self.behind.records)],
             "count_text": locale().t("report.count", count=f"{self.behind.n:,}"),
         }
 
-    def _own_columns(self) -> list[dict[str, Any]]:
-        keys = list(dict.fromkeys(key for line in self.behind.lines for key in line if line[key] is not None))
-        return [view_column(self.entity, f"row.{key}", self._own_label(key), None) for key in keys]
+    def _own_keys(self) -> list[str]:
+        return list(dict.fromkeys(key for line in self.behind.lines for key in line if line[key] is not None))
 
     def _own_label(self, key: str) -> str:
         if self.lines is not None and key in self.lines:
