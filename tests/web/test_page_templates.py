@@ -56,12 +56,14 @@ def test_every_form_that_posts_carries_the_csrf_token(path: Path) -> None:
     assert all("csrf(" in form for form in forms) != (path.name == "public_form.html"), "strangers have no session"
 
 
-def test_every_icon_named_in_a_page_was_built() -> None:
+def test_every_icon_named_in_a_page_or_a_bundled_template_was_built() -> None:
     manifest = STATIC / "dist" / "manifest.json"
     if not manifest.is_file():
         pytest.skip("the front end is not built; run.py builds it")
     built = set(json.loads(manifest.read_text(encoding="utf-8"))["icons"])
     named = {name for path in PAGES for name in re.findall(r"\bicon\('([a-z0-9-]+)'", _markup(path))}
+    written = [path.read_text(encoding="utf-8") for path in (WEB.parent / "templates").rglob("*.yaml")]
+    named |= {name for text in written for name in re.findall(r"\bicon: *([a-z0-9-]+)", text)}
     assert named - built == set()
 
 

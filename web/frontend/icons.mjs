@@ -10,7 +10,7 @@ export const icons = [
   "search-off", "send", "settings", "shopping-cart", "signature", "sitemap", "stack-2", "star", "tag", "target", "tool", "trash", "truck", "trophy", "upload", "user", "user-check",
   "packages", "arrows-exchange", "coins", "receipt-refund", "id-badge", "shopping-bag", "package-import", "arrows-transfer-up",
   "bell-ringing", "calendar-event", "report-analytics", "clipboard-check", "speakerphone", "calendar-time", "mood-sad",
-  "file-diff", "tools",
+  "file-diff", "tools", "stairs-up", "target-arrow",
   "users", "users-group", "x", "zip",
   "arrow-down", "arrow-up", "arrows-left-right", "chart-funnel", "chart-grid-dots", "chart-histogram", "chart-line", "chart-radar", "layout-dashboard", "layout-grid", "minus", "table", "table-options",
 ];
