@@ -21,7 +21,7 @@ from tests.conftest import to_folder
 EXAMPLES = int(os.environ.get("FORMWORK_TEST_EXAMPLES", "60"))
 TEMPLATES = {name: dict(to_folder(name).files) for name in ("starter", "retail_store", "manufacturing")}
 DATA = {
-    (name, path): yaml.load(text, Loader=yaml.BaseLoader)
+    (name, path): yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
     for name, files in TEMPLATES.items()
     for path, text in files.items()
 }
