@@ -151,12 +151,23 @@ class World:
             given_by_itself = one.default is not None or one.default_from is not None
             if one.required and not given_by_itself and one.key not in raw and self.can_type(entity, one.key):
                 raw[one.key] = self.shared(one, entity, raw)
+        raw |= self.apart(entity, raw)
         raw |= {
             one.key: [self.row(one, entity, raw)] * one.min_rows
             for one in entity.line_fields
             if one.min_rows and one.key not in raw
         }
         return self.fill(entity, raw)
+
+    def apart(self, entity: Entity, raw: Raw) -> Raw:
+        """Return what keeps a record apart from others that would be given the same by itself, such as this week."""
+        found: Raw = {}
+        for unique in entity.unique:
+            own = [key for key in unique.fields if entity.fields[key].default_from is not None]
+            if len(own) == len(unique.fields) and not unique.period and not set(own) & set(raw):
+                typed = [key for key in own if self.can_type(entity, key)]
+                found |= {key: self.value(entity.fields[key], entity, raw) for key in typed[-1:]}
+        return found
 
     def fill(self, entity: Entity, raw: Raw, but: str = "") -> Raw:
         """Return ``raw`` with what it cannot do without, all except the field ``but``."""
@@ -679,6 +690,7 @@ def _day(number: int) -> str:
 
 _REGIONS = ("east", "south", "central", "north", "northeast", "southwest", "northwest")
 _KNOWN: dict[str, Callable[[int], Any]] = {
+    "weekly_note.week_of": lambda number: (date(2026, 3, 2) - timedelta(weeks=number % 1_000)).isoformat(),
     "daily_report.day": lambda number: (date(2026, 3, 1) - timedelta(days=number % 9_000)).isoformat(),
     "forecast_call.quarter": lambda number: f"q{number // 170 % 4 + 1}",
     "forecast_call.region": lambda number: _REGIONS[number // 680 % len(_REGIONS)],
