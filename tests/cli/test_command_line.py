@@ -19,6 +19,7 @@ from engine.people import sessions
 from tests.cli.conftest import DESK, Run, changed, open_store
 from tests.storage.living import hire, make
 from web.cli import COMMANDS, make_cli
+from web.cli.serving import listen
 
 FORMWORK = [sys.executable, "-c", "from web.cli import main; main()"]
 FLOOR = "  floor_no: {type: integer, label: 楼层}\n  urgent:"
@@ -305,6 +306,21 @@ class TestRunning:
                 time.sleep(0.2)
         finally:
             assert serving.stop() == 0
+
+    def test_every_address_of_a_host_is_listened_on_at_one_port(self) -> None:
+        listening = listen("localhost", 0)
+        try:
+            asked = {(one[0], str(one[4][0])) for one in socket.getaddrinfo("localhost", 0, type=socket.SOCK_STREAM)}
+            assert {(one.family, one.getsockname()[0]) for one in listening} <= asked
+            assert (socket.AF_INET, "127.0.0.1") in {(one.family, one.getsockname()[0]) for one in listening}
+            (port,) = {one.getsockname()[1] for one in listening}
+            for one in listening:
+                socket.create_connection(one.getsockname()[:2], timeout=5).close()
+            with pytest.raises(OSError, match="in use"):
+                listen("127.0.0.1", port)
+        finally:
+            for one in listening:
+                one.close()
 
     def test_a_taken_port_is_one_sentence(self, tmp_path: Path) -> None:
         with socket.socket() as taken:

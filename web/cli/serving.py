@@ -4,6 +4,7 @@ Enters: a template and where to listen. Leaves: a running site, whose address an
 touch data that is there: a second start only serves.
 """
 
+import errno
 import gc
 import logging
 import os
@@ -11,7 +12,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -132,10 +133,10 @@ def _serve(site: Site, host: str, port: int, processes: int) -> None:
     settings = site.settings()
     app = create_app(settings)
     try:
-        listening = _listen(host, port)
+        listening = listen(host, port)
     except OSError as error:
         raise click.ClickException(site.text("cli.port_taken", host=host, port=port, reason=error.strerror)) from None
-    address = settings.public_url or f"http://{_shown_host(host)}:{listening.getsockname()[1]}"
+    address = settings.public_url or f"http://{_shown_host(host)}:{listening[0].getsockname()[1]}"
     gc.freeze()  # what is loaded stays: no collection needs to look through it again
     with _stopped_by_signal():
         site.say("cli.ready", address=address)
@@ -147,22 +148,41 @@ def _serve(site: Site, host: str, port: int, processes: int) -> None:
                 _answer(app, settings, listening)
         else:
             _share_out(app, settings, listening, processes)
-    listening.close()
+    _close(listening)
     site.say("cli.stopped")
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    return socket.create_server(address[:2], family=kind, backlog=_BACKLOG)
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Listen on each address of ``host`` this machine has, on one port; 0 takes one that is free."""
+    found: list[socket.socket] = []
+    asked = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    lacking = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+    for family, address in dict.fromkeys((one[0], str(one[4][0])) for one in asked):
+        try:
+            found.append(socket.create_server((address, port), family=family, backlog=_BACKLOG))
+        except OSError as error:
+            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                continue
+            _close(found)
+            raise
+        port = found[0].getsockname()[1]
+    if not found:
+        raise lacking
+    return found
 
 
-def _answer(app: "Flask", settings: Settings, listening: socket.socket) -> None:
+def _close(listening: Sequence[socket.socket]) -> None:
+    for one in listening:
+        one.close()
+
+
+def _answer(app: "Flask", settings: Settings, listening: Sequence[socket.socket]) -> None:
     """Answer what comes in, until this process is told to stop."""
     from waitress.server import create_server
 
     server: Any = create_server(
         app,
-        sockets=[listening],
+        sockets=listening,
         threads=_THREADS,
         ident="",
         backlog=_BACKLOG,
@@ -174,7 +194,7 @@ def _answer(app: "Flask", settings: Settings, listening: socket.socket) -> None:
     server.close()
 
 
-def _share_out(app: "Flask", settings: Settings, listening: socket.socket, processes: int) -> None:
+def _share_out(app: "Flask", settings: Settings, listening: Sequence[socket.socket], processes: int) -> None:
     """Answer in several processes; without workers elsewhere, one more does what they leave behind."""
     store: Store = app.extensions["formwork.store"]
     store.database.close()
@@ -186,7 +206,7 @@ def _share_out(app: "Flask", settings: Settings, listening: socket.socket, proce
     Processes(works).run()
 
 
-def _answer_alone(app: "Flask", settings: Settings, listening: socket.socket) -> None:
+def _answer_alone(app: "Flask", settings: Settings, listening: Sequence[socket.socket]) -> None:
     with _stopped_by_signal():
         _answer(app, settings, listening)
 
