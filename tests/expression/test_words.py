@@ -145,6 +145,7 @@ EVERY_CONSTRUCT = [
     'name = "a"',
     "minutes(effort) > 5 and reached('sent') and created_at between period.start and period.end",
     "due between period.from and period.to",
+    "days(due - signed) > period.working_days",
 ]
 """Together they use every line of the grammar and every word there is to say."""
 
