@@ -156,7 +156,6 @@ def listen(host: str, port: int) -> list[socket.socket]:
     """Listen on each address of ``host`` this machine has, on one port; 0 takes one that is free."""
     found: list[socket.socket] = []
     asked = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    lacking = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
     for family, address in dict.fromkeys((one[0], str(one[4][0])) for one in asked):
         try:
             found.append(socket.create_server((address, port), family=family, backlog=_BACKLOG))
@@ -167,7 +166,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
             raise
         port = found[0].getsockname()[1]
     if not found:
-        raise lacking
+        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
     return found
 
 
