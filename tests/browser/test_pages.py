@@ -54,7 +54,7 @@ def dialogs(visitor: Visitor) -> Iterator[str]:
     visitor.open("/e/quote")
     visitor.page.locator(".filters summary").click()
     yield "filters"
-    visitor.open("/e/contract?stage=draft")
+    visitor.open("/e/contract?stage=approved")
     visitor.page.locator("[data-row-link]").first.click()
     visitor.press("归档")
     visitor.page.locator("#dialog form").wait_for(state="visible")

@@ -90,7 +90,7 @@ def test_a_second_click_on_approve_decides_once(visit: Visit) -> None:
 def test_a_lost_connection_is_said_and_nothing_is_lost(visit: Visit) -> None:
     rep = visit("rep_wang")
     rep.expect("ERR_INTERNET_DISCONNECTED", "htmx:sendError")
-    rep.open("/e/contract?stage=draft")
+    rep.open("/e/contract?stage=approved")
     rep.page.locator("[data-row-link]").first.click()
     rep.press("归档")
     rep.page.locator("#f-original_location").fill("档案室 2 号柜")

@@ -41,7 +41,11 @@ class Shop:
         return quote
 
     def contract(self) -> Record:
-        return self.site.make("rep_wang", self.approved(), "contract")
+        """One that is approved, to be signed."""
+        contract = self.site.make("rep_wang", self.approved(), "contract")
+        self.site.move("rep_wang", contract, "submit")
+        self.site.decide(MANAGER, contract, "approve")
+        return contract
 
 
 @pytest.fixture
