@@ -87,7 +87,7 @@ class World:
     # ---- records
 
     def create(self, entity: Entity, raw: Raw) -> Record:
-        raw = self.repair(entity, raw)
+        raw = self.afresh(entity, self.repair(entity, raw))
         with self.store.write() as session:
             return commands.create_record(session, entity.key, raw, actor=self.maker(entity))
 
@@ -143,6 +143,11 @@ class World:
         with self.store.write() as session:
             stored = session.files.save(BytesIO(make_pdf("scan")), "scan.pdf")
             return int(create_upload(session, stored, actor=self.actor)["id"])
+
+    def afresh(self, entity: Entity, raw: Raw) -> Raw:
+        """Return the same with files of its own, as each belongs to one record."""
+        files = (key for key, value in raw.items() if value and entity.fields[key].type.key == "file")
+        return raw | {key: [self.upload()] for key in files}
 
     def sample(self, entity: Entity, **given: Any) -> Raw:
         """Return what somebody types for a sound record: required fields, and those a rule cannot do without."""
