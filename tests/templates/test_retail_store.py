@@ -70,6 +70,8 @@ def test_the_loop_from_customer_to_archived_contract(shop: Shop) -> None:
     shop.site.move(CLERK, quote, "accept")
     contract = shop.site.make(CLERK, quote, "contract")
     assert (contract.values["amount"], contract.values["store"]) == (Decimal("240.00"), shop.store.id)
+    shop.site.move(CLERK, contract, "submit")
+    assert shop.site.stage(contract) == "approved"
     with pytest.raises(InvalidValues) as refused:
         shop.site.move(CLERK, contract, "archive")
     assert [one.kind for one in refused.value.missing] == ["file", "fields"]
