@@ -24,6 +24,7 @@ from engine.channels.working import deliver
 from engine.clock import SystemClock
 from engine.exporting.working import work as take_out
 from engine.importing.working import work as bring_in
+from engine.reports.closing import close_months
 from engine.reports.working import work as count_figures
 from engine.storage.database import open_database
 from engine.storage.index_builds import build_indexes
@@ -106,7 +107,7 @@ _PARTS: Mapping[str, Part] = {EVENTS: _deliver_some, RUNS: _run_some, TIMERS: _s
 
 def _begin_due(store: Store, do: Doing) -> int:
     """Begin what comes round by the clock; nobody rings for it."""
-    return do(keep_schedules, store) + do(keep_armed, store)
+    return do(keep_schedules, store) + do(keep_armed, store) + do(close_months, store)
 
 
 def _rounds(store: Store, do: Doing) -> tuple[int, frozenset[str]]:

@@ -165,8 +165,10 @@ class Reporting:
             target_from=None, at_least=written.at_least or 0, hide_below=written.hide_below or 0,
             digest=_digest(rows.shape, written.date, written.where, written.value, made_with=inputs),
             reads=self.sources.reads(*asked) | others, of_now=not timed, run=compile_python(value.whole),
-            was=f"{file.key}.{written.was}" if written.was else None, inputs=tuple(inputs),
+            was=f"{file.key}.{written.was}" if written.was else None, inputs=tuple(inputs), closes=written.closes,
         )  # fmt: skip
+        if written.closes is not None and (not timed or value.type.kind not in NUMERIC):
+            compilation.refuse("K017", written.location, name=written.key)
 
     def _rows(self, file: ReportsDefinition, of: Reference | None) -> Rows | None:
         entity = file.entity.name

@@ -5,6 +5,7 @@ Enters: nothing (``running.py`` fills these). Leaves: frozen data. Must not know
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,12 +15,23 @@ from engine.reports.periods import Period
 
 
 @dataclass(frozen=True)
+class Closed:
+    """What a figure was when its month was closed: its value, over how many rows, by which definition, and when."""
+
+    value: Decimal | None
+    n: int
+    digest: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Cell:
     """A figure over the rows of one group.
 
     ``value`` is a ``Decimal``, an ``int``, a ``date`` or a ``datetime``; None where it cannot be worked out, such as
     with an empty denominator, which is shown as ``—``. A percentage is a fraction. ``n`` rows were looked at; ``small``
-    says that they are fewer than the figure needs to say something.
+    says that they are fewer than the figure needs to say something. ``closed`` is what it was when its month was
+    closed.
     """
 
     value: Any
@@ -28,6 +40,14 @@ class Cell:
     previous: "Cell | None" = None
     last_year: "Cell | None" = None
     target: Decimal | None = None
+    closed: Closed | None = None
+
+    @property
+    def adjustment(self) -> Decimal | None:
+        """How much more it is now than when its month was closed; None where one of the two has no value."""
+        if self.closed is None or self.closed.value is None or not isinstance(self.value, Decimal | int):
+            return None
+        return Decimal(self.value) - self.closed.value
 
     @property
     def change(self) -> Decimal | None:

@@ -4,7 +4,7 @@ Enters: a session, the key of a report or figure, the actor, a period, filters. 
 anything itself: ``statement.py`` asks the database, and what a figure makes of its aggregates is its own expression.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
@@ -19,13 +19,14 @@ from engine.people.actor import Actor
 from engine.records.evaluation import make_env
 from engine.reports import asking
 from engine.reports.asking import Filters
+from engine.reports.closed import find_closed
 from engine.reports.combining import Asked, count
 from engine.reports.dividing import Narrowing
 from engine.reports.kept import Counting, Recording, StillCounting
 from engine.reports.naming import name_keys
 from engine.reports.ordering import in_order
 from engine.reports.periods import Period
-from engine.reports.results import Axis, Cell, Line, Result
+from engine.reports.results import Axis, Cell, Closed, Line, Result
 from engine.reports.statement import Group, Question, ask
 from engine.storage.store import Session
 
@@ -149,6 +150,8 @@ class _Counted:
     empty: Cell = Cell(None, 0)
     target: "_Counted | None" = None
     ignored: list[str] = field(default_factory=list)
+    closed: Mapping[Period, Closed] = field(default_factory=dict)
+    periods: Mapping[int | None, Period] = field(default_factory=dict)
 
     def cell(
         self, part: int | None, divided: tuple[int, ...], values: tuple[Any, ...], variants: Iterable[str]
@@ -163,6 +166,7 @@ class _Counted:
             previous=before.get(_PREVIOUS),
             last_year=before.get(_LAST_YEAR),
             target=self._target(part, divided, values),
+            closed=self.closed.get(self.periods[part]) if self.closed and not divided else None,
         )
 
     def _target(self, part: int | None, divided: tuple[int, ...], values: tuple[Any, ...]) -> Decimal | None:
@@ -240,11 +244,20 @@ class _Run:
         by = tuple(key for key in wanted.by if not asking.is_own_date(key))
         asked = Asked(session, self.actor, self.env, ask_for, periods, by, wanted.filters, wanted.lenient)
         counted = count(asked, figure)
-        found = _Counted(figure, empty=counted.empty, ignored=list(counted.ignored))
+        found = _Counted(
+            figure, empty=counted.empty, ignored=list(counted.ignored), closed=self._closed(figure),
+            periods={part: period for variant, part, period in slots if variant == _NOW},
+        )  # fmt: skip
         for (at, divided, values), cell in counted.cells.items():
             variant, part, _ = slots[at]
             found.groups[variant, part, divided, values] = cell
         return found
+
+    def _closed(self, figure: Figure) -> Mapping[Period, Closed]:
+        """Return what a figure was when its months were closed; that was over everything, so no part of it is known."""
+        monthly = any(period.kind == "month" for _, _, period in self._slots())
+        whole = monthly and not self.wanted.filters
+        return find_closed(self.session, figure, actor=self.actor) if whole else {}
 
     def _slots(self) -> Iterator[tuple[str, int | None, Period]]:
         """Yield every period a row may be counted in: which variant, which part of it."""

@@ -138,6 +138,9 @@ def _cell(cell: Cell | None) -> dict[str, Any] | None:
     for name, other in (("previous", cell.previous), ("last_year", cell.last_year)):
         if other is not None:
             found[name] = {"value": _plain(other.value), "n": other.n}
+    if cell.closed is not None:
+        told = {"value": _plain(cell.closed.value), "n": cell.closed.n, "digest": cell.closed.digest}
+        found["closed"] = {**told, "at": cell.closed.at.isoformat(), "adjustment": _plain(cell.adjustment)}
     return found if cell.target is None else {**found, "target": _plain(cell.target)}
 
 

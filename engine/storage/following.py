@@ -8,7 +8,19 @@ raised and no history is written.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, case, delete, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    case,
+    delete,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from engine.compiler.app import CompiledApp, Entity
 from engine.storage import renamed_keys as keys
@@ -16,6 +28,7 @@ from engine.storage.approval_tables import approval_events, approvals, tasks
 from engine.storage.automation_tables import assignments, automations, runs
 from engine.storage.baseline_tables import baselines
 from engine.storage.changes import RenameColumn, Step, find_old_entity
+from engine.storage.closing_tables import closed_months
 from engine.storage.form_draft_tables import form_drafts
 from engine.storage.import_tables import imports
 from engine.storage.json_rows import rewrite_json
@@ -111,7 +124,7 @@ def _follow_automations(connection: Connection, names: Names) -> None:
 
 
 def _follow_reports(connection: Connection, old: CompiledApp, new: CompiledApp) -> None:
-    """What people kept of a report, and the baseline of a figure, stay with them.
+    """What people kept of a report, the baseline of a figure and its closed months stay with them.
 
     What is left of another one that had the new key, and is gone, goes.
     """
@@ -129,6 +142,17 @@ def _follow_reports(connection: Connection, old: CompiledApp, new: CompiledApp) 
     if figures:
         connection.execute(delete(baselines).where(baselines.c.figure.in_(list(figures.values()))))
         _exchange(connection, baselines.c.figure, figures)
+        for former, key in figures.items():
+            _copy_closed_months(connection, former, key)
+
+
+def _copy_closed_months(connection: Connection, former: str, key: str) -> None:
+    """A closed month is written once: under its new key a figure has its months a second time."""
+    own = [one for one in closed_months.c if one.name not in ("id", "figure")]
+    there = select(closed_months.c.month).where(closed_months.c.figure == key)
+    new = (closed_months.c.figure == former, closed_months.c.month.not_in(there))
+    copied = select(literal(key, Text()), *own).where(*new)
+    connection.execute(insert(closed_months).from_select(["figure", *(one.name for one in own)], copied))
 
 
 def _follow_steps(connection: Connection, approval: str, names: Names) -> None:

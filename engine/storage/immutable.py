@@ -1,5 +1,5 @@
-"""What is written once: the database itself refuses to change or delete a release or an entry of the audit, and to
-delete a person.
+"""What is written once: the database itself refuses to change or delete a release, an entry of the audit or a closed
+month, and to delete a person.
 
 Enters: a connection in a write transaction, when the system tables are made or upgraded. Leaves: triggers. Must not
 guard anything that a person may correct.
@@ -18,6 +18,11 @@ def protect_releases(connection: Connection) -> None:
 def protect_audit(connection: Connection) -> None:
     """Make the database refuse to change or delete what the audit says."""
     _refuse(connection, "fw_audit", "the audit is only added to", "UPDATE", "DELETE")
+
+
+def protect_closed_months(connection: Connection) -> None:
+    """Make the database refuse to change or delete what a figure was when its month was closed."""
+    _refuse(connection, "fw_closed_months", "a closed month never changes", "UPDATE", "DELETE")
 
 
 def protect_people(connection: Connection) -> None:

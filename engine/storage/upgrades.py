@@ -22,6 +22,7 @@ from engine.storage.approval_tables import (
 )
 from engine.storage.automation_tables import assignments, automations, hooks, received, runs
 from engine.storage.baseline_tables import baselines
+from engine.storage.closing_tables import closed_months
 from engine.storage.comment_tables import comments, followers
 from engine.storage.count_tables import counts
 from engine.storage.database import Database
@@ -29,7 +30,7 @@ from engine.storage.delivery_tables import channels, deliveries, message_choices
 from engine.storage.dispute_tables import disputes, duplicate_hits
 from engine.storage.export_tables import exports
 from engine.storage.form_draft_tables import form_drafts
-from engine.storage.immutable import protect_audit, protect_people, protect_releases
+from engine.storage.immutable import protect_audit, protect_closed_months, protect_people, protect_releases
 from engine.storage.import_tables import import_rows, import_values, imports
 from engine.storage.match_tables import match_grams, match_keys
 from engine.storage.merge_tables import merges
@@ -274,6 +275,11 @@ def _add_receipts(connection: Connection) -> None:
     next(one for one in notices.indexes if one.name == "ix_fw_notices_path").create(connection, checkfirst=True)
 
 
+def _add_closed_months(connection: Connection) -> None:
+    closed_months.create(connection, checkfirst=True)
+    protect_closed_months(connection)
+
+
 STEPS: Sequence[Step] = (
     _add_timers,
     protect_releases,
@@ -317,6 +323,7 @@ STEPS: Sequence[Step] = (
     _add_report_views,
     _add_journeys_to_exports,
     _add_receipts,
+    _add_closed_months,
 )
 """Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
 
@@ -342,6 +349,7 @@ def _bring_to(connection: Connection, newest: int, steps: Sequence[Step]) -> int
         protect_releases(connection)
         protect_people(connection)
         protect_audit(connection)
+        protect_closed_months(connection)
         keep_delegations_apart(connection)
         connection.execute(schema_version.insert().values(id=1, version=newest))
         return newest

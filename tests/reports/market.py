@@ -139,9 +139,15 @@ dimensions:
   size:   {label: 规模, value: amount, buckets: [100, 1000]}
   ready:  {label: 金额已填, value: "amount is not missing"}
 figures:
-  count:    {label: 数量, date: got_at, value: count()}
+  count:    {label: 数量, date: got_at, value: count(), closes: 1}
   won:
-    {label: 赢单金额, date: signed, where: "stage = 'won'", value: sum(amount), better: more, target_from: aim.amount}
+    label: 赢单金额
+    date: signed
+    where: "stage = 'won'"
+    value: sum(amount)
+    better: more
+    target_from: aim.amount
+    closes: 3
   rate:
     label: 赢单率
     date: signed

@@ -5,6 +5,7 @@ import html
 import io
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -16,6 +17,7 @@ from sqlalchemy import select
 from engine.automation.jobs import look
 from engine.exporting import working
 from engine.reports import Counting, StillCounting, kept
+from engine.reports.closing import close_months
 from engine.storage.store import Session, Store
 from engine.storage.system_tables import audit
 from tests.reports.market import FULL
@@ -374,3 +376,24 @@ def test_a_pivot_has_totals_that_open_their_rows(market: Desk) -> None:
     totals = {tuple(sorted(key for key in parse_qs(urlsplit(url).query) if key[:2] == "c.")): n
               for url, n in linked(page)}  # fmt: skip
     assert totals.keys() >= {(), ("c.owner",), ("c.owner", "c.region"), ("c.region",)} and totals[()] == 4
+
+
+def test_a_closed_month_stands_beside_what_was_corrected_since(market: Desk) -> None:
+    assert close_months(market.store) == 1
+    bo, ann = market.browser("bo"), market.browser("ann")
+    month = market.clock.now().date().replace(day=1) - timedelta(days=1)
+    late = market.program("bo").made("deal", name="补录", owner=market.ids["ann"], got_at=f"{month}T01:00:00Z")
+    page = text(bo, f"/figures/deal.count?period={month:%Y-%m}")
+    assert late["id"] and "已定的月份" in page and "2026-03-02 定下，n=0" in page
+    assert re.search(r"定月时</dt><dd[^>]*>0</dd>.*之后更正</dt><dd[^>]*>\+1</dd>", page)
+    row = page.split('id="report-closed"')[1].split("</tbody>")[0]
+    said = [one.strip() for one in re.findall(r'num">(?:<a[^>]*>)?([^<]+)', row)]
+    assert said[:2] == ["0", "2026-03-02"] and said[3:] == ["1", "+1"] and "/rows?" in row
+    assert "已定的月份" in text(bo, "/figures/deal.count?period=2026&by=date.month")
+    mine = text(ann, f"/figures/deal.count?period={month:%Y-%m}")
+    assert "已定的月份" not in mine and "不显示已定的数" in mine
+    for login, closed in (("bo", True), ("ann", False)):
+        told = market.program(login).get(f"/reports/figures/deal.count?period={month:%Y-%m}").get_json()["total"][0]
+        assert ("closed" in told) is closed and told["value"] == "1"
+    asked = market.program("bo").get(f"/reports/figures/deal.count?period={month:%Y-%m}").get_json()
+    assert asked["total"][0]["closed"].items() >= {"value": "0", "n": 0, "adjustment": "1"}.items()

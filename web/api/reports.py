@@ -250,6 +250,9 @@ def _cell(cell: Cell | None) -> dict[str, Any] | None:
         before: Cell | None = getattr(cell, name)
         if before is not None:
             found[name] = {"value": _value(before.value), "n": before.n}
+    if cell.closed is not None:
+        said = {"value": _value(cell.closed.value), "n": cell.closed.n, "version": cell.closed.digest}
+        found["closed"] = said | {"at": cell.closed.at.isoformat(), "adjustment": _value(cell.adjustment)}
     return found
 
 

@@ -15,6 +15,7 @@ from engine.reports.results import Cell
 from engine.reports.spans import say_period
 from engine.reports.values import say_in_unit
 from web.i18n import Locale
+from web.reporting.closed_view import say_closed
 from web.reporting.definitions import view_definition
 from web.reporting.figure_words import is_met, say_change, say_counted, say_large
 
@@ -49,6 +50,7 @@ def view_figure(
         "url": rows_url if n else None,
         "changes": [] if counted["few"] else _changes(locale, figure, cell, before),
         "baseline": _said(locale, figure, baseline),
+        "closed": say_closed(locale, figure, cell),
         "target": _said(locale, figure, target),
         "met": met,
         "share": _share(number, target, figure),

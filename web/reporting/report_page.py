@@ -26,6 +26,7 @@ from web.gate import locale
 from web.pages.frame import page_shell
 from web.reporting.address import NONE, Asked, figure_url
 from web.reporting.chart_view import view_chart
+from web.reporting.closed_view import say_open, view_closed
 from web.reporting.definitions import view_definition
 from web.reporting.figure_view import view_figure
 from web.reporting.figure_words import say_counted
@@ -89,7 +90,12 @@ def view_report(asked: Asked, shown: Shown, baselines: Mapping[str, Decimal], re
         "chart": view_chart(chart, "chart", whole=True) if chart is not None else None,
         "tiles": _tiles(result, charting, baselines) if tiles or shown.by_itself else [],
         "figures": [_defined(result, at, figure) for at, figure in enumerate(result.figures)],
-        "notes": [locale().t("report.top", count=len(result.lines))] * bool(result.more) + say_as_of(shown.as_of),
+        "closed": view_closed(locale(), result, charting),
+        "notes": [
+            *[locale().t("report.top", count=len(result.lines))] * bool(result.more),
+            *say_open(locale(), result),
+            *say_as_of(shown.as_of),
+        ],
         "sheet_url": asked.address(path=f"{asked.url}/sheet"),
         "pdf_url": asked.address(path=f"{asked.url}/pdf"),
         "asked": None,
@@ -107,7 +113,7 @@ def show_waiting(asked: Asked, of: Report | Figure | Funnel, still: StillCountin
     nothing: dict[str, Any] = {"by": None, "compare": None, "charts": None, "chart": None, "tiles": [], "figures": []}
     view = nothing | {
         "title": text.label(of.label), "help": text.label(of.help), "url": asked.url, "period": view_period(asked),
-        "notes": [], "sheet_url": asked.address(path=f"{asked.url}/sheet"),
+        "closed": None, "notes": [], "sheet_url": asked.address(path=f"{asked.url}/sheet"),
         "pdf_url": asked.address(path=f"{asked.url}/pdf"), "asked": None if still is None else view_waiting(still, own),
         "views": None, "file": {"kind": file, "url": own} if file else None,
         **view_filters(asked, {}),
@@ -158,6 +164,7 @@ def view_funnel(
         "divided": _divided(result, charting, rows) if result.axes else None,
         "tiles": [],
         "figures": [{"label": title, "count": f"n={result.n:,}", "about": about}],
+        "closed": None,
         "notes": say_as_of(as_of),
         "sheet_url": asked.address(path=f"{asked.url}/sheet"),
         "pdf_url": asked.address(path=f"{asked.url}/pdf"),

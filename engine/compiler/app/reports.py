@@ -105,7 +105,8 @@ class Figure:
 
     ``date`` places its rows in a period: a date or a moment; without it, and unless a condition names ``period``, the
     figure is ``of_now``. ``digest`` tells one definition of it from another. ``reads`` are the fields it is made of:
-    for whoever may not see one of them the figure is not there.
+    for whoever may not see one of them the figure is not there. ``closes``: so many days after its end a month of it is
+    closed; None for one that stays open.
     """
 
     key: str
@@ -128,6 +129,7 @@ class Figure:
     run: Callable[[Mapping[str, Any], Env], Any]  # from what the aggregates come to, by their keys
     was: str | None = None
     inputs: tuple[Input, ...] = ()
+    closes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ class FigureDefinition:
     """A number: what is made (``value``) of the rows of ``of`` that satisfy ``where``, placed in time by ``date``.
 
     ``with_`` gives names to other figures that ``value`` is made with too. ``target`` is a number, ``target_from``
-    another figure; fewer rows than ``at_least`` say little, fewer than ``hide_below`` nothing.
+    another figure; fewer rows than ``at_least`` say little, fewer than ``hide_below`` nothing. ``closes``: so many days
+    after its end a month of it is closed.
     """
 
     key: str
@@ -63,6 +64,7 @@ class FigureDefinition:
     target_from: Reference | None = None
     at_least: int | None = None
     hide_below: int | None = None
+    closes: int | None = None
     was: str | None = None
 
 
