@@ -89,6 +89,7 @@ def _field(compilation: Compilation, written: FieldDefinition, declared: FieldTy
         unique=written.unique or declared.drawn,
         search=written.search,
         words=written.words,
+        adds_up=written.adds_up,
         max_length=written.max_length,
         min_length=written.min_length,
         pattern=_pattern(compilation, written),

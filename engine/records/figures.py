@@ -110,10 +110,14 @@ def figure_records(
     """
     compiled = get_entity(session.app, entity)
     rights = require_read(session, compiled, actor)
-    wrong = [key for key in sums if key not in summable_keys(compiled, rights)]
-    wrong += [group] if group is not None and group not in groupable_keys(compiled, rights) else []
+    wrong = [(key, "record.no_sum") for key in sums if key not in summable_keys(compiled, rights)]
+    wrong += (
+        [(group, "record.bad_filter")] if group is not None and group not in groupable_keys(compiled, rights) else []
+    )
     if wrong:
-        raise InvalidValues([FieldError(said(key), "record.bad_filter", {"field": said(key)}) for key in wrong])
+        seen = readable_keys(compiled, rights)
+        codes = ((said(key), code if key in seen else "record.bad_filter") for key, code in wrong)
+        raise InvalidValues([FieldError(key, code, {"field": key}) for key, code in codes])
     plan = ListPlan(session, compiled, rights, query, actor=actor)
     key, span = (None, None) if group is None else split_group(compiled, group)
     most = MOST_LATER if later else MOST_ADDED
@@ -161,7 +165,7 @@ def _is_dated(entity: Entity, key: str) -> bool:
 
 
 def _adds_up(field: Field) -> bool:
-    return field.stored and field.type.right_aligned and field.type.kind in (Kind.MONEY, Kind.NUMBER)
+    return field.stored and field.adds_up and field.type.right_aligned and field.type.kind in (Kind.MONEY, Kind.NUMBER)
 
 
 def _name(session: Session, entity: Entity, group: str, values: list[Any], actor: Actor) -> Labels:

@@ -97,7 +97,7 @@ display: "{sku} {name}"
 fields:
   sku:   {type: text, label: 编码, required: true, unique: true}
   name:  {type: text, label: 品名, required: true}
-  price: {type: money, label: 单价, scale: 4}
+  price: {type: money, label: 单价, scale: 4, adds_up: false}
   cost:  {type: money, label: 成本, scale: 4}
   state: {type: choice, label: 状态, options: {sold: 在售, ended: 停售}, default: sold}
 access:

@@ -93,6 +93,12 @@ def test_nobody_adds_up_what_they_do_not_see(desk: Desk, note: str) -> None:
         assert said == {key: f"没有“{key}”这个字段，无法按它筛选或排序。"}
 
 
+def test_what_does_not_add_up_is_said_to_be_seen_but_not_added(desk: Desk) -> None:
+    for key in ("price", "name"):
+        said = errors_of(lambda: ask(desk, "chief", "", None, "cost", key, entity="product"))  # noqa: B023
+        assert said == {key: f"“{key}”不合计：它不是数，或者加起来没有意义。"}
+
+
 def test_too_many_records_are_said_not_added(desk: Desk, note: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "MOST_ADDED", 4)
     with pytest.raises(NotPossibleNow) as refused:

@@ -57,6 +57,7 @@ class Field:
     unique: bool = False
     search: bool = False
     words: bool = False
+    adds_up: bool = True
     max_length: int | None = None
     min_length: int | None = None
     pattern: str | None = None

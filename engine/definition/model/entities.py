@@ -35,6 +35,7 @@ class FieldDefinition:
     unique: bool = False
     search: bool = False
     words: bool = False  # money: also shown in capitals (大写金额)
+    adds_up: bool = True  # numbers and money: a list may add it up
     max_length: int | None = None
     min_length: int | None = None
     pattern: str | None = None
