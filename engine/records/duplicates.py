@@ -6,7 +6,7 @@ whose it is and when it was last active.
 """
 
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -20,12 +20,12 @@ from engine.records.calling import label_names
 from engine.records.columns import record_columns, to_values
 from engine.records.evaluation import Lookups, parameters, site_zone
 from engine.records.hits import keep_aside, met
-from engine.records.likeness import grams, likeness, shared_grams
+from engine.records.likeness import grams, lengths_alike, lost_grams, scores
 from engine.records.listing import scope_key
 from engine.records.match_keys import MatchKey, match_key, said
 from engine.records.record import display
 from engine.records.rights import find_rights, scope_condition
-from engine.records.sql import IsAmong, is_one_of
+from engine.records.sql import IsAmong, ItemOf, is_one_of
 from engine.storage.match_tables import match_grams, match_keys
 from engine.storage.store import Session
 from engine.storage.system_tables import users
@@ -34,10 +34,12 @@ NOT_DUPLICATE = "not_duplicate"
 """What is sent beside the fields: why this is not the same as what was found."""
 
 _MOST = 500
+_BESIDE = 3
+"""Times as common that a pair counts as when one beside it is asked for."""
 _SHOWN = 5
-_COMMON, _MOST_COUNTED = 2_000, 20_000
+_MOST_COUNTED, _MOST_REMEMBERED = 20_000, 10_000
 _REMEMBERED = 600.0
-"""Seconds for which a pair stays as common as it was counted."""
+"""Seconds for which a pair stays as common as it was counted: which pairs are asked for, not what is found."""
 
 
 @dataclass(frozen=True)
@@ -124,23 +126,41 @@ def _find(session: Session, entity: Entity, rule: Duplicate, key: MatchKey) -> l
     if rule.exact:
         rows = _same(session).fetch_all(session.connection, given | {"exact": key.exact, "limit": _MOST})
     else:
-        wanted = {"grams": _rarest(session, rule, key, given), "limit": _MOST}
-        rows = _sharing(session).fetch_all(session.connection, given | wanted)
-    scored = [(_score(rule, key, row[1]), row[0]) for row in rows]
-    return [id_ for score, id_ in sorted(scored, key=lambda one: (-one[0], one[1])) if score > 0]
+        rows = _sharing(session).fetch_all(session.connection, given | _wanted(session, rule, key, given))
+    scored = [(score, id_) for id_, score in _score(rule, key, rows)]
+    return [id_ for score, id_ in sorted(scored, key=lambda one: (-one[0], one[1]))]
 
 
-def _rarest(session: Session, rule: Duplicate, key: MatchKey, given: Mapping[str, Any]) -> list[str]:
-    """Return the rarest pairs of a name, so many that any name alike enough has one of them.
+def _wanted(session: Session, rule: Duplicate, key: MatchKey, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rarest pairs of a name, and how many of them a name alike enough has at least, by its length.
 
-    Whoever shares ``s`` of ``g`` pairs cannot miss ``g - s + 1`` of them. Source: prefix filtering (Chaudhuri, Ganti
-    and Kaushik, A Primitive Operator for Similarity Joins in Data Cleaning, 2006). Pairs are counted up to a limit, and
-    how common the common ones are is remembered.
+    Whoever may lack ``lost`` of the pairs has one of any ``lost + 1``, and two of any ``lost + 2``: of a length that
+    lets fewer go, more are asked. Source: prefix filtering (Chaudhuri, Ganti and Kaushik, A Primitive Operator for
+    Similarity Joins in Data Cleaning, 2006), with the lengths of both names. Pairs are counted up to a limit, and how
+    common they are is remembered.
     """
-    found = sorted(grams(key.alike[0]))
+    name, least = key.alike[0], next(iter(rule.alike.values()))
+    shortest, longest = lengths_alike(name, least)
+    lost = [lost_grams(len(name), length, least) for length in range(shortest, longest + 1)]
+    found = sorted(grams(name))
     often = {gram: _count(session, given, gram) for gram in found}
-    needed = len(found) - shared_grams(key.alike[0], next(iter(rule.alike.values()))) + 1
-    return sorted(found, key=lambda gram: often[gram])[:needed]
+    rarest = _rarest(often, max(lost) + 1)
+    shared = [max(1, len(rarest) - one) for one in lost]
+    return {"grams": rarest, "shared": shared, "shortest": shortest, "longest": longest, "limit": _MOST}
+
+
+def _rarest(often: Mapping[str, int], most: int) -> list[str]:
+    """Return the rarest pairs; one beside another that was taken counts as more common: names mostly have both."""
+    taken: list[str] = []
+
+    def cost(gram: str) -> int:
+        beside = any(gram[1] == other[0] or gram[0] == other[1] for other in taken)
+        count = often[gram]  # one that was not counted to its end is the last that is taken
+        return min(_BESIDE * count, _MOST_COUNTED - 1) if beside and count < _MOST_COUNTED else count
+
+    while len(taken) < min(most, len(often)):
+        taken.append(min((gram for gram in often if gram not in taken), key=cost))
+    return taken
 
 
 def _count(session: Session, given: Mapping[str, Any], gram: str) -> int:
@@ -157,21 +177,22 @@ def _count(session: Session, given: Mapping[str, Any], gram: str) -> int:
     if until < time.monotonic():
         row = session.prepared("count gram", build).fetch_one(session.connection, {**given, "gram": gram})
         count = int(row[0]) if row else 0
-        if count >= _COMMON:
-            if len(_common) >= _MOST_COUNTED:
-                _common.clear()
-            _common[at] = time.monotonic() + _REMEMBERED, count
+        if len(_common) >= _MOST_REMEMBERED:
+            _common.clear()
+        _common[at] = time.monotonic() + _REMEMBERED, count
     return count
 
 
 _common: dict[Hashable, tuple[float, int]] = {}
 
 
-def _score(rule: Duplicate, key: MatchKey, alike: str) -> float:
-    """Return how alike the names are, 0 when one is not alike enough."""
-    scores = [likeness(one, other) for one, other in zip(key.alike, alike.split("\x1f"), strict=False)]
-    enough = all(score >= least for score, least in zip(scores, rule.alike.values(), strict=True))
-    return min(scores, default=1.0) if enough else 0.0
+def _score(rule: Duplicate, key: MatchKey, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[int, float]]:
+    """Yield the ids of those whose names are all alike enough, with how alike they are."""
+    left = {id_: (1.0, alike.split("\x1f")) for id_, alike in rows}
+    for place, (name, least) in enumerate(zip(key.alike, rule.alike.values(), strict=True)):
+        scored = scores(name, {id_: alike[place] for id_, (_, alike) in left.items()}, least)
+        left = {id_: (min(left[id_][0], score), left[id_][1]) for id_, score in scored}
+    yield from ((id_, score) for id_, (score, _) in left.items())
 
 
 def _same(session: Session) -> Any:
@@ -192,7 +213,9 @@ def _sharing(session: Session) -> Any:
         few = (
             select(pairs.record_id)
             .where(*own, is_one_of(pairs.gram, "grams", numbers=False))
-            .group_by(pairs.record_id)
+            .where(pairs.length.between(bindparam("shortest"), bindparam("longest")))
+            .group_by(pairs.record_id, pairs.length)
+            .having(func.count() >= ItemOf("shared", pairs.length - bindparam("shortest")))
             .order_by(func.count().desc(), pairs.record_id)
             .limit(bindparam("limit"))
         )

@@ -6,9 +6,11 @@ called, and the pairs of characters by which names that are alike are found. Mus
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import cache
-from math import floor
+from math import ceil, floor
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -39,14 +41,17 @@ def core_name(text: str) -> str:
     return name
 
 
-def likeness(one: str, other: str) -> float:
-    """Return how alike two texts are, from 0 to 1: twice their common characters in order over all of both.
+def scores(one: str, others: Mapping[int, str], least: float) -> list[tuple[int, float]]:
+    """Return the ids of those texts that are at least so alike to one, and how alike each is, from 0 to 1.
 
-    Source: normalized indel similarity, as RapidFuzz computes it.
+    It is twice their common characters in order over all of both. Source: normalized indel similarity, as RapidFuzz
+    computes it.
     """
-    from rapidfuzz.distance import Indel  # with the first question: it takes memory in every process
+    from rapidfuzz import process  # with the first question: it takes memory in every process
+    from rapidfuzz.distance import Indel
 
-    return float(Indel.normalized_similarity(one, other))
+    given: Any = {"scorer": Indel.normalized_similarity, "limit": None, "score_cutoff": least}
+    return [(id_, float(score)) for _, score, id_ in process.extract(one, others, **given)]
 
 
 def grams(text: str) -> frozenset[str]:
@@ -55,19 +60,20 @@ def grams(text: str) -> frozenset[str]:
     return frozenset(padded[at : at + 2] for at in range(len(padded) - 1))
 
 
-def shared_grams(text: str, least: float) -> int:
-    """Return how many of its pairs any text at least so alike has too.
+def lengths_alike(text: str, least: float) -> tuple[int, int]:
+    """Return how short and how long a text at least so alike can be: it has no more in common than the shorter has."""
+    length = len(text)
+    return ceil(length * least / (2 - least) - 1e-9), floor(length * (2 - least) / least + 1e-9)
+
+
+def lost_grams(length: int, other: int, least: float) -> int:
+    """Return how many of its pairs a text of one length may lack in a text of another that is at least so alike.
 
     Each character that goes costs two pairs at most, and each that comes one; how many may go and come follows from
     how alike the texts are.
     """
-    length, lost = len(text), 0
-    for gone in range(length + 1):
-        come = floor(2 * (length - gone) / least - 2 * length + gone + 1e-9)
-        if come < 0:
-            break
-        lost = max(lost, 2 * gone + come)
-    return max(1, len(grams(text)) - lost)
+    gone = floor(length - least * (length + other) / 2 + 1e-9)
+    return 2 * gone + (other - length + gone)
 
 
 def _without_place(name: str, places: frozenset[str]) -> str | None:

@@ -25,7 +25,7 @@ from engine.storage.store import Session
 _BETWEEN = "\x1f"
 _LONGEST = 200
 _KEY_COLUMNS = ("entity", "rule", "record_id", "exact", "alike", "blocks")
-_GRAM_COLUMNS = ("entity", "rule", "gram", "record_id")
+_GRAM_COLUMNS = ("entity", "rule", "gram", "length", "record_id")
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def write_keys(session: Session, entity: Entity, rule: Duplicate, found: Sequenc
         raise InvalidValues([FieldError(rule.fields[0], "value.duplicate", said(entity, rule))]) from error
     if rule.alike and not rule.exact:
         pairs = [
-            dict(zip(_GRAM_COLUMNS, (entity.key, rule.key, gram, id_), strict=True))
+            dict(zip(_GRAM_COLUMNS, (entity.key, rule.key, gram, len(key.alike[0]), id_), strict=True))
             for id_, key, _ in found
             for gram in grams(key.alike[0])
         ]

@@ -8,14 +8,25 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import ColumnElement, Dialect, ScalarSelect, Table, Text, intersect, literal, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    ScalarSelect,
+    Table,
+    Text,
+    bindparam,
+    intersect,
+    literal,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import Boolean
 
 from engine.storage.lists import IsOneOf, ListOf, is_one_of
 
-__all__ = ["HasAnyOf", "IsAmong", "IsOneOf", "ListOf", "PeriodOf", "in_all", "insert_into", "is_one_of"]
+__all__ = ["HasAnyOf", "IsAmong", "IsOneOf", "ItemOf", "ListOf", "PeriodOf", "in_all", "insert_into", "is_one_of"]
 
 
 class HasAnyOf(IsOneOf):
@@ -74,6 +85,28 @@ def _render_period(element: PeriodOf, compiler: SQLCompiler, **kw: Any) -> str:
 
 def _write(zone: ColumnElement[str], compiler: SQLCompiler) -> str:
     return compiler.process(zone, literal_binds=True)
+
+
+class ItemOf(ColumnElement[int]):
+    """The whole number at a place, counted from zero, of a list that is one parameter."""
+
+    inherit_cache = False
+    type = BigInteger()
+
+    def __init__(self, parameter: str, place: ColumnElement[int]) -> None:
+        self.values = bindparam(parameter, type_=ListOf(numbers=True))
+        self.place = place
+
+
+@compiles(ItemOf, "postgresql")
+def _render_subscript(element: ItemOf, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"({compiler.process(element.values, **kw)})[{compiler.process(element.place, **kw)} + 1]"
+
+
+@compiles(ItemOf, "sqlite")
+def _render_extract(element: ItemOf, compiler: SQLCompiler, **kw: Any) -> str:
+    values, place = compiler.process(element.values, **kw), compiler.process(element.place, **kw)
+    return f"json_extract({values}, '$[' || ({place}) || ']')"
 
 
 class IsAmong(ColumnElement[bool]):

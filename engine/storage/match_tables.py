@@ -3,7 +3,7 @@
 Enters: nothing. Leaves: SQLAlchemy tables. Must not change without a numbered step in ``upgrades.py``.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text, text
 
 from engine.storage.system_columns import metadata, text_column
 
@@ -30,6 +30,7 @@ match_grams = Table(
     Column("entity", Text, primary_key=True),
     Column("rule", Text, primary_key=True),
     Column("gram", Text, primary_key=True),
+    Column("length", Integer, primary_key=True, autoincrement=False),  # of the name: one alike is about as long
     Column("record_id", BigInteger, primary_key=True, autoincrement=False),
     Index(None, "record_id", "entity", "rule"),  # not entity first: a search by pairs must not be tempted by it
 )

@@ -8,7 +8,7 @@ database as it was; a database written by a newer program is refused.
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Table, inspect, select, text, update
+from sqlalchemy import Column, Connection, MetaData, Table, case, func, inspect, select, text, update
 
 from engine.errors import NotPossibleNow
 from engine.storage.apart import keep_delegations_apart
@@ -280,6 +280,32 @@ def _add_closed_months(connection: Connection) -> None:
     protect_closed_months(connection)
 
 
+def _keep_lengths_of_names(connection: Connection) -> None:
+    """Pairs of characters say how long the name is that has them; the length leads within a pair."""
+    if "length" in {column["name"] for column in inspect(connection).get_columns(match_grams.name)}:
+        return
+    postgresql = connection.dialect.name == "postgresql"
+    held = Table("fw_held", MetaData(), *(Column(one.name, one.type) for one in match_grams.columns))
+    g, k = match_grams.c, match_keys.c
+    ends = func.strpos(k.alike, "\x1f") if postgresql else func.instr(k.alike, "\x1f")
+    length = case((ends > 0, ends - 1), else_=func.length(k.alike))
+    of_its_name = (g.entity == k.entity, g.rule == k.rule, g.record_id == k.record_id)
+    names = [column.name for column in match_grams.columns]
+    held.create(connection)
+    known = select(g.entity, g.rule, g.gram, length, g.record_id).where(*of_its_name)
+    connection.execute(held.insert().from_select(names, known))
+    match_grams.drop(connection)
+    match_grams.create(connection)
+    connection.execute(
+        match_grams.insert().from_select(
+            names, select(held).order_by(*(held.c[one.name] for one in match_grams.primary_key))
+        )
+    )
+    held.drop(connection)
+    if postgresql:  # its own look at what a table holds comes a minute later
+        connection.execute(text(f"ANALYZE {match_grams.name}"))
+
+
 STEPS: Sequence[Step] = (
     _add_timers,
     protect_releases,
@@ -324,6 +350,7 @@ STEPS: Sequence[Step] = (
     _add_journeys_to_exports,
     _add_receipts,
     _add_closed_months,
+    _keep_lengths_of_names,
 )
 """Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
 

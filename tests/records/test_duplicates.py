@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from engine.clock import SetClock
 from engine.errors import InvalidValues
 from engine.importing import at_once as imports
 from engine.importing.sheets import Sheet
+from engine.records.duplicates import find_duplicates
 from engine.records.history import list_history
-from engine.records.likeness import core_name, grams, likeness, shared_grams, text_key
+from engine.records.likeness import core_name, grams, lengths_alike, lost_grams, scores, text_key
 from engine.records.record import Record
 from engine.storage import catalog
 from engine.storage.match_tables import match_grams, match_keys
@@ -56,6 +58,10 @@ def firms(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield desk
 
 
+def likeness(one: str, other: str) -> float:
+    return scores(one, {1: other}, 0)[0][1]
+
+
 def firm(desk: Desk, name: str, login: str = "chief", **more: str) -> Record:
     return desk.create(login, "firm", name=name, **more)
 
@@ -76,14 +82,24 @@ def test_what_all_companies_are_called_does_not_count(written: str, core: str) -
     assert core_name(written) == core
 
 
-def test_any_two_texts_alike_enough_share_the_pairs_that_are_asked_for() -> None:
+@pytest.mark.parametrize("least", [0.5, 0.7, 0.8, 0.85, 0.9, 1.0])
+def test_texts_of_just_the_lengths_asked_for_can_be_alike_enough(least: float) -> None:
+    letters = "甬江阀门东海精密铸造有限公司" * 6
+    for length in range(1, 25):
+        text_ = letters[:length]
+        enough = [more for more in range(1, 80) if likeness(text_, letters[:more]) >= least]
+        assert lengths_alike(text_, least) == (enough[0], enough[-1]), length
+
+
+def test_any_two_texts_alike_enough_lack_no_more_of_their_pairs_than_their_lengths_let_them() -> None:
     letters = "甬江阀门东海"
     texts = [a + b + c + d for a in letters for b in letters for c in letters[:3] for d in letters[:2]]
     texts += [text_ + more for text_ in texts[::7] for more in ("机", "机械", "机械制造")]
     for one in texts[::23]:
         for other in texts:
             if likeness(one, other) >= 0.7:
-                assert len(grams(one) & grams(other)) >= shared_grams(one, 0.7), (one, other)
+                lost = lost_grams(len(one), len(other), 0.7)
+                assert len(grams(one) - grams(other)) <= lost, (one, other)
 
 
 def test_the_same_code_name_or_line_is_found_however_it_is_written(firms: Desk) -> None:
@@ -189,24 +205,27 @@ def settling(desk: Desk):  # type: ignore[no-untyped-def]
 
 
 def test_candidates_are_found_by_an_index_among_very_many(firms: Desk) -> None:
+    sqlite = firms.store.database.dialect == "sqlite"
+    sent: list[tuple[str, Any]] = []
     with firms.store.write() as session:
         pairs = [
-            {"entity": "firm", "rule": "alike", "gram": gram, "record_id": 10_000 + at}
+            {"entity": "firm", "rule": "alike", "gram": gram, "length": 4 + at % 9, "record_id": 10_000 + at}
             for at in range(3_000)
             for gram in grams(f"{chr(0x4E00 + at % 500)}{chr(0x5000 + at)}机械")
         ]
         session.connection.execute(match_grams.insert(), pairs)
-        if firms.store.database.dialect == "postgresql":
+        if not sqlite:
             session.connection.execute(text("ANALYZE fw_match_grams"))
-    explain = "EXPLAIN QUERY PLAN " if firms.store.database.dialect == "sqlite" else "EXPLAIN "
-    asked = (
-        "SELECT record_id FROM fw_match_grams WHERE entity = 'firm' AND rule = 'alike' AND gram IN ('甬江', '江机') "
-        "GROUP BY record_id HAVING count(*) >= 2"
-    )
     with firms.store.read() as session:
-        plan = "\n".join(str(row) for row in session.connection.execute(text(explain + asked)))
+        event.listen(session.connection, "before_cursor_execute", lambda *given: sent.append(given[2:4]))
+        find_duplicates(session, session.app.entities["firm"], {"name": "甬江机械"}, {}, actor=firms.actor("chief"))
+        asked, values = next(one for one in sent if "fw_match_grams" in one[0] and "GROUP BY" in one[0])
+        explain = "EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN "
+        rows = session.connection.exec_driver_sql(explain + asked, values)
+        plan = "\n".join(str(row) for row in rows)
     assert "Seq Scan" not in plan
     assert "SCAN fw_match_grams" not in plan
+    assert ("length>? AND length<?" if sqlite else "(length >= ") in plan, plan
     assert text_key("Ａ b") == "ab"
 
 

@@ -3,15 +3,16 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import NotPossibleNow
 from engine.storage.database import Database
 from engine.storage.immutable import protect_people
+from engine.storage.match_tables import match_grams, match_keys
 from engine.storage.system_columns import metadata
 from engine.storage.system_tables import users
-from engine.storage.upgrades import STEPS, upgrade
+from engine.storage.upgrades import STEPS, _keep_lengths_of_names, upgrade
 
 NEWEST = len(STEPS) + 1
 
@@ -59,6 +60,35 @@ def test_the_database_of_the_first_program_gets_every_table_that_came_later(data
         connection.execute(text("UPDATE fw_schema_version SET version = 1"))
 
     assert upgrade(database) == NEWEST
+    assert _tables(database) == set(metadata.tables)
+
+
+def test_pairs_of_characters_learn_how_long_their_names_are(database: Database) -> None:
+    upgrade(database)
+    names = {1: "甬江阀门", 2: "甬江阀门\x1f东海", 3: "甬江\x1f"}
+    with database.write() as connection:
+        keys = [
+            {"entity": "firm", "rule": "alike", "record_id": id_, "exact": "", "alike": alike, "blocks": False}
+            for id_, alike in names.items()
+        ]
+        connection.execute(match_keys.insert(), keys)
+        connection.execute(text("DROP TABLE fw_match_grams"))
+        older = "entity TEXT, rule TEXT, gram TEXT, record_id BIGINT, PRIMARY KEY (entity, rule, gram, record_id)"
+        connection.execute(text(f"CREATE TABLE fw_match_grams ({older})"))
+        for id_ in names:
+            connection.execute(text("INSERT INTO fw_match_grams VALUES ('firm', 'alike', '甬江', :id)"), {"id": id_})
+        connection.execute(
+            text("UPDATE fw_schema_version SET version = :at"), {"at": STEPS.index(_keep_lengths_of_names) + 1}
+        )
+
+    assert upgrade(database) == NEWEST
+
+    with database.read() as connection:
+        found = connection.execute(select(match_grams.c.record_id, match_grams.c.length).order_by("record_id")).all()
+        assert [tuple(row) for row in found] == [(1, 4), (2, 4), (3, 2)]
+        assert {one["name"] for one in inspect(connection).get_indexes("fw_match_grams")} == {
+            "ix_fw_match_grams_record_id_entity_rule"
+        }
     assert _tables(database) == set(metadata.tables)
 
 
