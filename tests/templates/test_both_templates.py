@@ -64,6 +64,13 @@ def test_everything_in_the_menu_can_be_read_and_made_by_somebody(template: str) 
         assert any(one.create for one in access) or key in made, key
 
 
+def test_whoever_may_export_is_allowed_large_exports_by_somebody(template: str) -> None:
+    for entity in load_app(to_folder(template)).entities.values():
+        exporting = [role for role, one in entity.access.items() if one.export]
+        allowing = [role for role, one in entity.access.items() if one.approve_export and one.read]
+        assert not exporting or allowing, entity.key
+
+
 def _all_steps(program: Sequence[Do]) -> Iterator[Do]:
     for step in program:
         yield step

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from engine.errors import InvalidValues, NotAllowed, NotFound, NotPossibleNow
 from engine.importing.at_once import import_records
 from engine.importing.sheets import read_sheet
+from engine.records import disputes
 from engine.records.record import Record
 from tests.conftest import ROOT
 from tests.templates.conftest import Site
@@ -281,6 +283,22 @@ def test_a_contract_amount_agrees_with_its_items(shop: Shop) -> None:
 
 
 # ---- customers
+
+
+def test_an_appeal_for_a_customer_goes_to_the_director_for_two_working_days(shop: Shop) -> None:
+    with pytest.raises(InvalidValues):
+        shop.site.create("rep_zhao", "customer", name="宁波甲机械有限公司", type="end_user", region="east")
+    appealing, deciding = shop.site.actor("rep_zhao"), shop.site.actor(DIRECTOR)
+    with shop.site.store.write() as session:
+        (hit,) = [one.hit.id for one in disputes.list_met(session, actor=appealing)]
+        disputes.ask(session, hit, disputes.APPEAL, "去年展会就是我在跟", actor=appealing)
+    with shop.site.store.write() as session:
+        (asked,) = disputes.list_asked(session, actor=deciding)
+        assert asked.due_at is not None
+        assert asked.due_at - session.now() == timedelta(days=2)
+        assert disputes.list_asked(session, actor=shop.site.actor(FINANCE)) == []
+        disputes.grant(session, asked.id, answer="展会名片为准", actor=deciding)
+    assert shop.site.see("rep_zhao", shop.customer).values["owner"] == appealing.id
 
 
 def test_a_name_and_a_credit_code_are_given_once(shop: Shop) -> None:
