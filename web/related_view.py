@@ -3,6 +3,7 @@
 Enters: a record. Leaves: the ``related`` groups of ``pages/record.html``. Must not list what the reader may not read.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import g
@@ -31,25 +32,44 @@ def view_related(cells: Cells, entity: Entity, record: Record) -> list[dict[str,
         rights = find_rights(g.session.app, other, g.actor)
         if link is None or not rights.read or link.key in rights.hidden:
             continue
-        page = _fetch(other, link, record.id)
+        shared = _shared_links(entity, other, record)
+        page = _fetch(other, link, record.id, _COLUMNS + len(shared))
         if page.records:
             made_here = any(make.entity == other.key for make in entity.makes.values())
             create = None if made_here else _create(other, link, record.id)
-            groups.append(_group(cells, other, link, record.id, page) | {"create": create})
+            groups.append(_group(cells, other, link, record.id, page, shared) | {"create": create})
     return groups
 
 
-def _fetch(other: Entity, link: Field, id_: int) -> Page:
+def _shared_links(entity: Entity, other: Entity, record: Record) -> dict[str, set[int]]:
+    """Return the links of the other kind that may lead where the record leads too, and where that is."""
+    leads: dict[str, set[int]] = {}
+    for field in entity.stored_fields:
+        if field.to is not None and isinstance(value := record.values.get(field.key), int):
+            leads.setdefault(field.to, set()).add(value)
+    targets = {key: other.fields[key].to for key in other.columns if key in other.fields}
+    return {key: leads[to] for key, to in targets.items() if to in leads}
+
+
+def _fetch(other: Entity, link: Field, id_: int, most: int) -> Page:
     allowed = set(queries.shown_keys(other, find_rights(g.session.app, other, g.actor)))
-    columns = tuple(key for key in other.columns if key in allowed and key != link.key)[:_COLUMNS]
+    columns = tuple(key for key in other.columns if key in allowed and key != link.key)[:most]
     named = tuple(key for key in other.display_keys if key in allowed and key not in columns)
     of_this = (Filter(link.key, "eq", id_),)
     query = ListQuery(filters=of_this, sort="id", descending=True, limit=_ROWS, columns=columns + named)
     return queries.list_records(g.session, other.key, query, actor=g.actor)
 
 
-def _group(cells: Cells, other: Entity, link: Field, id_: int, page: Page) -> dict[str, Any]:
-    columns = [key for key in page.columns if key != link.key and key in other.columns][:_COLUMNS]
+def _group(
+    cells: Cells, other: Entity, link: Field, id_: int, page: Page, shared: Mapping[str, set[int]]
+) -> dict[str, Any]:
+    """Return the group; a column that says of every record what stands above it on the page gives way."""
+    told = {
+        key
+        for key, ids in shared.items()
+        if any(all(one.values.get(key) == id_ for one in page.records) for id_ in ids)
+    }
+    columns = [key for key in page.columns if key not in {link.key, *told} and key in other.columns][:_COLUMNS]
     slots = phone_slots(other, columns)
     list_url = ENTITY_URL.format(entity=other.key)
     return {
