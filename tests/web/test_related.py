@@ -1,4 +1,4 @@
-"""The records that link to a record, on its page: what every row would repeat from above gives way to another column."""
+"""The records that link to a record, on its page: what every row would repeat gives way to another column."""
 
 import re
 
