@@ -196,6 +196,32 @@ def test_what_is_hidden_from_somebody_is_no_figure_for_them(market: Desk) -> Non
     text(dee, BOARD, 404)
 
 
+def test_reports_are_found_by_what_they_are_called_by_sound_and_by_the_thing_they_are_about(market: Desk) -> None:
+    ann = market.browser("ann")
+    for words, found in (
+        ("概览", {"概览"}), ("GaiLan", {"概览"}), ("gl", {"概览"}), ("漏 商机", {"漏斗"}), ("shou", {"首页"}),
+        ("毛利", set()), ("%25 _", set()), ("<b>", set()),
+    ):  # fmt: skip
+        page = text(ann, f"/reports?{urlencode({'q': words})}")
+        named = set(re.findall(r"data-row-link>.*?<span>([^<]+?)\s*<", page))
+        assert named == found, words
+        assert ("没有找到这样的报表" in page) == (not found)
+        assert f'value="{html.escape(words)}"' in page, "what was typed is still there"
+
+
+def test_where_there_is_nothing_the_period_before_is_a_click_away(market: Desk) -> None:
+    bo = market.browser("bo")
+    for page, period, before in (
+        (f"{TILES}/1-0", "2026-01", "2025-12"),
+        ("/reports/deal.regions", "2026-01", "2025-12"),
+        ("/funnels/deal.sales", "2026-01", "2025-12"),
+    ):
+        answer = text(bo, f"{page}?period={period}")
+        (url,) = re.findall(r'这段时间没有数据。 <a href="([^"]+)" rel="nofollow">看上一期</a>', answer)
+        assert f"period={before}" in url
+        assert "看上一期" not in text(bo, page), "there is something in this one"
+
+
 def test_a_tile_that_did_not_change_is_not_sent_again(market: Desk) -> None:
     ann = market.browser("ann")
     tile = text(ann, f"{TILES}/0-0")

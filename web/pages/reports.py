@@ -25,7 +25,9 @@ from web.reporting.waiting import REPORTS_URL, STOP_URL
 @reads
 def index() -> Any:
     """Show the dashboards, reports and funnels the reader may open."""
-    return render_template("pages/reports.html", page=view_index(), shell=page_shell())
+    return render_template(
+        "pages/reports.html", page=view_index(request.args.get("q", "")[:100].strip()), shell=page_shell()
+    )
 
 
 @reads

@@ -66,6 +66,12 @@ class Asked:
         """What it is compared with: a target is always there, whatever else is chosen."""
         return None if self.compare is None else (*self.compare, "target")
 
+    @property
+    def earlier_url(self) -> str | None:
+        """The address of the same in the period before; None for all time."""
+        before = self.period.previous
+        return self.address(period=before.name) if before else None
+
     def address(self, *, path: str | None = None, **changes: str | Sequence[str] | None) -> str:
         """Return the address with parts changed, or taken out (None); a key with a dot is passed as a dictionary's."""
         gone = set(changes)

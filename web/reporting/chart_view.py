@@ -20,14 +20,19 @@ _SIZES = (("narrow", 300), ("middle", 520), ("wide", 1000))
 """How wide the server draws, in pixels: the page shows the drawing that fits its place."""
 
 
-def view_chart(chart: Chart, id: str, *, whole: bool = False) -> dict[str, Any]:
-    """Return the view of a chart; ``id`` names its elements, ``whole`` tells that it has a page of its own."""
+def view_chart(chart: Chart, id: str, *, whole: bool = False, earlier: str | None = None) -> dict[str, Any]:
+    """Return the view of a chart.
+
+    ``id`` names its elements, ``whole`` tells that it has a page of its own, ``earlier`` is where the same is of the
+    period before: looked at where there is nothing in this one.
+    """
     shown = chart.kind in DRAWN and not chart.is_empty
     return {
         "id": id,
         "title": chart.title,
         "kind": kind_of(chart),
         "empty": chart.is_empty,
+        "earlier_url": earlier,
         "drawn": list(_drawn(chart, id, _SIZES if whole else _SIZES[:2])) if shown else [],
         "table": view_table(chart),
         "open": not shown,

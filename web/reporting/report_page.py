@@ -87,7 +87,9 @@ def view_report(asked: Asked, shown: Shown, baselines: Mapping[str, Decimal], re
         "then": _then(asked, result, dimensions),
         "compare": _compare(asked, result, shown.begun),
         "charts": _charts(asked, result, kind),
-        "chart": view_chart(chart, "chart", whole=True) if chart is not None else None,
+        "chart": view_chart(chart, "chart", whole=True, earlier=earlier_of(asked, result))
+        if chart is not None
+        else None,
         "tiles": _tiles(result, charting, baselines) if tiles or shown.by_itself else [],
         "figures": [_defined(result, at, figure) for at, figure in enumerate(result.figures)],
         "closed": view_closed(locale(), result, charting),
@@ -160,7 +162,7 @@ def view_funnel(
         "by": _by_of_funnel(asked, result, dimensions),
         "compare": None,
         "charts": None,
-        "chart": view_chart(chart, "chart", whole=True),
+        "chart": view_chart(chart, "chart", whole=True, earlier=asked.earlier_url),
         "divided": _divided(result, charting, rows) if result.axes else None,
         "tiles": [],
         "figures": [{"label": title, "count": f"n={result.n:,}", "about": about}],
@@ -178,10 +180,10 @@ def view_period(asked: Asked, *, of_now: bool = False) -> dict[str, Any] | None:
     if of_now:
         return None
     text, period = locale(), asked.period
-    before, after = period.previous, _next(period)
+    after = _next(period)
     return {
         "text": say_period(text, period),
-        "previous_url": asked.address(period=before.name) if before else None,
+        "previous_url": asked.earlier_url,
         "next_url": asked.address(period=after.name) if after else None,
         "options": [
             {"label": say_offered(text, name), "url": asked.address(period=name), "on": name == asked.named}
@@ -198,6 +200,11 @@ def chart_of(asked: Asked, shown: Shown, baselines: Mapping[str, Decimal]) -> Ch
     """Return the chart of a page for paper and spreadsheets; tiles become a table."""
     kind = fitting_kind(shown.result, asked.chart or shown.wanted)
     return make_charting(asked, baselines).chart(shown.result, "table" if kind == "tiles" else kind, shown.title)
+
+
+def earlier_of(asked: Asked, result: Result) -> str | None:
+    """Return where the same is of the period before; None for figures of now, which have none."""
+    return None if all(one.of_now for one in result.figures) else asked.earlier_url
 
 
 def _next(period: Period) -> Period | None:

@@ -24,7 +24,7 @@ from web.reporting.address import Asked, funnel_url
 from web.reporting.chart_view import view_chart
 from web.reporting.dash_page import title_of_tile
 from web.reporting.figure_view import view_figure
-from web.reporting.report_page import make_charting
+from web.reporting.report_page import earlier_of, make_charting
 from web.reporting.waiting import say_as_of
 from web.shell import ENTITY_URL
 
@@ -77,7 +77,8 @@ def _chart(asked: Asked, tile: Tile, result: Result, baselines: Mapping[str, Dec
         return {"kind": "figures", "figures": figures, "foot": _foot(result)}
     report = result.report.key if result.report is not None else ""
     chart = make_charting(asked, baselines, report).chart(result, kind, title_of_tile(tile))
-    return {"kind": "chart", "chart": view_chart(chart, f"chart-{id}"), "foot": _foot(result)}
+    view = view_chart(chart, f"chart-{id}", earlier=earlier_of(asked, result))
+    return {"kind": "chart", "chart": view, "foot": _foot(result)}
 
 
 def _funnel(asked: Asked, tile: Tile, result: FunnelResult, id: str) -> dict[str, Any]:
@@ -86,7 +87,8 @@ def _funnel(asked: Asked, tile: Tile, result: FunnelResult, id: str) -> dict[str
         result, title_of_tile(tile), lambda step: asked.rows_address(url, step=step)
     )
     foot = [say_period(locale(), result.period), f"n={result.n:,}"]
-    return {"kind": "chart", "chart": view_chart(chart, f"chart-{id}"), "foot": foot}
+    view = view_chart(chart, f"chart-{id}", earlier=asked.earlier_url)
+    return {"kind": "chart", "chart": view, "foot": foot}
 
 
 def _foot(result: Result) -> list[str]:
