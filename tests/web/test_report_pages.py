@@ -213,8 +213,7 @@ def test_where_there_is_nothing_the_period_before_is_a_click_away(market: Desk) 
     bo = market.browser("bo")
     for page, period, before in (
         (f"{TILES}/1-0", "2026-01", "2025-12"),
-        ("/reports/deal.regions", "2026-01", "2025-12"),
-        ("/funnels/deal.sales", "2026-01", "2025-12"),
+        ("/reports/deal.overview", "2026-01", "2025-12"),
     ):
         answer = text(bo, f"{page}?period={period}")
         (url,) = re.findall(r'这段时间没有数据。 <a href="([^"]+)" rel="nofollow">看上一期</a>', answer)
