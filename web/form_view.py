@@ -40,7 +40,7 @@ def arrange_sections(sections: Sequence[Section]) -> dict[str, list[Section]]:
     return {"sections": list(sections[:cut]), "beside": list(sections[cut:])}
 
 
-def view_outputs(sections: Sequence[Section]) -> Iterator[dict[str, str]]:
+def view_outputs(sections: Sequence[Section]) -> Iterator[dict[str, str | None]]:
     """Yield every figure of the form that follows from what is typed, by the id of its element."""
     for section in sections:
         for made in section["fields"]:
@@ -167,16 +167,16 @@ def _is_empty(value: Any) -> bool:
     return value in (None, "", [], False)
 
 
-def _outputs(made: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def _outputs(made: Mapping[str, Any]) -> Iterator[dict[str, str | None]]:
     if made["kind"] == "computed":
-        yield {"id": made["id"], "text": made["text"] or "–"}
+        yield {"id": made["id"], "text": made["text"] or None}
     if made["words"] is not None:
         yield {"id": f"{made['id']}-words", "text": made["words"]}
 
 
-def _line_outputs(made: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def _line_outputs(made: Mapping[str, Any]) -> Iterator[dict[str, str | None]]:
     for total in made["totals"]:
-        yield {"id": total["id"], "text": total["text"] or "–"}
+        yield {"id": total["id"], "text": total["text"] or None}
         if total["words"] is not None:
             yield {"id": f"{total['id']}-words", "text": total["words"]}
     for row in made["rows"]:
