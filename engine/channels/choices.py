@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, bindparam, select
 
 from engine.channels.message import KINDS
 from engine.errors import FieldError, InvalidValues
@@ -59,13 +59,19 @@ class Offered:
     kind: str
 
 
+_OFFERED = (channels.c.personal == 1, channels.c.disabled_at.is_(None))
+
+
+def some_offered() -> ColumnElement[bool]:
+    """Return the condition that there is a channel that people may choose."""
+    return select(channels.c.id).where(*_OFFERED).exists()
+
+
 def list_offered(session: Session) -> list[Offered]:
     """Return the channels that people may choose, in the order of their names."""
 
     def build() -> Any:
-        c = channels.c
-        open_ = (c.personal == 1, c.disabled_at.is_(None))
-        return select(c.name, c.kind).where(*open_).order_by(c.name)
+        return select(channels.c.name, channels.c.kind).where(*_OFFERED).order_by(channels.c.name)
 
     return [Offered(*row) for row in session.prepared("offered channels", build).fetch_all(session.connection, {})]
 

@@ -33,7 +33,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from engine.channels.choices import find_choices, list_offered, pick_channels, when_to_send
+from engine.channels.choices import find_choices, list_offered, pick_channels, some_offered, when_to_send
 from engine.channels.message import TOLD, Message
 from engine.channels.pace import spread
 from engine.records.sql import insert_into
@@ -117,9 +117,10 @@ def _post_one(session: Session, message: Message, to: Receiver, key: str, priori
 
 def _tell(session: Session, user_id: int, message: Message, key: str, priority: int, at: datetime | None) -> int:
     own = f"{key}-{user_id}"
-    if not _write_notice(session, user_id, message, own, at):
+    written = _write_notice(session, user_id, message, own, at)
+    if written is None:
         return 0
-    offered = list_offered(session)
+    offered = list_offered(session) if written.offers else []
     if not offered:
         return 1
     choices = find_choices(session, user_id)
@@ -137,12 +138,19 @@ def _tell(session: Session, user_id: int, message: Message, key: str, priority: 
     return made
 
 
-def _write_notice(session: Session, user_id: int, message: Message, key: str, at: datetime | None) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A notice that is new; ``offers`` says whether there are channels that people may choose."""
+
+    offers: bool
+
+
+def _write_notice(session: Session, user_id: int, message: Message, key: str, at: datetime | None) -> _Written | None:
     def build() -> Any:
         names = ("user_id", "key", "kind", "entity", "record_id", "params", "at", "path")
         row = {name: bindparam(name, type_=notices.c[name].type) for name in names}
         told = insert_into(notices, session.connection.dialect).values(row)
-        return told.on_conflict_do_nothing(index_elements=[notices.c.key]).returning(notices.c.id)
+        return told.on_conflict_do_nothing(index_elements=[notices.c.key]).returning(some_offered())
 
     params = dict(message.params)
     if message.notice == TOLD:
@@ -162,7 +170,8 @@ def _write_notice(session: Session, user_id: int, message: Message, key: str, at
         "at": at or session.now(),
         "path": message.path.partition("?")[0] if message.path else None,
     }
-    return session.prepared("notify", build).fetch_one(session.connection, given) is not None
+    row = session.prepared("notify", build).fetch_one(session.connection, given)
+    return None if row is None else _Written(bool(row[0]))
 
 
 def _leave(

@@ -97,10 +97,14 @@ def write_audit(
 
 
 def write_many(session: Session, histories: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> None:
-    """Write many rows of ``history_row`` and ``event_row`` at once, as an import does."""
-    _insert(session, history, _HISTORY).execute_many(session.connection, histories)
-    _insert(session, outbox, _OUTBOX).execute_many(session.connection, events)
-    session.has_events = True
+    """Write rows of ``history_row`` and ``event_row`` at once: many as an import does, or none."""
+    told, waiting = list(histories), list(events)
+    if len(told) == len(waiting) == 1:
+        write_change(session, told[0], waiting[0])
+        return
+    _insert(session, history, _HISTORY).execute_many(session.connection, told)
+    _insert(session, outbox, _OUTBOX).execute_many(session.connection, waiting)
+    session.has_events = session.has_events or bool(waiting)
 
 
 def history_row(

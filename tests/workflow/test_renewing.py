@@ -4,13 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from engine.changing import leaving
 from engine.errors import InvalidValues
 from engine.people import accounts
 from engine.records.commands import create_record, update_record
 from engine.storage import catalog
+from engine.storage.approval_tables import tasks
 from engine.storage.database import Database
+from engine.workflow.approval.beside import _find_beside
+from engine.workflow.approval.log import find_task
 from engine.workflow.approval.plan import BranchPlan, StepPlan
 from tests.workflow.commands import DeedOn, Submission
 from tests.workflow.deeds import Deed
@@ -132,6 +136,32 @@ def test_what_is_put_back_after_a_refusal_is_what_others_decide_about_too(databa
     assert house(site).records[record]["cost"] == 5
     say(site, 3, 1)
     assert house(site).approvals[2].state.status == "approved"
+
+
+def test_an_approval_is_alone_only_where_nothing_would_be_locked_beside_it(database: Database, tmp_path: Path) -> None:
+    site = open_house(
+        database, tmp_path,
+        {
+            "a0": approval(step("one", 4)),
+            "a1": approval(call("sub", "sub0", of="other"), step("last", 2)),
+            "sub0": approval(step("one", 1)),
+        },
+    )  # fmt: skip
+
+    def alone() -> dict[int, bool]:
+        with site.store.read() as session:
+            ids = session.connection.scalars(select(tasks.c.id).where(tasks.c.state == "open")).all()
+            held = [one for id_ in ids if (one := find_task(session, id_, actor=4)) is not None]
+            for one in held:
+                assert one.alone == (_find_beside(session, one.approval_id) == [one.approval_id])
+            return {one.approval_id: one.alone for one in held}
+
+    record = submitted(site)
+    assert alone() == {1: True}
+    submitted(site, "go_a1", other=record)
+    assert alone() == {1: False, 3: False}  # 3 is about the same record, and 2 waits for it
+    say(site, 3, 1)
+    assert alone() == {1: True, 2: True}
 
 
 def test_a_field_stays_locked_for_what_runs_when_a_newer_release_guards_less(

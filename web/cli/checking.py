@@ -4,11 +4,9 @@ Enters: a folder, one file of it, or the name of a template that comes along. Le
 programs, or a locale to fill in. Must not touch a database, nor show a traceback for anything a file may hold.
 """
 
-import gc
 import json
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +17,7 @@ import click
 from engine import memory
 from engine.definition.source import SourceFolder, read_folder
 from engine.errors import DefinitionError, Problem
+from web.cli.garbage import no_looking_back
 from web.cli.reports import check_data
 from web.cli.site import Site, find_template
 from web.remembering import notation
@@ -66,7 +65,7 @@ def check_command(site: Site, path: str, as_json: bool, strict: bool, translatio
         _watch(site, root, only)
     with (
         memory.opened(memory.cache_folder(site.environ) / "checks.json", notation()),
-        _no_looking_back(last=True),
+        no_looking_back(stays=True),
     ):
         found = check_folder(root, only)
     if as_json:
@@ -80,23 +79,6 @@ def check_command(site: Site, path: str, as_json: bool, strict: bool, translatio
     else:
         _say_good(site, found)
     return 0 if found.is_good(strict) else 1
-
-
-@contextmanager
-def _no_looking_back(last: bool = False) -> Iterator[None]:
-    """A check makes some hundred thousand objects and keeps most: looking through them is a fifth of its time.
-
-    After the ``last`` one of a process nothing of it is looked through at all, not even when the process ends.
-    """
-    looked = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if last:
-            gc.freeze()
-        if looked:
-            gc.enable()
 
 
 def find_checked(path: str) -> tuple[Path, str | None]:
@@ -115,7 +97,7 @@ def check_folder(root: Path, only: str | None = None) -> Found:
     """Check a folder; a file that is asked for is judged with all others around it."""
     folder = read_folder(root)
     try:
-        with _no_looking_back():
+        with no_looking_back():
             good = _recall(folder) or _load(folder)
     except DefinitionError as error:
         own = tuple(problem for problem in error.problems if only in (None, problem.location.file))

@@ -14,6 +14,7 @@ import click
 
 from engine import messages
 from engine.errors import DefinitionError, FormworkError, InvalidValues
+from web.cli.garbage import no_looking_back
 from web.cli.help_page import context_class
 from web.cli.speech import speak
 from web.cli.usage import explain_usage, find_command
@@ -37,7 +38,9 @@ class Formwork(click.Group):
         module = self.modules.get(cmd_name)
         if module is None:
             return None
-        return speak(getattr(importlib.import_module(module), f"{cmd_name.replace('-', '_')}_command"), self.language)
+        with no_looking_back(stays=True):
+            loaded = importlib.import_module(module)
+        return speak(getattr(loaded, f"{cmd_name.replace('-', '_')}_command"), self.language)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any of them."""

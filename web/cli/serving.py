@@ -5,7 +5,6 @@ touch data that is there: a second start only serves.
 """
 
 import errno
-import gc
 import logging
 import os
 import signal
@@ -23,6 +22,7 @@ import click
 from engine.definition.kinds import BASE
 from engine.storage.store import Store
 from web.cli.demo_accounts import load_demo, make_admin, show_accounts
+from web.cli.garbage import no_looking_back
 from web.cli.processes import Doorbell, Processes
 from web.cli.progress import Progress
 from web.cli.site import Site, find_template
@@ -89,7 +89,7 @@ def _install(site: Site, progress: Progress, folder: Path, *, given: bool, demo:
     from engine.people import accounts
 
     clock = SetClock(SystemClock().now())
-    with progress.step("cli.step_database"):
+    with progress.step("cli.step_database"), no_looking_back(stays=True):
         store = site.open_store(clock)
     if store.release_id is None:
         _publish(site, progress, store, folder)
@@ -127,17 +127,17 @@ def _tell_difference(site: Site, store: Store, folder: Path) -> None:
 
 
 def _serve(site: Site, host: str, port: int, processes: int) -> None:
-    from web.app import create_app
-
     _log_to_stderr()
     settings = site.settings()
-    app = create_app(settings)
+    with no_looking_back(stays=True):
+        from web.app import create_app
+
+        app = create_app(settings)
     try:
         listening = listen(host, port)
     except OSError as error:
         raise click.ClickException(site.text("cli.port_taken", host=host, port=port, reason=error.strerror)) from None
     address = settings.public_url or f"http://{_shown_host(host)}:{listening[0].getsockname()[1]}"
-    gc.freeze()  # what is loaded stays: no collection needs to look through it again
     with _stopped_by_signal():
         site.say("cli.ready", address=address)
         show_accounts(site)

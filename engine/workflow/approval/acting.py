@@ -19,7 +19,7 @@ from engine.people.delegations import find_principals
 from engine.records.record import Record
 from engine.records.rights import get_entity, own_entity
 from engine.records.writing import lock_record
-from engine.storage.journal import write_history
+from engine.storage.journal import history_row
 from engine.storage.store import Session
 from engine.workflow.approval import log
 from engine.workflow.approval.following import follow
@@ -73,7 +73,7 @@ def act_on_task(session: Session, task_id: int, act: Act, click: Click) -> Appro
 def lock_task(session: Session, task_id: int, actor: Actor, *, any_holder: bool = False) -> tuple[Kept, Acting]:
     """Lock the approval of a task; raises ``NotFound`` when it is somebody else's (unless ``any_holder``)."""
     found, by = _find_held(session, task_id, actor, any_holder=any_holder)
-    kept = log.lock(session, found.approval_id)
+    kept = log.lock(session, found.approval_id, alone=found.alone)
     if kept is None or (not any_holder and session.app.find_open(kept.entity) is None):
         raise NotFound("approval.no_such_task")
     return kept, by
@@ -130,17 +130,9 @@ def run(session: Session, kept: Kept, act: Act, click: Click, *, by: Acting | No
     if not events:
         return kept.state
     after = log.append(session, kept, events, actor=actor, action=named)
-    write_history(
-        session,
-        entity.key,
-        record.id,
-        record.version,
-        click.name,
-        _trail(after, events),
-        actor=actor,
-        note=click.reason or None,
-    )
-    return follow(session, kept.state, after, events, actor, locked=record)
+    trail, note = _trail(after, events), click.reason or None
+    told = history_row(session, entity.key, record.id, record.version, click.name, trail, actor=actor, note=note)
+    return follow(session, kept.state, after, events, actor, locked=record, told=told)
 
 
 def with_record(case: Open, record: Record) -> Open:

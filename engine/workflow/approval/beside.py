@@ -5,7 +5,7 @@ Enters: the address of an approval. Leaves: ids, and their rows locked. Must not
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 
 from engine.storage.approval_tables import approvals
 from engine.storage.store import Session
@@ -21,6 +21,14 @@ def lock_beside(session: Session, approval_id: int) -> None:
     found = _find_beside(session, approval_id)
     for id_ in found if len(found) > 1 else ():
         _lock_row(session, id_)
+
+
+def stands_alone() -> ColumnElement[bool]:
+    """Return the condition that an approval waits for no other and is the only one that runs about its record."""
+    c, other = approvals.c, approvals.alias("other")
+    about = and_(other.c.entity == c.entity, other.c.record_id == c.record_id)
+    near = select(other.c.id).where(about, other.c.state == "running", other.c.id != c.id)
+    return and_(c.parent_id.is_(None), ~near.correlate(approvals).exists())
 
 
 def find_others(session: Session, entity: str, record_id: int, approval_id: int) -> list[int]:

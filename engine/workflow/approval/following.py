@@ -4,7 +4,7 @@ Enters: an approval before and after an action, under its lock. Leaves: rows of 
 what people may do.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.compiler.app import Entity
@@ -14,7 +14,7 @@ from engine.records.evaluation import make_env
 from engine.records.record import Record
 from engine.records.rights import own_entity
 from engine.records.writing import lock_record, save_changes
-from engine.storage.journal import write_event
+from engine.storage.journal import event_row, write_many
 from engine.storage.store import Session
 from engine.workflow.approval import decisions as core
 from engine.workflow.approval import log
@@ -41,13 +41,15 @@ def follow(
     *,
     moves: bool = True,
     locked: Record | None = None,
+    told: Mapping[str, Any] | None = None,
 ) -> ApprovalState:
     """Do all that follows and return the state in the end: an approval called may pass at once and let it go on.
 
     Without ``moves`` the caller has moved the record itself. ``locked`` is the record as the caller locked it, before
-    the action; where nothing else can have changed it, it is not read again.
+    the action; where nothing else can have changed it, it is not read again. ``told`` is what the record's history
+    keeps of the action, written with what is told of it.
     """
-    _tell(session, before, kept, events)
+    _tell(session, before, kept, events, told)
     followed = _follow_calls(session, before, kept, actor)
     locked, kept = (locked if followed is kept else None), followed
     if any(event.data.get("decision") == "complete" for event in events):
@@ -277,8 +279,22 @@ NOBODY = Actor(0, "", "", frozenset(), None, frozenset(), None, "system")
 # ---- who is told
 
 
-def _tell(session: Session, before: ApprovalState | None, kept: Kept, events: Sequence[Event]) -> None:
-    """Write to the outbox who is newly asked, who gets a copy or a reminder, and how it ended."""
+def _tell(
+    session: Session,
+    before: ApprovalState | None,
+    kept: Kept,
+    events: Sequence[Event],
+    history: Mapping[str, Any] | None = None,
+) -> None:
+    """Write to the outbox who is newly asked, who gets a copy or a reminder, and how it ended; and to the history."""
+    rows = [
+        event_row(session, f"approval.{name}", kept.entity, kept.record_id, payload)
+        for name, payload in _to_tell(before, kept, events)
+    ]
+    write_many(session, [] if history is None else [history], rows)
+
+
+def _to_tell(before: ApprovalState | None, kept: Kept, events: Sequence[Event]) -> Iterator[tuple[str, dict[str, Any]]]:
     known = {task.number for task in before.open_tasks} if before is not None else set()
     state = kept.state
     asked = [
@@ -288,17 +304,16 @@ def _tell(session: Session, before: ApprovalState | None, kept: Kept, events: Se
     ]
     about = {"approval": kept.id, "starter": state.starter.id, "key": state.approval}
     if before is None and kept.parent_id is None:
-        write_event(session, "approval.started", kept.entity, kept.record_id, about)
+        yield "started", about
     if asked:
-        write_event(session, "approval.asked", kept.entity, kept.record_id, {**about, "tasks": asked})
+        yield "asked", {**about, "tasks": asked}
     if state.stranded is not None and state.running:
-        stranded = {**about, "step": state.stranded.key}
-        write_event(session, "approval.stranded", kept.entity, kept.record_id, stranded)
+        yield "stranded", {**about, "step": state.stranded.key}
     for event in events:
         told = _TOLD[event.type](kept, event) if event.type in _TOLD else None
         if told:
             name, payload = told
-            write_event(session, f"approval.{name}", kept.entity, kept.record_id, {**about, **payload})
+            yield name, {**about, **payload}
 
 
 Told = tuple[str, dict[str, Any]] | None

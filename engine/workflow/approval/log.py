@@ -19,7 +19,7 @@ from engine.storage.lists import Joined
 from engine.storage.store import Session
 from engine.storage.system_tables import users
 from engine.storage.timers import arm_timer, drop_timers
-from engine.workflow.approval.beside import lock_beside
+from engine.workflow.approval.beside import lock_beside, stands_alone
 from engine.workflow.approval.fold import apply, fold
 from engine.workflow.approval.state import ApprovalState, Event, Task
 
@@ -47,11 +47,13 @@ class Kept:
 
 @dataclass(frozen=True)
 class HeldTask:
-    """A task: the approval it belongs to, who holds it, and whether whoever asks is still enabled."""
+    """A task: the approval it belongs to, who holds it, whether whoever asks is still enabled, and whether nothing
+    stands beside its approval."""
 
     approval_id: int
     holder: int
     enabled: bool
+    alone: bool
 
 
 def find_task(session: Session, task_id: int, *, actor: int) -> HeldTask | None:
@@ -59,11 +61,12 @@ def find_task(session: Session, task_id: int, *, actor: int) -> HeldTask | None:
 
     def build() -> Any:
         enabled = select(users.c.disabled_at.is_(None)).where(users.c.id == bindparam("actor")).scalar_subquery()
-        return select(tasks.c.approval_id, tasks.c.holder_id, enabled).where(tasks.c.id == bindparam("task_id"))
+        found = select(tasks.c.approval_id, tasks.c.holder_id, enabled, stands_alone())
+        return found.join_from(tasks, approvals).where(tasks.c.id == bindparam("task_id"))
 
     given = {"task_id": task_id, "actor": actor}
     row = session.prepared("approval of a task", build).fetch_one(session.connection, given)
-    return None if row is None else HeldTask(int(row[0]), int(row[1]), bool(row[2]))
+    return None if row is None else HeldTask(int(row[0]), int(row[1]), bool(row[2]), bool(row[3]))
 
 
 def find_running(session: Session, entity: str, record_id: int) -> int | None:
@@ -88,13 +91,15 @@ def count_rounds(session: Session, approval: str, entity: str, record_id: int) -
     return session.connection.scalar(select(func.count()).select_from(approvals).where(*own)) or 0
 
 
-def lock(session: Session, approval_id: int) -> Kept | None:
+def lock(session: Session, approval_id: int, *, alone: bool = False) -> Kept | None:
     """Lock an approval until the transaction ends and return it as it is then; None when there is none.
 
     With it is locked what an action on it may touch: those that wait for it, and others that run about the same
-    records; the oldest first, so that two people never wait for each other.
+    records; the oldest first, so that two people never wait for each other. Nothing is looked for where the caller has
+    just seen that it stands ``alone``.
     """
-    lock_beside(session, approval_id)
+    if not alone:
+        lock_beside(session, approval_id)
     return _read(session, approval_id, locked=True)
 
 
