@@ -206,11 +206,12 @@ class ListView:
         }
 
     def _row(self, record: Record, shown: Sequence[str]) -> dict[str, Any]:
+        cells = {key: self._cell(key, record) for key in shown}
         return {
             "id": record.id,
             "url": record_url(self.entity.key, record.id),
             "title": title_of(self.entity, record),
-            "cells": {key: self._cell(key, record) for key in shown} | self._called(record, shown),
+            "cells": cells | self._called(record, cells),
             "late": record.id in self.late,
             "edit": self.editable,
             "tick": f"{record.id}:{record.version}" if self.ticks else None,
@@ -223,12 +224,14 @@ class ListView:
             return left_cell(self.cells, until, ending=record.id in self.ending)
         return self.cells.of_record(self.entity, key, record)
 
-    def _called(self, record: Record, shown: Sequence[str]) -> dict[str, Any]:
-        """Return the whole name in place of its first part where no column shows the rest: two versions look alike."""
-        first = next((key for key in self.entity.display_keys if key in shown), None)
-        if first is None or not self.named:
+    def _called(self, record: Record, cells: Mapping[str, Cell]) -> dict[str, Any]:
+        """Return the whole name in place of its first part where no column says the rest: two versions look alike."""
+        first = next((key for key in self.entity.display_keys if key in cells), None)
+        told = {cell.get("text") for cell in cells.values()}
+        rest = (self.cells.of_record(self.entity, key, record).get("text") for key in self.named)
+        if first is None or all(text in told for text in rest):
             return {}
-        return {first: self.cells.of_record(self.entity, first, record) | {"text": title_of(self.entity, record)}}
+        return {first: cells[first] | {"text": title_of(self.entity, record)}}
 
     def _empty(self, label: str, create: dict[str, str] | None) -> dict[str, Any]:
         text = locale()

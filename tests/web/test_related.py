@@ -34,3 +34,17 @@ def test_a_link_that_leads_where_the_record_leads_is_left_out(wide: Desk) -> Non
     alone = program.made("ticket", title="无客户")["id"]
     program.made("ticket", title="也无客户", same=alone)
     assert columns_of(wide, alone) == ["编号", "客户", "标题", "阶段"], "nothing above tells that there is none"
+
+
+def test_a_list_says_the_rest_of_a_name_where_no_column_says_it(open_desk: OpenDesk) -> None:
+    files = dict(to_folder(DESK).files)
+    files["ticket/entity.yaml"] = files["ticket/entity.yaml"].replace(
+        "[number, title, stage, price]", "[number, client, stage]"
+    )
+    desk = open_desk(definition=files)
+    program = desk.program("rep1")
+    client = program.made("client", name="甲公司")["id"]
+    program.made("ticket", title="甲公司", client=client)
+    program.made("ticket", title="换阀门", client=client)
+    page = desk.browser("rep1").get("/e/ticket").text
+    assert re.findall(r'class="row-link"[^>]*>([^<]+)<', page) == ["GD2026-0002 换阀门", "GD2026-0001"]
