@@ -23,6 +23,7 @@ from engine.expression import sqlite_functions
 from engine.storage.bounds import watched
 from engine.storage.faults import translated
 from engine.storage.gate import WriteGate
+from engine.storage.prepared import begin_past
 
 DialectName = Literal["sqlite", "postgresql"]
 
@@ -189,7 +190,7 @@ def _open_sqlite(url: URL, longest_read: float | None) -> _Engines:
     event.listen(writer, "connect", _set_up_sqlite)
     # Python's driver would begin too late (not before DDL) and without IMMEDIATE: it is told to leave that to us.
     # Whoever reads begins in ``Database.read``: an engine nobody listens to saves each statement asking who does.
-    event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(writer, "begin", lambda connection: begin_past(connection, "BEGIN IMMEDIATE"))
     return _Engines(os.getpid(), reader, reader, writer, WriteGate(path), _Epoch())
 
 

@@ -105,14 +105,23 @@ def run_past(connection: Connection, sql: str, bound: Any = None, *, many: bool 
     try:
         (cursor.executemany if many else cursor.execute)(*given)
     except connection.dialect.loaded_dbapi.Error as error:
-        _fail(connection, cursor, sql, error)
+        _fail(connection, sql, error)
     return cursor  # type: ignore[no-any-return]
 
 
-def _fail(connection: Connection, cursor: Any, sql: str, error: Any) -> NoReturn:
+def begin_past(connection: Connection, sql: str) -> None:
+    """Begin with the statement of the driver: SQLAlchemy's work for it costs as much as all else of an empty
+    transaction."""
+    try:
+        connection.connection.driver_connection.execute(sql).close()  # type: ignore[union-attr]
+    except connection.dialect.loaded_dbapi.Error as error:
+        _fail(connection, sql, error)
+
+
+def _fail(connection: Connection, sql: str, error: Any) -> NoReturn:
     """Raise what SQLAlchemy would have raised, and give up a connection the server has closed."""
     dialect = connection.dialect
-    lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)
+    lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
     if lost:
         connection.invalidate(error)
     raise DBAPIError.instance(
