@@ -16,7 +16,7 @@ from engine.compiler import patterns
 from engine.compiler.app import SYSTEM_FIELDS, Best, Expression, Field, Otherwise
 from engine.compiler.compilation import Compilation
 from engine.compiler.field_types import FIELD_TYPES, FieldType, find_type
-from engine.compiler.found_links import compile_found_by
+from engine.compiler.found_links import compile_found_by, compile_named
 from engine.compiler.readers import Wrong, is_empty
 from engine.compiler.retirement import option_successors, retired_options
 from engine.compiler.shapes import field_type
@@ -280,7 +280,7 @@ def _default(compilation: Compilation, written: FieldDefinition, field: Field) -
     return _value(compilation, field, written.default, "E009", written.default_at or written.location, meant)
 
 
-_EMPTY = "empty"
+_EMPTY, _CREATE = "empty", "create"
 
 
 def _otherwise(compilation: Compilation, written: FieldDefinition, field: Field) -> Otherwise | None:
@@ -293,6 +293,8 @@ def _otherwise(compilation: Compilation, written: FieldDefinition, field: Field)
         compilation.refuse("E070", written.location, name=field.key)
     if written.otherwise == _EMPTY:
         return Otherwise()
+    if written.otherwise == _CREATE and field.type.points:
+        return Otherwise(names=compile_named(compilation, written))
     if field.type.points:
         compilation.refuse("E073", written.location, name=field.key)
         return None

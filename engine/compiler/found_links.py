@@ -15,6 +15,7 @@ from engine.compiler.shapes import field_type
 from engine.definition.model import EntityDefinition, FieldDefinition, NumberDefinition, Reference
 
 _PLACE: Final = re.compile(r"\{([a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?)\}")
+_ONE: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _DATE: Final = re.compile("(yyyy|yy|MM|dd)+")
 _IN_NUMBERS: Final = ("text", "choice", "integer", "number_series")
 
@@ -34,6 +35,17 @@ def compile_found_by(compilation: Compilation, written: FieldDefinition, shape: 
             found[key] = value
     _check_one(compilation, written, target)
     return found
+
+
+def compile_named(compilation: Compilation, written: FieldDefinition) -> str | None:
+    """Return the text field a record of the linked thing is named by alone, and that is all it needs."""
+    target = compilation.definition.entities.get(written.to.name) if written.to is not None else None
+    named = _ONE.fullmatch(target.display or "") if target is not None else None
+    name = target.fields.get(named[1]) if target is not None and named is not None else None
+    if target is None or name is None or name.type.name != "text" or any(missing_fields(target, {name.key})):
+        compilation.refuse("E116", written.location, name=written.key)
+        return None
+    return name.key
 
 
 def _check_one(compilation: Compilation, written: FieldDefinition, target: EntityDefinition) -> None:

@@ -21,6 +21,10 @@ class Callings(Protocol):
         """Return the ids behind those names that only one is called by."""
         ...
 
+    def make(self, target: str, field: str, names: Collection[str]) -> Mapping[str, int]:
+        """Make a record of an entity for each of those names that nothing is called by; ``field`` gets the name."""
+        ...
+
 
 MakeCallings = Callable[[Session], Callings]
 """What says how things are called, as a session sees them."""

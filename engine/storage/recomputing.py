@@ -20,7 +20,8 @@ Added = frozenset[tuple[str, str]]
 def recompute(filling: Filling, added: Added, fresh: set[str]) -> list[PlanItem]:
     """Work out formulas that are new or say something else, and those that read what this publish changed.
 
-    ``added`` are new columns by table, ``fresh`` new tables. Lines come before what sums them, and a roll-up before
+    ``added`` are new columns by table, ``fresh`` new tables, which hold nothing but what
+    this publish made of names. Lines come before what sums them, and a roll-up before
     what other records made of it.
     """
     places = {_shape(place): place for place in tables_of(filling.new, filling.tables)}
@@ -28,7 +29,7 @@ def recompute(filling: Filling, added: Added, fresh: set[str]) -> list[PlanItem]
     return [
         item
         for shape, key in [*lines, *filling.new.rollups.order]
-        if places[shape].table.name not in fresh
+        if places[shape].table.name not in fresh - filling.touched
         for item in _recompute_one(filling, places[shape], key, added)
     ]
 

@@ -76,8 +76,10 @@ class _TakingOver:
         """Yield what became of the values."""
         yield from self._say("data", "converted", self.read, listed=False)
         yield from self._say("data", "rounded", self.rounded)
+        if made := self.translator.made:
+            yield field_item(self.filling, "data", "made_named", self.place, self.item, made)
         said = self.item.otherwise
-        if said is None:
+        if said is None or said.names is not None:
             yield from self._say("blocked", "blocked_unread", self.unread)
         elif said.value is None:
             yield from self._say("data", "emptied", self.unread)

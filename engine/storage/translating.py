@@ -53,6 +53,7 @@ class Translator:
         self._filling, self._item = filling, item
         self._reader = item if item.convert and filling.back is None else without_limits(item)
         self._manner = Manner(filling.new.language, ZoneInfo(filling.new.timezone))
+        self.made = 0
 
     def translate(self, values: Sequence[Value]) -> list[Translated]:
         """Return what each of these values is in the field."""
@@ -61,6 +62,7 @@ class Translator:
         called = self._names([one for one in named.values() if one.field.type.points])
         texts = {at: self._texts(one, called) for at, one in named.items()}
         found = self._find({text for names in texts.values() for text in names or ()}) if self._item.type.points else {}
+        found = {**found, **self._make({text for names in texts.values() for text in names or ()} - found.keys())}
         there = self._there([one for at, one in present.items() if at not in named])
         done = {at: self._by_name(names, found) for at, names in texts.items()}
         done |= {at: self._by_value(one, there) for at, one in present.items() if at not in named}
@@ -144,6 +146,16 @@ class Translator:
     def _find(self, names: set[str]) -> Mapping[str, int]:
         target = self._item.target or ""
         return self._callings_of(target).find(target, names) if names else {}
+
+    def _make(self, names: set[str]) -> Mapping[str, int]:
+        """Make what the field is to lead to and nothing is called, where the definition says so."""
+        otherwise = self._item.otherwise
+        if otherwise is None or otherwise.names is None or self._filling.back is not None or not names:
+            return {}
+        made = self._callings_of(self._item.target or "").make(self._item.target or "", otherwise.names, names)
+        self.made += len(made)
+        self._filling.touched.add(self._filling.tables.entity[self._item.target or ""].name)
+        return made
 
     def _target(self, field: Field) -> str | None:
         """Return what a field of some release leads to, under the key it has now; None when it is not known."""

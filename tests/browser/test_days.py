@@ -109,7 +109,8 @@ def _open_store(passwords: dict[str, str], folder: Any, store: Store) -> None:
         team = get_actor(session, KEEPER).team
         shop = {"code": "S001", "name": "上海徐汇店", "region": "east", "department": team, **people}
         where = create_record(session, "store", shop, actor=office)
-        nuts = {"sku": "L103", "name": "坚果礼盒", "category": "gift", "unit": "box", "price": "188", "cost": "118"}
+        gifts = create_record(session, "category", {"name": "礼盒"}, actor=office)
+        nuts = {"sku": "L103", "name": "坚果礼盒", "category": gifts.id, "unit": "box", "price": "188", "cost": "118"}
         what = create_record(session, "product", nuts, actor=office)
         create_record(session, "stock_move", {"store": where.id, "product": what.id, "qty": "9"}, actor=keeper)
 

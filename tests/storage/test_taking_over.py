@@ -184,6 +184,64 @@ def test_in_a_line_table(store: Store) -> None:
     assert_histories_replay(store)
 
 
+KIND = """\
+entity: kind
+label: 类别
+display: "{name}"
+fields:
+  name: {type: text, label: 名称, required: true, unique: true}
+  note: {type: text, label: 说明}
+access:
+  admin: {read: all, write: all, create: true}
+"""
+CHOICE = "kind:   {type: choice, label: 类别, options: {lathe: 车床, mill: 铣床, saw: 锯床}}"
+
+
+def kinds(rest: str) -> dict[str, str]:
+    """The choice of the machines as a thing of its own, to which they link."""
+    link = f"kind:   {{type: link, to: kind, label: 类别, existing: convert{rest}}}"
+    return {**edited(("machine/entity.yaml", CHOICE, link)), "kind/entity.yaml": KIND}
+
+
+def test_options_become_records_of_a_thing_of_its_own_and_go_back(store: Store) -> None:
+    """A new thing holds nothing at the publish that brings it: the names make its records, each once."""
+    boss, first = hire(store), store.release_id or 0
+    for kind in ("mill", "lathe", "mill", ""):
+        make(store, boss, "machine", name="A", kind=kind)
+    (item,) = [item for item in plan(store, kinds("")).items if item.kind == "blocked"]
+    assert item.rows == 3
+    shown = publish(store, kinds(", otherwise: create"), boss)
+    assert [(one.code, one.rows) for one in shown.items if one.kind == "data"][:2] == [
+        ("converted", 3),
+        ("made_named", 2),
+    ]
+    found = dict(zip(column(store, "kind", "id"), column(store, "kind", "name"), strict=True))
+    assert sorted(found.values()) == ["车床", "铣床"]
+    assert [found.get(id_) for id_ in column(store, "machine", "kind")] == ["铣床", "车床", "铣床", None]
+    assert publish(store, kinds(", otherwise: create"), boss).items == ()
+    assert_histories_replay(store)
+    go_back(store, first)
+    assert column(store, "machine", "kind") == ["mill", "lathe", "mill", None]
+
+
+def test_a_name_that_is_there_is_taken_and_one_of_two_is_not_made_anew(store: Store) -> None:
+    boss = hire(store)
+    texts = {**WORKSHOP, "kind/entity.yaml": KIND.replace(", unique: true", "")}
+    publish(store, texts, boss)
+    for name in ("车床", "铣床", "铣床"):
+        make(store, boss, "kind", name=name)
+    for kind in ("lathe", "mill", "saw"):
+        make(store, boss, "machine", name="A", kind=kind)
+    now = {**kinds(", otherwise: create"), "kind/entity.yaml": texts["kind/entity.yaml"]}
+    (item,) = [item for item in plan(store, now).items if item.kind == "blocked"]
+    assert (item.code, item.records) == ("blocked_unread", (2,))
+    edit(store, boss, "kind", 3, name="旧铣床")
+    publish(store, now, boss)
+    found = dict(zip(column(store, "kind", "id"), column(store, "kind", "name"), strict=True))
+    assert list(found.values()) == ["车床", "铣床", "旧铣床", "锯床"]
+    assert [found[id_] for id_ in column(store, "machine", "kind")] == ["车床", "铣床", "锯床"]
+
+
 def test_a_record_changed_while_the_plan_is_read_is_not_lost(store: Store) -> None:
     boss = hire(store)
     make(store, boss, "machine", name="A", size="3")
@@ -202,6 +260,8 @@ def test_a_record_changed_while_the_plan_is_read_is_not_lost(store: Store) -> No
         ('type: integer, was_type: text, migrate: "number(size)", existing: convert', "E071"),
         ("type: integer, existing: convert, otherwise: large", "E072"),
         ("type: link, to: job, existing: convert, otherwise: 3", "E073"),
+        ("type: link, to: job, existing: convert, otherwise: create", "E116"),
+        ("type: user, existing: convert, otherwise: create", "E116"),
     ],
 )
 def test_what_does_not_go_together_is_said(store: Store, rest: str, code: str) -> None:

@@ -23,9 +23,13 @@ USER, DEPARTMENT = "user", "department"
 
 @dataclass(frozen=True)
 class Otherwise:
-    """What a value becomes that a new type cannot read; None leaves the field empty."""
+    """What a value becomes that a new type cannot read; None leaves the field empty.
+
+    ``names`` is the field of the linked thing that is given a name nothing there is called by: a record is made of it.
+    """
 
     value: Any = None
+    names: str | None = None
 
 
 @dataclass(frozen=True)
