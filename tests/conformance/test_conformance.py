@@ -72,6 +72,7 @@ EXCUSED = {
     "manufacturing/payment.allocations.amount: required": _FETCHED,
     "manufacturing/quote.items.price: required": _FETCHED,
     "retail_store/daily_report: enter submitted filled": _DECIDED,
+    "retail_store/employee: unique one_account": "there are fewer people than employees made up; its example judges it",
     "retail_store/order.items.price: required": _FETCHED,
     "retail_store/sale.items.price: required": _FETCHED,
     "retail_store/sale: enter sold not_counting": _DECIDED,
