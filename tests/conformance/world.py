@@ -169,9 +169,11 @@ class World:
         found: Raw = {}
         for unique in entity.unique:
             own = [key for key in unique.fields if entity.fields[key].default_from is not None]
-            if len(own) == len(unique.fields) and not unique.period and not set(own) & set(raw):
+            alike = all(entity.fields[key].options for key in unique.fields if key not in own)
+            if own and alike and not unique.period and not set(own) & set(raw):
                 typed = [key for key in own if self.can_type(entity, key)]
-                found |= {key: self.value(entity.fields[key], entity, raw) for key in typed[-1:]}
+                known = [key for key in typed if f"{entity.key}.{key}" in _KNOWN]
+                found |= {key: self.value(entity.fields[key], entity, raw) for key in known or typed[-1:]}
         return found
 
     def fill(self, entity: Entity, raw: Raw, but: str = "") -> Raw:
