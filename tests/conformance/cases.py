@@ -411,12 +411,15 @@ def _unique(world: World, entity: Entity, unique: Any) -> Case:
     sound = fresh | other
     if kept:
         return _unique_on_the_way(world, entity, unique, (fresh | taken, sound), (path, said))
+    bad = world.repair(entity, fresh | taken, together)
+    # Where a record stands may have been given other values of what is unique: all of them are typed over it.
+    changes = _changes(sound, bad) | {key: bad[key] for key in typed if key in bad}
     return Case(
         f"{entity.key} unique {unique.key}",
         entity,
         path,
         said,
-        _both(world.repair(entity, fresh | taken, together), sound),
+        (Trial(bad), Trial(changes, before=sound)),
         (Trial(sound),),
         "unique",
         frozenset({"preview"}),

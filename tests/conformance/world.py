@@ -695,9 +695,12 @@ def _day(number: int) -> str:
     return (date(2026, 1, 1) + timedelta(days=number % 20_000)).isoformat()
 
 
+_WEEKS = count()
+"""Weeks before this one; days before 1900 are none."""
+
 _REGIONS = ("east", "south", "central", "north", "northeast", "southwest", "northwest")
 _KNOWN: dict[str, Callable[[int], Any]] = {
-    "weekly_note.week_of": lambda number: (date(2026, 3, 2) - timedelta(weeks=number % 6_000)).isoformat(),
+    "weekly_note.week_of": lambda number: (date(2026, 3, 2) - timedelta(weeks=next(_WEEKS) % 6_500)).isoformat(),
     "daily_report.day": lambda number: (date(2026, 3, 1) - timedelta(days=number % 9_000)).isoformat(),
     "forecast_call.quarter": lambda number: f"q{number // 170 % 4 + 1}",
     "forecast_call.region": lambda number: _REGIONS[number // 680 % len(_REGIONS)],

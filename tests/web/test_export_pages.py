@@ -164,3 +164,24 @@ def test_a_journey_leads_to_its_own_export(desk: Desk) -> None:
     assert desk.browser("guest").get("/e/ticket/1/journey/export").status_code in (403, 404)
     assert desk.browser("rep2").get("/e/ticket/1/journey/export").status_code == 404
     assert "export-link" not in desk.browser("root").get("/e/ticket/1/journey").get_data(as_text=True)
+
+
+def test_a_program_takes_a_journey_out(desk: Desk) -> None:
+    make(desk, 1)
+    program = desk.program("rep1")
+    said = program.post("/ticket/1/journey/exports", {"format": "csv", "kind": "changes"})
+    found = program.get(said.headers["Location"].removeprefix("/api/v1")).get_json()
+
+    assert (said.status_code, found["state"], found["total"]) == (201, "done", 1)
+    assert (found["journey"]["record"], found["journey"]["kind"], found["figure"]) == (1, "changes", None)
+    assert isinstance(found["journey"]["left_out"], list)
+    assert [row[2:4] for row in rows_of(program.get(found["file"].removeprefix("/api/v1")))[2:]] == [["修改", "工单"]]
+    for body in ({"kind": "nix"}, {"kind": ["moves"]}, {"kind": 5}, {"format": "exe"}, {"columns": ["title"]}):
+        refused = program.post("/ticket/1/journey/exports", body)
+        assert (refused.status_code, bool(refused.get_json()["errors"])) == (422, True), body
+    assert program.post("/ticket/99/journey/exports", {}).status_code == 404
+    assert program.post("/ticket/nix/journey/exports", {}).status_code == 404
+    assert desk.program("rep2").post("/ticket/1/journey/exports", {}).status_code == 404
+    assert desk.program("root").post("/ticket/1/journey/exports", {}).status_code == 403
+    assert "/ticket/{id}/journey/exports" in program.get("/openapi.json").get_json()["paths"]
+    assert "/ticket/{id}/journey/exports" not in desk.program("root").get("/openapi.json").get_json()["paths"]

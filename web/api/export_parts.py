@@ -6,7 +6,8 @@ Enters: the key of an entity and what it is called. Leaves: paths. Must not say 
 from typing import Any
 
 from engine.exporting.requests import FORMATS
-from web.api.parts import body, operation
+from engine.records.journey import KINDS
+from web.api.parts import RECORD_ID, body, operation
 
 _ID = {"name": "export", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
 _EXPORT = {
@@ -54,6 +55,14 @@ EXPORT_PATHS: dict[str, Any] = {
     },
     "/exports/{export}/stop": {"parameters": [_ID], "post": operation("export.stop", "Take an export back", _EXPORT)},
 }
+
+
+def export_journey(key: str, label: str) -> dict[str, Any]:
+    """Return the path under which what happened around a record of an entity is exported."""
+    how = {name: _HOW[name] for name in ("format", "reason")} | {"kind": {"enum": list(KINDS)}}
+    asked = body({"type": "object", "properties": how, "additionalProperties": False})
+    said = operation(f"export.{key}.journey", f"Export the journey: {label}", _EXPORT, sent=asked, status="201")
+    return {f"/{key}/{{id}}/journey/exports": {"parameters": [RECORD_ID], "post": said}}
 
 
 def export_rows(name: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Exports over HTTP: ask for the file of a list or of the rows behind a figure, see how far it is, fetch it, decide.
+"""Exports over HTTP: ask for the file of a list, rows behind a figure or a journey, see how far it is, fetch, decide.
 
-Enters: a list as a view is written (``filters where sort columns text``), or rows as their address has them; a format,
-a reason. Leaves: JSON, and the file for whoever asked for it. Must not hold a rule: each view calls one command or
-query.
+Enters: a list as a view is written (``filters where sort columns text``), rows as their address has them, or a record
+and a kind of happenings; a format, a reason. Leaves: JSON, and the file for whoever asked for it. Must not hold a rule:
+each view calls one command or query.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from flask import Response, g
 
 from engine.errors import FieldError, InvalidValues
 from engine.exporting import requests, working
+from engine.exporting.journeys import JourneyAsked, taken_along
 from engine.exporting.requests import Export
 from engine.records.views import ViewContent, from_plain
 from engine.reports import asking
@@ -26,6 +27,7 @@ from web.gate import locale, private, reads, store, writes
 
 _CONTENT = ("filters", "where", "sort", "columns", "text")
 _OF_ROWS = ("format", "lines", "reason")
+_OF_JOURNEY = ("format", "kind", "reason")
 _KNOWN = (*_CONTENT, *_OF_ROWS)
 
 
@@ -51,6 +53,14 @@ def ask_funnel(funnel: str, step: str) -> Any:
     return _ask_behind(RowsAsked(funnel, period, read_pairs("filter"), read_cell(), step))
 
 
+@writes
+def ask_journey(entity: str, record_id: str) -> Any:
+    """Ask for a file of all that happened around a record, or of one kind of it."""
+    sent = _read(_OF_JOURNEY)
+    journey = JourneyAsked.from_plain({"record": read_id(record_id), "kind": sent.get("kind") or None})
+    return _ask(entity, ViewContent(), sent, journey=journey)
+
+
 def _ask_behind(behind: RowsAsked) -> Any:
     sent = _read(_OF_ROWS)
     entity, content = requests.content_behind(g.session, behind, actor=g.actor)
@@ -65,7 +75,7 @@ def _read(known: Sequence[str]) -> dict[str, Any]:
         for name in sent
         if name not in known
     ]
-    errors += [FieldError(name, "people.wrong_member", {"kind": "string"}) for name in ("format", "reason")
+    errors += [FieldError(name, "people.wrong_member", {"kind": "string"}) for name in ("format", "kind", "reason")
                if not isinstance(sent.get(name) or "", str)]  # fmt: skip
     lines = sent.get("lines") or []
     if not isinstance(lines, list) or not all(isinstance(one, str) for one in lines):
@@ -75,10 +85,13 @@ def _read(known: Sequence[str]) -> dict[str, Any]:
     return sent
 
 
-def _ask(entity: str, content: ViewContent, sent: Mapping[str, Any], behind: RowsAsked | None = None) -> Any:
+def _ask(
+    entity: str, content: ViewContent, sent: Mapping[str, Any], behind: RowsAsked | None = None,
+    journey: JourneyAsked | None = None,
+) -> Any:  # fmt: skip
     found = requests.ask(
         g.session, entity, content, format=sent.get("format") or "xlsx", language=locale().language,
-        reason=sent.get("reason") or "", lines=sent.get("lines") or [], behind=behind, actor=g.actor,
+        reason=sent.get("reason") or "", lines=sent.get("lines") or [], behind=behind, journey=journey, actor=g.actor,
     )  # fmt: skip
     if found.is_active and found.total <= working.AT_ONCE:
         g.session.after_commit(partial(working.go_on, store(), found.id))
@@ -130,6 +143,7 @@ def stop(export_id: str) -> Any:
 
 ROUTES = (
     ("/<entity>/exports", ["POST"], ask),
+    ("/<entity>/<record_id>/journey/exports", ["POST"], ask_journey),
     ("/reports/figures/<figure>/rows/exports", ["POST"], ask_figure),
     ("/reports/funnels/<funnel>/<step>/rows/exports", ["POST"], ask_funnel),
     ("/exports", ["GET"], list_exports),
@@ -141,13 +155,24 @@ ROUTES = (
 )
 
 
+def _journey(found: Export) -> dict[str, Any] | None:
+    """Return whose journey it is, and to whoever asked, of which linked records nothing leaves with it."""
+    if found.journey is None:
+        return None
+    told = found.journey.to_plain()
+    if found.user == g.actor.id:
+        told["left_out"] = taken_along(g.session.app, found.entity, g.actor)[1]
+    return told
+
+
 def _said(found: Export) -> dict[str, Any]:
     mine = found.user == g.actor.id
     return {
         "id": found.id, "entity": found.entity, "by": found.user, "by_name": found.user_name, "state": found.state,
         "format": found.format, "columns": list(found.content.columns), "lines": list(found.lines),
-        "figure": None if found.behind is None else found.behind.of, "reason": found.reason, "total": found.total,
-        "done": found.done, "asked_at": iso(found.created_at), "expires_at": iso(found.expires_at),
-        "answer": found.answer, "error": (found.error or {}).get(locale().language),
+        "figure": None if found.behind is None else found.behind.of, "journey": _journey(found), "reason": found.reason,
+        "total": found.total, "done": found.done, "asked_at": iso(found.created_at),
+        "expires_at": iso(found.expires_at), "answer": found.answer,
+        "error": (found.error or {}).get(locale().language),
         "file": f"{PREFIX}/exports/{found.id}/file" if mine and found.state == "done" else None,
     }  # fmt: skip

@@ -19,7 +19,7 @@ from web.api.admin_parts import ADMIN_PATHS
 from web.api.answers import PREFIX, answer
 from web.api.button_parts import button_paths
 from web.api.dispute_parts import DISPUTE_PATHS, dispute_paths
-from web.api.export_parts import EXPORT_PATHS, export_path
+from web.api.export_parts import EXPORT_PATHS, export_journey, export_path
 from web.api.merge_parts import MERGE_PATHS, merge_paths
 from web.api.parts import (
     BEFORE,
@@ -176,7 +176,7 @@ def _paths(entity: Entity, rights: Rights, language: Locale, asker: Asker) -> di
     if not asker.narrow:
         paths |= pool_paths(entity, label, reads=bool(rights.read)) | _duplicate_paths(entity, rights, label)
     if rights.export and not asker.narrow:
-        paths |= export_path(key, label)
+        paths |= export_path(key, label) | export_journey(key, label)
     return {path: item for path, item in paths.items() if item}
 
 

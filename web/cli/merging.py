@@ -4,17 +4,9 @@ Enters: two records by number or id, whoever it is done as, what is taken from w
 decide what may be merged or undone: the commands do.
 """
 
-from typing import TYPE_CHECKING
-
 import click
 
-from engine.errors import NotFound
-from web.cli.site import Site, get_actor
-
-if TYPE_CHECKING:
-    from engine.people.actor import Actor
-    from engine.records.record import Record
-    from engine.storage.store import Session
+from web.cli.site import Site, find_record, get_actor
 
 
 @click.command("merge", help="cli.records_merge")
@@ -33,7 +25,7 @@ def merge_command(site: Site, entity: str, kept: str, other: str, login: str, ta
     with site.open_store().write() as session:
         actor = get_actor(session, login)
         require_merge(session, entity, actor)
-        mine, theirs = (_find(session, entity, said, actor) for said in (kept, other))
+        mine, theirs = (find_record(session, entity, said, actor) for said in (kept, other))
         seen = (mine.version, theirs.version)
         _, made = merge_records(session, entity, mine.id, theirs.id, take, versions=seen, actor=actor)
     site.say("cli.records_merged", kept=kept, other=other, id=made)
@@ -52,16 +44,3 @@ def unmerge_command(site: Site, merge: int, login: str) -> None:
     site.say("cli.records_unmerged" if done.told else "cli.records_unmerged_whole", lost=done.lost)
     for one in done.told:
         click.echo(f"  {one.get(site.language) or next(iter(one.values()))}")
-
-
-def _find(session: "Session", entity: str, said: str, actor: "Actor") -> "Record":
-    """Return the record with this number, or else this id, of those the actor may see."""
-    from engine.records.naming import find_records
-    from engine.records.queries import get_record
-
-    found = find_records(session, session.app.entities[entity], [said], actor=actor).exact.get(said)
-    if found is None and said.isascii() and said.isdecimal() and len(said) < 19:
-        found = int(said)
-    if found is None:
-        raise NotFound()
-    return get_record(session, entity, found, actor=actor)

@@ -8,7 +8,7 @@ import click
 
 from web.cli.merging import merge_command, unmerge_command
 from web.cli.pooling import assign_command, claim_command, keep_command, release_command
-from web.cli.taking_out import export_records
+from web.cli.taking_out import export_journey, export_records
 
 
 @click.group("records", help="cli.records")
@@ -17,6 +17,7 @@ def records_command() -> None:
 
 
 for _command in (
-    export_records, merge_command, unmerge_command, claim_command, release_command, assign_command, keep_command,
+    export_records, export_journey, merge_command, unmerge_command, claim_command, release_command, assign_command,
+    keep_command,
 ):  # fmt: skip
     records_command.add_command(_command)

@@ -17,6 +17,7 @@ from engine.errors import NotFound
 if TYPE_CHECKING:
     from engine.clock import Clock
     from engine.people.actor import Actor
+    from engine.records.record import Record
     from engine.storage.store import Session, Store
     from web.settings import Settings
 
@@ -100,3 +101,17 @@ def get_actor(session: "Session", login: str) -> "Actor":
     if user_id is None:
         raise NotFound("cli.no_user", login=login)
     return accounts.get_actor(session.connection, user_id, via="cli")
+
+
+def find_record(session: "Session", entity: str, said: str, actor: "Actor") -> "Record":
+    """Return the record with this number, or else this id, of those the actor may see; raises ``NotFound``."""
+    from engine.records.naming import find_records
+    from engine.records.queries import get_record
+    from engine.records.rights import get_entity
+
+    found = find_records(session, get_entity(session.app, entity), [said], actor=actor).exact.get(said)
+    if found is None and said.isascii() and said.isdecimal() and len(said) < 19:
+        found = int(said)
+    if found is None:
+        raise NotFound()
+    return get_record(session, entity, found, actor=actor)
