@@ -231,7 +231,8 @@ class Reporting:
         self.reports[key] = Report(
             key=key, label=label, help=help_, location=written.location, show=tuple(one.key for one in shown), by=by,
             period=written.period, compare=written.compare, chart=written.chart,
-            sort=self._sort(written, file.key, named, by), top=written.top,
+            sort=self._sort(written.sort, written, named, by), then=self._sort(written.then, written, named, by),
+            top=written.top,
             was=f"{file.key}.{written.was}" if written.was else None,
         )  # fmt: skip
 
@@ -252,13 +253,13 @@ class Reporting:
             self.compilation.refuse("K014", written[MOST_DIMENSIONS].location, most=MOST_DIMENSIONS)
 
     def _sort(
-        self, written: LayoutDefinition, file: str, named: Mapping[str, str | None], by: tuple[str, ...]
+        self, said: str | None, written: LayoutDefinition, named: Mapping[str, str | None], by: tuple[str, ...]
     ) -> tuple[str, bool] | None:
-        if written.sort is None:
+        if said is None:
             return None
-        name = written.sort.removeprefix("-")
+        name = said.removeprefix("-")
         known = self.compilation.require(Reference(name, written.location), [*named, *by], "K015")
-        return None if known is None else (named.get(known) or known, written.sort.startswith("-"))
+        return None if known is None else (named.get(known) or known, said.startswith("-"))
 
     # ---- funnels
 

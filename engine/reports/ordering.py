@@ -12,16 +12,26 @@ from engine.reports.periods import Period
 from engine.reports.results import Axis, Cell, Line, Result
 
 Rank = tuple[Any, ...]
+Sort = tuple[str, bool]
+"""The key of a figure or dimension, and whether the largest comes first."""
 
 
-def in_order(result: Result, sort: tuple[str, bool] | None) -> list[Line]:
+def in_order(result: Result, sort: Sort | None, then: Sort | None = None) -> list[Line]:
     """Return the lines sorted as asked; else along what has an order of its own, the largest of the rest first.
+
+    ``then`` decides between lines that are alike by ``sort``.
 
     What has no value comes last, either way.
     """
     natural = sorted(result.lines, key=lambda line: tuple(_along(result, axis, line, at) for at, axis in _axes(result)))
     if sort is None:
         return _largest_first(natural) if len(result.axes) == 1 and not _is_ordered(result.axes[0]) else natural
+    found = natural if then is None else _sorted(result, natural, then)
+    return _sorted(result, found, sort)
+
+
+def _sorted(result: Result, natural: list[Line], sort: Sort) -> list[Line]:
+    """Return lines sorted by a figure or an axis; those that are alike stay in their order."""
     key, descending = sort
     figures = [one.key for one in result.figures]
     if key in figures:

@@ -71,7 +71,7 @@ def run(
     if by is not None:
         figures = tuple(asking.seen_figures(session, [one.key for one in figures], wanted.by, actor)) or figures
     found = _Run(session, figures, wanted, actor).result()
-    lines = in_order(found, written.sort)
+    lines = in_order(found, written.sort, written.then)
     kept = lines[: written.top] if written.top is not None else lines
     return replace(found, report=written, lines=tuple(kept), more=len(lines) - len(kept))
 

@@ -68,16 +68,20 @@ def _figure(figure: Figure) -> dict[str, Any]:
 
 
 def _report(report: Report) -> dict[str, Any]:
-    sort = None if report.sort is None else f"{'-' if report.sort[1] else ''}{report.sort[0]}"
     return {
         "show": ", ".join(report.show),
         "by": ", ".join(report.by),
         "period": report.period,
         "compare": ", ".join(report.compare),
         "chart": report.chart,
-        "sort": sort,
+        "sort": _order(report.sort),
+        "then": _order(report.then),
         "top": report.top,
     }
+
+
+def _order(sort: tuple[str, bool] | None) -> str | None:
+    return None if sort is None else f"{'-' if sort[1] else ''}{sort[0]}"
 
 
 def _funnel(funnel: Funnel) -> dict[str, Any]:

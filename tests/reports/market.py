@@ -192,6 +192,7 @@ layouts:
     {label: 概览, show: [count, won, rate, margin], by: [owner], period: month, compare: [previous, last_year, target]}
   months:   {label: 逐月, show: [count, middle, p90], by: [date.month], period: year}
   lines:    {label: 明细, show: [lines], by: [kind, tags], period: year}
+  tied:     {label: 并列, show: [worked, count], by: [owner], period: month, sort: -worked, then: -count}
   regions:  {label: 区域, show: [won], by: [region], period: month, compare: [target], sort: -won, top: 2}
 funnels:
   sales:

@@ -59,6 +59,13 @@ def test_a_report_lays_figures_beside_each_other_with_what_they_were_and_should_
     assert found.labels["user", ann] == "ann"
 
 
+def test_lines_that_are_alike_stand_by_what_comes_then(market: Market) -> None:
+    with market.store.read() as session:
+        found = reports.run(session, "deal.tied", actor=market.actor(session, "bo"), period="2026-03")
+    told = [tuple(cell and cell.value for cell in line.cells) for line in found.lines]
+    assert len({first for first, _ in told}) == 1 and [count for _, count in told] == [2, 2, 0]
+
+
 def test_the_target_of_a_figure_is_another_figure_divided_the_same_way(market: Market) -> None:
     with market.store.read() as session:
         boss = reports.run(session, "deal.regions", actor=market.actor(session, "bo"), period="2026-03")

@@ -146,6 +146,7 @@ class Report:
     compare: tuple[Against, ...]
     chart: Chart
     sort: tuple[str, bool] | None  # a figure or dimension, descending
+    then: tuple[str, bool] | None  # the same for what is alike by that
     top: int | None
     was: str | None = None
 

@@ -70,7 +70,7 @@ class FigureDefinition:
 
 @dataclass(frozen=True)
 class LayoutDefinition:
-    """Figures beside each other: a report."""
+    """Figures beside each other: a report; ``then`` says which of those comes first that ``sort`` finds alike."""
 
     key: str
     location: Location
@@ -82,6 +82,7 @@ class LayoutDefinition:
     compare: tuple[Against, ...] = ()
     chart: Chart = "table"
     sort: str | None = None
+    then: str | None = None
     top: int | None = None
     was: str | None = None
 
