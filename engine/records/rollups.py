@@ -24,11 +24,12 @@ from engine.expression.sql import compile_sql
 from engine.people.actor import Actor
 from engine.records.columns import record_columns, to_values
 from engine.records.completing import compute_field, is_broken, keep_computed
-from engine.records.differences import find_changes
+from engine.records.differences import Changes, find_changes
 from engine.records.evaluation import make_env
 from engine.records.keeping import keep_found
 from engine.records.lines import read_lines
 from engine.records.sql import is_one_of
+from engine.records.stays import follow_dates
 from engine.records.uniqueness import explained
 from engine.storage.journal import event_row, history_row, write_many
 from engine.storage.store import Session
@@ -271,12 +272,15 @@ class _Renewal:
         with self._refused_at_link(entity, written):
             session.prepared(("roll up", entity.key, keys), build).execute_many(session.connection, rows)
             keep_found(session, entity, [(after["id"], before, after) for before, after in written])
-        self._tell(entity, written)
+        changed = [(after, find_changes(entity, before, after)) for before, after in written]
+        for after, changes in changed:
+            follow_dates(session, entity, after["id"], after["version"], after, changes)
+        self._tell(entity, changed)
 
-    def _tell(self, entity: Entity, written: Sequence[tuple[Values, Values]]) -> None:
+    def _tell(self, entity: Entity, changed: Sequence[tuple[Values, Changes]]) -> None:
         histories, events = [], []
-        for before, after in written:
-            id_, version, changes = after["id"], after["version"], find_changes(entity, before, after)
+        for after, changes in changed:
+            id_, version = after["id"], after["version"]
             row = history_row(self._session, entity.key, id_, version, "roll_up", changes, actor=self._actor)
             histories.append(row)
             payload = {"version": version, "changed": sorted(changes)}

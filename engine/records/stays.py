@@ -21,7 +21,7 @@ from engine.records.stage_moves import begin_moves, move_row, noting_move
 from engine.records.working_time import find_working_time
 from engine.storage.stage_tables import stays
 from engine.storage.store import Session
-from engine.storage.timers import arm_dropped, arm_timer, drop_timers, dropping_timers
+from engine.storage.timers import arm_dropped, arm_timer, drop_timers, dropping_timers, find_last_id
 
 STAGE = "stage"
 """The kind of timers that are counted from the stay."""
@@ -82,8 +82,27 @@ def follow_stay(
     """Keep the stay of a record and its timers in step with a change of it."""
     if "stage" in changed:
         _change_stay(session, entity, record_id, version, values, before.get("stage"), by)
-    elif entity.workflow is not None:
-        _follow_dates(session, entity, record_id, version, values, changed)
+    else:
+        follow_dates(session, entity, record_id, version, values, changed)
+
+
+def follow_dates(
+    session: Session, entity: Entity, record_id: int, version: int, values: Mapping[str, Any], changed: Iterable[str]
+) -> None:
+    """Arm anew what is counted from a date that changed while the record stays where it is, and nothing else.
+
+    ``version`` is the one the record has now; a date that is rolled up changes several times in one version.
+    """
+    if entity.workflow is None:
+        return
+    moved = set(changed)
+    timers = [one for one in _timers_here(entity.workflow, values["stage"], DATE) if one.moment.field in moved]
+    stay = find_stay(session, entity.key, record_id) if timers else None
+    if stay is not None and stay.stage == values["stage"]:
+        for timer in timers:
+            drop_timers(session, entity.key, record_id, DATE, key=timer.key)
+        occasion = f"{version}-{find_last_id(session)}"
+        _arm_each(session, entity, timers, record_id, values, stay, occasion, _Times(session, entity))
 
 
 def resume_stay(session: Session, entity: Entity, record_id: int, version: int, *, since: datetime) -> None:
@@ -158,19 +177,6 @@ def _change_stay(
     row["before"] = left if ordinary else old.before if old else None
     _enter(session, row, move_row(session, entity.key, record_id, values, left, by=by))
     _arm(session, entity, record_id, values, _to_stay(row), times)
-
-
-def _follow_dates(
-    session: Session, entity: Entity, record_id: int, version: int, values: Mapping[str, Any], changed: Iterable[str]
-) -> None:
-    """Arm anew what is counted from a date that changed while the record stays where it is."""
-    timers = [] if entity.workflow is None else _timers_here(entity.workflow, values["stage"], DATE)
-    if not {timer.moment.field for timer in timers} & set(changed):
-        return
-    stay = find_stay(session, entity.key, record_id)
-    if stay is not None and stay.stage == values["stage"]:
-        drop_timers(session, entity.key, record_id, DATE)
-        _arm_each(session, entity, timers, record_id, values, stay, version, _Times(session, entity))
 
 
 class _Times:
@@ -251,7 +257,7 @@ def _arm(
         return
     for kind in (STAGE, DATE):
         timers = [one for one in _timers_here(entity.workflow, stay.stage, kind) if reminds or not _only_reminds(one)]
-        _arm_each(session, entity, timers, record_id, values, stay, stay.version, times)
+        _arm_each(session, entity, timers, record_id, values, stay, str(stay.version), times)
 
 
 def _only_reminds(timer: StageTimer) -> bool:
@@ -265,18 +271,18 @@ def _arm_each(
     record_id: int,
     values: Mapping[str, Any],
     stay: Stay,
-    version: int,
+    occasion: str,
     times: _Times,
 ) -> None:
-    """``version`` is the occasion: that of entering, or of the change of a date."""
+    """``occasion`` begins with the version of the record when it entered, or when a date changed."""
     stage = entity.workflow.stages[stay.stage] if entity.workflow is not None else None
     for timer in timers:
         due_at = _due(times.of(values), timer.moment, stay, stage.due if stage else None, values)
         if due_at is not None:
             kind = DATE if timer.moment.field else STAGE
             told = {"stay": stay.version, "turn": 1}
-            occasion = f"{version}.1"
-            arm_timer(session, entity.key, record_id, kind, timer.key, arming=occasion, due_at=due_at, payload=told)
+            arming = f"{occasion}.1"
+            arm_timer(session, entity.key, record_id, kind, timer.key, arming=arming, due_at=due_at, payload=told)
 
 
 def _due(

@@ -35,7 +35,7 @@ from engine.records.protecting import begin_owned, end_owned, first_standing, fo
 from engine.records.record import Record
 from engine.records.rights import ALL, Doing, find_rights, scope_condition
 from engine.records.rollups import Written, followed
-from engine.records.stays import begin_stays, follow_stay, resume_stay
+from engine.records.stays import begin_stays, follow_dates, follow_stay, resume_stay
 from engine.records.uniqueness import explained
 from engine.storage.faults import Unavailable
 from engine.storage.journal import BOOK, event_row, history_row, write_change, write_event, write_history
@@ -308,6 +308,7 @@ def bring_back(session: Session, entity: Entity, record: Record, *, actor: Actor
         keep_found(session, entity, [(record.id, {}, values)])
         write_history(session, entity.key, record.id, version, "restore", dict(changed), actor=actor)
         resume_stay(session, entity, record.id, version, since=since)
+        follow_dates(session, entity, record.id, version, values, changed)
         resume_owned(session, entity, values, actor=actor)
         write_event(session, f"{entity.key}.restored", entity.key, record.id, {"version": version})
     return replace(record, version=version, values=values | now, release_id=session.release_id)

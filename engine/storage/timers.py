@@ -67,15 +67,18 @@ def arm_timer(
     session.prepared("arm timer", lambda: insert(timers).inline(), tuple(row)).execute(session.connection, row)
 
 
-def drop_timers(session: Session, entity: str, record_id: int, *kinds: str, arming: str | None = None) -> None:
-    """Drop what is pending of these kinds for a record: all of it, or what was armed for one occasion."""
+def drop_timers(
+    session: Session, entity: str, record_id: int, *kinds: str, key: str | None = None, arming: str | None = None
+) -> None:
+    """Drop what is pending of these kinds for a record: all of it, or one timer, or what one occasion armed."""
 
     def build() -> Any:
         dropping = dropping_timers(*kinds)
+        dropping = dropping if key is None else dropping.where(timers.c.key == bindparam("of_key"))
         return dropping if arming is None else dropping.where(timers.c.arming == bindparam("occasion"))
 
-    given = {"of_entity": entity, "of_record": record_id, "occasion": arming, "now": session.now()}
-    session.prepared(("drop timers", kinds, arming is None), build).execute(session.connection, given)
+    given = {"of_entity": entity, "of_record": record_id, "of_key": key, "occasion": arming, "now": session.now()}
+    session.prepared(("drop timers", kinds, key is None, arming is None), build).execute(session.connection, given)
 
 
 def dropping_timers(*kinds: str) -> Update:
@@ -91,7 +94,8 @@ def arm_dropped(session: Session, entity: str, record_id: int, kind: str, *, sin
     Each keeps its due time and its turn; ``arming`` begins the name of the new occasion.
     """
     own = (timers.c.entity == entity, timers.c.record_id == record_id, timers.c.kind == kind)
-    away = (timers.c.state == "dropped", timers.c.ended_at >= since, timers.c.due_at >= since)
+    fell_due = (timers.c.due_at >= since, timers.c.due_at <= timers.c.ended_at)
+    away = (timers.c.state == "dropped", timers.c.ended_at >= since, *fell_due)
     for row in session.connection.execute(select(*_COLUMNS).where(*own, *away).order_by(timers.c.due_at)).all():
         was = Timer(*tuple(row))
         occasion = f"{arming}.{was.payload.get('turn', 1)}"

@@ -40,6 +40,7 @@ label: 客户
 display: "{name}"
 fields:
   name: {type: text, label: 名称, required: true}
+  bound_until: {type: date, label: 框架协议到期}
 access:
   rep: {read: all, write: all, create: true}
   boss: {read: all, write: all, create: true}
@@ -58,6 +59,8 @@ fields:
   doc: {type: file, label: 方案, many: true}
   offer: {type: link, to: offer, label: 主报价}
   valid_until: {type: date, label: 有效期}
+  last_visit: {type: date, label: 最近拜访, computed: "max(visit.day)"}
+  bound_until: {type: date, label: 框架协议到期, computed: "customer.bound_until"}
 access:
   rep: {read: own, write: own, create: true, import: true}
   boss: {read: all, write: all, create: true, delete: all}
@@ -146,6 +149,8 @@ timers:
   overdue: {after: due, every: 2wd, at_most: 3, do: [{remind: [owner, manager]}, {flag: stalled}]}
   expiring: {in: [proposal], after: 3d before valid_until, do: [{remind: [owner]}], message: 报价快到期了}
   expired: {in: [proposal], after: valid_until, do: [{move: expire}]}
+  quiet: {in: [proposal], after: 9d after last_visit, do: [{remind: [owner]}]}
+  unbound: {in: [proposal], after: bound_until, do: [{remind: [owner]}]}
 flags:
   stalled: {label: 停滞, tone: danger}
 """

@@ -228,6 +228,44 @@ def test_a_date_that_changes_takes_its_timers_with_it(deals: Deals) -> None:
     assert [one for one in pending(deals) if one[0].startswith("expir")] == []
 
 
+def of_dates(deals: Deals) -> list[tuple[str, str]]:
+    return [one for one in pending(deals) if one[0] in ("expiring", "expired", "quiet", "unbound")]
+
+
+def test_a_date_that_is_rolled_up_takes_its_timers_with_it_and_no_others(deals: Deals) -> None:
+    deal = in_proposal(deals, valid_until="2026-03-12")
+    at(deals, "03-09 08:30")
+    expired = ("expired", "03-13 00:00")
+    assert of_dates(deals) == [expired]
+
+    visit = deals.make("visit", deal=deal, day="2026-03-09").id
+    assert of_dates(deals) == [expired, ("quiet", "03-18 08:30")]
+    for day, moment in (("10", "19"), ("09", "18"), ("10", "19")):  # all of it in one version of the deal
+        deals.change("visit", visit, day=f"2026-03-{day}")
+        assert of_dates(deals) == [expired, ("quiet", f"03-{moment} 08:30")]
+    deals.change("visit", visit, deal=None)
+    assert of_dates(deals) == [expired]
+
+    at(deals, "03-09 08:31")
+    assert [timer for _, _, timer in told(deals)].count("expiring") == 1
+
+
+def test_a_date_that_another_record_changed_while_this_one_was_away_takes_its_timers_with_it(deals: Deals) -> None:
+    customer = deals.make("customer", name="甬江阀门", bound_until="2026-03-10").id
+    deal = ready_for_proposal(deals, customer=customer)
+    version = deals.go(deal, "to_proposal").version
+    with deals.store.write() as session:
+        delete_record(session, "deal", deal, version=version, actor=deals.actor("boss"))
+    at(deals, "03-12 08:30")  # it would have been due on the 11th
+    deals.change("customer", customer, bound_until="2026-03-20")
+
+    with deals.store.write() as session:
+        restore_record(session, "deal", deal, actor=deals.actor("boss"))
+    at(deals, "03-12 08:31")
+    assert of_dates(deals) == [("unbound", "03-21 00:00")]
+    assert "unbound" not in [timer for _, _, timer in told(deals)]
+
+
 def test_a_timer_may_move_the_record_when_its_gate_lets_it(deals: Deals) -> None:
     deal = in_proposal(deals, valid_until="2026-03-12")
 
