@@ -3,14 +3,14 @@
 Enters: a chart, what a total is called. Leaves: a ``ReportBlock``. Must not leave out a figure that is drawn.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.drawing.charts.chart import Chart
 from engine.drawing.charts.drawn import draw_chart
 from engine.drawing.charts.svg import write_svg
 from engine.drawing.charts.table import view_table
-from engine.printing.pdf import PrintTable
+from engine.printing.pdf import PrintColumn, PrintTable
 from engine.printing.report import ReportBlock
 
 
@@ -22,7 +22,7 @@ def make_block(
         "title": title,
         "lines": [],
         "charts": [write_svg(plot) for plot in draw_chart(chart)],
-        "table": _table(chart, total, most),
+        "table": make_table(view_table(chart), total, most=most),
         "notes": list(notes),
     }
 
@@ -33,10 +33,10 @@ def say_cell(cell: dict[str, Any]) -> str:
     return f"{cell['text']}{counted}" + "".join(f"\n{one['label']} {one['text']}" for one in cell["before"])
 
 
-def _table(chart: Chart, total: str, most: int | None) -> PrintTable:
-    table = view_table(chart)
+def make_table(table: Mapping[str, Any], total: str = "", *, most: int | None = None) -> PrintTable:
+    """Return a table of figures (``by``, ``heads``, ``rows``, ``totals``) for paper; ``most`` cuts its rows."""
     rows = [[row["label"], *map(say_cell, row["cells"])] for row in table["rows"][:most]]
     if table["totals"]:
         rows.append([total, *map(say_cell, table["totals"])])
-    heads = [{"label": head, "right": True} for head in table["heads"]]
-    return {"columns": [{"label": table["by"], "right": False}, *heads], "rows": rows}  # type: ignore[list-item]
+    heads: list[PrintColumn] = [{"label": head, "right": True} for head in table["heads"]]
+    return {"columns": [{"label": table["by"], "right": False}, *heads], "rows": rows}

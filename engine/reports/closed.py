@@ -4,7 +4,7 @@ Enters: a figure, the reader. Leaves: ``Closed`` values by month. Must not show 
 it was worked out of: they have the figure of now alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, select
 from engine.compiler.app import Figure
 from engine.people.actor import Actor, engine_actor
 from engine.reports.periods import Period, find_period
-from engine.reports.results import Closed
+from engine.reports.results import Cell, Closed, Result
 from engine.reports.seeing import sight_key
 from engine.storage.closing_tables import closed_months
 from engine.storage.store import Session
@@ -33,6 +33,18 @@ def find_closed(session: Session, figure: Figure, *, actor: Actor) -> Mapping[Pe
         if period is not None:
             found[period] = Closed(None if value is None else Decimal(value), n, digest, at)
     return found
+
+
+def closed_months_of(result: Result) -> Iterator[tuple[Figure, Period, Cell, bool]]:
+    """Yield each closed month of a result: the figure, the month, its cell, and whether it is a part of the period."""
+    for at, figure in enumerate(result.figures):
+        total = result.total.cells[at]
+        if total is not None and total.closed is not None:
+            yield figure, result.period, total, False
+        for line in result.lines:
+            cell, key = line.cells[at], line.keys[0] if len(line.keys) == 1 else None
+            if cell is not None and cell.closed is not None and isinstance(key, Period):
+                yield figure, key, cell, True
 
 
 def sees_whole(session: Session, figure: Figure, *, actor: Actor) -> bool:

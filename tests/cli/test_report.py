@@ -3,15 +3,18 @@
 import json
 from pathlib import Path
 
+from sqlalchemy import insert
+
 from engine.definition.source import SourceFolder, read_folder
 from engine.people import accounts
 from engine.storage import catalog
+from engine.storage.closing_tables import closed_months
 from tests.cli.conftest import DESK, Run, open_store
 
 REPORTS = """\
 reports: ticket
 figures:
-  made:  {label: 新建, date: created_at, value: count()}
+  made:  {label: 新建, date: created_at, value: count(), closes: 5}
   quiet: {label: 没有的, date: created_at, where: "id < 0", value: avg(id)}
 layouts:
   stages: {label: 各阶段, show: [made, quiet], by: [owner], period: all}
@@ -30,6 +33,8 @@ def test_numbers_are_printed_as_somebody_sees_them(run: Run, home: Path) -> None
             session, login="ann", name="Ann", password=None, roles=(role,), department=None, actor=None
         )
         accounts.create_user(session, login="out", name="Out", password=None, roles=(), department=None, actor=None)
+        month = {"figure": "ticket.made", "month": "2025-11", "value": "3", "n": 3, "digest": "x"}
+        session.connection.execute(insert(closed_months).values(month | {"closed_at": session.now()}))
     store.database.close()
 
     listed = run("report", "--as", "ann").output
@@ -38,6 +43,8 @@ def test_numbers_are_printed_as_somebody_sees_them(run: Run, home: Path) -> None
     said = run("report", "ticket.stages", "--as", "ann").output
     assert "Period: all" in said and "(n=0)" in said and "—" in said
     assert "There is no report 'ticket.stages'" in run("report", "ticket.stages", "--as", "out").output
+    closed = run("report", "ticket.made", "--as", "ann", "--period", "2025-11").output
+    assert "(n=0) [3 when closed, n=3; adjusted by -3]" in closed
     told = json.loads(
         run("report", "ticket.made", "--as", "ann", "--period", "2026-03", "--by", "owner", "--json").output
     )

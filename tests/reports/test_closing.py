@@ -1,6 +1,6 @@
 """Closed months: written once when their days have passed, shown beside the figure of now to who sees everything."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,10 +10,12 @@ from sqlalchemy.exc import IntegrityError
 
 from engine import reports
 from engine.automation.jobs import attend
-from engine.reports.closing import close_months
+from engine.errors import NotPossibleNow
+from engine.reports.closing import AGAIN_AFTER, close_months
 from engine.reports.results import Cell
 from engine.reports.writing import result_data
 from engine.storage.closing_tables import closed_months
+from engine.storage.store import Session
 from tests.reports.conftest import MONDAY, Market
 
 FEBRUARY = "2026-02"
@@ -76,3 +78,26 @@ def test_a_closed_month_stays_and_what_came_later_is_an_adjustment(market: Marke
     market.clock.at = datetime(2026, 6, 10, 1, tzinfo=UTC)  # nobody looked in April: March stays open, April too
     assert [close_months(market.store) for _ in range(3)] == [1, 1, 0]
     assert {month for _, month, *_ in months(market)} == {FEBRUARY, "2026-05"}
+
+
+def test_a_figure_that_cannot_be_worked_out_holds_up_no_other_and_is_tried_again_after_an_hour(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where another process looks: what failed is remembered in the database."""
+    tried: list[str] = []
+
+    def run(session: Session, figure: str, **asked: Any) -> reports.Result:
+        tried.append(figure)
+        if figure == "deal.count" and market.clock.now() < mended:
+            raise NotPossibleNow("report.too_slow")
+        return reports.run_figure(session, figure, **asked)
+
+    monkeypatch.setattr("engine.reports.closing.run_figure", run)
+    begun = market.clock.at = datetime(2026, 9, 10, 1, tzinfo=UTC)
+    mended = begun + AGAIN_AFTER
+    assert [close_months(market.store) for _ in range(4)] == [0, 1, 0, 0]
+    assert tried == ["deal.count", "deal.won"] and [one[:2] for one in months(market)[-1:]] == [("deal.won", "2026-08")]
+    market.clock.at = mended - timedelta(seconds=1)
+    assert close_months(market.store) == 0 and len(tried) == 2
+    market.clock.at = mended
+    assert (close_months(market.store), tried[2:]) == (1, ["deal.count"]) and close_months(market.store) == 0

@@ -5,7 +5,7 @@ import html
 import io
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -270,6 +270,10 @@ def test_a_funnel_opens_the_rows_of_each_step(market: Desk) -> None:
     assert "50%" in page
 
 
+def sheet_of(browser: Browser, path: str) -> list[list[Any]]:
+    return CalamineWorkbook.from_filelike(io.BytesIO(browser.get(path).get_data())).get_sheet_by_index(0).to_python()
+
+
 def test_a_spreadsheet_has_numbers_and_says_what_it_is(market: Desk) -> None:
     answer = market.browser("bo").get("/reports/deal.overview/sheet?compare=none")
     book = CalamineWorkbook.from_filelike(io.BytesIO(answer.get_data()))
@@ -422,3 +426,17 @@ def test_a_closed_month_stands_beside_what_was_corrected_since(market: Desk) -> 
         assert ("closed" in told) is closed and told["value"] == "1"
     asked = market.program("bo").get(f"/reports/figures/deal.count?period={month:%Y-%m}").get_json()
     assert asked["total"][0]["closed"].items() >= {"value": "0", "n": 0, "adjustment": "1"}.items()
+    head, *lines = sheet_of(bo, "/figures/deal.count/sheet?period=2026&by=date.month")
+    first = head.index("数量 定月时")
+    assert head[first:] == ["数量 定月时", "数量 定月时 n", "数量 定于", "数量 版本", "数量 之后更正"]
+    closed_rows = [line[first:] for line in lines if line[first] != ""]
+    assert [[one[at] for at in (0, 1, 2, 4)] for one in closed_rows] == [[0, 0, date(2026, 3, 2), 1]]
+    assert (
+        lines[1][first:] == closed_rows[0] and len(lines) == 13
+    )  # February alone: other months, and the year, are open
+    for reader, there in ((bo, True), (ann, False)):
+        assert ("数量 定月时" in sheet_of(reader, f"/figures/deal.count/sheet?period={month:%Y-%m}")[0]) is there
+        paper = PdfReader(io.BytesIO(reader.get(f"/figures/deal.count/pdf?period={month:%Y-%m}").get_data()))
+        said_there = "".join(one.extract_text() for one in paper.pages)
+        assert ("已定的月份" in said_there and "+1" in said_there) is there
+        assert ("不显示已定的数" in said_there) is not there

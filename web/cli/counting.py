@@ -12,8 +12,10 @@ from engine import messages
 from web.cli.site import Site, get_actor
 
 if TYPE_CHECKING:
+    from engine.compiler.app import Figure
     from engine.people.actor import Actor
     from engine.reports import FunnelResult, Result
+    from engine.reports.results import Cell
     from engine.storage.store import Session
 
 
@@ -117,8 +119,21 @@ def _cells(result: "Result", cells: Any, names: list[str], language: str) -> str
     told = []
     for figure, name, cell in zip(result.figures, names, cells, strict=True):
         said = writing.value_text(figure, None if cell is None else cell.value, language)
-        told.append(f"{name} {said} (n={0 if cell is None else cell.n})")
+        told.append(f"{name} {said} (n={0 if cell is None else cell.n}){_closed(figure, cell, language)}")
     return ", ".join(told)
+
+
+def _closed(figure: "Figure", cell: "Cell | None", language: str) -> str:
+    """Return what a figure was when its month was closed, and how it was adjusted since; nothing for an open month."""
+    from engine.reports import writing
+
+    if cell is None or cell.closed is None:
+        return ""
+    then = writing.value_text(figure, cell.closed.value, language)
+    moved = cell.adjustment
+    said = writing.value_text(figure, moved, language)
+    by = f"+{said}" if moved is not None and moved > 0 else said
+    return " " + messages.text("cli.report_closed", language, then=then, n=cell.closed.n, by=by)
 
 
 def _say_funnel(result: "FunnelResult", site: Site) -> None:

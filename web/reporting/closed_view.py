@@ -1,20 +1,19 @@
 """Closed months on a page: what a figure was when its month was closed, what it is now, and the adjustment between.
 
-Enters: a result, the reader's locale. Leaves: the ``closed`` of ``pages/report.html`` and of a figure. Must not say
-which of the two is right: the kept one is what was told then, the other counts what was corrected since.
+Enters: a result, the reader's locale. Leaves: the ``closed`` of ``pages/report.html``, of paper and of a figure. Must
+not say which of the two is right: the kept one is what was told then, the other counts what was corrected since.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from flask import g
 
 from engine.compiler.app import Figure
 from engine.reports.charting import Charting, exact
-from engine.reports.closed import sees_whole
+from engine.reports.closed import closed_months_of, sees_whole
 from engine.reports.keys import write_key
 from engine.reports.periods import Period
-from engine.reports.results import Cell, Result
+from engine.reports.results import Cell, Closed, Result
 from engine.reports.spans import say_period
 from engine.reports.values import say_in_unit
 from web.i18n import Locale
@@ -35,10 +34,16 @@ def say_closed(locale: Locale, figure: Figure, cell: Cell | None) -> dict[str, s
 
 def view_closed(locale: Locale, result: Result, charting: Charting) -> dict[str, Any] | None:
     """Return the table of the closed months of a result; None where there are none."""
-    rows = [_row(locale, charting, *one) for one in _closed(result)]
-    title = locale.t("report.closed")
+    rows = [_row(locale, charting, *one) for one in closed_months_of(result)]
+    title, by = locale.t("report.closed"), locale.t("report.closed_month")
     heads = [locale.t(f"report.closed_{one}") for one in ("then", "on", "version", "now", "adjusted")]
-    return {"title": title, "by": locale.t("report.closed_month"), "heads": heads, "rows": rows} if rows else None
+    return {"title": title, "by": by, "heads": heads, "rows": rows, "totals": None} if rows else None
+
+
+def say_version(figure: Figure, closed: Closed) -> str:
+    """Return by which version of its definition a figure was closed, and by which it goes now where that is another."""
+    then, now = closed.digest[:_VERSION], figure.digest[:_VERSION]
+    return then if closed.digest == figure.digest else f"{then} → {now}"
 
 
 def say_open(locale: Locale, result: Result) -> list[str]:
@@ -46,18 +51,6 @@ def say_open(locale: Locale, result: Result) -> list[str]:
     closing = [one for one in result.figures if one.closes is not None]
     partly = any(not sees_whole(g.session, one, actor=g.actor) for one in closing)
     return [locale.t("report.closed_in_part")] if partly else []
-
-
-def _closed(result: Result) -> Iterator[tuple[Figure, Period, Cell, bool]]:
-    """Yield each closed month: the figure, the month, its cell, and whether it is a part of the period."""
-    for at, figure in enumerate(result.figures):
-        total = result.total.cells[at]
-        if total is not None and total.closed is not None:
-            yield figure, result.period, total, False
-        for line in result.lines:
-            cell, key = line.cells[at], line.keys[0] if len(line.keys) == 1 else None
-            if cell is not None and cell.closed is not None and isinstance(key, Period):
-                yield figure, key, cell, True
 
 
 def _row(locale: Locale, charting: Charting, figure: Figure, month: Period, cell: Cell, part: bool) -> dict[str, Any]:
@@ -68,7 +61,7 @@ def _row(locale: Locale, charting: Charting, figure: Figure, month: Period, cell
     cells = [
         _said(say_in_unit(locale, closed.value, figure.unit), n=closed.n),
         _said(locale.date(closed.at)),
-        _said(closed.digest[:_VERSION] + ("" if closed.digest == figure.digest else f" → {figure.digest[:_VERSION]}")),
+        _said(say_version(figure, closed)),
         _said(say_in_unit(locale, exact(cell.value), figure.unit), n=cell.n, url=charting.rows(figure, keys)),
         _said(_adjusted(locale, figure, cell)),
     ]

@@ -1,4 +1,4 @@
-"""A report on paper: its chart, its table, how its figures are defined.
+"""A report on paper: its chart, its table, its closed months, how its figures are defined.
 
 Enters: what a page shows. Leaves: a PDF for its reader. Must not fetch anything anew.
 """
@@ -10,16 +10,17 @@ from flask import Response, current_app
 
 from engine.compiler.app import Funnel
 from engine.drawing.charts.chart import Chart
-from engine.printing.blocks import make_block
-from engine.printing.report import ReportPage, render_report
+from engine.printing.blocks import make_block, make_table
+from engine.printing.report import ReportBlock, ReportPage, render_report
 from engine.reports.results import FunnelResult
 from engine.reports.spans import say_period
 from web.gate import locale
 from web.page_kit import FONTS
 from web.reporting.address import Asked
+from web.reporting.closed_view import say_open, view_closed
 from web.reporting.definitions import view_definition
 from web.reporting.filtering import say_filters
-from web.reporting.report_page import Shown
+from web.reporting.report_page import Shown, make_charting
 from web.reporting.sheet import printed_line
 
 
@@ -29,7 +30,8 @@ def send_paper(asked: Asked, shown: Shown, chart: Chart) -> Response:
     about = [(text.label(one.label), view_definition(text, one, result.period)) for one in result.figures]
     notes = [f"{label}: {text.t('text.comma').join(_parts(one))}" for label, one in about]
     narrowed = say_filters(asked.filters, result.figures[0].rows.dimensions)
-    return _sent(shown.title, [say_period(text, result.period), *_said(narrowed)], chart, notes)
+    lines = [say_period(text, result.period), *_said(narrowed)]
+    return _sent(shown.title, lines, chart, [*notes, *say_open(text, result)], _closed(asked, shown))
 
 
 def send_funnel_paper(asked: Asked, funnel: Funnel, result: FunnelResult, chart: Chart) -> Response:
@@ -40,13 +42,25 @@ def send_funnel_paper(asked: Asked, funnel: Funnel, result: FunnelResult, chart:
     return _sent(chart.title, [say_period(text, result.period), *_said(narrowed)], chart, notes)
 
 
-def _sent(title: str, lines: Sequence[str], chart: Chart, notes: Sequence[str]) -> Response:
+def _closed(asked: Asked, shown: Shown) -> list[ReportBlock]:
+    """Return the table of what figures were when their months were closed, where any was."""
+    text = locale()
+    closed = view_closed(text, shown.result, make_charting(asked, {}))
+    if closed is None:
+        return []
+    notes = [text.t("report.closed_help")]
+    return [{"title": closed["title"], "lines": [], "charts": [], "table": make_table(closed), "notes": notes}]
+
+
+def _sent(
+    title: str, lines: Sequence[str], chart: Chart, notes: Sequence[str], more: Sequence[ReportBlock] = ()
+) -> Response:
     page: ReportPage = {
         "lang": locale().language,
         "title": title,
         "lines": list(lines),
         "printed": printed_line(),
-        "blocks": [make_block(chart, locale().say("report.total"), notes=notes)],
+        "blocks": [make_block(chart, locale().say("report.total"), notes=notes), *more],
     }
     answer = current_app.response_class(render_report(page, FONTS), mimetype="application/pdf")
     answer.headers.set("Content-Disposition", "inline", filename=f"{title}.pdf")

@@ -5,7 +5,7 @@ spreadsheet formats it.
 """
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,16 +13,19 @@ from flask import Response, g, send_file
 
 from engine.compiler.app import Figure, Funnel
 from engine.printing.workbook import WorkbookWriter
+from engine.reports.closed import closed_months_of
 from engine.reports.keys import say_key
 from engine.reports.results import Cell, FunnelResult, Line
 from engine.reports.spans import say_period
 from web.gate import locale, now
 from web.reporting.address import Asked
+from web.reporting.closed_view import say_open, say_version
 from web.reporting.definitions import view_definition
 from web.reporting.filtering import say_filters
 from web.reporting.report_page import Shown
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_CLOSED = ("then", "on", "version", "adjusted")
 _FORMATS = {"percent": "0.0%", "number": "", "minutes": "#,##0.0", "hours": "#,##0.0", "days": "#,##0.0"}
 
 
@@ -33,16 +36,17 @@ def send_sheet(asked: Asked, shown: Shown) -> Response:
     heads = [text.label(axis.label) for axis in result.axes]
     width = len(heads)
     formats: dict[int, str] = {}
+    closed = frozenset(figure.key for figure, *_ in closed_months_of(result))
     for figure in result.figures:
-        for head, pattern in _columns(figure, shown):
+        for head, pattern in _columns(figure, shown, closed):
             formats[len(heads)] = pattern
             heads.append(head)
     book = WorkbookWriter(file, heads, name=shown.title, formats=formats)
     for line in result.lines:
         named = [say_key(text, axis, key, result.labels) for axis, key in zip(result.axes, line.keys, strict=True)]
-        book.add([*named, *_cells(line, shown)])
+        book.add([*named, *_cells(line, shown, closed)])
     total = [text.t("chart.total"), *[""] * (width - 1)] if width else []
-    book.add([*total, *_cells(result.total, shown)])
+    book.add([*total, *_cells(result.total, shown, closed)])
     definitions = [
         f"{text.label(figure.label)} ({figure.key}): " + " · ".join(
             str(part) for part in view_definition(text, figure, result.period).values() if part
@@ -51,7 +55,8 @@ def send_sheet(asked: Asked, shown: Shown) -> Response:
     ]  # fmt: skip
     dimensions = result.figures[0].rows.dimensions
     narrowed = [f"{one['label']}: {one['text']}" for one in say_filters(asked.filters, dimensions)]
-    return _sent(book, file, shown.title, [say_period(text, result.period), *narrowed, *definitions])
+    notes = [say_period(text, result.period), *narrowed, *definitions, *say_open(text, result)]
+    return _sent(book, file, shown.title, notes)
 
 
 def send_funnel_sheet(asked: Asked, funnel: Funnel, result: FunnelResult) -> Response:
@@ -73,8 +78,8 @@ def printed_line() -> str:
     return text.t("report.printed", when=text.datetime(now()), name=g.actor.name)
 
 
-def _columns(figure: Figure, shown: Shown) -> Iterator[tuple[str, str]]:
-    """Yield the head and the number format of each column of a figure."""
+def _columns(figure: Figure, shown: Shown, closed: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield the head and the number format of each column of a figure; ``closed`` are those with a closed month."""
     text, result = locale(), shown.result
     label = text.label(figure.label)
     unit = text.t(f"report.unit_{figure.unit}") if figure.unit in ("minutes", "hours", "days") else ""
@@ -86,18 +91,31 @@ def _columns(figure: Figure, shown: Shown) -> Iterator[tuple[str, str]]:
     for period in (result.previous, result.last_year):
         if period is not None:
             yield text.say("report.before", label=label, period=say_period(text, period)), pattern
+    if figure.key in closed:
+        then, on, version, adjusted = (f"{label} {text.t(f'report.closed_{one}')}" for one in _CLOSED)
+        yield from ((then, pattern), (f"{then} n", "#,##0"), (on, ""), (version, ""), (adjusted, pattern))
 
 
-def _cells(line: Line, shown: Shown) -> Iterator[Any]:
+def _cells(line: Line, shown: Shown, closed: Collection[str]) -> Iterator[Any]:
     result = shown.result
     before: Mapping[str, Any] = {"previous": result.previous, "last_year": result.last_year}
-    for cell in line.cells:
+    for figure, cell in zip(result.figures, line.cells, strict=True):
         yield None if cell is None else cell.value
         yield None if cell is None else cell.n
         for name, period in before.items():
             if period is not None:
                 earlier: Cell | None = getattr(cell, name) if cell is not None else None
                 yield None if earlier is None else earlier.value
+        if figure.key in closed:
+            yield from _closed_cells(figure, cell)
+
+
+def _closed_cells(figure: Figure, cell: Cell | None) -> Sequence[Any]:
+    """Return what a figure was when its month was closed, and by how much it was adjusted since."""
+    closed = cell.closed if cell is not None else None
+    if cell is None or closed is None:
+        return (None,) * (len(_CLOSED) + 1)
+    return closed.value, closed.n, locale().local(closed.at).date(), say_version(figure, closed), cell.adjustment
 
 
 def _sent(book: WorkbookWriter, file: io.BytesIO, title: str, notes: list[str]) -> Response:
