@@ -158,7 +158,7 @@ class Reporting:
             name.startswith("period.") for one in (*asked, value.whole) for name in one.context
         )
         timed = timed or any(not one.of_now for one in inputs.values())
-        others = frozenset().union(*({(one.rows.entity, "id"), *one.reads} for one in inputs.values()))
+        others = frozenset().union(*(self._input_reads(one, figure) for one, figure in inputs.items()))
         self.figures[key] = Figure(
             key=key, label=label, help=help_, location=written.location, rows=rows, date=date, where=where, value=value,
             unit=written.unit or _UNITS.get(value.type.kind, "number"), better=written.better, target=written.target,
@@ -169,6 +169,15 @@ class Reporting:
         )  # fmt: skip
         if written.closes is not None and (not timed or value.type.kind not in NUMERIC):
             compilation.refuse("K017", written.location, name=written.key)
+
+    def _input_reads(self, one: Input, figure: Figure) -> frozenset[Read]:
+        """Return what is read of another figure that one is made with, what it is taken over included."""
+        found = {(figure.rows.entity, "id"), *figure.reads}
+        if one.each is not None and not _is_own_date(one.each):
+            for divided in self._with_inputs([figure], one.each):
+                dimension = self.sources.dimension(divided.rows, one.each)
+                found |= dimension.reads if dimension is not None else set()
+        return frozenset(found)
 
     def _rows(self, file: ReportsDefinition, of: Reference | None) -> Rows | None:
         entity = file.entity.name

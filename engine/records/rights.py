@@ -39,8 +39,8 @@ class Rights:
     """The union of what the actor's roles allow. ``read``, ``write``, ``delete`` are scopes; empty means no row.
 
     ``hidden`` and ``readonly`` hold field keys, ``items.cost`` for a column of a line table; a field is hidden only
-    when every role that lets the actor read hides it. ``masked`` fields are hidden too, but for what ``masking.py``
-    leaves of them, and whole in the records of the scopes beside them.
+    when every role that lets the actor read hides it, a column also by its table. ``masked`` fields are hidden too, but
+    for what ``masking.py`` leaves of them, and whole in the records of the scopes beside them.
     """
 
     read: frozenset[str]
@@ -267,7 +267,7 @@ def _union(rules: list[Access]) -> Rights:
     readers = [rule for rule in rules if rule.read]
     writers = [rule for rule in rules if rule.write or rule.create]
     masked = tuple(_masked(readers))
-    hidden = frozenset.intersection(*(rule.hide for rule in readers)) if readers else frozenset()
+    hidden = _common([rule.hide for rule in readers])
     return Rights(
         read=frozenset(rule.read for rule in rules if rule.read),
         write=frozenset(rule.write for rule in rules if rule.write),
@@ -276,16 +276,22 @@ def _union(rules: list[Access]) -> Rights:
         bring_in=any(rule.bring_in for rule in rules),
         share_views=any(rule.share_views for rule in readers),
         hidden=hidden | {key for key, _ in masked},
-        readonly=frozenset.intersection(*(rule.readonly for rule in writers)) if writers else frozenset(),
+        readonly=_common([rule.readonly for rule in writers]),
         masked=masked,
         export=any(rule.export for rule in readers),
         approve_export=any(rule.approve_export for rule in readers),
     )
 
 
+def _common(rules: list[frozenset[str]]) -> frozenset[str]:
+    """Return the fields that each rule names; a column of a line table is named with its table."""
+    named = frozenset[str]().union(*rules)
+    return frozenset(key for key in named if all({key, key.partition(".")[0]} & rule for rule in rules))
+
+
 def _masked(readers: list[Access]) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield each field that no reading role shows whole and one masks, with the scopes in which it is whole."""
-    closed = frozenset.intersection(*(rule.hide | rule.mask for rule in readers)) if readers else frozenset()
+    closed = _common([rule.hide | rule.mask for rule in readers])
     for key in sorted(closed):
         masking = [rule for rule in readers if key in rule.mask and key not in rule.hide]
         whole = frozenset(rule.unmask for rule in masking if rule.unmask)

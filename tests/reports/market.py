@@ -185,6 +185,8 @@ figures:
     with: {aim: aim.amount}
     value: if(sum(amount) >= aim and period.to < today() + 60d, 1, 0)
   hits:     {label: 达标月数, date: signed, with: {hits: {figure: hit, each: date.month, take: sum}}, value: hits}
+  leading:
+    {label: 与最多的区域比, date: got_at, with: {most: {figure: count, each: region, take: max}}, value: count() / most}
   usual:
     {label: 人均, date: got_at, with: {usual: {figure: count, each: owner, take: median}}, value: count() / usual}
 layouts:

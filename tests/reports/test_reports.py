@@ -234,10 +234,18 @@ def test_a_dimension_that_reads_what_is_hidden_is_not_there(market: Market) -> N
             with pytest.raises(InvalidValues) as refused:
                 reports.run_figure(session, "deal.count", actor=clerk, **asked)  # type: ignore[arg-type]
             assert [one.code for one in refused.value.errors] == ["report.no_dimension"]
-        for key in ("deal.won", "deal.nothing", "deal.lines"):
+        for key in ("deal.won", "deal.nothing", "deal.lines", "deal.leading"):  # the last is taken over regions
             with pytest.raises(NotFound):
                 reports.run_figure(session, key, actor=clerk)
         assert "deal.regions" not in {one.key for one in reports.list_reports(session, actor=clerk)}
+
+
+def test_a_column_is_hidden_by_one_role_with_its_table_and_by_another_alone(market: Market) -> None:
+    with market.store.read() as session:
+        eve = market.actor(session, "eve")  # as a rep she sees items without their floor, as a clerk no items
+        assert reports.run_figure(session, "deal.lines", actor=eve).total.cells[0] is not None
+        with pytest.raises(NotFound):
+            reports.run_figure(session, "deal.below", actor=eve)
 
 
 def test_a_dashboard_shows_each_reader_the_tiles_that_are_there_for_them(market: Market) -> None:
