@@ -36,6 +36,28 @@ class Drawn:
     where: Part
     finish: Callable[[Sequence[Row], Bounds], Any]
     reads: frozenset[str]
+    made_with: "Made | None" = None
+    closes: int | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """Another figure by which one is divided: as it is, or what is taken of it over each value of a dimension."""
+
+    figure: Drawn
+    each: str | None = None
+    take: str = ""
+
+    @property
+    def yaml(self) -> str:
+        """As it is written."""
+        key = self.figure.key
+        return key if self.each is None else f"{{figure: {key}, each: {self.each}, take: {self.take}}}"
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The fields that are read of it."""
+        return self.figure.reads | (READ_BY.get(self.each, frozenset()) if self.each else frozenset())
 
 
 def rounded(value: Fraction | None) -> Decimal | None:
@@ -58,6 +80,7 @@ VALUES = {
         Part("deal.amount", lambda row, _: row["amount"], frozenset({"amount", "id"})),
     ],
     "deal.moves": [_field("amount"), _field("score")],
+    "deal.changes": [_field("amount"), _field("score")],
 }  # fmt: skip
 PRODUCTS = {
     "deal": Part(
@@ -74,6 +97,11 @@ def _times(one: Any, two: Any) -> Any:
 def _more(name: str, than: str) -> Part:
     limit = Decimal(than)
     return Part(f"{name} > {than}", lambda row, _: row[name] is not None and row[name] > limit, frozenset({name}))
+
+
+def _changed(row: Row, field: str) -> list[Row]:
+    """The changes of a field that replaced something."""
+    return [one for one in row["changes"] if one["field"] == field and one["was_filled"]]
 
 
 def _visits(row: Row, of: Bounds) -> int:
@@ -146,6 +174,15 @@ CONDITIONS = {
             lambda row, _: sum(one["minutes"] or 0 for one in row["visits"]) > 30, frozenset({"visit"}),
         ),
         Part("count(moves where to = 'offer') > 1", lambda row, _: row["offers"] > 1),
+        Part("count(changes where field = 'stage' and was_filled) > 1", lambda row, _: len(_changed(row, "stage")) > 1),
+        Part(
+            "any(changes where field = 'owner' and was_filled and at < period.end)",
+            lambda row, of: any(one["at"] < of[1] for one in _changed(row, "owner")),
+        ),
+        Part(
+            "any(changes where field = 'cost' and filled)",  # nothing for whom costs are hidden from
+            lambda row, _: any(one["field"] == "cost" for one in row["changes"]),
+        ),
         Part(
             "signed between period.from and period.to",
             lambda row, of: row["signed"] is not None and of[2] <= row["signed"] <= of[3], frozenset({"signed"}),
@@ -174,12 +211,37 @@ CONDITIONS = {
         ),
         _more("amount", "100"),
     ],
+    "deal.changes": [
+        Part("was_filled", lambda row, _: row["was_filled"]),
+        Part("field = 'stage'", lambda row, _: row["field"] == "stage"),
+        Part("field in ['owner', 'cost', 'items']", lambda row, _: row["field"] in ("owner", "cost", "items")),
+        Part("until is missing", lambda row, _: row["until"] is None),
+        Part(
+            "until - at > 2d",
+            lambda row, _: row["until"] is not None and row["until"] - row["at"] > timedelta(days=2),
+        ),
+        Part("hot", lambda row, _: bool(row["hot"]), frozenset({"hot"})),
+        _more("amount", "100"),
+    ],
 }  # fmt: skip
 DATES = {
     "deal": ["", "got_at", "signed"],
     "deal.items": ["", "got_at", "deal.signed"],
     "deal.moves": ["at"],
+    "deal.changes": ["at", "until", "got_at"],
 }
+EACH = {
+    "deal": ["owner", "region", "stage", "tags"],
+    "deal.items": ["kind", "owner"],
+    "deal.moves": ["to", "owner"],
+    "deal.changes": ["field", "owner"],
+}
+READ_BY = {
+    "tags": frozenset({"tags"}), "region": frozenset({"region", "client"}), "size": frozenset({"amount"}),
+    "kind": frozenset({"kind"}),
+}  # fmt: skip
+"""The fields that dimensions read, where those are not what they are called."""
+TAKES = ["sum", "avg", "min", "max", "median", "p90"]
 
 
 class Drawing:
@@ -187,19 +249,50 @@ class Drawing:
 
     def __init__(self, random: Random) -> None:
         self.random = random
+        self.plain: list[Drawn] = []
+        """Those made with no other, so far."""
 
     def figure(self, number: int) -> Drawn:
         """Return a figure."""
-        of = self.random.choice(["deal", "deal", "deal", "deal.items", "deal.moves"])
+        of = self.random.choice(["deal", "deal", "deal", "deal.items", "deal.moves", "deal.changes"])
         where = self.condition(of) if self.random.random() < 0.4 else Part("", lambda row, _: True)
         dated = self.random.choice(DATES[of])
         value, finish, reads = self.value(of)
+        made_with = self.made_with(of) if self.random.random() < 0.3 else None
+        closes = self.random.randint(1, 5) if dated and self.random.random() < 0.4 else None
         key = f"f{number}"
-        lines = [f"  {key}:", f"    label: {key}", f"    of: {of}", f'    value: "{value}"']
+        lines = [f"  {key}:", f"    label: {key}", f"    of: {of}"]
+        lines += [f'    value: "{value}"'] if made_with is None else [f'    value: "({value}) / other"']
+        lines += [f"    with: {{other: {made_with.yaml}}}"] if made_with is not None else []
         lines += [f'    where: "{where.text}"'] if where.text else []
         lines += [f"    date: {dated}"] if dated else []
-        known = reads | where.reads | ({dated.rpartition(".")[2]} if dated and of != "deal.moves" else set())
-        return Drawn(key, "\n".join(lines), of, dated.rpartition(".")[2], where, finish, frozenset(known))
+        lines += [f"    closes: {closes}"] if closes is not None else []
+        own = {dated.rpartition(".")[2]} if dated and dated not in ("at", "until") else frozenset[str]()
+        known = reads | where.reads | own | (made_with.reads if made_with is not None else frozenset())
+        placed = dated.rpartition(".")[2]
+        found = Drawn(key, "\n".join(lines), of, placed, where, finish, frozenset(known), made_with, closes)
+        self.plain += [found] if made_with is None else []
+        return found
+
+    def made_with(self, of: str) -> Made | None:
+        """Return another figure of the same rows, as it is or taken over the values of a dimension."""
+        others = [one for one in self.plain if one.of == of]
+        if not others:
+            return None
+        other = self.random.choice(others)
+        if self.random.random() < 0.4:
+            return Made(other)
+        return Made(other, self.random.choice(EACH[of]), self.random.choice(TAKES))
+
+    def layout(self, number: int, figures: Sequence[Drawn]) -> tuple[str, str, str, str]:
+        """Return the key of a report of two figures of the same rows, its YAML, and how its lines are sorted."""
+        one = self.random.choice(figures)
+        two = self.random.choice([other for other in figures if other.of == one.of and other is not one])
+        sort, then = (f"{self.random.choice(['', '-'])}{other.key}" for other in (one, two))
+        top = self.random.choice(["", ", top: 3"])
+        by = self.random.choice(EACH[one.of])
+        said = f"show: [{one.key}, {two.key}], by: [{by}], period: all, sort: {sort}, then: {then}{top}"
+        return f"l{number}", f"  l{number}: {{label: l{number}, {said}}}", sort, then
 
     def condition(self, of: str, depth: int = 2) -> Part:
         """Return a condition over a row."""
@@ -224,7 +317,7 @@ class Drawing:
             return one
         two = self.aggregate(of)
         if self.random.random() < 0.5:
-            divide = lambda rows, at: _quotient(one[1](rows, at), two[1](rows, at))  # noqa: E731
+            divide = lambda rows, at: quotient(one[1](rows, at), two[1](rows, at))  # noqa: E731
             return f"({one[0]}) / ({two[0]})", divide, one[2] | two[2]
         one, two = self.counting(of), self.counting(of)
         return f"{one[0]} - {two[0]}", lambda rows, at: one[1](rows, at) - two[1](rows, at), one[2] | two[2]
@@ -255,6 +348,24 @@ class Drawing:
         return f"{name}({given})", finish, reads
 
 
+def taken(how: str, values: Sequence[Any]) -> Any:
+    """Return what is taken of the values of a figure."""
+    there = sorted(Fraction(one) for one in values)
+    if how == "sum":
+        return sum(there, Fraction(0))
+    if not there:
+        return None
+    if how in ("min", "max"):
+        return there[0] if how == "min" else there[-1]
+    if how == "avg":
+        return rounded(sum(there, Fraction(0)) / len(there))
+    place = Fraction(90 if how == "p90" else 50, 100) * (len(there) - 1)
+    low = int(place)
+    high = min(low + 1, len(there) - 1)
+    more = rounded((there[high] - there[low]) * (place - low))
+    return there[low] + Fraction(more or 0)
+
+
 def _share(what: Part, rows: Sequence[Row], at: Bounds) -> Decimal | None:
     return rounded(Fraction(sum(1 for row in rows if what.say(row, at)), len(rows))) if rows else None
 
@@ -277,7 +388,8 @@ def _come_to(name: str, values: list[Any], at: Fraction) -> Any:
     return rounded(exact[low] + (exact[high] - exact[low]) * (place - low))
 
 
-def _quotient(one: Any, two: Any) -> Any:
+def quotient(one: Any, two: Any) -> Any:
+    """Return one divided by the other; nothing where one of them is missing or there is nothing to divide by."""
     if one is None or not two:
         return None
     return rounded(Fraction(one) / Fraction(two))

@@ -1,5 +1,6 @@
 """Each figure equals the same worked out in Python over the rows its reader may see, on both databases."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,13 +19,15 @@ from engine.people import accounts
 from engine.people.actor import Actor
 from engine.records import commands
 from engine.records.queries import ListQuery, get_record, list_records
+from engine.reports.behind import MOST
+from engine.reports.closing import close_months
 from engine.reports.periods import Period, find_period
 from engine.storage import catalog
 from engine.storage.store import Session, Store
 from engine.workflow.transitions import list_moves, move_record
 from tests.records.databases import database_of
 from tests.reports.market import MARKET, PEOPLE, add_people
-from tests.reports.random_figures import Bounds, Drawing, Drawn
+from tests.reports.random_figures import READ_BY, Bounds, Drawing, Drawn, quotient, taken
 
 SEED = 20260302
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -32,15 +35,19 @@ BEGIN = datetime(2026, 1, 5, 1, tzinfo=UTC)
 PERIODS = ("2026-02", "2026-Q1", "2026-W07", "2026", "all", "2026-02-28..2026-03-01")
 HIDDEN = {"li": {"bought", "floor"}, "ann": {"cost", "bought", "floor"}, "ben": {"cost", "bought", "floor"},
           "cat": {"cost", "bought", "floor"}, "dee": {"amount", "items", "qty", "price", "kind", "floor", "region"},
-          "eve": set(), "bo": set()}  # fmt: skip
+          "eve": {"floor"}, "bo": set()}  # fmt: skip
+UNTOLD = {"li": {"bought", "items"}, "ann": {"cost", "bought", "items"}, "ben": {"cost", "bought", "items"},
+          "cat": {"cost", "bought", "items"}, "dee": {"amount", "items"}, "eve": {"items"}, "bo": set()}  # fmt: skip
+"""The fields whose changes are not there: those hidden or masked, and line tables with a column that is."""
 NO_VISITS = {"dee"}
 DIMENSIONS = {
     "deal": ["owner", "stage", "hot", "tags", "region", "size", "got_at.week", "signed.quarter"],
     "deal.items": ["kind", "owner", "region", "signed.year"],
     "deal.moves": ["to", "from", "owner", "at.day"],
+    "deal.changes": ["field", "by", "owner", "region", "at.week"],
 }
-READ_BY = {"tags": {"tags"}, "region": {"region", "client"}, "size": {"amount"}, "kind": {"kind"}}
-FIGURES = 90
+FIGURES = 100
+LAYOUTS = 12
 QUESTIONS = 260
 
 
@@ -56,6 +63,12 @@ class World:
     deals: dict[int, dict[str, Any]] = field(default_factory=dict)
     visits: dict[int, dict[str, Any]] = field(default_factory=dict)
     moves: list[dict[str, Any]] = field(default_factory=list)
+    changes: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    """Of each deal."""
+    layouts: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """How the lines of a report are sorted, and what decides between those that are alike."""
+    at_closing: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """The deals there were when the last month was closed."""
 
     def actor(self, session: Session, login: str) -> Actor:
         return accounts.get_actor(session.connection, self.ids[login])
@@ -66,11 +79,13 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("market")
     drawing = Drawing(Random(SEED))
     drawn = {one.key: one for one in (drawing.figure(number) for number in range(FIGURES))}
+    layouts = [drawing.layout(number, [*drawn.values()]) for number in range(LAYOUTS)]
     written = (
         "reports: deal\ndimensions:\n"
         "  region: {label: 区域, value: client.region}\n"
         "  size: {label: 规模, value: amount, buckets: [50, 100.5]}\n"
         "figures:\n" + "\n".join(one.yaml for one in drawn.values()) + "\n"
+        "layouts:\n" + "\n".join(yaml for _, yaml, _, _ in layouts) + "\n"
     )
     with database_of(request, folder) as database:
         clock = SetClock(BEGIN)
@@ -78,7 +93,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         catalog.publish(store, SourceFolder({**MARKET, "deal/reports.yaml": written}), actor_id=None)
         with store.write() as session:
             ids = add_people(session)
-        world = World(store, clock, ids, drawn)
+        world = World(store, clock, ids, drawn, layouts={key: (sort, then) for key, _, sort, then in layouts})
         fill(world, Random(SEED))
         yield world
 
@@ -96,10 +111,7 @@ def fill(world: World, random: Random) -> None:
             }
             world.clients[commands.create_record(session, "client", given, actor=boss).id] = given
         for number in range(45):
-            given = deal(world, random, number, sellers)
-            made = commands.create_record(session, "deal", typed(given), actor=boss)
-            world.deals[made.id] = {**given, "id": made.id, "stage": "open", "team": made.values["team"]}
-            world.moves.append(move(made.id, None, "open", session.now(), given["owner"]))
+            enter(world, session, deal(world, random, number, sellers))
         for number in range(60):
             given = {
                 "deal": random.choice([*world.deals]), "topic": f"V{number}", "at": moment(random),
@@ -110,6 +122,12 @@ def fill(world: World, random: Random) -> None:
         world.clock.at += timedelta(hours=random.choice([3, 20, 50]))
         with world.store.write() as session:
             wander(world, session, random)
+    world.at_closing = dict(world.deals)
+    while close_months(world.store):
+        pass
+    with world.store.write() as session:  # entered when its month was closed
+        late = {"got_at": datetime(2026, 2, 14, 4, 30, tzinfo=UTC), "signed": date(2026, 2, 14), "hot": True}
+        enter(world, session, deal(world, random, 99, sellers) | late)
     for entity, known in (("deal", world.deals), ("client", world.clients), ("visit", world.visits)):
         with world.store.write() as session:  # what lies in the recycle bin counts nowhere
             gone = random.choice([*known])
@@ -118,6 +136,26 @@ def fill(world: World, random: Random) -> None:
             if entity == "deal":
                 commands.delete_record(session, entity, gone, version=record.version, actor=admin)
                 del known[gone]
+
+
+def enter(world: World, session: Session, given: dict[str, Any]) -> None:
+    """Create a deal; each field that has a value is a change of it."""
+    boss = world.actor(session, "bo")
+    made = commands.create_record(session, "deal", typed(given), actor=boss)
+    world.deals[made.id] = {**given, "id": made.id, "stage": "open", "team": made.values["team"]}
+    world.moves.append(move(made.id, None, "open", session.now(), given["owner"]))
+    for key in ("stage", *(key for key, value in given.items() if value not in (None, []))):
+        change(world, session, made.id, key)
+
+
+def change(world: World, session: Session, deal: int, key: str) -> None:
+    """Note that somebody changed a field; so long lasted what it was before."""
+    known = world.changes.setdefault(deal, [])
+    before = [one for one in known if one["field"] == key]
+    for one in before[-1:]:
+        one["until"] = session.now()
+    own = {"field": key, "at": session.now(), "until": None, "by": world.ids["bo"]}
+    known.append({**own, "was_filled": bool(before)})
 
 
 def deal(world: World, random: Random, number: int, sellers: Sequence[int]) -> dict[str, Any]:
@@ -171,25 +209,30 @@ def wander(world: World, session: Session, random: Random) -> None:
     record = get_record(session, "deal", one["id"], actor=boss)
     possible = [found.move.key for found in list_moves(session, record, actor=boss)]
     if random.random() < 0.2 or not possible:
-        one["owner"] = random.choice([world.ids["ann"], world.ids["cat"]])
+        before, one["owner"] = one["owner"], random.choice([world.ids["ann"], world.ids["cat"]])
         saved = commands.update_record(
             session, "deal", one["id"], {"owner": one["owner"]}, version=record.version, actor=boss
         )
         one["team"] = saved.values["team"]
+        if one["owner"] != before:
+            change(world, session, one["id"], "owner")
         return
     left = one["stage"]
     moved = move_record(session, "deal", one["id"], random.choice(possible), version=record.version, actor=boss)
     one["stage"] = moved.values["stage"]
+    change(world, session, one["id"], "stage")
     world.moves.append(move(one["id"], left, one["stage"], session.now(), one["owner"]))
 
 
 # ---- the same, worked out in Python
 
 
-def rows_of(world: World, of: str, seen: Mapping[str, set[int]]) -> list[dict[str, Any]]:
+def rows_of(
+    world: World, of: str, seen: Mapping[str, set[int]], login: str, deals: Mapping[int, dict[str, Any]] | None = None
+) -> list[dict[str, Any]]:
     """The rows somebody may see, with what they may see of what is linked."""
     found = []
-    for id_, one in world.deals.items():
+    for id_, one in (world.deals if deals is None else deals).items():
         if id_ not in seen["deal"]:
             continue
         region = world.clients[one["client"]]["region"] if one["client"] in seen["client"] else None
@@ -198,11 +241,14 @@ def rows_of(world: World, of: str, seen: Mapping[str, set[int]]) -> list[dict[st
             **one, "region": region, "been": {moved["to"] for moved in been} | {one["stage"]},
             "visits": [visit for key, visit in world.visits.items() if visit["deal"] == id_ and key in seen["visit"]],
             "offers": sum(1 for moved in been if moved["to"] == "offer"), "record": id_,
+            "changes": [told for told in world.changes[id_] if told["field"] not in UNTOLD[login]],
         }  # fmt: skip
         if of == "deal":
             found.append(whole)
         elif of == "deal.items":
             found += [{**whole, **line} for line in one["items"]]
+        elif of == "deal.changes":
+            found += [{**whole, **told} for told in whole["changes"]]
         else:
             after = [moved["at"] for moved in been[1:]] + [None]
             found += [
@@ -269,17 +315,61 @@ def test_every_figure_is_what_its_reader_could_add_up_alone(world: World, monkey
                 continue
             if hidden_from(login, reads):
                 continue
-            seen = {
-                entity: {one.id for one in list_records(session, entity, ListQuery(limit=200), actor=actor).records}
-                if entity != "visit" or login not in NO_VISITS
-                else set()
-                for entity in ("deal", "client", "visit")
-            }
+            seen = seen_by(session, actor)
             result = reports.run_figure(session, f"deal.{drawn.key}", actor=actor, period=period, by=by)
-            rows = rows_of(world, drawn.of, seen)
+            rows = rows_of(world, drawn.of, seen, login)
             check(world, session, drawn, result, rows, by, period, actor)
             asked += 1
     assert asked > 120 and unseen > 20
+
+
+def seen_by(session: Session, actor: Actor) -> dict[str, set[int]]:
+    return {
+        entity: {one.id for one in list_records(session, entity, ListQuery(limit=200), actor=actor).records}
+        if entity != "visit" or actor.login not in NO_VISITS
+        else set()
+        for entity in ("deal", "client", "visit")
+    }
+
+
+def groups_of(
+    drawn: Drawn, rows: Sequence[dict[str, Any]], by: Sequence[str], at: Bounds
+) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
+    """The rows that count, under the values they stand under."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        if within(row, drawn.date, at) and drawn.where.say(row, at):
+            for keys in product_of([keys_of(row, one) for one in by]):
+                groups.setdefault(keys, []).append(row)
+    return groups
+
+
+def values_of(
+    drawn: Drawn, rows: Sequence[dict[str, Any]], by: Sequence[str], at: Bounds
+) -> dict[tuple[Any, ...], tuple[int, Any]]:
+    """What a figure comes to in each group that has rows of it, or of the figure it is made with; and its total."""
+    own, made = groups_of(drawn, rows, by, at), drawn.made_with
+    keys: dict[tuple[Any, ...], None] = dict.fromkeys([*own] if by else [*own, ()])
+    if made is None:
+        return {one: (len(own.get(one, [])), drawn.finish(own.get(one, []), at)) for one in keys}
+    kept = [one for one in by if one != made.each]
+    others = values_of(made.figure, rows, [*kept, made.each] if made.each else by, at)
+    parts: dict[tuple[Any, ...], list[Any]] = {}
+    for one, (_, value) in others.items():
+        if made.each and value is not None:
+            parts.setdefault(one[:-1], []).append(value)
+    if made.each not in by:
+        keys |= dict.fromkeys([*parts] if made.each else [*others])
+    found = {}
+    for one in keys:
+        if made.each:
+            place = tuple(key for key, name in zip(one, by, strict=True) if name in kept)
+            beside = taken(made.take, parts.get(place, []))
+        else:
+            beside = others[one][1] if one in others else made.figure.finish([], at)
+        some = own.get(one, [])
+        found[one] = len(some), quotient(drawn.finish(some, at), beside)
+    return found
 
 
 def check(
@@ -287,27 +377,25 @@ def check(
     period: Period, actor: Actor,
 ) -> None:  # fmt: skip
     at = bounds(period)
-    counted = [row for row in rows if within(row, drawn.date, at) and drawn.where.say(row, at)]
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in counted:
-        for keys in product_of([keys_of(row, one) for one in by]):
-            groups.setdefault(keys, []).append(row)
     told = f"{drawn.yaml} by {by} in {period.name} for {actor.login}"
-    total = result.total.cells[0]
+    groups, values = groups_of(drawn, rows, by, at), values_of(drawn, rows, by, at)
+    total, counted = result.total.cells[0], groups_of(drawn, rows, [], at).get((), [])
     assert total is not None
-    assert (total.n, total.value) == (len(counted), drawn.finish(counted, at)), told
+    assert (total.n, total.value) == values_of(drawn, rows, [], at)[()], told
+    assert total.n == len(counted), told
     if by:
         found = {
             line.keys: (line.cells[0].n, line.cells[0].value) for line in result.lines if line.cells[0] is not None
         }
-        assert found == {keys: (len(some), drawn.finish(some, at)) for keys, some in groups.items()}, told
+        assert found == values, told
     cell: dict[str, Any] = {}
-    if groups and by:
-        keys = sorted(groups, key=repr)[0]
-        cell, counted = dict(zip(by, keys, strict=True)), groups[keys]
-    behind = reports.rows(session, f"deal.{drawn.key}", actor=actor, period=period, cell=cell, limit=200)
-    assert behind.n == len(counted) == len(behind.records), told
-    assert sorted(one.id for one in behind.records) == sorted(row["record"] for row in counted), told
+    if values and by:
+        keys = sorted(values, key=repr)[0]
+        cell, counted = dict(zip(by, keys, strict=True)), groups.get(keys, [])
+    behind = reports.rows(session, f"deal.{drawn.key}", actor=actor, period=period, cell=cell, limit=MOST)
+    shown, there = sorted(one.id for one in behind.records), sorted(row["record"] for row in counted)
+    assert behind.n == len(there) and len(shown) == min(len(there), MOST), told
+    assert shown == there or (len(there) > MOST and not Counter(shown) - Counter(there)), told
 
 
 def product_of(keys: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
@@ -319,13 +407,65 @@ def product_of(keys: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
             yield (first, *rest)
 
 
+def test_a_closed_month_is_what_it_was_for_who_sees_everything_and_not_there_for_others(world: World) -> None:
+    closing, adjusted = [one for one in world.drawn.values() if one.closes is not None], 0
+    with world.store.read() as session:
+        month = find_period("last month", session.now().astimezone(ZONE).date())
+        assert month is not None
+        at, boss = bounds(month), world.actor(session, "bo")
+        everything = {"deal": {*world.at_closing}, "client": {*world.clients}, "visit": {*world.visits}}
+        for one in closing:
+            asked: dict[str, Any] = {"figure": f"deal.{one.key}", "period": month}
+            told = reports.run_figure(session, actor=boss, **asked).total.cells[0]
+            rows = rows_of(world, one.of, everything, "bo", world.at_closing)
+            assert told is not None and told.closed is not None, one.yaml
+            assert (told.closed.n, told.closed.value) == values_of(one, rows, [], at)[()], one.yaml
+            adjusted += bool(told.adjustment)
+            for login in ("li", "eve"):
+                if not hidden_from(login, one.reads):
+                    cell = reports.run_figure(session, actor=world.actor(session, login), **asked).total.cells[0]
+                    assert cell is not None and cell.closed is None, one.yaml
+    assert len(closing) > 10 and adjusted > 2
+
+
+@pytest.mark.parametrize("login", ["bo", "ann"])
+def test_lines_are_sorted_and_those_alike_by_what_comes_then(world: World, login: str) -> None:
+    checked = 0
+    with world.store.read() as session:
+        actor = world.actor(session, login)
+        for key, orders in world.layouts.items():
+            if any(hidden_from(login, world.drawn[one.lstrip("-")].reads) for one in orders):
+                continue
+            found = reports.run(session, f"deal.{key}", actor=actor)
+            keys = [one.key for one in found.figures]
+            ways = [(keys.index(f"deal.{one.lstrip('-')}"), one[0] == "-") for one in orders]
+            alone = [
+                {line.keys: line.cells[0] for line in divided.lines}
+                for divided in (
+                    reports.run_figure(session, one, actor=actor, period=found.period, by=[found.axes[0].key])
+                    for one in keys
+                )
+            ]
+            ranks = {line.keys: rank(line.cells, ways) for line in found.lines}
+            assert [*ranks.values()] == sorted(ranks.values()), key
+            assert len(alone[0].keys() | alone[1].keys()) == len(ranks) + found.more, key
+            for one in alone[0].keys() & alone[1].keys():
+                ranked = rank([cells[one] for cells in alone], ways)
+                assert ranks[one] == ranked if one in ranks else max(ranks.values()) <= ranked, key
+            checked += len(ranks) > 1
+    assert checked > 3
+
+
+def rank(cells: Sequence[Any], ways: Sequence[tuple[int, bool]]) -> list[tuple[bool, Any]]:
+    """Return where a line comes by each of two figures, the largest first or last; what has no value comes last."""
+    values = [(cells[at].value, descending) for at, descending in ways]
+    return [(True, 0) if value is None else (False, -value if descending else value) for value, descending in values]
+
+
 def test_nothing_that_somebody_may_not_see_changes_what_they_are_told(world: World) -> None:
     with world.store.read() as session:
         actor = world.actor(session, "ann")
-        seen = {
-            entity: {one.id for one in list_records(session, entity, ListQuery(limit=200), actor=actor).records}
-            for entity in ("deal", "client", "visit")
-        }
+        seen = seen_by(session, actor)
         before = everything(world, session, actor)
     with world.store.write() as session, session.attempt() as attempt:
         boss = world.actor(session, "bo")
