@@ -111,9 +111,8 @@ def figure_records(
     compiled = get_entity(session.app, entity)
     rights = require_read(session, compiled, actor)
     wrong = [(key, "record.no_sum") for key in sums if key not in summable_keys(compiled, rights)]
-    wrong += (
-        [(group, "record.bad_filter")] if group is not None and group not in groupable_keys(compiled, rights) else []
-    )
+    if group is not None and group not in groupable_keys(compiled, rights):
+        wrong.append((group, "record.bad_filter"))
     if wrong:
         seen = readable_keys(compiled, rights)
         codes = ((said(key), code if key in seen else "record.bad_filter") for key, code in wrong)

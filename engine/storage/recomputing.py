@@ -20,9 +20,8 @@ Added = frozenset[tuple[str, str]]
 def recompute(filling: Filling, added: Added, fresh: set[str]) -> list[PlanItem]:
     """Work out formulas that are new or say something else, and those that read what this publish changed.
 
-    ``added`` are new columns by table, ``fresh`` new tables, which hold nothing but what
-    this publish made of names. Lines come before what sums them, and a roll-up before
-    what other records made of it.
+    ``added`` are new columns by table, ``fresh`` new tables, which hold nothing but what this publish made
+    of names. Lines come before what sums them, and a roll-up before what other records made of it.
     """
     places = {_shape(place): place for place in tables_of(filling.new, filling.tables)}
     lines = [(shape, key) for shape, place in places.items() if place.line for key in place.line.compute_order]
