@@ -54,9 +54,10 @@ def test_what_people_do_in_it_is_what_they_may(season: Season) -> None:
 def test_orders_are_instalments_and_instalments_are_money_or_open_to_the_cent(season: Season) -> None:
     store, _ = season
     with store.read() as session:
-        order, part, share, payment = (
+        order, part, share, payment, lost = (
             session.tables.entity["order"], session.tables.entity["instalment"],
             session.tables.lines["payment", "allocations"], session.tables.entity["payment"],
+            session.tables.entity["write_off"],
         )  # fmt: skip
 
         def total(column: Any, *where: Any) -> Decimal:
@@ -66,12 +67,14 @@ def test_orders_are_instalments_and_instalments_are_money_or_open_to_the_cent(se
         planned = total(part.c.amount, part.c.stage != "void")
         counted = select(payment.c.id).where(payment.c.stage.in_(["confirmed", "reversing"]))
         allocated = total(share.c.amount, share.c.parent_id.in_(counted))
+        gone = total(lost.c.amount, lost.c.stage.in_(["written_off", "restoring"]))
         still = total(part.c.open_amount, part.c.stage != "void")
         paid = total(payment.c.amount, payment.c.id.in_(counted))
         ahead = total(payment.c.unallocated, payment.c.id.in_(counted))
 
     assert orders == planned > 0
-    assert planned == allocated + still
+    assert planned == allocated + gone + still
+    assert gone > 0, "the story writes some off"
     assert paid == allocated + ahead > 0
 
 

@@ -1,4 +1,4 @@
-"""A random year from order to cash: whatever people do, orders = instalments = received + open, to the cent.
+"""A random year from order to cash: whatever people do, orders = instalments = received, lost or open, to the cent.
 
 ``FORMWORK_YEAR_SEED`` says which year (0 unless given); ``FORMWORK_YEAR_DEEDS`` how much happens in it.
 """
@@ -47,6 +47,7 @@ class Year:
         self.deeds: Mapping[str, Callable[[], Any]] = {
             "order": self.order, "revise": self.revise, "ship": self.ship, "sign": self.sign, "accept": self.accept,
             "pay": self.pay, "reverse": self.reverse, "invoice": self.invoice, "extend": self.extend,
+            "write_off": self.write_off, "restore": self.restore,
         }  # fmt: skip
 
     def live(self) -> None:
@@ -125,6 +126,19 @@ class Year:
         self.site.move(FINANCE, found, "reverse", reason="退票")
         self._decide(found)
 
+    def write_off(self) -> None:
+        found = self._one("instalment", lambda row: row["stage"] != "void" and row["open_amount"] > 0)
+        amount = found.values["open_amount"] * self.dice.choice([1, Decimal("0.3")])
+        given = {"instalment": found.id, "amount": f"{amount:.2f}", "cause": "lost", "reason": "公司搬空找不到人"}
+        made = self.site.create("director_chen", "write_off", **given)
+        self.site.move("director_chen", made, "submit")
+        self._decide(made)
+
+    def restore(self) -> None:
+        found = self._one("write_off", lambda row: row["stage"] == "written_off")
+        self.site.move(FINANCE, found, "restore", reason="对方又付了")
+        self._decide(found)
+
     def invoice(self) -> None:
         order = self._one("order", lambda row: row["stage"] not in ("draft", "review", "cancelled"))
         made = self.site.make("rep_wang", order, "invoice")
@@ -144,6 +158,7 @@ class Year:
         payments = [row for row in self.rows("payment") if row["stage"] in ("confirmed", "reversing")]
         counted = {row["id"] for row in payments}
         shares = [row for row in self.lines("payment", "allocations") if row["parent_id"] in counted]
+        lost = [row for row in self.rows("write_off") if row["stage"] in ("written_off", "restoring")]
         shipped = {row["id"] for row in self.rows("delivery") if row["stage"] in ("shipped", "signed")}
         sent = [row for row in self.lines("delivery", "items") if row["parent_id"] in shipped]
         found: list[str] = []
@@ -156,12 +171,17 @@ class Year:
             own = [row for row in plans if row["order"] == order["id"]]
             same(f"{order['number']} planned", _sum(own, "amount"), order["total"])
             same(f"{order['number']} received", _sum(own, "received"), order["received"])
-            same(f"{order['number']} open", order["open_amount"], order["total"] - order["received"])
+            same(f"{order['number']} lost", _sum(own, "written_off"), order["written_off"])
+            rest = order["total"] - order["received"] - order["written_off"]
+            same(f"{order['number']} open", order["open_amount"], rest)
         for plan in plans:
             own = [row for row in shares if row["instalment"] == plan["id"]]
             same(f"{plan['number']} received", plan["received"], _sum(own, "amount"))
+            own = [row for row in lost if row["instalment"] == plan["id"]]
+            same(f"{plan['number']} lost", plan["written_off"], _sum(own, "amount"))
             same(f"{plan['number']} age", plan["ageing"], self._age(plan))
-        same("the whole", _sum(orders, "total"), _sum(shares, "amount") + _sum(plans, "open_amount"))
+        gone = _sum(shares, "amount") + _sum(lost, "amount")
+        same("the whole", _sum(orders, "total"), gone + _sum(plans, "open_amount"))
         for line in self.rows("order_line"):
             own = [row for row in sent if row["line"] == line["id"]]
             same(f"line {line['id']} shipped", line["shipped"], _sum(own, "qty"))
