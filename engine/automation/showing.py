@@ -175,6 +175,8 @@ class Teller:
         if cell.small:
             return self.say("shown_few", n=figure.at_least)
         said = self._value(figure, cell.value)
+        if cell.provisional and figure.provisional is not None:
+            said = self.say("shown_early", value=said, why=self.label(figure.provisional.says))
         if cell.previous is None:
             return said
         return f"{said} ({self.say('shown_before', value=self._value(figure, cell.previous.value))})"

@@ -185,16 +185,21 @@ class Compilation:
         return found
 
     def figure(
-        self, written: ExpressionText, shapes: Shapes, shape: str, given: Mapping[str, Type]
+        self,
+        written: ExpressionText,
+        shapes: Shapes,
+        shape: str,
+        given: Mapping[str, Type],
+        expect: Type | None = None,
     ) -> CheckedFigure | None:
         """Check the value of a figure over rows of ``shape``, ``given`` are names of others."""
         text = written.text
 
         def work(shapes: Shapes) -> Judged[CheckedFigure]:
-            checked = check_figure(text, shapes, shape, given)
+            checked = check_figure(text, shapes, shape, given, expect)
             return checked, self._doubts(checked.asked, True)
 
-        found = self._judge(written, shapes, ("figure", text, shape, tuple(given.items())), work)
+        found = self._judge(written, shapes, ("figure", text, shape, tuple(given.items()), expect), work)
         self._refuse_users(written, () if found is None else found.asked)
         return found
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from engine import messages
 from engine.compiler.app import Entity, Figure, Funnel, FunnelStep, Label, Report, Rows
-from engine.compiler.app.reports import OWN_DATE, SPANS, Input, Read
+from engine.compiler.app.reports import OWN_DATE, SPANS, Input, Provisional, Read
 from engine.compiler.compilation import Compilation
 from engine.compiler.report_rows import Sources
 from engine.definition.model import (
@@ -24,7 +24,7 @@ from engine.definition.model import (
     Reference,
     ReportsDefinition,
 )
-from engine.definition.model.reports import InputDefinition, Taking, Unit
+from engine.definition.model.reports import InputDefinition, ProvisionalDefinition, Taking, Unit
 from engine.expression import BOOLEAN, Checked, Kind, Type, check, compile_python, parse
 from engine.expression.types import MAX_PLACES, NUMERIC
 
@@ -147,16 +147,17 @@ class Reporting:
         value = None
         if inputs is not None:
             value = compilation.figure(written.value, self.sources.shapes, rows.shape, types)
-        wrong = (written.date, date), (written.where, where)
+        early = self._provisional(written.provisional, rows, types, path)
+        wrong = (written.date, date), (written.where, where), (written.provisional, early)
         if value is None or inputs is None or any(said is not None and found is None for said, found in wrong):
             self._spoilt.add(key)
             return
         if value.type.kind not in (*NUMERIC, *_DATED):
             compilation.refuse("K007", written.value.location, kind=_said(value.type.kind))
         asked = tuple(one for one in (date, where, *value.asked) if one is not None)
-        timed = date is not None or any(
-            name.startswith("period.") for one in (*asked, value.whole) for name in one.context
-        )
+        asked += early.when.asked if early is not None else ()
+        wholes = (value.whole, *([early.when.whole] if early is not None else []))
+        timed = date is not None or any(name.startswith("period.") for one in (*asked, *wholes) for name in one.context)
         timed = timed or any(not one.of_now for one in inputs.values())
         others = frozenset().union(*(self._input_reads(one, figure) for one, figure in inputs.items()))
         self.figures[key] = Figure(
@@ -166,9 +167,19 @@ class Reporting:
             digest=_digest(rows.shape, written.date, written.where, written.value, made_with=inputs),
             reads=self.sources.reads(*asked) | others, of_now=not timed, run=compile_python(value.whole),
             was=f"{file.key}.{written.was}" if written.was else None, inputs=tuple(inputs), closes=written.closes,
+            provisional=early,
         )  # fmt: skip
         if written.closes is not None and (not timed or value.type.kind not in NUMERIC):
             compilation.refuse("K017", written.location, name=written.key)
+
+    def _provisional(
+        self, written: ProvisionalDefinition | None, rows: Rows, given: Mapping[str, Type], path: str
+    ) -> Provisional | None:
+        if written is None:
+            return None
+        says = self.compilation.label(f"{path}.provisional", written.says)
+        when = self.compilation.figure(written.when, self.sources.shapes, rows.shape, given, BOOLEAN)
+        return None if when is None else Provisional(when, says, compile_python(when.whole))
 
     def _input_reads(self, one: Input, figure: Figure) -> frozenset[Read]:
         """Return what is read of another figure that one is made with, what it is taken over included."""

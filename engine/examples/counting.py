@@ -59,6 +59,14 @@ def rows(looking: Looking, expected: Mapping[str, int]) -> Iterator[Told]:
             yield name, str(wanted), str(found)
 
 
+def grey(looking: Looking, expected: Mapping[str, bool]) -> Iterator[Told]:
+    """Yield each figure that is grey (too few rows, or too early to judge by) and should not be, or the other way."""
+    for name, wanted in expected.items():
+        found = _told(lambda name=name: _is_grey(looking, name))  # type: ignore[misc]
+        if found != wanted:
+            yield name, str(wanted).lower(), str(found).lower()
+
+
 def funnels(looking: Looking, expected: Mapping[str, Sequence[int]]) -> Iterator[Told]:
     """Yield each funnel of which others got so far."""
     for name, wanted in expected.items():
@@ -85,6 +93,13 @@ def _figure(looking: Looking, name: str) -> tuple[Any, bool]:
     result = reports.run_figure(session, key, actor=actor, period=period, filters=filters)
     cell = result.total.cells[0]
     return (None if cell is None else cell.value), result.figures[0].unit == "percent"
+
+
+def _is_grey(looking: Looking, name: str) -> bool:
+    key, filters, period = _named(looking, name)
+    result = reports.run_figure(looking.scene.session, key, actor=looking.scene.actor, period=period, filters=filters)
+    cell = result.total.cells[0]
+    return cell is not None and cell.grey
 
 
 def _rows(looking: Looking, name: str) -> int | str:

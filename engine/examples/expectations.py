@@ -287,6 +287,7 @@ _CHECKS: Mapping[str, Callable[[Ending, Any], Iterator[Difference]]] = {
     "late": _late,
     "figures": _counted("figures", counting.figures),
     "rows": _counted("rows", counting.rows),
+    "grey": _counted("grey", counting.grey),
     "funnels": _counted("funnels", counting.funnels),
     "period": lambda ending, expected: iter(()),
 }

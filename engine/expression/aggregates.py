@@ -77,8 +77,12 @@ class CheckedFigure:
         return tuple(found)
 
 
-def check_figure(text: str, shapes: Shapes, rows: str, given: Mapping[str, Type] | None = None) -> CheckedFigure:
+def check_figure(
+    text: str, shapes: Shapes, rows: str, given: Mapping[str, Type] | None = None, expect: Type | None = None
+) -> CheckedFigure:
     """Check the value of a figure over rows of shape ``rows``; ``given`` are names of other figures it is made with.
+
+    ``expect`` is the type it must have, if it must have one.
 
     Raises:
         ExpressionErrors: everything that is wrong.
@@ -94,7 +98,7 @@ def check_figure(text: str, shapes: Shapes, rows: str, given: Mapping[str, Type]
     if not walk.parts and not walk.named:
         raise ExpressionErrors([_mistake("no_aggregate", tree, usages=tuple(AGGREGATES.values()))])
     fields = {**walk.given, **{part.key: part.type for part in walk.parts.values()}}
-    whole = check(outside, {FIGURE: EntityShape(FIGURE, fields)}, FIGURE, text=text, counted=True)
+    whole = check(outside, {FIGURE: EntityShape(FIGURE, fields)}, FIGURE, expect=expect, text=text, counted=True)
     return CheckedFigure(tuple(walk.parts.values()), whole)
 
 

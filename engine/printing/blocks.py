@@ -23,7 +23,7 @@ def make_block(
         "lines": [],
         "charts": [write_svg(plot) for plot in draw_chart(chart)],
         "table": make_table(view_table(chart), total, most=most),
-        "notes": list(notes),
+        "notes": [*chart.notes, *notes],
     }
 
 

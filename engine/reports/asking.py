@@ -168,9 +168,7 @@ def plain_filters(filters: Filters) -> dict[str, list[str]]:
 
 def question_of(figure: Figure) -> Question:
     """Return what a figure asks of its rows."""
-    return Question(
-        figure.key, figure.rows, figure.date, figure.where, figure.value.parts, figure.reads, not figure.of_now
-    )
+    return Question(figure.key, figure.rows, figure.date, figure.where, figure.parts, figure.reads, not figure.of_now)
 
 
 def _require(session: Session, figure: Figure | Funnel, key: str, actor: Actor) -> Dimension:

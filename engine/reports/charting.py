@@ -57,7 +57,7 @@ class Charting:
             kind, title, tuple(keys),
             tuple(one for at, figure in enumerate(result.figures) for one in self._compared(result, figure, at, lines)),
             by=self.speaker.label(axis.label) if axis else "", timeline=axis is not None and is_timeline(axis),
-            **self._spoken(),
+            notes=tuple(self.notes(result)), **self._spoken(),
         )  # fmt: skip
 
     def funnel(self, result: FunnelResult, title: str, rows: Callable[[str], str]) -> Chart:
@@ -81,6 +81,21 @@ class Charting:
 
     def _spoken(self) -> dict[str, Any]:
         return {"language": self.speaker.language, "sign": self.speaker.money(Decimal(0), scale=0).rstrip("0")}
+
+    def notes(self, result: Result) -> Iterator[str]:
+        """Yield why figures are grey: which have too few rows, which are too early to judge by."""
+        found: dict[str, dict[str, None]] = {}
+        for at, figure in enumerate(result.figures):
+            cells = [cell for cell in (line.cells[at] for line in (*result.lines, result.total)) if cell is not None]
+            if any(cell.small and cell.n for cell in cells):
+                few = self.speaker.say("report.grey_few", least=figure.at_least)
+                found.setdefault(few, {})[self.speaker.label(figure.label)] = None
+            if figure.provisional is not None and any(cell.provisional for cell in cells):
+                early = self.speaker.label(figure.provisional.says)
+                found.setdefault(early, {})[self.speaker.label(figure.label)] = None
+        comma = self.speaker.say("report.grey_comma")
+        for why, named in found.items():
+            yield self.speaker.say("report.grey", why=why, figures=comma.join(named))
 
     # ---- one dimension, or none
 
@@ -118,7 +133,7 @@ class Charting:
     def _drawn(self, figure: Figure, cell: Cell | None, address: str = "", target: Decimal | None = None) -> Drawn:
         if cell is None:
             return Drawn()
-        return Drawn(exact(cell.value), self.say(figure, cell.value), cell.n, address, cell.small, target)
+        return Drawn(exact(cell.value), self.say(figure, cell.value), cell.n, address, cell.grey, target)
 
     def say(self, figure: Figure, value: Any) -> str:
         """Return the exact text of a value."""
@@ -157,7 +172,7 @@ class Charting:
                   for key in columns),
             tuple(series), by=self.speaker.label(result.axes[along].label),
             across=self.speaker.label(result.axes[across].label), timeline=is_timeline(result.axes[along]),
-            totals=self.speaker.say("report.total"), **self._spoken(),
+            totals=self.speaker.say("report.total"), notes=tuple(self.notes(result)), **self._spoken(),
         )  # fmt: skip
 
     def _total(self, result: Result, along: int, columns: Sequence[Any], at: int, *, many: bool) -> Series:

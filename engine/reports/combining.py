@@ -104,14 +104,16 @@ class _Count:
     @cached_property
     def _nothing(self) -> tuple[Any, ...]:
         """What the aggregates come to over no rows at all."""
-        return tuple(0 if part.name in _COUNTED else None for part in self.figure.value.parts)
+        return tuple(0 if part.name in _COUNTED else None for part in self.figure.parts)
 
     def _cell(self, at: int, n: int, results: Sequence[Any], values: Sequence[Any]) -> Cell:
         figure = self.figure
-        given = dict(zip((part.key for part in figure.value.parts), results, strict=True))
+        given = dict(zip((part.key for part in figure.parts), results, strict=True))
         given |= {one.name: value for one, value in zip(figure.inputs, values, strict=True)}
-        found = figure.run(given, self.asked.env_of(at)) if n >= figure.hide_below else None
-        return Cell(found, n, small=n < figure.at_least, target=figure.target)
+        env, early = self.asked.env_of(at), figure.provisional
+        found = figure.run(given, env) if n >= figure.hide_below else None
+        provisional = early is not None and found is not None and early.run(given, env) is True
+        return Cell(found, n, small=n < figure.at_least, target=figure.target, provisional=provisional)
 
     # ---- the figures it is made with
 

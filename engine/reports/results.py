@@ -30,8 +30,8 @@ class Cell:
 
     ``value`` is a ``Decimal``, an ``int``, a ``date`` or a ``datetime``; None where it cannot be worked out, such as
     with an empty denominator, which is shown as ``—``. A percentage is a fraction. ``n`` rows were looked at; ``small``
-    says that they are fewer than the figure needs to say something. ``closed`` is what it was when its month was
-    closed.
+    says that they are fewer than the figure needs to say something, ``provisional`` that it is too early to judge by.
+    ``closed`` is what it was when its month was closed.
     """
 
     value: Any
@@ -41,6 +41,12 @@ class Cell:
     last_year: "Cell | None" = None
     target: Decimal | None = None
     closed: Closed | None = None
+    provisional: bool = False
+
+    @property
+    def grey(self) -> bool:
+        """Whether nothing is to be judged by it yet: it is shown in grey."""
+        return self.small or self.provisional
 
     @property
     def adjustment(self) -> Decimal | None:

@@ -135,6 +135,8 @@ def _cell(cell: Cell | None) -> dict[str, Any] | None:
     found: dict[str, Any] = {"value": _plain(cell.value), "n": cell.n}
     if cell.small:
         found["small"] = True
+    if cell.provisional:
+        found["provisional"] = True
     for name, other in (("previous", cell.previous), ("last_year", cell.last_year)):
         if other is not None:
             found[name] = {"value": _plain(other.value), "n": other.n}

@@ -63,6 +63,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
         "target": figure.target_from or (None if figure.target is None else str(figure.target)),
         "at_least": figure.at_least or None,
         "hide_below": figure.hide_below or None,
+        "provisional": None if figure.provisional is None else _text(figure.provisional.when.whole),
         "closes": None if figure.closes is None else str(figure.closes),
     }
 

@@ -171,6 +171,11 @@ figures:
   worked:   {label: 工作日, where: "period.working_days > 0", value: max(period.working_days)}
   pace:     {label: 每个工作日, date: got_at, value: count() / period.working_days}
   many:     {label: 够多, date: signed, where: "stage = 'won'", value: sum(amount), hide_below: 2}
+  fresh:
+    label: 新到的
+    date: got_at
+    value: count()
+    provisional: {when: "max(got_at) > now() - 10d", says: 还有不满 10 天的}
   attained: {label: 达成, date: signed, where: "stage = 'won'", with: {aim: aim.amount}, value: sum(amount) / aim}
   best:
     label: 与最好的区域比

@@ -12,6 +12,7 @@ Row = Mapping[str, Any]
 Bounds = tuple[datetime, datetime, date, date]
 """Start and end of a period, as moments, and its first and last day."""
 Say = Callable[[Row, Bounds], Any]
+SayAll = Callable[[Sequence[Row], Bounds], bool]
 
 _ORDER = ["open", "offer", "talk"]
 
@@ -38,6 +39,8 @@ class Drawn:
     reads: frozenset[str]
     made_with: "Made | None" = None
     closes: int | None = None
+    early: SayAll | None = None
+    """Whether it is too early to judge by some rows of a period."""
 
 
 @dataclass(frozen=True)
@@ -259,6 +262,7 @@ class Drawing:
         dated = self.random.choice(DATES[of])
         value, finish, reads = self.value(of)
         made_with = self.made_with(of) if self.random.random() < 0.3 else None
+        early = self.early(of) if self.random.random() < 0.3 else None
         closes = self.random.randint(1, 5) if dated and self.random.random() < 0.4 else None
         key = f"f{number}"
         lines = [f"  {key}:", f"    label: {key}", f"    of: {of}"]
@@ -267,12 +271,29 @@ class Drawing:
         lines += [f'    where: "{where.text}"'] if where.text else []
         lines += [f"    date: {dated}"] if dated else []
         lines += [f"    closes: {closes}"] if closes is not None else []
+        lines += [f'    provisional: {{when: "{early[0]}", says: early}}'] if early is not None else []
         own = {dated.rpartition(".")[2]} if dated and dated not in ("at", "until") else frozenset[str]()
         known = reads | where.reads | own | (made_with.reads if made_with is not None else frozenset())
+        known |= early[2] if early is not None else frozenset()
         placed = dated.rpartition(".")[2]
-        found = Drawn(key, "\n".join(lines), of, placed, where, finish, frozenset(known), made_with, closes)
+        found = Drawn(key, "\n".join(lines), of, placed, where, finish, frozenset(known), made_with, closes,
+                      early[1] if early is not None else None)  # fmt: skip
         self.plain += [found] if made_with is None else []
         return found
+
+    def early(self, of: str) -> tuple[str, SayAll, frozenset[str]]:
+        """Return when it is too early to judge by some rows: many of them are of a kind, or they come to much."""
+        what, value = self.condition(of, 1), self.random.choice(VALUES[of])
+        if self.random.random() < 0.5:
+            over = lambda rows, at: 2 * sum(1 for row in rows if what.say(row, at)) > len(rows)  # noqa: E731
+            return f"share({what.text}) > 50%", over, what.reads
+
+        def much(rows: Sequence[Row], at: Bounds) -> bool:
+            kept = [value.say(row, at) for row in rows if what.say(row, at)]
+            there = [one for one in kept if one is not None]
+            return bool(there) and max(there) > 2
+
+        return f"max({value.text} where {what.text}) > 2", much, value.reads | what.reads
 
     def made_with(self, of: str) -> Made | None:
         """Return another figure of the same rows, as it is or taken over the values of a dimension."""

@@ -383,11 +383,16 @@ def check(
     assert total is not None
     assert (total.n, total.value) == values_of(drawn, rows, [], at)[()], told
     assert total.n == len(counted), told
+    assert total.provisional == is_early(drawn, counted, total.value, at), told
     if by:
         found = {
             line.keys: (line.cells[0].n, line.cells[0].value) for line in result.lines if line.cells[0] is not None
         }
         assert found == values, told
+        grey = {line.keys: line.cells[0].provisional for line in result.lines if line.cells[0] is not None}
+        assert grey == {one: is_early(drawn, groups.get(one, []), value, at) for one, (_, value) in values.items()}, (
+            told
+        )
     cell: dict[str, Any] = {}
     if values and by:
         keys = sorted(values, key=repr)[0]
@@ -396,6 +401,11 @@ def check(
     shown, there = sorted(one.id for one in behind.records), sorted(row["record"] for row in counted)
     assert behind.n == len(there) and len(shown) == min(len(there), MOST), told
     assert shown == there or (len(there) > MOST and not Counter(shown) - Counter(there)), told
+
+
+def is_early(drawn: Drawn, rows: list[dict[str, Any]], value: Any, at: Bounds) -> bool:
+    """Whether a figure that has a value is too early to judge by its rows."""
+    return drawn.early is not None and value is not None and drawn.early(rows, at)
 
 
 def product_of(keys: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:

@@ -71,6 +71,23 @@ def linked(page: str) -> Iterator[tuple[str, int]]:
     yield from ((html.unescape(url), int(n)) for url, n in _ROWS.findall(page))
 
 
+def test_what_is_too_early_to_judge_by_is_grey_and_says_why(market: Desk) -> None:
+    """On its tile, in chart and table, on paper, in the spreadsheet, over the API; elsewhere nothing of the kind."""
+    bo, why = market.browser("bo"), "还有不满 10 天的"
+    page = text(bo, "/figures/deal.fresh?by=owner")
+    assert f"n=4 · {why}" in page and f"灰色：{why}（新到的）" in page
+    assert "figure-tile is-few" in page and page.count("num is-few") == 3 and "look-few" in page
+    assert why not in text(bo, "/figures/deal.count?by=owner")
+    paper = PdfReader(io.BytesIO(bo.get("/figures/deal.fresh/pdf?by=owner").get_data()))
+    assert why in "".join(one.extract_text() for one in paper.pages)
+    book = CalamineWorkbook.from_filelike(io.BytesIO(bo.get("/figures/deal.fresh/sheet?by=owner").get_data()))
+    assert f"{why} (Ann、Ben)" in str(book.get_sheet_by_index(1).to_python())
+    found = market.program("bo").get("/reports/figures/deal.fresh?by=owner").get_json()
+    assert [one["cells"][0]["provisional"] for one in found["lines"]] == [True, True]
+    market.clock.at += timedelta(days=11)
+    assert why not in text(market.browser("bo"), "/figures/deal.fresh?by=owner&period=year")
+
+
 def test_every_figure_opens_as_many_rows_as_its_n(market: Desk) -> None:
     pages = ("/reports/deal.overview", "/reports/deal.months?by=owner", "/reports/deal.lines", "/reports/deal.regions",
              "/figures/deal.count?by=tags", "/figures/deal.moves?by=owner", "/figures/deal.count?by=region&f.owner=me",

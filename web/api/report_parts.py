@@ -45,6 +45,7 @@ _CELL_SCHEMA = {
         "value": _NUMBER,
         "n": {"type": "integer", "description": "How many rows it was worked out of."},
         "small": {"type": "boolean", "description": "Too few to say something."},
+        "provisional": {"type": "boolean", "description": "Too early to judge by; there where it is so."},
         "target": _NUMBER,
         "previous": {"type": "object"},
         "last_year": {"type": "object"},

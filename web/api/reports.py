@@ -245,6 +245,7 @@ def _cell(cell: Cell | None) -> dict[str, Any] | None:
     if cell is None:
         return None
     found: dict[str, Any] = {"value": _value(cell.value), "n": cell.n, "small": cell.small}
+    found |= {"provisional": True} if cell.provisional else {}
     found |= {"target": _value(cell.target)} if cell.target is not None else {}
     for name in ("previous", "last_year"):
         before: Cell | None = getattr(cell, name)

@@ -35,6 +35,7 @@ def view_chart(chart: Chart, id: str, *, whole: bool = False, earlier: str | Non
         "earlier_url": earlier,
         "drawn": list(_drawn(chart, id, _SIZES if whole else _SIZES[:2])) if shown else [],
         "table": view_table(chart),
+        "notes": list(chart.notes),
         "open": not shown,
     }
 

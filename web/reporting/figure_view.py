@@ -1,7 +1,7 @@
 """A figure by itself: a tile with what it is, how it moved, where it began and where it should be.
 
 Enters: a compiled ``Figure``, its ``Cell``, the period. Leaves: the ``figure`` of ``parts/figures.html``. Must not
-judge a figure of too few rows: it is grey, and nothing is green or red about it.
+judge a figure of too few rows, or one that is too early: it is grey, and nothing is green or red about it.
 """
 
 from collections.abc import Sequence
@@ -37,6 +37,8 @@ def view_figure(
     number = exact(value)
     target = cell.target if cell is not None and cell.target is not None else figure.target
     counted = say_counted(locale, n, figure.at_least)
+    if cell is not None and cell.provisional and figure.provisional is not None:
+        counted = {"text": f"{counted['text']} · {locale.label(figure.provisional.says)}", "few": True}
     met = None if counted["few"] else is_met(number, target, figure.better)
     dated = value is not None and number is None
     said = locale.date(value) if dated else say_large(locale, number, figure.unit)

@@ -55,7 +55,7 @@ def send_sheet(asked: Asked, shown: Shown) -> Response:
     ]  # fmt: skip
     dimensions = result.figures[0].rows.dimensions
     narrowed = [f"{one['label']}: {one['text']}" for one in say_filters(asked.filters, dimensions)]
-    notes = [say_period(text, result.period), *narrowed, *definitions, *say_open(text, result)]
+    notes = [say_period(text, result.period), *narrowed, *definitions, *_early(shown), *say_open(text, result)]
     return _sent(book, file, shown.title, notes)
 
 
@@ -76,6 +76,18 @@ def printed_line() -> str:
     """Return who made a file when, and that it holds what they may see."""
     text = locale()
     return text.t("report.printed", when=text.datetime(now()), name=g.actor.name)
+
+
+def _early(shown: Shown) -> Iterator[str]:
+    """Yield which figures are too early to judge by, in which lines: a spreadsheet has nothing grey."""
+    text, result = locale(), shown.result
+    for at, figure in enumerate(result.figures):
+        lines = [line for line in result.lines if (cell := line.cells[at]) is not None and cell.provisional]
+        keys = [[say_key(text, axis, key, result.labels) for axis, key in zip(result.axes, one.keys, strict=True)]
+                for one in lines]  # fmt: skip
+        if figure.provisional is not None and keys:
+            named = text.t("text.comma").join(" · ".join(one) for one in keys)
+            yield f"{text.label(figure.label)}: {text.label(figure.provisional.says)} ({named})"
 
 
 def _columns(figure: Figure, shown: Shown, closed: Collection[str]) -> Iterator[tuple[str, str]]:

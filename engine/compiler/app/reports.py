@@ -12,7 +12,7 @@ from engine.compiler.app.parts import Expression, Label
 from engine.definition.model.reports import Against, Chart, Taking, TileKind, Unit
 from engine.errors import Location
 from engine.expression import Checked, Env
-from engine.expression.aggregates import CheckedFigure
+from engine.expression.aggregates import Aggregate, CheckedFigure
 from engine.expression.types import Type
 
 Read = tuple[str, str]
@@ -100,6 +100,15 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Provisional:
+    """When a figure is too early to judge by: ``when`` over its rows, ``run`` what works it out; ``says`` is why."""
+
+    when: CheckedFigure
+    says: Label
+    run: Callable[[Mapping[str, Any], Env], Any]
+
+
+@dataclass(frozen=True)
 class Figure:
     """One number with one definition; ``key`` is ``lead.response_median``.
 
@@ -130,6 +139,13 @@ class Figure:
     was: str | None = None
     inputs: tuple[Input, ...] = ()
     closes: int | None = None
+    provisional: Provisional | None = None
+
+    @property
+    def parts(self) -> tuple[Aggregate, ...]:
+        """The aggregates that are asked of its rows, each once."""
+        more = self.provisional.when.parts if self.provisional is not None else ()
+        return tuple({one.key: one for one in (*self.value.parts, *more)}.values())
 
 
 @dataclass(frozen=True)

@@ -41,12 +41,22 @@ class InputDefinition:
 
 
 @dataclass(frozen=True)
+class ProvisionalDefinition:
+    """When a figure is too early to judge by, worked out of the rows it is made of, and what is said of it then."""
+
+    key: str
+    location: Location
+    when: ExpressionText
+    says: str
+
+
+@dataclass(frozen=True)
 class FigureDefinition:
     """A number: what is made (``value``) of the rows of ``of`` that satisfy ``where``, placed in time by ``date``.
 
     ``with_`` gives names to other figures that ``value`` is made with too. ``target`` is a number, ``target_from``
-    another figure; fewer rows than ``at_least`` say little, fewer than ``hide_below`` nothing. ``closes``: so many days
-    after its end a month of it is closed.
+    another figure; fewer rows than ``at_least`` say little, fewer than ``hide_below`` nothing. ``provisional``: when
+    it is too early to judge by. ``closes``: so many days after its end a month of it is closed.
     """
 
     key: str
@@ -64,6 +74,7 @@ class FigureDefinition:
     target_from: Reference | None = None
     at_least: int | None = None
     hide_below: int | None = None
+    provisional: ProvisionalDefinition | None = None
     closes: int | None = None
     was: str | None = None
 

@@ -22,8 +22,8 @@ class Cell:
     """One figure in one place.
 
     ``said`` is its exact text in the reader's language, ``n`` how many rows it was worked out of, ``address`` where
-    those rows are listed, ``few`` that they are too few to judge by, ``target`` what it should be here. ``value`` of a
-    percentage is a fraction.
+    those rows are listed, ``few`` that they are too few, or it too early, to judge by, ``target`` what it should be
+    here. ``value`` of a percentage is a fraction.
     """
 
     value: Decimal | None = None
@@ -66,8 +66,8 @@ class Chart:
 
     ``timeline`` tells that categories follow each other in time. In a radar each series is an axis and each category
     a shape, in a heat map and a pivot each series is a row, which may end with its
-    total, called ``totals``. ``language`` and ``sign`` (of the currency) are for the
-    texts at the axes.
+    total, called ``totals``. ``notes`` say why some figures are grey. ``language`` and ``sign`` (of the currency) are
+    for the texts at the axes.
     """
 
     kind: Kind
@@ -80,6 +80,7 @@ class Chart:
     language: str = "zh"
     sign: str = "¥"
     totals: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
