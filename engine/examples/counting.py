@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from engine import reports
 from engine.compiler.app import DEPARTMENT, USER
@@ -167,3 +167,8 @@ def _said(value: Any, *, percent: bool) -> str:
     if isinstance(value, Decimal | int):
         return as_percentage(Decimal(value)) if percent else short(Decimal(value))
     return str(value)
+
+
+CHECKS: Final[Mapping[str, Callable[[Looking, Any], Iterator[Told]]]] = {
+    "figures": figures, "rows": rows, "grey": grey, "funnels": funnels,
+}  # fmt: skip

@@ -285,10 +285,7 @@ _CHECKS: Mapping[str, Callable[[Ending, Any], Iterator[Difference]]] = {
     "runs": _runs,
     "flags": _flags,
     "late": _late,
-    "figures": _counted("figures", counting.figures),
-    "rows": _counted("rows", counting.rows),
-    "grey": _counted("grey", counting.grey),
-    "funnels": _counted("funnels", counting.funnels),
+    **{key: _counted(key, find) for key, find in counting.CHECKS.items()},
     "period": lambda ending, expected: iter(()),
 }
 
