@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.automation import assigning
+from engine.automation.figuring import untold
 from engine.automation.picturing import say_and_draw
 from engine.automation.runs import RUN, Run
 from engine.automation.showing import Found, Teller, find_shown, path_of
@@ -54,6 +55,7 @@ class Scene:
     last: bool = False  # whether this is the last time round a ``for_each``
     sums: dict[str, Decimal] = field(default_factory=dict)  # what a ``for_each`` gave to what it made so far
     watcher: Actor | None = None  # who looks at a preview
+    counted: Mapping[str, Any] = field(default_factory=dict)  # the figures of what runs for no record
 
     @property
     def entity(self) -> Entity:
@@ -63,10 +65,10 @@ class Scene:
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """The values of the row or record; none when there is none."""
+        """The values of the row or record; the figures that were counted when there is none."""
         if self.row is not None:
             return self.row
-        return self.record.values if self.record is not None else {}
+        return self.record.values if self.record is not None else self.counted
 
     def holds(self, step: Do) -> bool:
         """Return whether the condition of an ``if`` is true, and say so in the trace."""
@@ -238,6 +240,8 @@ def _post(
         seen = _seen(scene, scene.watcher)
         reader, hidden = scene.watcher, hidden | (seen.hidden if seen is not None else frozenset())
 
+    hidden |= untold(session, scene.automation, reader)
+
     def said(template: Template) -> str:
         return fill(session, template, scene.values, scene.env, language=language, reader=reader, hidden=hidden)
 
@@ -251,10 +255,8 @@ def _post(
         text="\n\n".join(one for one in (said(step.text) if step.text else "", shown) if one),
         about=(record.entity, record.id) if record is not None else None,
         path=path_of(step) if record is None else None,
-        picture=picture,
-        event=event,
-        data=data or {},
-    )
+        picture=picture, event=event, data=data or {},
+    )  # fmt: skip
     post(session, message, to=to, key=key)
 
 

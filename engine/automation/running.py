@@ -16,6 +16,7 @@ from typing import Any
 
 from engine.automation import runs, states
 from engine.automation.doing import Scene, step_on
+from engine.automation.figuring import count_figures
 from engine.automation.payloads import read_payload
 from engine.automation.runs import Begin, Run
 from engine.automation.triggering import has_moment
@@ -205,7 +206,8 @@ class _Stretch:
                 record = lock_record(session, session.app.entities[automation.entity], run.record_id, actor=None)
             except NotFound:
                 return self._ended("dropped", "no_record")
-        values = record.values if record is not None else {}
+        counted = count_figures(session, automation, env)
+        values = record.values if record is not None else counted
         if run.position == 0 and run.about and automation.on.moments and not self.preview:
             if not has_moment(session, automation, run.about, values):
                 return self._ended("dropped", "moved")
@@ -217,7 +219,7 @@ class _Stretch:
             return self._ended("stopped", "loop")
         behalf = run.actor_id or values.get("owner") or 0
         acting = engine_actor(behalf, values.get("team"))
-        scene = Scene(session, run, automation, record, env, acting, self.trace, watcher=self.watcher)
+        scene = Scene(session, run, automation, record, env, acting, self.trace, watcher=self.watcher, counted=counted)
         return self._steps(scene)
 
     def _steps(self, scene: Scene) -> str | None:

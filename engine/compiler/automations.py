@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from engine.compiler.app import Automation, Do, Expression, Hole, Template, Workflow
+from engine.compiler.app import Automation, Do, Expression, Figure, Hole, Template, Workflow
 from engine.compiler.app.automations import NOTHING
 from engine.compiler.compilation import Compilation, place_within
 from engine.compiler.people import check_who
 from engine.compiler.row_loops import DONE_FOR_ROWS, check_rest, check_rests, find_gone_through
 from engine.compiler.shapes import field_type, kept_by_engine
-from engine.compiler.triggers import TriggerCompiler, compile_takes, type_of
+from engine.compiler.triggers import TriggerCompiler, compile_counted, compile_takes, type_of
 from engine.definition.model import (
     AutomationDefinition,
     AutomationsDefinition,
@@ -37,7 +37,10 @@ _MOST_STEPS: Final = 200
 
 
 def compile_automations(
-    compilation: Compilation, written: AutomationsDefinition, workflow: Workflow | None
+    compilation: Compilation,
+    written: AutomationsDefinition,
+    workflow: Workflow | None,
+    figures: Mapping[str, Figure],
 ) -> Iterator[Automation]:
     """Yield the automations of one file; none when its entity does not exist."""
     key = compilation.require(written.entity, compilation.definition.entities, "E001")
@@ -48,7 +51,7 @@ def compile_automations(
         return
     entity = compilation.definition.entities[key]
     for rule in written.rules.values():
-        yield _Rule(compilation, written, rule, entity, workflow).compile()
+        yield _Rule(compilation, written, rule, entity, workflow, figures).compile()
     used = {name for rule in written.rules.values() for name in _parts_used(rule.do)}
     for name, steps in written.parts.items():
         if name not in used:
@@ -72,6 +75,7 @@ class _Rule:
         written: AutomationDefinition,
         entity: EntityDefinition,
         workflow: Workflow | None,
+        figures: Mapping[str, Figure],
     ) -> None:
         self.compilation = compilation
         self.file = file
@@ -86,11 +90,12 @@ class _Rule:
         self.shape = NOTHING if self.bare else entity.key
         self.keys: set[str] = set()
         self.takes = compile_takes(compilation, self.path, written.on)
+        self.counted = compile_counted(compilation, written.on, figures)
 
     def compile(self) -> Automation:
         """Compile it, with the names that only this one may use."""
         compilation, shapes = self.compilation, self.compilation.shapes
-        own = {NOTHING: EntityShape(NOTHING, {})}
+        own = {NOTHING: EntityShape(NOTHING, {key: one.type for key, one in self.counted.items()})}
         if self.takes:
             own[PAYLOAD_SHAPE] = EntityShape(PAYLOAD_SHAPE, {key: type_of(one) for key, one in self.takes.items()})
         compilation.shapes = {**shapes, **own}
@@ -101,7 +106,7 @@ class _Rule:
 
     def _compile(self) -> Automation:
         written = self.written
-        compiler = TriggerCompiler(self.compilation, self.entity, self.workflow, self.takes, self.path)
+        compiler = TriggerCompiler(self.compilation, self.entity, self.workflow, self.takes, self.path, self.counted)
         trigger = compiler.compile(written.on)
         when = self.compilation.expression(written.when, self.shape, BOOLEAN, sql=trigger.kind in ("every", "idle"))
         self._refuse_asking(when)

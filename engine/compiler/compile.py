@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from engine.compiler.app import Automation, CompiledApp, Entity, Group, Keep, MenuGroup, Print, Role, Workflow
+from engine.compiler.app import Automation, CompiledApp, Entity, Figure, Group, Keep, MenuGroup, Print, Role, Workflow
 from engine.compiler.approvals import check_calls, compile_approval
 from engine.compiler.automations import compile_automations
 from engine.compiler.books import check_books
@@ -78,7 +78,7 @@ def compile_app(definition: AppDefinition, digest: str, *, stored: bool = False)
         entities=entities,
         approvals={key: approval for key, approval in approvals.items() if approval is not None},
         prints=_compile_prints(compilation),
-        automations=_compile_automations(compilation, workflows),
+        automations=_compile_automations(compilation, workflows, counted["figures"]),
         modules=compile_modules(compilation, entities),
         untranslated=find_untranslated(compilation),
         rollups=compile_rollups(compilation, entities),
@@ -120,11 +120,13 @@ def _compile_workflows(compilation: Compilation) -> dict[str, Workflow]:
     return workflows
 
 
-def _compile_automations(compilation: Compilation, workflows: Mapping[str, Workflow]) -> dict[str, Automation]:
+def _compile_automations(
+    compilation: Compilation, workflows: Mapping[str, Workflow], figures: Mapping[str, Figure]
+) -> dict[str, Automation]:
     found = {
         one.key: one
         for written in compilation.definition.automations.values()
-        for one in compile_automations(compilation, written, workflows.get(written.entity.name))
+        for one in compile_automations(compilation, written, workflows.get(written.entity.name), figures)
     }
     check_hooks(compilation, found.values())
     return found

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import time
 from typing import Final
 
-from engine.compiler.app import Automation, Expression, Field, Label, Moment, Schedule, Trigger, Workflow
-from engine.compiler.app.automations import NOTHING, Take
+from engine.compiler.app import Automation, Expression, Field, Figure, Label, Moment, Schedule, Trigger, Workflow
+from engine.compiler.app.automations import NOTHING, CountedFigure, Take
 from engine.compiler.compilation import Compilation
 from engine.compiler.field_types import find_type
 from engine.compiler.people import check_who
@@ -24,9 +24,12 @@ from engine.definition.model import (
     TriggerDefinition,
 )
 from engine.expression import Kind, Type
+from engine.expression.types import NUMERIC
 
 _DATED: Final = ("date", "datetime")
 _TEXT: Final = Type(Kind.TEXT)
+_WRITTEN: Final = {"percent": (Kind.PERCENT, 4), "money": (Kind.MONEY, 2)}
+"""As what the figures of a schedule are kept, and to how many places, by their unit."""
 
 
 def check_hooks(compilation: Compilation, automations: Iterable[Automation]) -> None:
@@ -44,6 +47,23 @@ def compile_takes(compilation: Compilation, path: str, on: TriggerDefinition) ->
     return {key: _take(one, chosen.get(key, {}) if one.type == "text" else {}) for key, one in on.takes.items()}
 
 
+def compile_counted(
+    compilation: Compilation, on: TriggerDefinition, figures: Mapping[str, Figure]
+) -> dict[str, CountedFigure]:
+    """Return the figures a schedule asks for; only numbers, as their unit says them."""
+    found = {}
+    for one in on.counted.values():
+        key = compilation.require(one.figure, figures, "K010")
+        if key is None:
+            continue
+        if figures[key].value.type.kind not in NUMERIC:
+            compilation.refuse("R034", one.location, name=key)
+            continue
+        kind, places = _WRITTEN.get(figures[key].unit, (Kind.NUMBER, 2))
+        found[one.key] = CountedFigure(key, one.period, Type(kind, scale=places))
+    return found
+
+
 def _take(written: TakeDefinition, options: Mapping[str, Label]) -> Take:
     """Return how one part is read; a text that visitors choose among ``options`` is one of these for everybody."""
     type_ = find_type("choice" if options else written.type)
@@ -59,7 +79,7 @@ def type_of(take: Take) -> Type:
 
 class TriggerCompiler:
     """The trigger of one rule being compiled; ``takes`` is what it reads of what another system sends, ``path`` where
-    its texts stand in translations."""
+    its texts stand in translations, ``counted`` the figures it asks for."""
 
     def __init__(
         self,
@@ -68,8 +88,10 @@ class TriggerCompiler:
         workflow: Workflow | None,
         takes: Mapping[str, Take],
         path: str,
+        counted: Mapping[str, CountedFigure],
     ) -> None:
         self.compilation = compilation
+        self.counted = counted
         self.path = path
         self.entity = entity
         self.workflow = workflow
@@ -109,6 +131,7 @@ class TriggerCompiler:
             takes=self.takes,
             find=found_by,
             form=compile_form(compilation, self.path, on.form, self.takes, found_by, self.entity),
+            counted=self.counted,
         )
 
     def _found_by(self, written: Mapping[str, ExpressionText]) -> tuple[str, Expression] | None:

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias, get_args
 from engine.definition.model import (
     AutomationDefinition,
     AutomationsDefinition,
+    CountedDefinition,
     DoDefinition,
     DoKind,
     MakeLinesDefinition,
@@ -150,6 +151,10 @@ def _read_webhook(node: Node, written: Node) -> "Given":
     }
 
 
+def _counted(node: Node) -> dict[str, CountedDefinition]:
+    return {one.key: build(CountedDefinition, one) for one in _entries(node, "with")}
+
+
 Given: TypeAlias = dict[str, Any]
 Read: TypeAlias = Callable[[Node, Node], Given]
 _TRIGGERS: Final[Mapping[str, Read]] = {
@@ -158,7 +163,7 @@ _TRIGGERS: Final[Mapping[str, Read]] = {
     "approval": lambda node, written: {"approval": read_reference(written), "to": _all(node, "becomes")},
     "file": lambda node, written: {"fields": (read_reference(written),)},
     "at": lambda node, written: {"moments": tuple(read_after(one) for one in written.elements())},
-    "every": lambda node, written: {"every": written.value, "once": "once" in node.value},
+    "every": lambda node, written: {"every": written.value, "once": "once" in node.value, "counted": _counted(node)},
     "idle": lambda node, written: {"span": written.value, "without": _one(node, "without")},
     "button": lambda node, written: {"who": read_whos(node.get("who")) if "who" in node.value else ()},
     "webhook": _read_webhook,

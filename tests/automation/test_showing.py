@@ -53,14 +53,35 @@ rows:
 """
 
 
+ALARM = """
+alarm:
+  label: 高级别太多
+  on:
+    every: "day 08:30"
+    once: true
+    with: {share: {figure: ticket.share}, amount: {figure: ticket.amount, period: last month}}
+  when: "share > 49.99% and amount >= 6000"
+  do:
+    - notify: [{role: boss}, {role: agent}]
+      text: "占 {share}，上月 {amount}"
+    - if: "share > 60%"
+      then: [{post: 管理群, text: 太多}]
+      else: [{post: 管理群, text: "群里：{share}"}]
+"""
+
+
 @pytest.fixture
 def store(make_store: MakeStore) -> Store:
+    return open_with(make_store, RULES)
+
+
+def open_with(make_store: MakeStore, rules: str) -> Store:
     def let_in(found: Store) -> None:
         with found.write() as session:
             for login, role in (("chief", "boss"), ("ann", "agent"), ("bob", "agent"), ("root", "admin")):
                 accounts.create_user(session, login=login, name=login.title(), password=None, roles=[role], actor=None)
 
-    files = with_rules(RULES) | {"ticket/reports.yaml": REPORTS, "dashboards/morning.yaml": DASHBOARD}
+    files = with_rules(rules) | {"ticket/reports.yaml": REPORTS, "dashboards/morning.yaml": DASHBOARD}
     return make_store(files, let_in)
 
 
@@ -120,3 +141,30 @@ def test_what_nobody_there_may_see_fails_and_says_so(store: Store, clock: SetClo
     with store.read() as session:
         (error,) = session.connection.execute(text("SELECT error FROM fw_runs")).scalars()
     assert "morning" in str(error)
+
+
+def test_a_schedule_asks_for_figures_and_tells_them_to_those_who_see_all_of_them(
+    make_store: MakeStore, clock: SetClock
+) -> None:
+    """Two of three are high, then two of four, of 6,400.50 in February; the day after nothing is told."""
+    store = open_with(make_store, ALARM)
+    jobs.look(store)
+    clock.at -= timedelta(days=20)
+    create(store, 2, title="漏水", level="high", amount="1200.5")
+    create(store, 2, title="停电", level="high", amount="5000")
+    create(store, 3, title="灯坏", level="low", amount="200")
+    clock.at += timedelta(days=21)
+    create(store, 3, title="门坏", level="low", amount="100")
+    for _ in range(2):
+        jobs.look(store)
+    with store.read() as session:
+        posted = session.connection.execute(text("SELECT message FROM fw_deliveries")).scalars().all()
+        told = {row[0]: row[1] for row in session.connection.execute(select(notices.c.user_id, notices.c.params))}
+    assert told[1]["text"] == "占 50%，上月 6,400.50"
+    assert told[2]["text"] == told[3]["text"] == "占 •••，上月 •••"
+    assert len(posted) == 1 and "群里：50%" in str(posted[0])
+    create(store, 3, title="窗坏", level="low", amount="100")  # two of five
+    clock.advance(timedelta(days=1))
+    jobs.look(store)
+    with store.read() as session:
+        assert len(session.connection.execute(select(notices.c.id)).all()) == 3

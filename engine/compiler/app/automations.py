@@ -15,6 +15,7 @@ from engine.compiler.app.parts import Expression, Label
 from engine.compiler.app.workflows import Moment
 from engine.definition.model import DoKind, TriggerKind, WhoDefinition
 from engine.errors import Location
+from engine.expression import Type
 
 NOTHING = ""
 """The shape of what runs for no record."""
@@ -73,11 +74,21 @@ class PublicForm:
 
 
 @dataclass(frozen=True)
+class CountedFigure:
+    """A figure that a schedule asks for: its key, of which period, and as what expressions have it."""
+
+    figure: str
+    period: str
+    type: Type
+
+
+@dataclass(frozen=True)
 class Trigger:
     """What starts an automation; see ``TriggerDefinition`` for what goes with which kind.
 
     ``without`` is the entity of the records waited for and its link to this one; ``find`` the field of the record
-    that a webhook is about, and the value it has; ``form`` asks visitors for what it takes.
+    that a webhook is about, and the value it has; ``form`` asks visitors for what it takes; ``counted`` are figures
+    that what runs for no record has under names.
     """
 
     kind: TriggerKind
@@ -96,6 +107,7 @@ class Trigger:
     takes: Mapping[str, Take] = field(default_factory=dict)
     find: tuple[str, Expression] | None = None
     form: PublicForm | None = None
+    counted: Mapping[str, CountedFigure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,16 @@ class PublicFormDefinition:
 
 
 @dataclass(frozen=True)
+class CountedDefinition:
+    """A figure that a schedule asks for, over a period."""
+
+    key: str
+    location: Location
+    figure: Reference
+    period: str = "month"
+
+
+@dataclass(frozen=True)
 class TriggerDefinition:
     """The ``on:`` of an automation; exactly one kind is written.
 
@@ -80,7 +90,8 @@ class TriggerDefinition:
     ``every``: a schedule in words, for each record, or ``once``; ``idle``: nothing changed for ``span``, or no record
     of ``without`` came; ``button``: one of ``who`` pressed it (whoever may write the record when empty); ``webhook``:
     another system sent something to the address ``hook``, of which ``takes`` is read, about the record whose one field
-    in ``find`` has that value; with ``form`` visitors of a website fill it in, too.
+    in ``find`` has that value; with ``form`` visitors of a website fill it in, too. ``counted`` are figures that a
+    schedule that is kept ``once`` has under names.
     """
 
     kind: TriggerKind
@@ -100,6 +111,7 @@ class TriggerDefinition:
     takes: Mapping[str, TakeDefinition] = field(default_factory=dict)
     find: Mapping[str, ExpressionText] = field(default_factory=dict)
     form: PublicFormDefinition | None = None
+    counted: Mapping[str, CountedDefinition] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
