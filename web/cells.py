@@ -136,7 +136,7 @@ def title_of(entity: Entity, record: Record) -> str:
 def subtitle_of(cells: Cells, entity: Entity, record: Record) -> Cell | None:
     """Return whom or what a record is about: its first required link, when the title does not say so already."""
     for field in entity.fields.values():
-        if field.to is not None and field.required and field.key not in record.hidden and not field.retired:
+        if field.to_one is not None and field.required and field.key not in record.hidden and not field.retired:
             cell = cells.of_record(entity, field.key, record)
             said = cell["text"] and cell["text"] not in title_of(entity, record)
             return cell | {"key": field.key} if said else None

@@ -92,6 +92,12 @@ def _linked(cells: "Cells", field: Field, value: Any, labels: Labels) -> "Cell":
     return cells.plain("link", text, url=f"{ENTITY_URL.format(entity=field.to)}/{value}")
 
 
+def _several_linked(cells: "Cells", field: Field, value: Any, labels: Labels) -> "Cell":
+    entries = [_linked(cells, field, one, labels) for one in value]
+    names = cells.locale.t("text.comma").join(one["text"] for one in entries)
+    return {"kind": "several_linked", "text": names, "entries": entries}
+
+
 def _people(cells: "Cells", field: Field, value: Any, labels: Labels) -> "Cell":
     people = [cells.user(labels.get((USER, one), f"#{one}")) for one in value]
     names = cells.locale.t("text.comma").join(one["text"] for one in people)
@@ -162,6 +168,7 @@ CELLS: Mapping[str, Maker] = {
     "choices": _choices,
     "tags": _tags,
     "linked": _linked,
+    "several_linked": _several_linked,
     "people": _people,
     "files": _files,
     "pictures": _pictures,

@@ -351,6 +351,7 @@ class Inputs:
 _PICK = {
     "link": "/pick/{to}?for={address}",
     "user": "/pick-person",
+    "links": "/pick/{to}?for={address}",
     "users": "/pick-person",
     "department": "/pick-department",
     "tags": "/pick-tag?for={address}",

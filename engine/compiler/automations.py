@@ -14,7 +14,7 @@ from engine.compiler.app.automations import NOTHING
 from engine.compiler.compilation import Compilation, place_within
 from engine.compiler.people import check_who
 from engine.compiler.row_loops import DONE_FOR_ROWS, check_rest, check_rests, find_gone_through
-from engine.compiler.shapes import field_type, kept_by_engine
+from engine.compiler.shapes import field_type, kept_by_engine, leads_to
 from engine.compiler.triggers import TriggerCompiler, compile_counted, compile_takes, type_of
 from engine.definition.model import (
     AutomationDefinition,
@@ -256,7 +256,7 @@ class _Rule:
             return made
         target = compilation.definition.entities[key]
         source = self.shape if shape.endswith("#") else shape  # a row is made for the record that started it
-        links = [name for name, one in target.fields.items() if one.to is not None and one.to.name == source]
+        links = [name for name, one in target.fields.items() if leads_to(one) == source]
         link = ""
         if written.link is not None:
             link = compilation.require(written.link, links, "E019", entity=key, source=source or "—") or ""
@@ -395,5 +395,5 @@ def _said(step: Do) -> object:
 
 
 _UNSAID: Final = frozenset(
-    {Kind.CHOICES, Kind.TAGS, Kind.USERS, Kind.FILE, Kind.LINES, Kind.JSON, Kind.NOTHING, Kind.WORKING_TIME}
+    {Kind.CHOICES, Kind.TAGS, Kind.USERS, Kind.LINKS, Kind.FILE, Kind.LINES, Kind.JSON, Kind.NOTHING, Kind.WORKING_TIME}
 )

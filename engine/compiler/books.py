@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from engine.compiler.app import Book, Entity, Expression
 from engine.compiler.compilation import Compilation
 from engine.compiler.dead_ends import must_be_typed
-from engine.compiler.shapes import field_type, has_rows
+from engine.compiler.shapes import field_type, has_rows, leads_to
 from engine.definition.model import BookDefinition, EntityDefinition, ExpressionText, Reference
 from engine.expression import BOOLEAN
 
@@ -46,7 +46,7 @@ def _book(compilation: Compilation, written: BookDefinition, source: EntityDefin
     if into is None or when is None or (written.rows is not None and rows is None):
         return None
     target = compilation.definition.entities[into]
-    links = [key for key, field in target.fields.items() if field.to is not None and field.to.name == source.key]
+    links = [key for key, field in target.fields.items() if leads_to(field) == source.key]
     compilation.require(written.back, links, "E019", entity=into, source=source.key)
     for key in missing_fields(target, {*written.set, written.back.name}):
         compilation.refuse("E113", written.location, name=key, entity=into)

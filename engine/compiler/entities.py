@@ -306,8 +306,10 @@ def _search(
 ) -> tuple[str, ...]:
     """Return what a record is found by: its name, what the author says, and the links its list shows."""
     keys = ["number", *(key for _, key in display if key)]
-    keys += [key for key in columns if key in fields and fields[key].to is not None]
+    keys += [key for key in columns if key in fields and fields[key].to_one is not None]
     keys += [key for key, field in fields.items() if field.search and field.stored]
     keys += [key for key, field in fields.items() if field.type.always_searched]
-    searchable = {key for key, field in fields.items() if field.type.searchable or field.to is not None} | {"number"}
+    searchable = {key for key, field in fields.items() if field.type.searchable or field.to_one is not None} | {
+        "number"
+    }
     return tuple(key for key in dict.fromkeys(keys) if key in searchable)

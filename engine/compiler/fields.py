@@ -19,7 +19,7 @@ from engine.compiler.field_types import FIELD_TYPES, FieldType, find_type
 from engine.compiler.found_links import compile_found_by, compile_named
 from engine.compiler.readers import Wrong, is_empty
 from engine.compiler.retirement import option_successors, retired_options
-from engine.compiler.shapes import field_type
+from engine.compiler.shapes import field_type, is_many, leads_to
 from engine.definition.model import FieldDefinition, Reference
 from engine.errors import Location
 from engine.expression import BOOLEAN, Kind, nearest
@@ -239,8 +239,8 @@ def _source(compilation: Compilation, written: FieldDefinition, fetch: Reference
     link, _, there = fetch.name.partition(".")
     siblings = _siblings(compilation, written)
     source = siblings.get(link)
-    if source is None or source.to is None or not there:
-        links = [f"{key}." for key, field in siblings.items() if field.to is not None]
+    if source is None or source.to is None or is_many(source) or not there:
+        links = [f"{key}." for key, field in siblings.items() if leads_to(field) is not None]
         compilation.refuse("E006", fetch.location, nearest(f"{link}.", links), name=fetch.name)
         return None
     target = compilation.definition.entities.get(source.to.name)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from engine.compiler.app import Make, MakeLines
 from engine.compiler.compilation import Compilation
-from engine.compiler.shapes import field_type, has_rows
+from engine.compiler.shapes import field_type, has_rows, leads_to
 from engine.definition.model import FieldDefinition, MakeDefinition, MakeLinesDefinition, Reference
 from engine.expression import BOOLEAN, Type
 
@@ -16,7 +16,7 @@ def compile_make(compilation: Compilation, written: MakeDefinition, source: str,
     """Return how a record of another entity is made from one of ``source``."""
     target = compilation.require(written.entity, compilation.definition.entities, "E001")
     target_fields = compilation.definition.entities[target].fields if target else {}
-    links = [key for key, field in target_fields.items() if field.to is not None and field.to.name == source]
+    links = [key for key, field in target_fields.items() if leads_to(field) == source]
     if target:
         compilation.require(written.back, links, "E019", entity=target, source=source)
         _check_fillable(compilation, written.back, target_fields, target)
@@ -55,7 +55,7 @@ def _make_lines(
     expected: Mapping[str, Type],
 ) -> MakeLines:
     collection = compilation.shapes[source].collections[table]
-    leading = [key for key, one in (into.fields if into else {}).items() if one.to and one.to.name == collection.entity]
+    leading = [key for key, one in (into.fields if into else {}).items() if leads_to(one) == collection.entity]
     link: str | None = None
     if written.link is not None:
         link = compilation.require(written.link, leading, "E019", entity=table, source=table)

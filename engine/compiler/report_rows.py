@@ -30,8 +30,10 @@ from engine.expression.types import DEPARTMENT_SHAPE, EVERY_SHAPE, MANY, NUMERIC
 from engine.expression.walking import walk
 
 _DATED: Final = (Kind.DATE, Kind.DATETIME)
-_UNDIVIDED: Final = (MANY - {Kind.CHOICES}) | {Kind.JSON, Kind.DURATION, Kind.TIME, Kind.NOTHING}
-_OFFERED: Final = (Kind.CHOICE, Kind.CHOICES, Kind.BOOLEAN, Kind.LINK, Kind.USER, Kind.DEPARTMENT, *_DATED)
+_UNDIVIDED: Final = (MANY - {Kind.CHOICES, Kind.LINKS}) | {Kind.JSON, Kind.DURATION, Kind.TIME, Kind.NOTHING}
+_OFFERED: Final = (
+    Kind.CHOICE, Kind.CHOICES, Kind.BOOLEAN, Kind.LINK, Kind.LINKS, Kind.USER, Kind.DEPARTMENT, *_DATED,
+)  # fmt: skip
 _PEOPLE: Final = {Kind.USER: "user", Kind.DEPARTMENT: "department"}
 _NOT_OFFERED: Final = ("id", "number", "created_by", "updated_by", "updated_at")
 _SYSTEM: Final = ("stage", "owner", "team", "created_at", "created_by", "updated_at", "updated_by", "number", "id")
@@ -119,15 +121,15 @@ class Sources:
             return None
         if kind in _DATED:
             return Dimension(key, _with_span(label, "month"), value, self.reads(value), span="month")
-        if kind is Kind.CHOICES and not isinstance(value.tree, resolved.Field):
+        if kind in (Kind.CHOICES, Kind.LINKS) and not isinstance(value.tree, resolved.Field):
             return None  # the choices of a linked record are no single value
-        target = _PEOPLE.get(kind) or (value.type.entity if kind is Kind.LINK else None)
+        target = _PEOPLE.get(kind) or (value.type.entity if kind in (Kind.LINK, Kind.LINKS) else None)
         if key == "id" and rows.whole:  # each record by itself
             target, label = rows.entity, self.entities[rows.entity].label
         made = Dimension(key, label, value, self.reads(value), buckets=buckets, target=target)
         if kind in (Kind.CHOICE, Kind.CHOICES):
             return replace(made, options=self._options(value), many=kind is Kind.CHOICES)
-        return made
+        return replace(made, many=True) if kind is Kind.LINKS else made
 
     def _try(self, text: str, shape: str) -> Checked | None:
         """Return what may be written as ``text``; a date is asked for once for all its spans."""

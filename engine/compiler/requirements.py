@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from engine.compiler.app import Requirement
 from engine.compiler.compilation import Compilation
-from engine.compiler.shapes import has_files
+from engine.compiler.shapes import has_files, leads_to
 from engine.definition.model import EntityDefinition, RequirementDefinition
 from engine.expression import BOOLEAN
 
@@ -55,7 +55,7 @@ def _with_link(
     other = compilation.require(written.link, entities, "E001")
     if other is None:
         return requirement
-    via = [key for key, field in entities[other].fields.items() if field.to and field.to.name == entity.key]
+    via = [key for key, field in entities[other].fields.items() if leads_to(field) == entity.key]
     if not via:
         compilation.refuse("W008", written.link.location, name=other, entity=entity.key)
         return requirement
@@ -74,7 +74,7 @@ def _with_approval(
     assert written.approval is not None  # noqa: S101 - the caller asked
     approved = entity.key
     if written.of is not None:
-        links = {key: field.to.name for key, field in entity.fields.items() if field.to is not None}
+        links = {key: to for key, field in entity.fields.items() if (to := leads_to(field)) is not None}
         of = compilation.require(written.of, links, "W021", entity=entity.key)
         if of is None:
             return requirement

@@ -9,7 +9,7 @@ from typing import Final
 
 from engine.compiler.app import Do
 from engine.compiler.compilation import Compilation
-from engine.compiler.shapes import has_rows
+from engine.compiler.shapes import has_rows, leads_to
 from engine.definition.model import DoDefinition, Reference
 from engine.expression.types import COUNT
 
@@ -40,7 +40,7 @@ def row_tables(compilation: Compilation, entity: str) -> dict[str, tuple[str, st
     fields = entities[entity].fields if entity in entities else {}
     found = {key: ("", key) for key, field in fields.items() if has_rows(field)}
     for key, field in fields.items():
-        target = entities.get(field.to.name) if field.to is not None else None
+        target = entities.get(leads_to(field) or "")
         tables = target.fields if target is not None else {}
         found |= {f"{key}.{one}": (key, one) for one, lines in tables.items() if has_rows(lines)}
     return found
@@ -50,7 +50,7 @@ def linked_records(compilation: Compilation, entity: str) -> dict[str, str]:
     """Return the links of a record of ``entity``, each with where it leads: the one record there is gone to."""
     entities = compilation.definition.entities
     fields = entities[entity].fields if entity in entities else {}
-    return {key: one.to.name for key, one in fields.items() if one.to is not None and one.to.name in entities}
+    return {key: to for key, one in fields.items() if (to := leads_to(one)) in entities and to is not None}
 
 
 def numbered_rows(compilation: Compilation, entity: str, place: tuple[str, str]) -> str:

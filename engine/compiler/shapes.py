@@ -53,6 +53,11 @@ def is_many(field: FieldDefinition) -> bool:
     return declared is not None and declared.many
 
 
+def leads_to(field: FieldDefinition) -> str | None:
+    """Return the entity of the one record a written field leads to; None when it may lead to several, or to none."""
+    return None if field.to is None or is_many(field) else field.to.name
+
+
 def has_kind(field: FieldDefinition, kind: Kind) -> bool:
     """Tell whether the values of a written field are of this kind."""
     declared = find_type(field.type.name)
@@ -128,7 +133,7 @@ def _linking(definition: AppDefinition) -> dict[str, list[EntityDefinition]]:
     found: dict[str, list[EntityDefinition]] = {key: [] for key in definition.entities}
     for other in definition.entities.values():
         columns = (column for field in other.fields.values() if has_rows(field) for column in field.fields.values())
-        targets = {one.to.name: None for one in (*other.fields.values(), *columns) if one.to is not None}
+        targets = {to: None for one in (*other.fields.values(), *columns) if (to := leads_to(one)) is not None}
         for target in targets.keys() & found.keys():
             found[target].append(other)
     return found
@@ -143,7 +148,7 @@ def _collections(entity: EntityDefinition, linking: Iterable[EntityDefinition]) 
     """
     found = {key: Collection(f"{entity.key}.{key}") for key, field in entity.fields.items() if has_rows(field)}
     for other in linking:
-        links = [key for key, field in other.fields.items() if field.to is not None and field.to.name == entity.key]
+        links = [key for key, field in other.fields.items() if leads_to(field) == entity.key]
         for link in links:
             name = other.key if len(links) == 1 and other.key not in entity.fields else f"{other.key}_{link}"
             if name not in entity.fields:
@@ -156,7 +161,7 @@ def _collections(entity: EntityDefinition, linking: Iterable[EntityDefinition]) 
 def _linking_rows(
     entity: EntityDefinition, other: EntityDefinition, lines: FieldDefinition, taken: Mapping[str, Collection]
 ) -> dict[str, Collection]:
-    links = [key for key, column in lines.fields.items() if column.to is not None and column.to.name == entity.key]
+    links = [key for key, column in lines.fields.items() if leads_to(column) == entity.key]
     name = f"{other.key}_{lines.key}"
     names = {link: name if len(links) == 1 else f"{name}_{link}" for link in links}
     shape = row_shape(other.key, lines.key)

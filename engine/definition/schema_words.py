@@ -280,6 +280,7 @@ _TYPES_ELSEWHERE: Final = {
         "choice": "select enum dropdown radio 单选 选项",
         "choices": "multiselect tags 多选",
         "link": "reference lookup relation foreign_key 关联 链接",
+        "links": "many_to_many references multi_lookup 多选关联 关联多条",
         "user": "person people 人员 用户",
         "phone": "tel mobile telephone 电话 手机",
         "email": "mail 邮箱",

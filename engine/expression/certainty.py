@@ -235,9 +235,14 @@ def _about(thing: Resolved, values: tuple[Any, ...], holds: Callable[[Any], bool
 
 
 def _is_single(node: Resolved) -> bool:
-    return node.type.kind not in (Kind.CHOICES, Kind.TAGS, Kind.USERS, Kind.FILE, Kind.LINES) and not isinstance(
-        node, (resolved.Constant, resolved.Variable)
-    )
+    return node.type.kind not in (
+        Kind.CHOICES,
+        Kind.TAGS,
+        Kind.USERS,
+        Kind.LINKS,
+        Kind.FILE,
+        Kind.LINES,
+    ) and not isinstance(node, (resolved.Constant, resolved.Variable))
 
 
 def _values(questions: Sequence[_Question]) -> list[Any]:

@@ -30,7 +30,9 @@ from engine.expression.types import (
 from engine.expression.typing_rules import arithmetic
 
 _ORDER = frozenset({"<", "<=", ">", ">="})
-_ELEMENT = {Kind.CHOICES: Kind.CHOICE, Kind.TAGS: Kind.TEXT, Kind.USERS: Kind.USER}
+_ELEMENT = {
+    Kind.CHOICES: Kind.CHOICE, Kind.TAGS: Kind.TEXT, Kind.USERS: Kind.USER, Kind.LINKS: Kind.LINK,
+}  # fmt: skip
 _NAMED_BY = {Kind.USER: "login", Kind.DEPARTMENT: "key"}
 _LITERAL_KINDS = {
     "number": Kind.NUMBER, "percent": Kind.PERCENT, "duration": Kind.DURATION, "date": Kind.DATE, "text": Kind.TEXT,

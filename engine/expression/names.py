@@ -182,7 +182,7 @@ class Names:
         link = self.resolve_name(syntax.Name(start, end, node.parts[0]))
         if link is None:
             return None
-        if not isinstance(link, (resolved.Field, resolved.Variable)) or link.type.target not in self.shapes:
+        if not isinstance(link, (resolved.Field, resolved.Variable)) or not self._leads(link.type):
             self.refuse("not_a_link", link, name=node.parts[0], kind=link.type.kind)
             return None
         if len(node.parts) > 2:
@@ -191,6 +191,10 @@ class Names:
         if isinstance(link, resolved.Variable) and node.parts[1] in USER_ATTRIBUTES:
             return self._of_user(node)
         return self.hop(node, link, node.parts[1], node.offsets[1])
+
+    def _leads(self, type_: Type) -> bool:
+        """Tell whether a value leads to one thing of which more can be asked."""
+        return type_.kind not in MANY and type_.target in self.shapes
 
     def _around(self, first: str) -> Callable[[syntax.Path], resolved.Resolved | None] | None:
         """Return what resolves a path that begins beyond the fields: the record around, a line, a period, a payload."""

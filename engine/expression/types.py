@@ -36,6 +36,7 @@ class Kind(StrEnum):
     CHOICE = "choice"  # str, one of options
     CHOICES = "choices"  # sequence of str
     LINK = "link"  # int, the id of a record of entity
+    LINKS = "links"  # sequence of int, the ids of records of entity
     USER = "user"  # int, the id of a user
     USERS = "users"  # sequence of int
     DEPARTMENT = "department"  # int, the id of a department
@@ -58,7 +59,7 @@ _TARGETS = {Kind.USER: USER_SHAPE, Kind.USERS: USER_SHAPE, Kind.DEPARTMENT: DEPA
 
 NUMERIC = frozenset({Kind.NUMBER, Kind.MONEY, Kind.PERCENT})
 TEXTUAL = frozenset({Kind.TEXT, Kind.CHOICE})
-MANY = frozenset({Kind.CHOICES, Kind.TAGS, Kind.USERS, Kind.FILE, Kind.LINES})
+MANY = frozenset({Kind.CHOICES, Kind.TAGS, Kind.USERS, Kind.LINKS, Kind.FILE, Kind.LINES})
 ORDERED = NUMERIC | {Kind.TEXT, Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.DURATION}
 
 

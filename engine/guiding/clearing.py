@@ -107,7 +107,7 @@ def _needed(session: Session, made: Mapping[str, set[int]]) -> set[Address]:
         for table, field, parent in _links(session, entity):
             if field.to is None or not made[field.to]:
                 continue
-            source, target = table.c[parent], table.c[field.key]
+            source, target = table.c[parent], table.c["leads_to" if field.type.many else field.key]
             for from_, to in session.connection.execute(select(source, target).where(target.is_not(None))):
                 if to not in made[field.to]:
                     continue
@@ -130,6 +130,8 @@ def _links(session: Session, entity: Entity) -> Iterator[tuple[Table, Field, str
     for field in entity.fields.values():
         if field.type.column == "link":
             yield own, field, "id"
+        elif field.to is not None and field.type.many:
+            yield session.tables.entries[entity.key, field.key], field, "parent_id"
     for lines in entity.line_fields:
         table = session.tables.lines[entity.key, lines.key]
         for column in lines.fields.values():
@@ -157,7 +159,11 @@ def _unlink(session: Session, entity: Entity, ids: Sequence[int]) -> None:
     """Take the links out of what goes, so that it can go in any order."""
     for table, field, parent in _links(session, entity):
         for some in _parts(ids):
-            session.connection.execute(update(table).where(table.c[parent].in_(some)).values({field.key: None}))
+            mine = table.c[parent].in_(some)
+            many = field.type.many
+            session.connection.execute(
+                delete(table).where(mine) if many else update(table).where(mine).values({field.key: None})
+            )
 
 
 def _delete(session: Session, entity: Entity, ids: Sequence[int]) -> None:

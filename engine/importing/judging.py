@@ -208,10 +208,16 @@ class Judge:
             found = [self._names.find(told.key, name, of=told.target) for name in _names(many, said(cell))]
             wrong = [name for name in found if isinstance(name, FieldError)]
             errors += [replace(name, path=path) for name in wrong]
-            return None if wrong else found if many else found[0]
-        if one is None:
+            if wrong:
+                return None
+            if one is None or not many:
+                return found[0]
+            cell = found
+        elif one is None:
             return said(cell)
         try:
+            if told.target is not None:
+                return one.type.parse(cell, one)
             return read_cell(cell, one, told.reading)
         except Wrong as wrong_cell:
             errors.append(FieldError(path, wrong_cell.code, wrong_cell.params))
@@ -225,10 +231,9 @@ class Judge:
             if target == DEPARTMENT:
                 self._names.look_up_departments(column.key or "", self._texts(column))
             elif target == USER:
-                many, texts = one is not None and one.type.many, self._texts(column)
-                self._names.look_up_people(column.key or "", {name for text in texts for name in _names(many, text)})
+                self._names.look_up_people(column.key or "", self._called(column, one))
             elif target is not None:
-                self._names.look_up_records(column.key or "", target, self._texts(column))
+                self._names.look_up_records(column.key or "", target, self._called(column, one))
             elif one is not None and one.unique and one.type.is_text and not column.of_lines:
                 self._find_taken(one, self._texts(column))
         if self.import_.mode != CREATE and self.import_.match_by is not None:
@@ -239,6 +244,11 @@ class Judge:
         cells = (row[column.at] for row in rows if column.at < len(row))
         texts = {said(cell) for cell in cells if not is_blank(cell)}
         return {text for text in texts if text.isprintable()}  # no record is called by what cannot be stored
+
+    def _called(self, column: Column, one: Field | None) -> set[str]:
+        """Return the names in a column, of which a cell for several holds several."""
+        many = one is not None and one.type.many
+        return {name for text in self._texts(column) for name in _names(many, text)}
 
     def _find_taken(self, one: Field, texts: set[str]) -> None:
         variants = texts | {text.upper() for text in texts}

@@ -49,7 +49,7 @@ def find_chain(session: Session, record: Record, *, actor: Actor) -> list[Ring]:
 
 def links_between(app: CompiledApp, entity: Entity, to: str, hidden: frozenset[str]) -> Iterator[str]:
     """Yield the fields that link an entity to one before it."""
-    return (one.key for one in entity.stored_fields if one.to == to and one.key not in hidden and not one.retired)
+    return (one.key for one in entity.stored_fields if one.to_one == to and one.key not in hidden and not one.retired)
 
 
 def _climb(session: Session, order: list[str], kept: dict[str, dict[int, Record]], start: str, actor: Actor) -> None:

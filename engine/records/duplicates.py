@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, bindparam, func, literal, select, union_all
 
-from engine.compiler.app import Duplicate, Entity
+from engine.compiler.app import Duplicate, Entity, Field
 from engine.errors import FieldError
 from engine.people.actor import Actor
 from engine.records.calling import label_names
@@ -256,9 +256,18 @@ def _last_active(session: Session, entity: Entity, table: Table) -> ColumnElemen
         linked = session.tables.entity[other.key].alias(f"of_{other.key}")
         for field in other.fields.values():
             if field.to == entity.key and not field.retired:
-                of_it = (linked.c[field.key] == table.c.id, linked.c.deleted_at.is_(None))
+                of_it = (_leads_here(session, other, field, linked, table), linked.c.deleted_at.is_(None))
                 made.append(select(func.max(linked.c.created_at).label("made")).where(*of_it).correlate(table))
     if not made:
         return literal(None, table.c.updated_at.type)
     newest = union_all(*made).subquery("newest")
     return select(func.max(newest.c.made, type_=table.c.updated_at.type)).scalar_subquery()
+
+
+def _leads_here(session: Session, other: Entity, field: Field, linked: Any, table: Table) -> ColumnElement[bool]:
+    if not field.type.many:
+        leads: ColumnElement[bool] = linked.c[field.key] == table.c.id
+        return leads
+    entries = session.tables.entries[other.key, field.key].alias(f"of_{other.key}_{field.key}")
+    found = select(entries.c.parent_id).where(entries.c.parent_id == linked.c.id, entries.c.leads_to == table.c.id)
+    return found.correlate(linked, table).exists()

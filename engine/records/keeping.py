@@ -1,4 +1,4 @@
-"""What is kept beside records, so that they are found: the keys of duplicates, the terms of search.
+"""What is kept beside records: the keys of duplicates, the terms of search, the entries of several links.
 
 Enters: the values of records before and after they are written. Leaves: both kept, in the same transaction. Must be
 called by whatever writes records, and by nothing else.
@@ -7,6 +7,7 @@ called by whatever writes records, and by nothing else.
 from collections.abc import Sequence
 
 from engine.compiler.app import Entity
+from engine.records.entries import keep_entries
 from engine.records.match_keys import keep_keys
 from engine.records.search_terms import Values, keep_terms
 from engine.storage.store import Session
@@ -22,3 +23,4 @@ def keep_found(
     """
     keep_keys(session, entity, written, beside=beside)
     keep_terms(session, entity, written)
+    keep_entries(session, entity, written)

@@ -5,7 +5,7 @@ whether a record the actor may not see exists.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -116,6 +116,26 @@ def _names_of_allowed(session: Session, lookups: Lookups) -> Labels:
     return labels
 
 
+def add_linked(session: Session, entity: Entity, rows: Sequence[Mapping[str, Any]], labels: Labels) -> None:
+    """Add what the records in fields that lead to several are called, all rows in one query for each target.
+
+    Whoever may read a record may know what it leads to is called, as with a link to one.
+    """
+    wanted: dict[str, set[int]] = defaultdict(set)
+    for field in entity.links_fields:
+        for values in rows:
+            wanted[field.to or ""].update(values.get(field.key) or ())
+    lookups = Lookups(session)
+    for target, ids in wanted.items():
+        fresh = sorted(id_ for id_ in ids if (target, id_) not in labels)
+        if fresh:
+            entity_ = session.app.entities[target]
+            lookups.load(target, fresh)
+            found = [row for row in (lookups.linked(target, id_) for id_ in fresh) if row is not None]
+            inner = label_names(session.app, entity_, found, lookups)
+            labels |= {(target, row["id"]): display(entity_, row, inner) for row in found}
+
+
 def require_targets(session: Session, entity: Entity, values: Mapping[str, Any]) -> None:
     """Raise ``NotPossibleNow`` when a record linked to in ``values`` is deleted, and keep the others from being so."""
     by_target: dict[str, dict[int, Field]] = defaultdict(dict)
@@ -181,7 +201,7 @@ def _linked(entity: Entity, values: Mapping[str, Any], before: Mapping[str, Any]
     """Yield the links whose conditions read the record, as far as they or what is read changed."""
     for key, field in entity.fields.items():
         if _reads_record(field) and _differs(field, key, values, before) and values.get(key) is not None:
-            yield key, field, values[key]
+            yield from ((key, field, id_) for id_ in (values[key] if field.type.many else [values[key]]))
         for name, column in field.link_columns:
             if not _reads_record(column):
                 continue

@@ -274,7 +274,15 @@ def _without_themselves(
 ) -> dict[str, Any]:
     """Empty the links of the two to each other: a record is not linked to itself."""
     values = {**kept.values, **changes}
-    return {one.key: None for one in entity.fields.values() if one.to == entity.key and values.get(one.key) in ids}
+    found: dict[str, Any] = {}
+    for one in entity.fields.values():
+        value = values.get(one.key) if one.to == entity.key else None
+        if isinstance(value, list):
+            left = [id_ for id_ in value if id_ not in ids]
+            found |= {one.key: left or None} if left != value else {}
+        elif value in ids:
+            found[one.key] = None
+    return found
 
 
 def _judged(

@@ -8,6 +8,7 @@ from engine.compiler.app import CompiledApp, Entity, Pool
 from engine.errors import NotFound
 from engine.people.actor import Actor
 from engine.records.labels import add_people
+from engine.records.links import add_linked
 from engine.records.listing import COUNTED, ListPlan, ListQuery
 from engine.records.queries import Page, read_page
 from engine.records.record import Labels, Record, without_hidden
@@ -43,6 +44,7 @@ def find_pooled(session: Session, entity: str, id: int, *, actor: Actor) -> Reco
             values = plan.reading.values(row)
             plan.reading.add_labels(row, values, labels)
             add_people(session, compiled, [values], labels)
+            add_linked(session, compiled, [values], labels)
             record = Record(entity, id, values.pop("version"), values, labels, hidden=rights.hidden)
             return without_hidden(record)
     return None

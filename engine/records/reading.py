@@ -34,7 +34,7 @@ class Reading:
                 self._join_name(table, key, USER, users)
             elif field is not None and field.type.column == "department":
                 self._join_name(table, key, DEPARTMENT, departments)
-            elif field is not None and field.to is not None:
+            elif field is not None and field.to_one is not None:
                 self._join_record(session, table, field)
 
     def values(self, row: Sequence[Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from engine.people.actor import Actor
 from engine.records.calling import name_of
 from engine.records.completing import compute_values
 from engine.records.differences import find_changes, from_json
+from engine.records.entries import keep_entries
 from engine.records.evaluation import Lookups, make_env
 from engine.records.record import Record
 from engine.records.unedited import keep_moved
@@ -124,7 +125,10 @@ def _turn(
     record, deleted = _lock(session, entity, place[1])
     values = _copy(entity, record.values)
     for field in entity.fields.values():
-        if field.to == target and values.get(field.key) == ids[0]:
+        if field.to == target and field.type.many:
+            turned = [ids[1] if one == ids[0] else one for one in values.get(field.key) or ()]
+            values[field.key] = list(dict.fromkeys(turned)) or None
+        elif field.to == target and values.get(field.key) == ids[0]:
             values[field.key] = ids[1]
         for key, column in field.link_columns:
             for row in (values.get(field.key) or ()) if column.to == target else ():
@@ -160,6 +164,7 @@ def _write(
             lines = session.tables.lines[entity.key, field.key]
             links = {key: line.get(key) for key, _ in field.link_columns}
             session.connection.execute(update(lines).where(lines.c.id == line["id"]).values(links))
+    keep_entries(session, entity, [(record.id, record.values, values)])
     told = {**changes, "": dict(details)}
     write_history(session, entity.key, record.id, record.version + 1, "relink", told, actor=actor)
     return changes
@@ -169,7 +174,11 @@ def _questions(session: Session, entity: Entity, target: str, id_: int) -> list[
     """Return a select of id and ``deleted_at`` for each column of an entity that leads to ``target``."""
     table, found = session.tables.entity[entity.key], []
     for field in entity.fields.values():
-        if field.to == target:
+        if field.to == target and field.type.many:
+            entries = session.tables.entries[entity.key, field.key]
+            joined = select(table.c.id, table.c.deleted_at).join(entries, entries.c.parent_id == table.c.id)
+            found.append(joined.where(entries.c.leads_to == id_))
+        elif field.to == target:
             found.append(select(table.c.id, table.c.deleted_at).where(table.c[field.key] == id_))
         for key, column in field.link_columns:
             if column.to == target:

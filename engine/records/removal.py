@@ -43,6 +43,10 @@ def require_unused(session: Session, entity: Entity, id: int) -> None:
     """Raise ``NotPossibleNow`` when a living record links here, itself or in a line, naming its kind."""
     for other in session.app.entities.values():
         for field in other.fields.values():
+            if field.to == entity.key and field.type.many:
+                if _is_among(session, other.key, field.key, id):
+                    raise NotPossibleNow("record.in_use", by=other.label)
+                continue
             for column, lines in _links(field, entity.key):
                 if _is_linked(session, other.key, column, lines, id):
                     raise NotPossibleNow("record.in_use", by=other.label)
@@ -64,3 +68,11 @@ def _is_linked(session: Session, entity: str, column: str, lines: str | None, id
         row = session.tables.lines[entity, lines]
         using = select(row.c.id).join(record, record.c.id == row.c.parent_id).where(row.c[column] == id, alive)
     return session.connection.execute(using.limit(1)).first() is not None
+
+
+def _is_among(session: Session, entity: str, field: str, id: int) -> bool:
+    """Tell whether a living record has the one of this id among several it leads to."""
+    record, entries = session.tables.entity[entity], session.tables.entries[entity, field]
+    using = select(entries.c.parent_id).join(record, record.c.id == entries.c.parent_id)
+    alive = using.where(entries.c.leads_to == id, record.c.deleted_at.is_(None))
+    return session.connection.execute(alive.limit(1)).first() is not None

@@ -55,7 +55,7 @@ Terms = dict[str, dict[str, int]]
 
 def searched_keys(entity: Entity) -> tuple[str, ...]:
     """Return the fields of an entity's own that its records are found by."""
-    return tuple(key for key in entity.search if key not in entity.fields or entity.fields[key].to is None)
+    return tuple(key for key in entity.search if key not in entity.fields or entity.fields[key].to_one is None)
 
 
 def name_keys(entity: Entity) -> frozenset[str]:

@@ -8,7 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Text, bindparam, false, literal, null, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    Text,
+    bindparam,
+    false,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
+from sqlalchemy.types import TypeEngine
 
 from engine.compiler.app import Dimension
 from engine.expression import Kind, resolved
@@ -43,7 +57,7 @@ class Narrowing:
 
     def condition(self, source: SeenSource, row: FromClause, at: int, zone: str) -> ColumnElement[bool]:
         """Return the condition that is number ``at``."""
-        type_ = Text() if self.dimension.many else column_of(self.dimension, source, row, zone).type
+        type_ = _type_of(self.dimension) if self.dimension.many else column_of(self.dimension, source, row, zone).type
         given = [bindparam(f"filter{at}_{number}", type_=type_) for number in range(len(self._present))]
         if self.dimension.many:
             found = [holds(self.dimension, source, row, one) for one in given]
@@ -74,6 +88,18 @@ def choices_of(dimension: Dimension) -> FromClause:
     return union_all(*asked).subquery(f"choices of {dimension.key}")
 
 
+def linked_of(dimension: Dimension, found: FromClause, dialect: str) -> tuple[FromClause, ColumnElement[Any]]:
+    """Return the records that the field of a row leads to as a table beside it, and the column with their ids."""
+    listed = found.c[_field(dimension).name]
+    name = f"linked by {dimension.key}"
+    if dialect == "sqlite":
+        held = func.json_each(listed).table_valued("value", name=name)
+        return held, Term(terms.INTEGER, "{0}", held.c.value)
+    cast = Term(Text(), "{0}", listed, postgresql="CAST({0} AS JSONB)")
+    each = func.jsonb_array_elements_text(cast).table_valued("value", name=name).render_derived().lateral()
+    return each, Term(terms.INTEGER, "{0}", each.c.value, postgresql="CAST({0} AS BIGINT)")
+
+
 def has_choice(
     dimension: Dimension, source: SeenSource, row: FromClause, choice: ColumnElement[Any]
 ) -> ColumnElement[bool]:
@@ -99,6 +125,10 @@ def field_column(dimension: Dimension, source: SeenSource, row: FromClause) -> C
     field = _field(dimension)
     column = source.column(row, field.entity, field.name)
     return column.label(field.name)
+
+
+def _type_of(dimension: Dimension) -> TypeEngine[Any]:
+    return BigInteger() if dimension.target is not None else Text()
 
 
 def _field(dimension: Dimension) -> resolved.Field:

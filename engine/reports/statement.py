@@ -235,6 +235,10 @@ class _Plan:
         for at, dimension in enumerate(self.by):
             if at not in divided:
                 columns.append(dividing.nothing())
+            elif dimension.many and dimension.target is not None:
+                linked, id_ = dividing.linked_of(dimension, found, self.session.connection.dialect.name)
+                joined = joined.outerjoin(linked, true())
+                columns.append(id_)
             elif dimension.many:
                 choices = dividing.choices_of(dimension)
                 joined = joined.join(choices, dividing.has_choice(dimension, seen, found, choices.c.choice))

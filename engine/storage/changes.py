@@ -100,6 +100,13 @@ class TableOf:
     line: Field | None = None
 
 
+def entries_of(app: CompiledApp, tables: Tables) -> Iterator[tuple[Entity, Field, Table]]:
+    """Walk the tables of all fields that lead to several records."""
+    for entity in app.entities.values():
+        for item in entity.links_fields:
+            yield entity, item, tables.entries[entity.key, item.key]
+
+
 def tables_of(app: CompiledApp, tables: Tables) -> Iterator[TableOf]:
     """Walk all tables of an app, an entity's own before its line tables."""
     for entity in app.entities.values():
@@ -138,7 +145,8 @@ class _Finder:
         wanted = list(tables_of(self.new, self.tables))
         for place in wanted:
             self._rename_columns(place)
-        missing = tuple(place.table for place in wanted if place.table.name not in self.names)
+        tables = [*(place.table for place in wanted), *(one for _, _, one in entries_of(self.new, self.tables))]
+        missing = tuple(table for table in tables if table.name not in self.names)
         if missing:
             self.steps.append(CreateTables(missing))
         for place in wanted:

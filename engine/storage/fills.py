@@ -29,6 +29,7 @@ from engine.storage.changes import (
     today_key,
 )
 from engine.storage.earlier_values import find_changed
+from engine.storage.entering import enter
 from engine.storage.filling import Filling, alive, count, field_item, sample
 from engine.storage.narrowing import find_breaches
 from engine.storage.old_types import read_former
@@ -63,7 +64,9 @@ def fill(filling: Filling, steps: Iterable[Step]) -> list[PlanItem]:
             items += _fill_required(filling, place, item)
         items += follow_stages(filling, place)
         items += _fill_stage(filling, place)
-    return items + recompute(filling, frozenset(added), fresh)
+    items += recompute(filling, frozenset(added), fresh)
+    enter(filling, steps)
+    return items
 
 
 # ---- a new type

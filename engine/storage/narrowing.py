@@ -15,6 +15,7 @@ from engine.compiler import patterns
 from engine.compiler.app import Entity, Field, Rule
 from engine.expression import ABOUT_USER
 from engine.expression.sql import check_sql, compile_where
+from engine.expression.sql_terms import INTEGER, Term
 from engine.storage.changes import TableOf
 from engine.storage.filling import Filling, alive
 from engine.storage.table_source import TableSource
@@ -86,6 +87,16 @@ def _bounds(filling: Filling, column: ColumnElement[Any], before: Field, item: F
         yield Breach("blocked_max", column > most, {"limit": str(item.max)})
 
 
+def _count(filling: Filling, column: ColumnElement[Any], before: Field, item: Field) -> Iterator[Breach]:
+    """Fields that lead to several records bound how many these are."""
+    if item.to is None or not item.type.many or item.max is None:
+        return
+    if before.max is None or item.max < before.max or not before.type.many:
+        size = Term(INTEGER, "coalesce(json_array_length({0}), 0)", column,
+                    postgresql="coalesce(jsonb_array_length(CAST({0} AS JSONB)), 0)")  # fmt: skip
+        yield Breach("blocked_count", size > int(item.max), {"limit": str(int(item.max))})
+
+
 def _pattern(filling: Filling, column: ColumnElement[Any], before: Field, item: Field) -> Iterator[Breach]:
     """Ask Python: the two databases read regular expressions in other ways than the forms do."""
     if item.pattern is None or item.pattern == before.pattern or item.type.column not in ("text", "long_text"):
@@ -123,4 +134,4 @@ def _shown(values: list[str]) -> str:
     return ", ".join(values[:_SHOWN_VALUES])
 
 
-_CHECKS: tuple[Check, ...] = (_length, _bounds, _pattern, _options)
+_CHECKS: tuple[Check, ...] = (_length, _bounds, _count, _pattern, _options)

@@ -45,6 +45,8 @@ NAME_LIMIT = 63
 """The longest name PostgreSQL keeps."""
 
 _OF_PEOPLE: Mapping[str, Table] = {"user": system_tables.users, "department": system_tables.departments}
+ENTRY_COLUMNS = frozenset({"parent_id", "leads_to", "position"})
+"""The columns of a table of entries, and of no other."""
 _OF_SCOPES = ("owner_id", "team_id", "deleted_at")
 _COLUMN_OF_SYSTEM_FIELD = {"owner": "owner_id", "team": "team_id"}
 
@@ -70,11 +72,12 @@ class UniqueIndex:
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """The tables of one release. ``lines`` is keyed by entity and field."""
+    """The tables of one release. ``lines``, and ``entries`` of fields that lead to several, are keyed by both."""
 
     metadata: MetaData
     entity: Mapping[str, Table]
     lines: Mapping[tuple[str, str], Table]
+    entries: Mapping[tuple[str, str], Table]
     uniques: Mapping[str, UniqueIndex]
     compared: Mapping[str, frozenset[str]]
     """By entity the columns whose change its unique indexes, and its uniquenesses over a period, notice."""
@@ -89,6 +92,11 @@ def build_tables(app: CompiledApp) -> Tables:
         for entity in app.entities.values()
         for field in entity.line_fields
     }
+    entries = {
+        (entity.key, field.key): _entries_table(entity, field, metadata)
+        for entity in app.entities.values()
+        for field in entity.links_fields
+    }
     uniques = {
         unique.name: unique for entity in app.entities.values() for unique in _add_uniques(entity, tables[entity.key])
     }
@@ -100,7 +108,7 @@ def build_tables(app: CompiledApp) -> Tables:
     }
     for entity in app.entities.values():
         compared[entity.key] |= _compared_over_time(entity)
-    return Tables(metadata, tables, lines, uniques, compared)
+    return Tables(metadata, tables, lines, entries, uniques, compared)
 
 
 def table_name(entity: str, field: str | None = None) -> str:
@@ -199,6 +207,25 @@ def _line_table(entity: Entity, field: Field, metadata: MetaData) -> Table:
     for item in field.fields.values():
         if item.type.column == "link":
             Index(short_name(f"ix_{name}_{item.key}"), table.c[item.key])
+    return table
+
+
+def _entries_table(entity: Entity, field: Field, metadata: MetaData) -> Table:
+    """The records a field leads to: each once, each there; a record that goes for good takes its entries along.
+
+    They hold nothing that the list of the field does not say, so a publish may drop and make them anew.
+    """
+    name = table_name(entity.key, f"{field.key}__{field.to}")
+    parent = ForeignKey(f"{table_name(entity.key)}.id", ondelete="CASCADE", name=short_name(f"fk_{name}_parent_id"))
+    target = ForeignKey(f"{table_name(field.to or '')}.id", name=short_name(f"fk_{name}_leads_to"))
+    table = Table(
+        name,
+        metadata,
+        Column("parent_id", BigInteger, parent, primary_key=True, autoincrement=False),
+        Column("leads_to", BigInteger, target, primary_key=True, autoincrement=False),
+        Column("position", Integer, nullable=False),
+    )
+    Index(short_name(f"ix_{name}_leads_to"), table.c.leads_to, table.c.parent_id)
     return table
 
 

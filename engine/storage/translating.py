@@ -118,6 +118,8 @@ class Translator:
             target = self._target(one.field) or ""
             names = [called.get((target, id_)) for id_ in _listed(one.value)]
             return [name for name in names if name] if all(names) else None
+        if one.field.options and isinstance(one.value, list):  # each by itself: its name may hold a comma
+            return [write([key], one.field, self._manner).strip() for key in one.value]
         said = write(one.value, one.field, self._manner)
         parts = _BETWEEN.split(said) if self._item.type.many else [said]
         return [part.strip() for part in parts if part.strip()]

@@ -83,6 +83,10 @@ def _called(app: CompiledApp, type_: Type, value: Any, env: Env) -> Any:
     return name_of(app, target, row, env.lookup) if target is not None and row is not None else None
 
 
+def _all_called(app: CompiledApp, type_: Type, value: Any, env: Env) -> Any:
+    return [name for one in value or () if (name := _called(app, type_, one, env)) is not None]
+
+
 def _named(app: CompiledApp, type_: Type, value: Any, env: Env) -> Any:
     row = env.lookup.linked(type_.target or "", value) if value is not None else None
     return row["name"] if row is not None else None
@@ -97,7 +101,7 @@ def _as_stored(app: CompiledApp, type_: Type, value: Any, env: Env) -> Any:
 
 
 _CALLED: Mapping[Kind, Callable[[CompiledApp, Type, Any, Env], Any]] = {
-    Kind.LINK: _called, Kind.USER: _named, Kind.USERS: _names, Kind.DEPARTMENT: _named,
+    Kind.LINK: _called, Kind.LINKS: _all_called, Kind.USER: _named, Kind.USERS: _names, Kind.DEPARTMENT: _named,
 }  # fmt: skip
 
 

@@ -58,6 +58,7 @@ fields:
   lines_of:  {type: choices, label: 产品线, options: {valve: 阀, pump: 泵}}
   labels:    {type: tags, label: 标签}
   customer:  {type: link, to: customer, label: 客户}
+  others:    {type: links, to: customer, label: 其他客户}
   checker:   {type: user, label: 复核}
   invited:   {type: users, label: 参与}
   unit:      {type: department, label: 单位}
@@ -267,6 +268,7 @@ def _quote(draw: random.Random, people: list[int | None], units: list[int | None
         "lines_of": draw.choice([None, [], ["valve"], ["pump", "valve"]]),
         "labels": draw.choice(LABELS),
         "customer": draw.choice([None, *range(1, CUSTOMERS + 1)]),
+        "others": draw.choice([None, [], [1], [2, 1]]),
         "checker": draw.choice(people),
         "invited": draw.choice([None, [], people[1:2], people[1:]]),
         "unit": draw.choice(units),

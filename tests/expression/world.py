@@ -55,6 +55,7 @@ SHAPES = {
             "owner": Type(Kind.USER),
             "team": Type(Kind.DEPARTMENT),
             "created_by": Type(Kind.USER),
+            "others": Type(Kind.LINKS, entity="customer"),
             "invited": Type(Kind.USERS),
             "tags": Type(Kind.CHOICES, options=("valve", "pump")),
             "scan": Type(Kind.FILE),
@@ -139,7 +140,7 @@ _COLUMNS = {
     Kind.DEPARTMENT: BigInteger,
     Kind.DURATION: Span,
 }
-MANY = (Kind.USERS, Kind.CHOICES, Kind.FILE)
+MANY = (Kind.USERS, Kind.LINKS, Kind.CHOICES, Kind.FILE)
 
 
 def _column(name: str, type_: Type) -> Column[Any]:
@@ -302,6 +303,7 @@ def _quote(draw: random.Random, number: int) -> dict[str, Any]:
         "owner": draw.choice([None, 1, 2]),
         "team": draw.choice([None, 1, 2]),
         "created_by": draw.choice([None, 1, 2]),
+        "others": draw.choice([None, [], [1], [2, 1]]),
         "invited": draw.choice([None, [], [1], [1, 2]]),
         "tags": draw.choice([None, [], ["valve"], ["pump", "valve"]]),
         "scan": draw.choice([None, [], [11], [11, 12]]),

@@ -21,7 +21,7 @@ MANY = bool(os.environ.get("FORMWORK_CHANGE_EXAMPLES"))
 SHIFTS = range(1, len(TYPES)) if MANY else (1, 9, 17)
 """How far a type is from the one its values go to: some pairs, or all of them when asked for."""
 
-POINTING = ("link", "user", "users", "department")
+POINTING = ("link", "links", "user", "users", "department")
 
 PLACE = """\
 entity: place
@@ -35,6 +35,7 @@ WRITTEN: Mapping[str, str] = {
     "choice": "type: choice, options: {price: 价格, delivery: 交期}",
     "choices": "type: choices, options: {price: 价格, delivery: 交期}",
     "link": "type: link, to: place",
+    "links": "type: links, to: place",
     "decimal": "type: decimal, scale: 3",
 }
 
@@ -61,7 +62,14 @@ def furnish(store: Store) -> tuple[Actor, dict[str, Any]]:
     with store.write() as session:
         north = departments.create_department(session, actor=None, key="north", name="北区")
     hall = make(store, boss, "place", name="一号车间")
-    return boss, {**PLAIN, "link": hall.id, "user": boss.id, "users": [boss.id], "department": north}
+    return boss, {
+        **PLAIN,
+        "link": hall.id,
+        "links": [hall.id],
+        "user": boss.id,
+        "users": [boss.id],
+        "department": north,
+    }
 
 
 def named(key: str) -> str:

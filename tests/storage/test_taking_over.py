@@ -5,10 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from engine.errors import DefinitionError
 from engine.records.called import Called
 from engine.storage import catalog
+from engine.storage.physical import read_schema
 from engine.storage.plan import Plan
 from engine.storage.store import Store
 from tests.conftest import MakeStore, to_folder
@@ -222,6 +224,83 @@ def test_options_become_records_of_a_thing_of_its_own_and_go_back(store: Store) 
     assert_histories_replay(store)
     go_back(store, first)
     assert column(store, "machine", "kind") == ["mill", "lathe", "mill", None]
+
+
+USES = "kind:   {type: choices, label: 类别, options: {lathe: 车床, mill: 铣床, saw: '锯, 切'}}"
+
+
+@pytest.mark.parametrize("was", [CHOICE, USES])
+def test_options_become_several_records_and_go_back(store: Store, was: str) -> None:
+    """The database holds each of them there, once and in order; going back it lets go, and forward it holds again."""
+    boss = hire(store)
+    publish(store, edited(("machine/entity.yaml", CHOICE, was)), boss)
+    first = store.release_id or 0
+    typed = (["mill"], ["lathe"], ["mill"]) if was is CHOICE else (["saw", "lathe"], ["mill"])
+    for one in typed:
+        make(store, boss, "machine", name="A", kind=one[0] if was is CHOICE else one)
+    old = column(store, "machine", "kind")
+    now = {key: text.replace("type: link,", "type: links,") for key, text in kinds(", otherwise: create").items()}
+    publish(store, now, boss)
+    found = dict(zip(column(store, "kind", "id"), column(store, "kind", "name"), strict=True))
+    said = [[found[id_] for id_ in ids] for ids in column(store, "machine", "kind")]
+    names = {"mill": "铣床", "lathe": "车床", "saw": "锯, 切"}
+    assert said == [[names[one] for one in ([was] if isinstance(was, str) else was)] for was in old]
+    assert entries(store) == [
+        (at, id_, place) for at, ids in enumerate(column(store, "machine", "kind"), 1) for place, id_ in enumerate(ids)
+    ]
+    assert publish(store, now, boss).items == ()
+    assert_histories_replay(store)
+    second, held = store.release_id or 0, entries(store)
+    edit(store, boss, "machine", 1, kind=[1])
+    go_back(store, first)
+    assert column(store, "machine", "kind")[1:] == old[1:]
+    with store.read() as session:
+        assert "e_machine__kind__kind" not in read_schema(session.connection).tables
+    go_back(store, second)
+    assert entries(store)[1:] == held[-len(entries(store)[1:]) :]
+    assert_histories_replay(store)
+
+
+def entries(store: Store, name: str = "kind") -> list[tuple[int, int, int]]:
+    with store.read() as session:
+        table = session.tables.entries["machine", name]
+        columns = (table.c.parent_id, table.c.leads_to, table.c.position)
+        query = select(*columns).order_by(table.c.parent_id, table.c.position)
+        return [tuple(row) for row in session.connection.execute(query)]
+
+
+def test_one_link_becomes_several_and_one_again(store: Store) -> None:
+    boss = hire(store)
+    link = "kind:   {type: link, to: kind, label: 类别}"
+    texts = {**edited(("machine/entity.yaml", CHOICE, link)), "kind/entity.yaml": KIND}
+
+    def with_kind(said: str) -> dict[str, str]:
+        return {**texts, "machine/entity.yaml": texts["machine/entity.yaml"].replace(link, said)}
+
+    publish(store, with_kind(f"{link[:-1]}, existing: convert, otherwise: empty}}"), boss)
+    for name in ("车床", "铣床"):
+        make(store, boss, "kind", name=name)
+    for kind in (2, 1, None):
+        make(store, boss, "machine", name="A", kind=kind)
+
+    def as_several(rest: str, key: str = "kind") -> dict[str, str]:
+        return with_kind(f"{key}:   {{type: links, to: kind, label: 类别{rest}}}")
+
+    publish(store, as_several(", existing: convert"), boss)
+    assert (column(store, "machine", "kind"), entries(store)) == ([[2], [1], None], [(1, 2, 0), (2, 1, 0)])
+    edit(store, boss, "machine", 2, kind=[1, 2])
+    publish(store, as_several(", was: kind", "kinds"), boss)
+    assert entries(store, "kinds") == [(1, 2, 0), (2, 1, 0), (2, 2, 1)]
+    (item,) = [item for item in plan(store, as_several(", max: 1", "kinds")).items if item.kind == "blocked"]
+    assert (item.code, item.records) == ("blocked_count", (2,))
+    publish(store, as_several(", was: kinds"), boss)
+    single = with_kind(f"{link[:-1]}, existing: convert}}")
+    (item,) = [item for item in plan(store, single).items if item.kind == "blocked"]
+    assert (item.code, item.records) == ("blocked_unread", (2,))
+    edit(store, boss, "machine", 2, kind=[1])
+    publish(store, single, boss)
+    assert column(store, "machine", "kind") == [2, 1, None]
+    assert_histories_replay(store)
 
 
 def test_a_name_that_is_there_is_taken_and_one_of_two_is_not_made_anew(store: Store) -> None:

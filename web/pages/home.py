@@ -135,7 +135,7 @@ def _drafts(cells: Cells) -> list[dict[str, Any]]:
 def _mine(entity: Entity, filters: tuple[Filter, ...]) -> list[Record]:
     own = Filter("owner", "eq", g.actor.id)
     shown = dict.fromkeys(key for key in entity.display_keys if key in entity.fields)
-    shown |= dict.fromkeys(key for key, field in entity.fields.items() if field.to is not None and field.required)
+    shown |= dict.fromkeys(key for key, field in entity.fields.items() if field.to_one is not None and field.required)
     allowed = queries.shown_keys(entity, find_rights(g.session.app, entity, g.actor))
     columns = tuple(key for key in shown if key in allowed)
     query = ListQuery(

@@ -299,6 +299,11 @@ class Entity:
         return tuple(item for item in self.fields.values() if item.type.people and item.type.many)
 
     @cached_property
+    def links_fields(self) -> tuple[Field, ...]:
+        """The fields that lead to several records; the database keeps them by a table of entries for each."""
+        return tuple(item for item in self.fields.values() if item.to is not None and item.type.many)
+
+    @cached_property
     def file_fields(self) -> tuple[Field, ...]:
         """The fields that hold files."""
         return tuple(item for item in self.fields.values() if item.type.has_files)

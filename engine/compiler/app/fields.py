@@ -123,6 +123,11 @@ class Field:
             return self.to
         return USER if self.type.people else DEPARTMENT
 
+    @property
+    def to_one(self) -> str | None:
+        """The entity of the one record the field leads to; None when it may lead to several, or to none."""
+        return None if self.type.many else self.to
+
     @cached_property
     def implied(self) -> Mapping[str, str]:
         """What ``where`` says of any record chosen: by field there, the field of the record being edited it equals."""

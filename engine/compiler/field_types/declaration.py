@@ -163,7 +163,7 @@ class FieldType:
     @property
     def points(self) -> bool:
         """Whether the value is the id, or the ids, of something that has a name of its own."""
-        return self.column in ("link", "user", "department") or self.kind is Kind.USERS
+        return self.column in ("link", "user", "department") or self.kind in (Kind.USERS, Kind.LINKS)
 
     @property
     def can_be_masked(self) -> bool:

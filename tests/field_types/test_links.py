@@ -1,0 +1,150 @@
+"""A field that leads to several records, on both databases: kept by the database, found, counted, shown, turned."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from engine import reports
+from engine.errors import InvalidValues, NotPossibleNow
+from engine.exporting.sheets import Columns
+from engine.importing.sheets import Sheet
+from engine.records import commands, merging, queries
+from engine.records.filters import Filter
+from engine.records.unmerging import undo_merge
+from tests.field_types.test_records import actor_of, bring_in, change, create, found, read
+from tests.web.conftest import Desk
+
+
+def partners(samples: Desk, *names: str) -> list[int]:
+    with samples.store.write() as session:
+        lead = actor_of(samples)
+        return [commands.create_record(session, "partner", {"name": name}, actor=lead).id for name in names]
+
+
+def entries(samples: Desk) -> list[tuple[int, int, int]]:
+    table = samples.store.tables.entries["sample", "links"]
+    with samples.store.read() as session:
+        columns = (table.c.parent_id, table.c.leads_to, table.c.position)
+        query = select(*columns).order_by(table.c.parent_id, table.c.position)
+        return [tuple(row) for row in session.connection.execute(query)]
+
+
+def test_the_database_keeps_each_of_them_there_and_once_in_order(samples: Desk) -> None:
+    one, two, three = partners(samples, "甲", "乙", "丙")
+    made = create(samples, {"links": [two, one, two]})
+    assert read(samples, made.id).values["links"] == [two, one]
+    assert entries(samples) == [(made.id, two, 0), (made.id, one, 1)]
+    made = change(samples, made, {"links": f"{three}, {two}"})
+    assert entries(samples) == [(made.id, three, 0), (made.id, two, 1)]
+    assert read(samples, made.id).labels["partner", three] == "丙"
+    table = samples.store.tables.entries["sample", "links"]
+    for row in ({"parent_id": made.id, "leads_to": 999}, {"parent_id": made.id, "leads_to": two}):
+        with pytest.raises(IntegrityError), samples.store.write() as session:
+            session.connection.execute(insert(table).values(position=9, **row))
+    change(samples, made, {"links": []})
+    assert entries(samples) == []
+
+
+def test_a_list_is_filtered_by_it_and_formulas_ask_it(samples: Desk) -> None:
+    one, two, three = partners(samples, "甲", "乙", "丙")
+    both = create(samples, {"links": [one, two], "link": two}).id
+    only, none = create(samples, {"links": [two], "link": one}).id, create(samples, {}).id
+    for operator, value, ids in (
+        ("eq", str(one), [both]), ("in", [one, three], [both]), ("contains", two, [both, only]),
+        ("ne", str(one), [only, none]), ("missing", None, [none]), ("present", None, [both, only]),
+    ):  # fmt: skip
+        assert sorted(found(samples, Filter("links", operator, value))) == ids, operator
+    told = [read(samples, id_).values for id_ in (both, only, none)]
+    assert [(one["linked"], one["among"]) for one in told] == [(2, True), (1, False), (0, False)]
+    with samples.store.read() as session:
+        page = queries.list_records(session, "sample", queries.ListQuery(), actor=actor_of(samples))
+    assert page.labels["partner", one] == "甲"
+    assert samples.browser("lead").get(f"/e/sample?links={one}").get_data(as_text=True).count("/e/sample/1") > 0
+
+
+def test_what_cannot_be_chosen_is_said_beside_it(samples: Desk) -> None:
+    one, *more = partners(samples, *"甲乙丙丁")
+    for raw, code in (
+        ([one, 999], "value.link_missing"), ([one, *more], "value.too_many_links"), ("甲", "value.link"),
+        ({"a": 1}, "value.link"), (True, "value.links"),
+    ):  # fmt: skip
+        with pytest.raises(InvalidValues) as caught:
+            create(samples, {"links": raw})
+        assert [(error.path, error.code) for error in caught.value.errors] == [("links", code)], raw
+
+
+def test_what_is_linked_to_is_not_deleted_and_what_links_is(samples: Desk) -> None:
+    (one,) = partners(samples, "甲")
+    made = create(samples, {"links": [one]})
+    lead = actor_of(samples)
+    with pytest.raises(NotPossibleNow, match="样例"), samples.store.write() as session:
+        commands.delete_record(session, "partner", one, version=1, actor=lead)
+    with samples.store.write() as session:
+        commands.delete_record(session, "sample", made.id, version=1, actor=lead)
+        commands.delete_record(session, "partner", one, version=1, actor=lead)
+    assert entries(samples) == [(made.id, one, 0)], "in the recycle bin it keeps what it leads to"
+    with samples.store.write() as session:  # gone for good
+        session.connection.execute(delete(session.tables.entity["sample"]))
+    assert entries(samples) == []
+
+
+def test_two_that_become_one_are_one_entry_and_undone_two(samples: Desk) -> None:
+    one, two, three = partners(samples, "甲", "乙", "丙")
+    both, other = create(samples, {"links": [one, three, two]}), create(samples, {"links": [two]})
+    lead = actor_of(samples)
+    with samples.store.write() as session:
+        _, merge = merging.merge_records(session, "partner", one, two, {}, versions=(1, 1), actor=lead)
+    assert [read(samples, id_).values["links"] for id_ in (both.id, other.id)] == [[one, three], [one]]
+    assert entries(samples) == [(both.id, one, 0), (both.id, three, 1), (other.id, one, 0)]
+    with samples.store.write() as session:
+        undo_merge(session, merge, actor=lead)
+    assert [read(samples, id_).values["links"] for id_ in (both.id, other.id)] == [[one, three, two], [two]]
+    assert entries(samples) == [(both.id, one, 0), (both.id, three, 1), (both.id, two, 2), (other.id, two, 0)]
+
+
+def test_a_report_counts_a_record_under_each_and_under_none(samples: Desk) -> None:
+    one, two = partners(samples, "甲", "乙")
+    for links, money in (([one, two], "10"), ([two], "5"), ([], "1")):
+        create(samples, {"links": links, "money": money})
+    lead = actor_of(samples)
+    with samples.store.read() as session:
+        result = reports.run(session, "sample.by_partner", actor=lead)
+        narrowed = reports.run(session, "sample.by_partner", actor=lead, filters={"links": [one]})
+        none = reports.run(session, "sample.by_partner", actor=lead, filters={"links": [None]})
+    told = {line.keys[0]: [int(cell.value) for cell in line.cells if cell] for line in result.lines}
+    assert told == {one: [1, 10], two: [2, 15], None: [1, 1]}
+    assert [int(cell.value) for cell in result.total.cells if cell] == [3, 16]
+    assert result.labels["partner", one] == "甲"
+    assert [[int(cell.value) for cell in at.total.cells if cell] for at in (narrowed, none)] == [[1, 10], [1, 1]]
+    page = samples.browser("lead").get("/reports/sample.by_partner").get_data(as_text=True)
+    assert "乙" in page
+
+
+def test_a_sheet_names_them_and_gives_the_names_back(samples: Desk) -> None:
+    one, two = partners(samples, "甲", "乙")
+    assert bring_in(samples, Sheet(["text", "links"], [(2, ["一", "乙、甲"]), (3, ["二", "甲, 无"])])) == (
+        1, ["多链接：找不到“无”，请填写已有记录的编号或名称。"],
+    )  # fmt: skip
+    made = read(samples, 1)
+    assert made.values["links"] == [two, one]
+    columns = Columns(samples.store.app.entities["sample"], ["links"], language="zh", zone=ZoneInfo("Asia/Shanghai"))
+    assert columns.cells(made) == ["乙, 甲"]
+
+
+def test_pages_and_programs_show_and_take_them(samples: Desk) -> None:
+    one, two = partners(samples, "甲厂", "乙厂")
+    browser = samples.browser("lead")
+    posted = {"text": "甲", "links": ["", str(one)], "links._text": "乙厂"}  # without a script a name is typed
+    place = browser.post("/e/sample/new", data=posted).headers["Location"]
+    page, form = (browser.get(at).get_data(as_text=True) for at in (place, f"{place}/edit"))
+    assert f'<a href="/e/partner/{one}">甲厂</a>、<a href="/e/partner/{two}">乙厂</a>' in page
+    assert f'name="links" value="{two}"' in form and "乙厂</span>" in form
+    browser.post(f"{place}/edit", data={"text": "甲", "links": ["", str(two)], "_version": "1"})
+    history = browser.get(f"{place}/history").get_data(as_text=True)
+    assert "甲厂、乙厂" in history
+    program = samples.program("lead")
+    told = program.get("/sample/1").get_json()
+    assert (told["links"], told["_labels"]["partner"]) == ([two], {str(two): "乙厂"})
+    assert program.patch("/sample/1", {"links": [one]}, 2).get_json()["links"] == [one]
