@@ -194,6 +194,12 @@ def _maximum(world: World, entity: Entity, one: Field, lines: Field | None) -> C
     return _bound(world, entity, one, lines, one.max, one.max + 1)
 
 
+def _most_linked(world: World, entity: Entity, one: Field, lines: Field | None) -> Case:
+    found = [world.target(one) for _ in range(int(one.max) + 1)]
+    said = say("value.too_many_links", max=int(one.max))
+    return _simple(world, entity, one, lines, "bound", found, found[1:], said)
+
+
 def _bound(world: World, entity: Entity, one: Field, lines: Field | None, right: Any, wrong: Any) -> Case:
     typed = [_number(one, value) for value in (wrong, right)]
     said = world.sentence(one, typed[0])
@@ -241,7 +247,9 @@ def _link_where(world: World, entity: Entity, one: Field, lines: Field | None) -
     if kept:
         world.put_into(wrong, kept)
     said = say("value.link_where", label=one.label)
-    return _simple(world, entity, one, lines, "link where", wrong.id, world.target(one, (entity, base)), said, base)
+    typed: list[Any] = [wrong.id, world.target(one, (entity, base))]
+    typed = [[id_] for id_ in typed] if one.type.many else typed
+    return _simple(world, entity, one, lines, "link where", *typed, said, base)
 
 
 def _readonly(world: World, entity: Entity, one: Field, lines: Field | None) -> Case:
@@ -546,7 +554,8 @@ _CHANGED = ("text", "long_text", "money", "integer", "decimal", "date", "choice"
 _KINDS: dict[Callable[[Field], bool], Callable[[World, Entity, Field, Field | None], Case]] = {
     lambda one: one.required and not one.readonly: _required,
     lambda one: one.min is not None: _minimum,
-    lambda one: one.max is not None: _maximum,
+    lambda one: one.max is not None and not one.type.many: _maximum,
+    lambda one: one.max is not None and one.type.many: _most_linked,
     lambda one: (one.min_length or 0) > 1: _shortest,
     lambda one: one.max_length is not None: _longest,
     lambda one: one.pattern is not None: _pattern,

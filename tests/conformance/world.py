@@ -231,6 +231,8 @@ class World:
             return next(iter(one.options))
         if one.type.key == "link":
             return self.target(one, (entity, beside or {}))
+        if one.type.key == "links":
+            return [self.target(one, (entity, beside or {}))]
         if one.type.key == "file":
             return [self.upload()]
         if one.type.key == "lines":
@@ -445,6 +447,9 @@ class World:
             yield from self._brought_together(one, uses, start, outer)
             yield from _same_in(one, outer)
             yield from self._link_candidates(one, _behind(uses, name), constants, (entity, start))
+        elif one.type.key == "links":
+            found = self._link_candidates(one, _behind(uses, name), constants, (entity, start))
+            yield from ([id_] for id_ in found)
         elif one.type.key == "user":
             yield from (self.actor.id, self.other)
         else:
@@ -628,7 +633,7 @@ def _typed_candidates(one: Field, constants: Sequence[Any]) -> Iterator[Any]:
         for day in [*days, date(2026, 3, 2)]:
             for near in (day + timedelta(days=40), day - timedelta(days=400), day):
                 yield near.isoformat() if kind == "date" else f"{near.isoformat()}T08:00"
-    elif kind not in ("lines", "file", "link", "user"):
+    elif kind not in ("lines", "file", "link", "links", "user"):
         made = _VALUES.get(kind)
         texts = ["08:00", "20:00"] if kind == "time" else [value for value in constants if isinstance(value, str)]
         yield from [*texts, *([made(one, next(_NUMBERS)), made(one, next(_NUMBERS))] if made is not None else [])]

@@ -4,7 +4,6 @@ Enters: ids. Leaves: ids. Must not ask whether they exist: that is asked later, 
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from engine.compiler.field_types.declaration import ENTERED, EQUAL, ORDERED, FieldType, schema
@@ -103,7 +102,6 @@ TYPES = (
         basis=ENTERED,
         keys=frozenset({"to", "where", "max"}),
         needs=frozenset({"to"}),
-        max=Decimal(MOST_LINKS),
         definition={"type": "links", "to": "customer"},
         example="12, 15",
         sortable=False,
