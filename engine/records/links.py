@@ -20,7 +20,7 @@ from engine.records.calling import label_names
 from engine.records.columns import record_columns, to_values
 from engine.records.completing import fitted
 from engine.records.evaluation import Lookups, parameters
-from engine.records.labels import department_labels, people_labels
+from engine.records.labels import add_people, department_labels, people_labels
 from engine.records.record import DEPARTMENT, USER, Labels, display
 from engine.records.rights import ALL, find_rights, get_entity, scope_condition
 from engine.records.sql import is_one_of
@@ -116,11 +116,12 @@ def _names_of_allowed(session: Session, lookups: Lookups) -> Labels:
     return labels
 
 
-def add_linked(session: Session, entity: Entity, rows: Sequence[Mapping[str, Any]], labels: Labels) -> None:
-    """Add what the records in fields that lead to several are called, all rows in one query for each target.
+def add_listed(session: Session, entity: Entity, rows: Sequence[Mapping[str, Any]], labels: Labels) -> None:
+    """Add what the people and records in fields of several are called, all rows in one query for each kind.
 
     Whoever may read a record may know what it leads to is called, as with a link to one.
     """
+    add_people(session, entity, rows, labels)
     wanted: dict[str, set[int]] = defaultdict(set)
     for field in entity.links_fields:
         for values in rows:

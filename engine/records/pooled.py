@@ -7,8 +7,7 @@ widen what the other queries show: a record in a pool is seen there, or by whoev
 from engine.compiler.app import CompiledApp, Entity, Pool
 from engine.errors import NotFound
 from engine.people.actor import Actor
-from engine.records.labels import add_people
-from engine.records.links import add_linked
+from engine.records.links import add_listed
 from engine.records.listing import COUNTED, ListPlan, ListQuery
 from engine.records.queries import Page, read_page
 from engine.records.record import Labels, Record, without_hidden
@@ -43,8 +42,7 @@ def find_pooled(session: Session, entity: str, id: int, *, actor: Actor) -> Reco
         for row in plan.among(session, [id]) if 0 < id < 2**63 else ():
             values = plan.reading.values(row)
             plan.reading.add_labels(row, values, labels)
-            add_people(session, compiled, [values], labels)
-            add_linked(session, compiled, [values], labels)
+            add_listed(session, compiled, [values], labels)
             record = Record(entity, id, values.pop("version"), values, labels, hidden=rights.hidden)
             return without_hidden(record)
     return None

@@ -21,8 +21,7 @@ from engine.records.attachments import read_attachments
 from engine.records.evaluation import parameters
 from engine.records.finding import split_words
 from engine.records.found import Found, show_found
-from engine.records.labels import add_people
-from engine.records.links import add_linked
+from engine.records.links import add_listed
 from engine.records.listing import (
     COUNTED,
     MOST,
@@ -111,8 +110,7 @@ def get_record(session: Session, entity: str, id: int, *, actor: Actor) -> Recor
             values[lines.key] = _read_lines(session, compiled, lines.key, id, labels, rights)
     files = read_attachments(session, compiled, id) if compiled.file_fields else {}
     values |= {key: found for key, found in files.items() if key not in rights.hidden}
-    add_people(session, compiled, [values], labels)
-    add_linked(session, compiled, [values], labels)
+    add_listed(session, compiled, [values], labels)
     version = values.pop("version")
     can_write, owns = bool(row[-1]), bool(row[-2])
     found = Record(entity, id, version, values, labels, can_write=can_write, owns=owns, release_id=row[-3])
@@ -138,8 +136,7 @@ def read_page(session: Session, entity: Entity, rights: Rights, query: ListQuery
         plan.reading.add_labels(row, values, labels)
         found = plan.masking.mark(Record(entity.key, values["id"], values.pop("version"), values, labels), row)
         records.append(without_hidden(found) if found.masked else found)
-    add_people(session, entity, [record.values for record in records], labels)
-    add_linked(session, entity, [record.values for record in records], labels)
+    add_listed(session, entity, [record.values for record in records], labels)
     following = None
     if len(rows) > limit:
         last = records[-1].values
