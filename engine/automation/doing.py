@@ -264,13 +264,13 @@ def _below(scene: Scene, step: Do, reader: Actor | None, language: str) -> tuple
     """Return the report or dashboard below a text: as its reader sees it, a group as somebody named does."""
     if not step.report and not step.dashboard:
         return None
-    if reader is None:
+    if of_group := reader is None:
         eyes = scene.people(step.eyes)
         if not eyes:
             raise NotPossibleNow("automation.nobody_sees", name=step.report or step.dashboard)
         reader = accounts.get_actor(scene.session.connection, eyes[0])
     actor = scene.watcher or reader
-    found = find_shown(scene.session, step, actor=actor, env=scene.env)
+    found = find_shown(scene.session, step, actor=actor, env=scene.env, of_group=of_group)
     return Teller(scene.session, actor, language, scene.env), found
 
 

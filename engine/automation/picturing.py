@@ -12,12 +12,13 @@ from engine.automation.wording import MISSING
 from engine.channels import pictures
 from engine.compiler.app import Field
 from engine.drawing.charts.table import view_table
-from engine.printing.blocks import make_block, say_cell
+from engine.printing.blocks import make_announced, make_block, say_cell
 from engine.printing.pdf import PrintColumn
 from engine.printing.report import ReportBlock, ReportPage
 from engine.records.queries import Page
 from engine.reports import FunnelResult, Result
 from engine.reports import baselines as kept_baselines
+from engine.reports.announced_words import say_announced
 from engine.reports.charting import Charting, fitting_kind
 from engine.reports.spans import say_period
 from engine.speaking import Speaker
@@ -56,6 +57,8 @@ def _blocks(teller: Teller, charting: Charting, parts: Sequence[Part]) -> Iterat
                 yield _list(teller, part, part.found)
             else:
                 yield _chart(charting, part, part.found)
+            if isinstance(part.found, Result) and part.found.announced is not None:
+                yield from make_announced(say_announced(charting.speaker, part.found.announced))
 
 
 def _is_plain(part: Part) -> bool:

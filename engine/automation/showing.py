@@ -5,7 +5,7 @@ than the reader would see on a page: it asks for the report as they would.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -35,6 +35,9 @@ from engine.reports import (
     run_tile,
     seen_tiles,
 )
+from engine.reports.announced_words import announced_lines
+from engine.reports.announcing import without_own
+from engine.speaking import Speaker
 from engine.storage.store import Session
 
 MOST_LINES = 30
@@ -58,8 +61,21 @@ class Found:
     parts: tuple[Part, ...]
 
 
-def find_shown(session: Session, step: Do, *, actor: Actor, env: Env) -> Found:
-    """Return what a step shows below its text; raises ``NotFound`` when the reader sees none of it."""
+def find_shown(session: Session, step: Do, *, actor: Actor, env: Env, of_group: bool = False) -> Found:
+    """Return what a step shows below its text; raises ``NotFound`` when the reader sees none of it.
+
+    With ``of_group`` others read it too: nothing in it is about whoever looks.
+    """
+    found = _find_shown(session, step, actor=actor, env=env)
+    if not of_group:
+        return found
+    parts = (
+        replace(one, found=without_own(one.found)) if isinstance(one.found, Result) else one for one in found.parts
+    )
+    return replace(found, parts=tuple(parts))
+
+
+def _find_shown(session: Session, step: Do, *, actor: Actor, env: Env) -> Found:
     if step.report:
         found = run(session, step.report, actor=actor, period=_period(step.period, env))
         label = found.report.label if found.report is not None else {}
@@ -126,6 +142,9 @@ class Teller:
                 yield self._pair(self.label(stand.step.label), f"{stand.count:,}{share}")
         else:
             yield from self._result(found, label)
+            if found.announced is not None:
+                app = self.session.app
+                yield from announced_lines(Speaker(self.language, app.timezone, app.currency), found.announced)
 
     def rows(self, part: Part, found: Page) -> Iterator[tuple[str, list[str]]]:
         """Yield the name and the columns of each record of a list."""

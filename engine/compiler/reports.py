@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from engine import messages
-from engine.compiler.app import Entity, Figure, Funnel, FunnelStep, Label, Report, Rows
+from engine.compiler.app import USER, Entity, Figure, Funnel, FunnelStep, Label, Report, Rows
 from engine.compiler.app.reports import OWN_DATE, SPANS, Input, Provisional, Read
 from engine.compiler.compilation import Compilation
 from engine.compiler.report_rows import Sources
@@ -248,13 +248,26 @@ class Reporting:
         timed = [one for one in shown if not one.of_now]
         if not timed and {"previous", "last_year"} & set(written.compare):
             compilation.refuse("K013", written.location, name=written.key)
-        self.reports[key] = Report(
+        report = Report(
             key=key, label=label, help=help_, location=written.location, show=tuple(one.key for one in shown), by=by,
             period=written.period, compare=written.compare, chart=written.chart,
             sort=self._sort(written.sort, written, named, by), then=self._sort(written.then, written, named, by),
             top=written.top,
-            was=f"{file.key}.{written.was}" if written.was else None,
+            was=f"{file.key}.{written.was}" if written.was else None, announce=written.announce,
         )  # fmt: skip
+        self.reports[key] = report
+        if written.announce is not None and not self._ranks_people(report):
+            compilation.refuse("K018", written.location, name=written.key)
+
+    def _ranks_people(self, report: Report) -> bool:
+        """Tell whether a report says who of some people comes first over a period that ends, the best first."""
+        figure = self.figures[report.sort[0]] if report.sort is not None and report.sort[0] in report.show else None
+        if figure is None or report.sort is None or len(report.by) != 1 or _is_own_date(report.by[0]):
+            return False
+        dimension = self.sources.dimension(figure.rows, report.by[0])
+        people = dimension is not None and dimension.target == USER and not dimension.many
+        best = figure.better is None or report.sort[1] == (figure.better == "more")
+        return people and best and not figure.of_now and figure.value.type.kind in NUMERIC and report.period in SPANS
 
     def _divides(self, reference: Reference, shown: Iterable[Figure]) -> bool:
         every = _each_rows(self._with_inputs(shown, reference.name))

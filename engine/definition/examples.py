@@ -115,7 +115,7 @@ def _parse_example(document: Document, key: str) -> ExampleDefinition:
     written = document.data["examples"][key]
     expect = written["expect"]
     places = {name: document.at_value((*path, "expect", name)) for name in expect}
-    for part in ("values", "figures", "rows", "grey", "funnels"):
+    for part in ("values", "figures", "rows", "grey", "funnels", "announced"):
         for name in expect.get(part, ()):
             places[f"{part}.{name}"] = document.at_value((*path, "expect", part, name))
     return ExampleDefinition(

@@ -7,7 +7,7 @@ the value of any dimension, several with commas between.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Protocol
@@ -19,6 +19,7 @@ from engine.examples.scene import Scene
 from engine.expression.decimals import round_half_up
 from engine.expression.writing import as_percentage, short
 from engine.people.departments import find_department
+from engine.reports.announced_words import name_of
 
 HIDDEN, MISSING = "hidden", "—"
 """A figure that is not there for whoever looks, and one that cannot be worked out."""
@@ -73,6 +74,42 @@ def funnels(looking: Looking, expected: Mapping[str, Sequence[int]]) -> Iterator
         found = _told(lambda name=name: _funnel(looking, name))  # type: ignore[misc]
         if found != list(wanted):
             yield name, str(list(wanted)), str(found)
+
+
+def announced(looking: Looking, expected: Mapping[str, Mapping[str, Any] | str]) -> Iterator[Told]:
+    """Yield each report that announces others first, or in another order, or with other figures."""
+    for name, wanted in expected.items():
+        found = _told(lambda name=name: _first(looking, name))  # type: ignore[misc]
+        said = wanted if isinstance(wanted, str) else _said_first(wanted.items())
+        if isinstance(found, str) or isinstance(wanted, str):
+            if found != wanted:
+                yield (
+                    name,
+                    said,
+                    found if isinstance(found, str) else _said_first((who, value) for who, _, value in found),
+                )
+            continue
+        people = [looking.scene.find_user(login) for login in wanted]
+        same = people == [person for _, person, _ in found]
+        if not same or not all(_equal(one[2], value) for one, value in zip(found, wanted.values(), strict=True)):
+            yield name, said, _said_first((who, value) for who, _, value in found)
+
+
+def _said_first(pairs: Iterable[tuple[str, Any]]) -> str:
+    return (
+        ", ".join(f"{who} {short(value) if isinstance(value, Decimal) else value}" for who, value in pairs) or MISSING
+    )
+
+
+def _first(looking: Looking, name: str) -> list[tuple[str, int, Any]]:
+    """Return the name, the person and the figure of each that a report announces; raises ``NotFound`` for none."""
+    found = _NAMED.fullmatch(name)
+    key, period = (found["key"], found["period"]) if found is not None and found["of"] is None else (name, None)
+    session, actor = looking.scene.session, looking.scene.actor
+    told = reports.run(session, key, actor=actor, period=period or looking.period).announced
+    if told is None:
+        raise NotFound("report.no_report", name=name)
+    return [(name_of(told, one), one.person, one.value) for one in told.first]
 
 
 def _told(ask: Callable[[], Any]) -> Any:
@@ -170,5 +207,5 @@ def _said(value: Any, *, percent: bool) -> str:
 
 
 CHECKS: Final[Mapping[str, Callable[[Looking, Any], Iterator[Told]]]] = {
-    "figures": figures, "rows": rows, "grey": grey, "funnels": funnels,
+    "figures": figures, "rows": rows, "grey": grey, "funnels": funnels, "announced": announced,
 }  # fmt: skip

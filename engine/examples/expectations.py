@@ -254,9 +254,7 @@ def _values(ending: Ending, expected: Mapping[str, Any]) -> Iterator[Difference]
             yield Difference(part, _written(written), _shown(ending, key, field, values.get(key)), key)
 
 
-def _counted(
-    key: str, find: Callable[[Ending, Any], Iterator[counting.Told]]
-) -> Callable[[Ending, Any], Iterator[Difference]]:
+def _counted(key: str, find: Callable[..., Iterator[counting.Told]]) -> Callable[[Ending, Any], Iterator[Difference]]:
     """Return a check of numbers, each told by its name."""
 
     def check(ending: Ending, expected: Any) -> Iterator[Difference]:

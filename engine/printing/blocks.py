@@ -27,6 +27,17 @@ def make_block(
     }
 
 
+def make_announced(said: Mapping[str, Any]) -> list[ReportBlock]:
+    """Return who came first as a block, and what its reader came to as another; notes stand below the last."""
+    tables = [make_table(said[part]) for part in ("first", "own") if said[part] is not None]
+    blocks: list[ReportBlock] = [
+        {"title": "" if at else said["title"], "lines": [], "charts": [], "table": table, "notes": []}
+        for at, table in enumerate(tables or [None])
+    ]
+    blocks[-1]["notes"] = list(said["notes"])
+    return blocks
+
+
 def say_cell(cell: dict[str, Any]) -> str:
     """Return a cell of a chart's table in lines: its figure, out of how many rows, and what it is compared with."""
     counted = "" if cell["n"] is None else f" (n={cell['n']})"

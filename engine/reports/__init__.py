@@ -2,7 +2,8 @@
 
 Enters: a session, the key of what is asked, the actor, a period, filters. Leaves: plain values (``results.py``). Must
 not show anybody more than their lists do: rows, hidden fields, masks and scopes are those of every list, also for what
-is reached over a link, so nothing that somebody may not see changes what they are told.
+is reached over a link, so nothing that somebody may not see changes what they are told. There is one exception, which
+an author writes with ``announce``: who came first in a period that is over, by name and one figure (``announcing.py``).
 
 ``run(session, "lead.response", actor=…, period="2026-03", filters={"owner": "me"})`` gives a ``Result``;
 ``run_figure`` one figure, divided at will; ``run_funnel`` a ``FunnelResult``; ``rows`` and ``funnel_rows`` the records
@@ -34,11 +35,13 @@ from engine.reports.boards import (
 from engine.reports.funnels import run_funnel
 from engine.reports.kept import Counting, StillCounting
 from engine.reports.kept import stop as stop_counting
+from engine.reports.opening import run
 from engine.reports.periods import Period, find_period
-from engine.reports.results import Axis, Behind, Cell, FunnelResult, Line, Result, Stand
-from engine.reports.running import run, run_figure
+from engine.reports.results import Announced, Axis, Behind, Cell, FunnelResult, Line, Result, Stand
+from engine.reports.running import run_figure
 
 __all__ = [
+    "Announced",
     "Axis",
     "Behind",
     "Cell",

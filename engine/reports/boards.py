@@ -21,9 +21,10 @@ from engine.reports import asking
 from engine.reports.asking import Filters
 from engine.reports.funnels import run_funnel
 from engine.reports.kept import Asked, Counting, Recording
+from engine.reports.opening import run
 from engine.reports.periods import Period, find_period
 from engine.reports.results import FunnelResult, Result
-from engine.reports.running import run, run_figure
+from engine.reports.running import run_figure
 from engine.reports.seeing import SeenSource, may_read
 from engine.storage.store import Session
 

@@ -47,7 +47,7 @@ MOST_ATTEMPTS: Final = 2
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 
 Asked = Mapping[str, Any]
-"""What is asked as plain data: ``what`` (figure, funnel or list), ``key``, the period, dimensions and filters."""
+"""What is asked as plain data: ``what`` (figure, funnel, list, announced), ``key``, the period, dimensions, filters."""
 Rows = list[tuple[Any, ...]]
 
 
@@ -62,11 +62,12 @@ class StillCounting(NotPossibleNow):
 
     @classmethod
     def of(cls, some: "Sequence[StillCounting]", done: int) -> "StillCounting":
-        """Return several as one."""
+        """Return several as one, beside ``done`` that are there."""
         known = [one.took for one in some if one.took is not None]
         took = sum(known, timedelta()) if len(known) == len(some) else None
         keys = [key for one in some for key in one.keys]
-        return cls(min(one.since for one in some), took, done, done + len(some), keys)
+        there, every = (sum(getattr(one, name) for one in some) for name in ("done", "total"))
+        return cls(min(one.since for one in some), took, done + there, done + every, keys)
 
 
 @dataclass

@@ -112,13 +112,43 @@ class Axis:
 
 
 @dataclass(frozen=True)
+class Place:
+    """The place of a person in a ranking, and the figure that gave it."""
+
+    rank: int
+    person: int
+    value: Any
+
+
+@dataclass(frozen=True)
+class Announced:
+    """Who came first in a period that is over, as everybody who may open the report is told.
+
+    ``first`` are names and ``figure`` alone, down to place ``most``. ``rank`` is the reader's own place, None for none;
+    ``own`` are their cells for ``figures``, empty where they have none, None where a group reads. ``labels`` names the
+    first; ``in_part``: the reader sees a part of the records, so what stands beside this is another number.
+    """
+
+    period: Period
+    axis: Axis
+    figure: Figure
+    first: tuple[Place, ...]
+    most: int
+    rank: int | None
+    figures: tuple[Figure, ...]
+    own: tuple[Cell | None, ...] | None
+    labels: Labels
+    in_part: bool
+
+
+@dataclass(frozen=True)
 class Result:
     """A report as one reader sees it; ``report`` is None for a figure by itself.
 
     ``figures`` are those that are there for them, in order; ``lines`` are sorted and cut, ``more`` were left out;
     ``total`` has the figures over everything, ``subtotals`` by number of the dimension, where there are two.
     ``labels`` names the records, people and departments that keys stand for, by ``(target, id)``. ``ignored`` are the
-    filters that some of the figures have no dimension for.
+    filters that some of the figures have no dimension for. ``announced`` is what the report tells of everybody.
     """
 
     report: Report | None
@@ -133,6 +163,7 @@ class Result:
     labels: Labels = field(default_factory=dict)
     more: int = 0
     ignored: tuple[str, ...] = ()
+    announced: Announced | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Running a report: each of its figures as one statement, laid beside each other.
+"""Running figures: each as one statement, laid beside each other.
 
-Enters: a session, the key of a report or figure, the actor, a period, filters. Leaves: a ``Result``. Must not count
+Enters: a session, figures, the actor, a period, filters. Leaves: a ``Result``. Must not count
 anything itself: ``statement.py`` asks the database, and what a figure makes of its aggregates is its own expression.
 """
 
@@ -36,46 +36,6 @@ MOST_PARTS: Final = 400
 _NOW, _PREVIOUS, _LAST_YEAR = "now", "previous", "last_year"
 
 
-def run(
-    session: Session,
-    report: str,
-    *,
-    actor: Actor,
-    period: str | Period | None = None,
-    filters: Filters | None = None,
-    by: Sequence[str] | None = None,
-    compare: Sequence[Against] | None = None,
-    lenient: bool = False,
-    counting: Counting | None = None,
-) -> Result:
-    """Return a report as the actor sees it.
-
-    ``period`` is a name such as ``month``, ``2026-03`` or ``last 12 months``; that of the report unless given.
-    ``filters`` narrow the rows to values of dimensions (``{"owner": 5, "region": ["east", "south"]}``; ``me`` is
-    whoever looks); with ``lenient`` a figure without such a dimension stays as it is, and its key is in
-    ``Result.ignored``. ``by`` divides it, and ``compare`` compares it,
-    otherwise than written. With ``counting`` nobody waits longer than that allows.
-
-    Raises ``NotFound`` when the actor sees none of its figures, ``InvalidValues`` for a period, dimension or value that
-    cannot be, ``NotPossibleNow`` where there would be too many groups, ``StillCounting`` with ``counting``.
-    """
-    written, figures = asking.find_report(session, report, actor=actor)
-    wanted = _Wanted(
-        asking.period_of(session, period, written.period),
-        written.by if by is None else tuple(by),
-        written.compare if compare is None else tuple(compare),
-        filters or {},
-        lenient,
-        counting,
-    )
-    if by is not None:
-        figures = tuple(asking.seen_figures(session, [one.key for one in figures], wanted.by, actor)) or figures
-    found = _Run(session, figures, wanted, actor).result()
-    lines = in_order(found, written.sort, written.then)
-    kept = lines[: written.top] if written.top is not None else lines
-    return replace(found, report=written, lines=tuple(kept), more=len(lines) - len(kept))
-
-
 def run_figure(
     session: Session,
     figure: str,
@@ -88,17 +48,17 @@ def run_figure(
     lenient: bool = False,
     counting: Counting | Recording | None = None,
 ) -> Result:
-    """Return one figure, divided by dimensions and compared as asked; raises as ``run`` does."""
+    """Return one figure, divided by dimensions and compared as asked; raises as ``opening.run`` does."""
     found = asking.find_figure(session, figure, actor=actor)
-    wanted = _Wanted(
+    wanted = Wanted(
         asking.period_of(session, period, "month"), tuple(by), tuple(compare), filters or {}, lenient, counting
     )
-    result = _Run(session, (found,), wanted, actor).result()
+    result = lay_beside(session, (found,), wanted, actor)
     return replace(result, lines=tuple(in_order(result, None)))
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class Wanted:
     """What is asked of some figures."""
 
     period: Period
@@ -107,9 +67,13 @@ class _Wanted:
     filters: Filters
     lenient: bool
     counting: Counting | Recording | None = None
+    whole: Mapping[str, Any] | None = None
+    """What the figures are asked for together, as plain data; else each is asked for by itself."""
 
-    def asked(self, figure: Figure) -> dict[str, Any]:
+    def asked(self, figure: Figure) -> Mapping[str, Any]:
         """Return as plain data what is asked of one figure."""
+        if self.whole is not None:
+            return self.whole
         compare = [one for one in self.compare if one != "target"]
         filters = asking.plain_filters(self.filters)
         said = {"period": self.period.plain, "by": list(self.by), "compare": compare, "filters": filters}
@@ -135,6 +99,11 @@ class _Wanted:
         if not 0 < len(found[_NOW]) <= MOST_PARTS:
             raise InvalidValues([FieldError("period", "report.too_long", {"most": MOST_PARTS})])
         return found
+
+
+def lay_beside(session: Session, figures: Sequence[Figure], wanted: Wanted, actor: Actor) -> Result:
+    """Return some figures beside each other, their lines in no order; raises as ``opening.run`` does."""
+    return _Run(session, figures, wanted, actor).result()
 
 
 Address = tuple[str, int | None, tuple[int, ...], tuple[Any, ...]]
@@ -179,7 +148,7 @@ class _Counted:
 class _Run:
     """Figures run together."""
 
-    def __init__(self, session: Session, figures: Sequence[Figure], wanted: _Wanted, actor: Actor) -> None:
+    def __init__(self, session: Session, figures: Sequence[Figure], wanted: Wanted, actor: Actor) -> None:
         self.session, self.wanted, self.actor = session, wanted, actor
         self.env = make_env(session, actor)
         self.counted = self._count_all(figures)

@@ -2,7 +2,8 @@
 
 Enters: an actor, a figure's reads. Leaves: yes or no, and a source of SQL in which every record reached, over a link or
 a list of linked records, is one the actor may read. Must not be bypassed: every statement of a report takes its rows
-from here, so that nothing somebody may not see changes an answer.
+from here, so that nothing somebody may not see changes an answer. What a report announces (``announcing.py``) is
+worked out with the engine's own eyes, and only names and one figure of it are told.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence

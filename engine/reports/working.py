@@ -1,7 +1,7 @@
 """Working figures out in the background, one statement at a time, as whoever asked would see them now.
 
 Enters: a store in which figures wait. Leaves: their answers, kept. Must not have rights of its own: whoever asked is
-asked again, and what they may no longer see is not answered.
+asked again, and what they may no longer see is not answered; what a report announces, for who may still open it.
 """
 
 import logging
@@ -13,6 +13,7 @@ from engine.errors import FormworkError
 from engine.people import accounts
 from engine.people.actor import Actor
 from engine.reports import kept
+from engine.reports.announcing import ANNOUNCED, announce_again
 from engine.reports.boards import find_tile, run_list
 from engine.reports.funnels import run_funnel
 from engine.reports.kept import Recording
@@ -67,6 +68,9 @@ def _is_wanted(store: Store, key: str) -> bool:
 
 
 def _run(session: Session, asked: Mapping[str, Any], actor: Actor, recording: Recording) -> None:
+    if asked["what"] == ANNOUNCED:
+        announce_again(session, asked, actor=actor, counting=recording)
+        return
     if asked["what"] == "list":
         run_list(session, find_tile(session, asked), actor=actor, counting=recording)
         return

@@ -15,8 +15,9 @@ from engine.expression import Kind
 from engine.expression.decimals import round_half_up
 from engine.expression.writing import short
 from engine.records.record import Labels
+from engine.reports.announced_words import name_of
 from engine.reports.periods import Period, find_period
-from engine.reports.results import Axis, Cell, FunnelResult, Line, Result, Stand
+from engine.reports.results import Announced, Axis, Cell, FunnelResult, Line, Result, Stand
 
 MISSING: Final = "—"
 _PLACES: Final[Mapping[str, int]] = {"money": 2, "percent": 1, "minutes": 1, "hours": 1, "days": 1, "number": 2}
@@ -79,6 +80,19 @@ def result_data(result: Result, language: str) -> dict[str, Any]:
         "lines": [_line(result, one, language) for one in result.lines],
         "total": [_cell(one) for one in result.total.cells],
         "more": result.more,
+        "announced": None if result.announced is None else _announced(result.announced),
+    }
+
+
+def _announced(found: Announced) -> dict[str, Any]:
+    """Return who came first, by name and one figure, and what the reader came to."""
+    pairs = zip(found.figures, found.own or (), strict=False)
+    return {
+        "period": period_data(found.period),
+        "figure": found.figure.key,
+        "most": found.most,
+        "first": [{"rank": one.rank, "name": name_of(found, one), "value": _plain(one.value)} for one in found.first],
+        "own": {"rank": found.rank, "cells": {figure.key: _cell(cell) for figure, cell in pairs}},
     }
 
 

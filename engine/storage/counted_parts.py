@@ -78,6 +78,7 @@ def _report(report: Report) -> dict[str, Any]:
         "sort": _order(report.sort),
         "then": _order(report.then),
         "top": report.top,
+        "announce": report.announce,
     }
 
 

@@ -1,9 +1,13 @@
 """Two companies that differ only in what somebody may not see answer them byte for byte the same, on both databases.
 
 The other one has other values wherever they may not look, and more records there; a count, an order, a page's length or
-a sentence that depended on any of it would differ.
+a sentence that depended on any of it would differ. There is one exception, which an author writes: a report that
+announces who came first tells everybody their names and one figure, worked out over all records, and each reader their
+own place (``engine/reports/announcing.py``). Those are the same in both companies; what else there is of the people who
+are named, such as what they sold and in how many deals, is not, and must not be told.
 """
 
+import json
 import re
 from pathlib import Path
 
@@ -39,6 +43,15 @@ def test_what_one_may_not_see_changes_nothing_one_sees(another_database: Another
     assert first.keys() == second.keys()
     different = {key: _where(first[key], second[key]) for key in first if first[key] != second[key]}
     assert different == {}
+    said = told[0]["GET", "/api/v1/reports/deal.first"]
+    announced = json.loads(said.splitlines()[-1])["announced"]
+    first = [{"rank": 1, "name": name, "value": "7"} for name in ("Mine", "Other")]
+    assert sorted(announced["first"], key=lambda one: one["name"]) == first
+    assert announced["own"]["rank"] == 1 and announced["own"]["cells"].keys() == {
+        "deal.score",
+        "deal.price",
+        "deal.count",
+    }
 
 
 def open_vault(database: Database, folder: Path, clock: SetClock) -> Desk:

@@ -179,9 +179,10 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "kind": ("task", "record"), "make": ("job", "nix"), "move": ("drop", "ask", "nix"), "secret": ("none",),
     "stage": ("open", "won"),
     "channel_kind": ("email", "webhook"), "filename": ("login.js",), "token": ("AAAA",),
-    "report": ("deal.firms", "deal.kinds", "nix"), "figure": ("deal.count", "deal.margin", "deal.steps", "nix"),
+    "report": ("deal.firms", "deal.kinds", "deal.first", "nix"),
+    "figure": ("deal.count", "deal.margin", "deal.steps", "nix"),
     "funnel": ("deal.way", "nix"), "step": ("won", "nix"), "dashboard": ("desk", "nix"),
-    "place": ("0-0", "0-1", "0-2", "0-3", "1-0", "9-9"), "row": ("0", "2", "9"),
+    "place": ("0-0", "0-1", "0-2", "0-3", "1-0", "3-0", "9-9"), "row": ("0", "2", "9"),
     "pool": ("sea", "nix"), "rule": ("deal.shout", "deal.tell", "deal.answered", "nix"), "way": ("enable",),
 }  # fmt: skip
 _NUMBERS = ("approval_id", "channel_id", "comment_id", "delegation_id", "delivery_id", "department_id",

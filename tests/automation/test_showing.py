@@ -70,17 +70,31 @@ alarm:
 """
 
 
+RANKING = """
+ranking:
+  label: 榜
+  on: {every: "day 08:30", once: true}
+  do:
+    - {post: 管理群, as: [{role: agent}], text: 榜, report: ticket.best}
+    - {notify: [{role: agent}], text: 榜, report: ticket.best}
+"""
+BEST = """\
+  best: {label: 销售榜, show: [amount], by: [owner], period: month, sort: -amount, announce: 1}
+"""
+
+
+def let_in(found: Store) -> None:
+    with found.write() as session:
+        for login, role in (("chief", "boss"), ("ann", "agent"), ("bob", "agent"), ("root", "admin")):
+            accounts.create_user(session, login=login, name=login.title(), password=None, roles=[role], actor=None)
+
+
 @pytest.fixture
 def store(make_store: MakeStore) -> Store:
     return open_with(make_store, RULES)
 
 
 def open_with(make_store: MakeStore, rules: str) -> Store:
-    def let_in(found: Store) -> None:
-        with found.write() as session:
-            for login, role in (("chief", "boss"), ("ann", "agent"), ("bob", "agent"), ("root", "admin")):
-                accounts.create_user(session, login=login, name=login.title(), password=None, roles=[role], actor=None)
-
     files = with_rules(rules) | {"ticket/reports.yaml": REPORTS, "dashboards/morning.yaml": DASHBOARD}
     return make_store(files, let_in)
 
@@ -168,3 +182,29 @@ def test_a_schedule_asks_for_figures_and_tells_them_to_those_who_see_all_of_them
     jobs.look(store)
     with store.read() as session:
         assert len(session.connection.execute(select(notices.c.id)).all()) == 3
+
+
+def test_who_came_first_is_pushed_to_a_group_and_to_each_with_their_own_place(
+    make_store: MakeStore, clock: SetClock
+) -> None:
+    store = make_store(with_rules(RANKING) | {"ticket/reports.yaml": REPORTS + BEST}, let_in)
+    jobs.look(store)
+    clock.at -= timedelta(days=20)
+    create(store, 2, title="停电", level="high", amount="5000")
+    create(store, 3, title="灯坏", level="low", amount="200")
+    clock.at += timedelta(days=21)
+    for _ in range(3):
+        jobs.look(store)
+    with store.read() as session:
+        told = {
+            row[0]: row[1]["text"] for row in session.connection.execute(select(notices.c.user_id, notices.c.params))
+        }
+    first = "公布的名次：2026 年 2 月\n1. Ann：¥5,000.00"
+    assert told[2] == f"榜\n\n销售榜 (2026-03)\n无\n{first}\n你是第 1 名：金额 ¥5,000.00"
+    assert told[3] == f"榜\n\n销售榜 (2026-03)\n无\n{first}\n你是第 2 名：金额 ¥200.00"
+    with store.write() as session:
+        group = next(one for one in preview(session, "ticket.ranking", None, actor=None).said if one.channel)
+    assert group.text == f"榜\n\n销售榜 (2026-03)\n无\n{first}"  # not the place of whoever it is read for
+    assert group.picture is not None
+    drawn = str(group.picture)
+    assert "1. Ann" in drawn and "¥5,000.00" in drawn and "你是第" not in drawn

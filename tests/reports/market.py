@@ -200,6 +200,8 @@ layouts:
   months:   {label: 逐月, show: [count, middle, p90], by: [date.month], period: year}
   lines:    {label: 明细, show: [lines], by: [kind, tags], period: year}
   tied:     {label: 并列, show: [worked, count], by: [owner], period: month, sort: -worked, then: -count}
+  best:     {label: 榜, show: [won, count], by: [owner], period: month, sort: -won, then: -count, announce: 1}
+  busy:     {label: 忙, show: [count], by: [owner], period: month, sort: -count, announce: 1}
   regions:  {label: 区域, show: [won], by: [region], period: month, compare: [target], sort: -won, top: 2}
 funnels:
   sales:

@@ -1,8 +1,9 @@
 """Reports, funnels and dashboards as different people see them, against numbers worked out by hand."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,8 +18,10 @@ from engine.compiler.compile import load_app
 from engine.definition.source import SourceFolder
 from engine.errors import FormworkError, InvalidValues, NotFound
 from engine.records.queries import Page
-from engine.reports import Counting, StillCounting, kept, working, writing
+from engine.reports import Counting, StillCounting, announcing, kept, working, writing
 from engine.reports import behind as engine_behind
+from engine.reports.announced_words import announced_lines, say_announced
+from engine.speaking import Speaker
 from engine.storage import catalog
 from engine.storage.count_tables import counts
 from engine.storage.database import open_database
@@ -62,8 +65,8 @@ def test_a_report_lays_figures_beside_each_other_with_what_they_were_and_should_
 def test_lines_that_are_alike_stand_by_what_comes_then(market: Market) -> None:
     with market.store.read() as session:
         found = reports.run(session, "deal.tied", actor=market.actor(session, "bo"), period="2026-03")
-    told = [tuple(cell and cell.value for cell in line.cells) for line in found.lines]
-    assert len({first for first, _ in told}) == 1 and [count for _, count in told] == [2, 2, 0]
+    lines = [tuple(cell and cell.value for cell in line.cells) for line in found.lines]
+    assert len({first for first, _ in lines}) == 1 and [count for _, count in lines] == [2, 2, 0]
 
 
 def test_the_target_of_a_figure_is_another_figure_divided_the_same_way(market: Market) -> None:
@@ -390,6 +393,106 @@ def test_what_takes_long_is_worked_out_in_the_background_as_whoever_asked_sees_i
         counted(market, "ann", filters={"owner": ["me"]})
     working.work(market.store)
     assert counted(market, "ann", filters={"owner": ["me"]}).total.cells[0] is not None
+
+
+APRIL = datetime(2026, 4, 1, 1, tzinfo=UTC)
+
+
+def announced(market: Market, login: str, report: str = "deal.best", **asked: Any) -> reports.Announced | None:
+    with market.store.read() as session:
+        return reports.run(session, report, actor=market.actor(session, login), **asked).announced
+
+
+def told(found: reports.Announced | None) -> tuple[Any, ...]:
+    """Return the month, who came first with what, the place of the reader and their parts."""
+    assert found is not None
+    first = [(one.rank, found.labels["user", one.person], one.value) for one in found.first]
+    own = [cell and (cell.value, cell.n) for cell in found.own or ()]
+    return found.period.name, first, found.rank, own
+
+
+@pytest.fixture
+def in_april(market: Market) -> Iterator[None]:
+    market.clock.at = APRIL
+    yield
+    market.clock.at = MONDAY
+
+
+@pytest.mark.usefixtures("in_april")
+def test_who_came_first_is_told_to_everybody_by_name_and_figure_and_each_their_own_place(market: Market) -> None:
+    first = [(1, "cat", Decimal("1000.00"))]  # over all deals: ann sees hers alone, where she would be first
+    assert told(announced(market, "ann")) == ("2026-03", first, 2, [(Decimal("100.00"), 1), (2, 2)])
+    assert told(announced(market, "cat")) == ("2026-03", first, 1, [(Decimal("1000.00"), 1), (2, 2)])
+    assert told(announced(market, "ben")) == ("2026-03", first, None, [])
+    assert told(announced(market, "bo")) == ("2026-03", first, None, [])
+    assert announced(market, "dee") is None  # amounts are hidden from her, and so is what is made of them
+    with market.store.read() as session:
+        assert reports.run(session, "deal.best", actor=market.actor(session, "dee")).figures[0].key == "deal.count"
+        with pytest.raises(NotFound):
+            reports.run(session, "deal.best", actor=replace(market.actor(session, "ann"), roles=frozenset()))
+    # nothing that is asked changes it, but the month: the last of those that are over, no other stretch of days
+    narrowed = announced(market, "ann", filters={"owner": "me"}, by=["region"], compare=["previous"])
+    assert narrowed == announced(market, "ann")
+    for asked in ("month", "2026-04", "2026-03-02", "2026-Q1", "2026", "all", "last 7 days"):
+        assert announced(market, "ann", period=asked) == announced(market, "ann"), asked
+    february = told(announced(market, "ann", period="2026-01-05..2026-02-03"))
+    assert february == ("2026-02", [(1, "ben", Decimal("50.00"))], None, [])
+    assert told(announced(market, "ann", period="2024-05"))[:2] == ("2024-05", [])
+    # whoever is alike in all that decides shares a place, and both are told where it is among the first
+    busy = announced(market, "ben", "deal.busy")
+    assert told(busy)[1] == [(1, "ann", 2), (1, "cat", 2)]
+    assert (busy and busy.in_part, announced(market, "bo").in_part) == (True, False)  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("in_april")
+def test_what_is_announced_is_said_in_words_and_as_data(market: Market) -> None:
+    with market.store.read() as session:
+        found = reports.run(session, "deal.best", actor=market.actor(session, "ann"))
+    data = writing.result_data(found, "en")["announced"]
+    assert data["first"] == [{"rank": 1, "name": "cat", "value": "1000"}] and data["own"]["rank"] == 2
+    assert data["own"]["cells"]["deal.won"] == {"value": "100", "n": 1}
+    assert found.announced is not None
+    lines = list(announced_lines(Speaker("en"), found.announced))
+    assert lines == [
+        "Announced for Mar 2026",
+        "1. cat: ¥1,000.00",
+        "You are number 2: 赢单金额 ¥100.00, 数量 2",
+    ]
+    group = announcing.without_own(found).announced
+    assert group is not None and list(announced_lines(Speaker("zh"), group)) == [
+        "公布的名次：2026 年 3 月", "1. cat：¥1,000.00",
+    ]  # fmt: skip
+    said = say_announced(Speaker("zh"), found.announced)
+    assert json.dumps(said, ensure_ascii=False).count("cat") == 1 and "n" in said["own"]["rows"][0]["cells"][0]
+    assert said["first"]["rows"] == [
+        {"label": "1. cat", "cells": [{"text": "¥1,000.00", "n": None, "url": None, "few": False, "before": []}]}
+    ]
+    nobody = announced(market, "ann", period="2024-05")
+    assert nobody is not None and "还没有人有名次" in say_announced(Speaker("zh"), nobody)["notes"][0]
+
+
+@pytest.mark.usefixtures("nothing_kept", "in_april")
+def test_what_is_announced_is_worked_out_in_the_background_for_whoever_may_still_open_the_report(
+    market: Market,
+) -> None:
+    def ask_for(login: str) -> reports.Result:
+        with market.store.read() as session:
+            return reports.run(session, "deal.best", actor=market.actor(session, login), counting=Impatient())
+
+    with pytest.raises(StillCounting):
+        ask_for("ann")
+    with market.store.read() as session:
+        waiting = {one["what"] for one in session.connection.scalars(select(counts.c.asked))}
+    assert waiting == {"figure", "announced"}
+    while working.work(market.store):
+        with suppress(StillCounting):
+            ask_for("ann")
+    assert told(ask_for("ann").announced) == told(announced(market, "ann"))
+    with pytest.raises(StillCounting):  # what ann sees is not what ben does, what is announced is the same
+        ask_for("ben")
+    with market.store.read() as session:
+        again = session.connection.scalars(select(counts.c.asked).where(counts.c.state == "waiting"))
+        assert {one["what"] for one in again} == {"figure"}
 
 
 @pytest.mark.usefixtures("nothing_kept")

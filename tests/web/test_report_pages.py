@@ -457,3 +457,37 @@ def test_a_closed_month_stands_beside_what_was_corrected_since(market: Desk) -> 
         said_there = "".join(one.extract_text() for one in paper.pages)
         assert ("已定的月份" in said_there and "+1" in said_there) is there
         assert ("不显示已定的数" in said_there) is not there
+
+
+def test_who_came_first_is_announced_to_everybody_on_pages_and_in_files(market: Desk) -> None:
+    market.clock.at += timedelta(days=30)  # March is over: Ben sold for 900, Ann for 250, and one of them is announced
+    ann, ben = market.browser("ann"), market.browser("ben")
+    for period in ("", "?period=2026-03&f.owner=me&by=region", "?period=2026-04&chart=bars"):
+        page = text(ann, f"/reports/deal.best{period}")
+        block = page.split('id="report-announced"')[1].split("</section>")[0]
+        said = " ".join(re.sub(r"<[^>]*>", " ", block).split())
+        assert "公布的名次：2026 年 3 月" in said and "1. Ben ¥900.00 你的各项 你的各项 你是第 2 名" in said, period
+        assert "赢单金额 ¥250.00 n=1 数量 3 n=3" in said and "只按你看得到的记录算" in said
+        assert "href" not in block and block.count("Ben") == 1 and "2. Ann" not in block  # nothing behind it opens
+    assert "Ben" not in text(ann, "/reports/deal.best?period=2026-03").split('id="report-announced"')[0]
+    assert "你是第 1 名" in text(ben, "/reports/deal.best") and "¥900.00" in text(ben, "/reports/deal.best")
+    assert "只按你看得到的记录算" not in text(market.browser("bo"), "/reports/deal.best")
+    assert "公布的名次" not in text(market.browser("dee"), "/reports/deal.best")  # amounts are hidden from Dee
+    early = text(ann, "/reports/deal.best?period=2026-01")
+    assert "这一期还没有人有名次：没有人算得出赢单金额" in early and "你没有名次" not in early
+
+    book = CalamineWorkbook.from_filelike(io.BytesIO(ann.get("/reports/deal.best/sheet").get_data()))
+    first, own = (book.get_sheet_by_name(name).to_python() for name in ("公布的名次：2026 年 3 月", "你的各项"))
+    assert first == [["名次", "负责人", "赢单金额"], [1, "Ben", 900]]
+    assert own == [["名次", "赢单金额", "赢单金额 n", "数量", "数量 n"], [2, 250, 1, 3, 3]]
+    assert "前 1 名" in str(book.get_sheet_by_index(3).to_python())
+    paper = PdfReader(io.BytesIO(ann.get("/reports/deal.best/pdf").get_data()))
+    printed = "".join(one.extract_text() for one in paper.pages)
+    assert "1. Ben" in printed and "¥900.00" in printed and "你是第 2 名" in printed
+
+    told = market.program("ann").get("/reports/deal.best?filter=owner:me").get_json()["announced"]
+    assert told["first"] == [{"rank": 1, "name": "Ben", "value": "900.00"}] and told["period"]["name"] == "2026-03"
+    assert told["own"]["rank"] == 2 and told["own"]["cells"]["deal.count"] == {"value": "3", "n": 3, "small": False}
+    assert market.program("dee").get("/reports/deal.best").get_json()["announced"] is None
+    assert "能打开这张报表的每个人：前 1 名的姓名和这一个数" in text(ann, "/settings/visibility")
+    assert market.program("bo").get("/reports/deal.regions").get_json()["announced"] is None

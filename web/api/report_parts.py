@@ -93,8 +93,19 @@ _RESULT = {
         "total": {"type": "array", "items": _CELL_SCHEMA},
         "more": {"type": "integer", "description": "Lines that were left out."},
         "labels": {"type": "object"},
+        "announced": {
+            "type": ["object", "null"],
+            "description": "Who came first in the last period that is over, by name and one figure; your own parts.",
+            "properties": {
+                "period": _STRETCH,
+                "figure": _KEY,
+                "most": {"type": "integer", "description": "Down to which place."},
+                "first": {"type": "array", "items": {"type": "object"}},
+                "own": {"type": "object"},
+            },
+        },
     },
-    "required": ["period", "by", "figures", "lines", "total", "more", "labels"],
+    "required": ["period", "by", "figures", "lines", "total", "more", "labels", "announced"],
 }
 _FUNNEL = {
     "type": "object",

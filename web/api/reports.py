@@ -16,9 +16,10 @@ from engine.compiler.app import Figure
 from engine.definition.model.reports import Against
 from engine.errors import FieldError, InvalidValues
 from engine.reports import baselines
+from engine.reports.announced_words import name_of
 from engine.reports.keys import write_key
 from engine.reports.periods import Period
-from engine.reports.results import Axis, Behind, Cell, FunnelResult, Line, Result
+from engine.reports.results import Announced, Axis, Behind, Cell, FunnelResult, Line, Result
 from web.api.answers import answer, iso, write_labels, writer_for
 from web.gate import locale, reads
 
@@ -184,6 +185,19 @@ def _result(found: Result) -> dict[str, Any]:
         "total": [_cell(one) for one in found.total.cells],
         "more": found.more,
         "labels": write_labels(found.labels),
+        "announced": None if found.announced is None else _announced(found.announced),
+    }
+
+
+def _announced(found: Announced) -> dict[str, Any]:
+    """Return who came first, by name and one figure, and what the caller came to."""
+    pairs = zip(found.figures, found.own or (), strict=False)
+    return {
+        "period": _said(found.period),
+        "figure": found.figure.key,
+        "most": found.most,
+        "first": [{"rank": one.rank, "name": name_of(found, one), "value": _value(one.value)} for one in found.first],
+        "own": {"rank": found.rank, "cells": {figure.key: _cell(cell) for figure, cell in pairs}},
     }
 
 

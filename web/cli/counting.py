@@ -12,7 +12,7 @@ from engine import messages
 from web.cli.site import Site, get_actor
 
 if TYPE_CHECKING:
-    from engine.compiler.app import Figure
+    from engine.compiler.app import CompiledApp, Figure
     from engine.people.actor import Actor
     from engine.reports import FunnelResult, Result
     from engine.reports.results import Cell
@@ -48,11 +48,11 @@ def report_command(
             show = writing.funnel_data(funnel, site.language) if as_json else None
             _print(show) if show is not None else _say_funnel(funnel, site)
             return
-        result = _run(session, key, actor, period, filters, divided)
+        result, app = _run(session, key, actor, period, filters, divided), session.app
     if as_json:
         _print(writing.result_data(result, site.language))
     else:
-        _say(result, site)
+        _say(result, site, app)
 
 
 def _run(
@@ -95,9 +95,11 @@ def _list(site: Site, session: "Session", actor: "Actor") -> None:
             click.echo(f"{figure.key}  {messages.say(figure.label, site.language)}")
 
 
-def _say(result: "Result", site: Site) -> None:
+def _say(result: "Result", site: Site, app: "CompiledApp") -> None:
     """Print one line for each row, its figures with the number of rows behind them."""
     from engine.reports import writing
+    from engine.reports.announced_words import announced_lines
+    from engine.speaking import Speaker
 
     site.say("cli.report_period_line", period=result.period.name)
     figures = [messages.say(one.label, site.language) for one in result.figures]
@@ -111,6 +113,9 @@ def _say(result: "Result", site: Site) -> None:
     click.echo(f"{total}: {_cells(result, result.total.cells, figures, site.language)}")
     if result.more:
         site.say("cli.report_more", count=result.more)
+    if result.announced is not None:
+        for said in announced_lines(Speaker(site.language, app.timezone, app.currency), result.announced):
+            click.echo(said)
 
 
 def _cells(result: "Result", cells: Any, names: list[str], language: str) -> str:

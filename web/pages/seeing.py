@@ -4,6 +4,7 @@ Enters: a record, or nothing but the reader. Leaves: people with the rules that 
 else: the engine refuses.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from flask import g, render_template, url_for
@@ -18,7 +19,7 @@ from web.api.requests import read_id
 from web.cells import Cells, record_url, title_of
 from web.gate import locale, now, reads, rule_place
 from web.pages.frame import page_shell
-from web.reporting.address import figure_url
+from web.reporting.address import figure_url, report_url
 from web.why_view import say_open_rule
 
 _MOST_FIELDS = 8
@@ -114,9 +115,23 @@ def _figures(entity: str, found: list[Seer]) -> dict[str, Any] | None:
         for key, names in by_figure.items()
         if key in own
     ]  # fmt: skip
+    unsaid = len(by_figure) - len(rows)
+    rows += _announced(own)
     return {"title": text.t("seeing.figures", count=len(by_figure)), "rows": rows,
-            "unsaid": text.t("seeing.figures_unsaid", count=len(by_figure) - len(rows))
-            if len(by_figure) > len(rows) else None}  # fmt: skip
+            "unsaid": text.t("seeing.figures_unsaid", count=unsaid) if unsaid else None}  # fmt: skip
+
+
+def _announced(own: Collection[str]) -> list[dict[str, Any]]:
+    """Return the reports that tell everybody who may open them who came first by one of some figures."""
+    text = locale()
+    return [
+        {
+            "label": text.label(one.label), "url": report_url(one.key),
+            "who": text.t("seeing.announced", count=one.announce),
+        }
+        for one in reports.list_reports(g.session, actor=g.actor)
+        if one.announce is not None and one.sort is not None and one.sort[0] in own
+    ]  # fmt: skip
 
 
 def _see_as(one: Seer, here: str | None) -> str | None:

@@ -10,7 +10,7 @@ from flask import Response, current_app
 
 from engine.compiler.app import Funnel
 from engine.drawing.charts.chart import Chart
-from engine.printing.blocks import make_block, make_table
+from engine.printing.blocks import make_announced, make_block, make_table
 from engine.printing.report import ReportBlock, ReportPage, render_report
 from engine.reports.results import FunnelResult
 from engine.reports.spans import say_period
@@ -20,7 +20,7 @@ from web.reporting.address import Asked
 from web.reporting.closed_view import say_open, view_closed
 from web.reporting.definitions import view_definition
 from web.reporting.filtering import say_filters
-from web.reporting.report_page import Shown, make_charting
+from web.reporting.report_page import Shown, make_charting, view_announced
 from web.reporting.sheet import printed_line
 
 
@@ -31,7 +31,9 @@ def send_paper(asked: Asked, shown: Shown, chart: Chart) -> Response:
     notes = [f"{label}: {text.t('text.comma').join(_parts(one))}" for label, one in about]
     narrowed = say_filters(asked.filters, result.figures[0].rows.dimensions)
     lines = [say_period(text, result.period), *_said(narrowed)]
-    return _sent(shown.title, lines, chart, [*notes, *say_open(text, result)], _closed(asked, shown))
+    return _sent(
+        shown.title, lines, chart, [*notes, *say_open(text, result)], [*_announced(shown), *_closed(asked, shown)]
+    )
 
 
 def send_funnel_paper(asked: Asked, funnel: Funnel, result: FunnelResult, chart: Chart) -> Response:
@@ -40,6 +42,12 @@ def send_funnel_paper(asked: Asked, funnel: Funnel, result: FunnelResult, chart:
     narrowed = say_filters(asked.filters, funnel.rows.dimensions)
     notes = [text.label(funnel.help)] if text.label(funnel.help) else []
     return _sent(chart.title, [say_period(text, result.period), *_said(narrowed)], chart, notes)
+
+
+def _announced(shown: Shown) -> list[ReportBlock]:
+    """Return what the report announces."""
+    said = view_announced(shown.result)
+    return [] if said is None else make_announced(said)
 
 
 def _closed(asked: Asked, shown: Shown) -> list[ReportBlock]:

@@ -15,6 +15,7 @@ from flask import g, render_template, request
 from engine.compiler.app import Dimension, Figure, Funnel, Report
 from engine.drawing.charts.chart import Chart
 from engine.reports import Counting, StillCounting
+from engine.reports.announced_words import say_announced
 from engine.reports.asking import dimensions_of
 from engine.reports.charting import Charting, fitting_kind, kinds_of
 from engine.reports.keys import say_key, write_key
@@ -93,6 +94,7 @@ def view_report(asked: Asked, shown: Shown, baselines: Mapping[str, Decimal], re
         "tiles": _tiles(result, charting, baselines) if tiles or shown.by_itself else [],
         "figures": [_defined(result, at, figure) for at, figure in enumerate(result.figures)],
         "closed": view_closed(locale(), result, charting),
+        "announced": view_announced(result),
         "notes": [
             *[locale().t("report.top", count=len(result.lines))] * bool(result.more),
             *say_open(locale(), result),
@@ -115,7 +117,7 @@ def show_waiting(asked: Asked, of: Report | Figure | Funnel, still: StillCountin
     nothing: dict[str, Any] = {"by": None, "compare": None, "charts": None, "chart": None, "tiles": [], "figures": []}
     view = nothing | {
         "title": text.label(of.label), "help": text.label(of.help), "url": asked.url, "period": view_period(asked),
-        "closed": None, "notes": [], "sheet_url": asked.address(path=f"{asked.url}/sheet"),
+        "closed": None, "announced": None, "notes": [], "sheet_url": asked.address(path=f"{asked.url}/sheet"),
         "pdf_url": asked.address(path=f"{asked.url}/pdf"), "asked": None if still is None else view_waiting(still, own),
         "views": None, "file": {"kind": file, "url": own} if file else None,
         **view_filters(asked, {}),
@@ -167,6 +169,7 @@ def view_funnel(
         "tiles": [],
         "figures": [{"label": title, "count": f"n={result.n:,}", "about": about}],
         "closed": None,
+        "announced": None,
         "notes": say_as_of(as_of),
         "sheet_url": asked.address(path=f"{asked.url}/sheet"),
         "pdf_url": asked.address(path=f"{asked.url}/pdf"),
@@ -200,6 +203,11 @@ def chart_of(asked: Asked, shown: Shown, baselines: Mapping[str, Decimal]) -> Ch
     """Return the chart of a page for paper and spreadsheets; tiles become a table."""
     kind = fitting_kind(shown.result, asked.chart or shown.wanted)
     return make_charting(asked, baselines).chart(shown.result, "table" if kind == "tiles" else kind, shown.title)
+
+
+def view_announced(result: Result) -> dict[str, Any] | None:
+    """Return what a report announces; None for one that announces nothing to its reader."""
+    return None if result.announced is None else say_announced(locale(), result.announced)
 
 
 def earlier_of(asked: Asked, result: Result) -> str | None:

@@ -13,9 +13,10 @@ from flask import Response, g, send_file
 
 from engine.compiler.app import Figure, Funnel
 from engine.printing.workbook import WorkbookWriter
+from engine.reports.announced_words import name_of, say_announced, title_of
 from engine.reports.closed import closed_months_of
 from engine.reports.keys import say_key
-from engine.reports.results import Cell, FunnelResult, Line
+from engine.reports.results import Announced, Cell, FunnelResult, Line, Result
 from engine.reports.spans import say_period
 from web.gate import locale, now
 from web.reporting.address import Asked
@@ -55,7 +56,10 @@ def send_sheet(asked: Asked, shown: Shown) -> Response:
     ]  # fmt: skip
     dimensions = result.figures[0].rows.dimensions
     narrowed = [f"{one['label']}: {one['text']}" for one in say_filters(asked.filters, dimensions)]
+    if result.announced is not None:
+        _announce(book, shown, result.announced)
     notes = [say_period(text, result.period), *narrowed, *definitions, *_early(shown), *say_open(text, result)]
+    notes += _announced(result)
     return _sent(book, file, shown.title, notes)
 
 
@@ -120,6 +124,31 @@ def _cells(line: Line, shown: Shown, closed: Collection[str]) -> Iterator[Any]:
                 yield None if earlier is None else earlier.value
         if figure.key in closed:
             yield from _closed_cells(figure, cell)
+
+
+def _announce(book: WorkbookWriter, shown: Shown, announced: Announced) -> None:
+    """Write who came first on a sheet, and what their reader came to on another."""
+    text, figure = locale(), announced.figure
+    score, pattern = next(_columns(figure, shown, ()))
+    heads = [text.say("report.announced_place"), text.label(announced.axis.label), score]
+    table = book.table(heads, name=title_of(text, announced), formats={2: pattern})
+    for place in announced.first:
+        table.add([place.rank, name_of(announced, place), place.value])
+    if announced.own:
+        columns = [list(_columns(one, shown, ()))[:2] for one in announced.figures]
+        heads = [text.say("report.announced_place"), *(head for some in columns for head, _ in some)]
+        formats = dict(enumerate((one for some in columns for _, one in some), start=1))
+        own = book.table(heads, name=text.say("report.announced_own"), formats=formats)
+        cells = [(None, None) if cell is None else (cell.value, cell.n) for cell in announced.own]
+        own.add([announced.rank, *(value for pair in cells for value in pair)])
+
+
+def _announced(result: Result) -> list[str]:
+    """Return what is said below what is announced."""
+    if result.announced is None:
+        return []
+    said = say_announced(locale(), result.announced)
+    return [said["title"], *said["notes"]]
 
 
 def _closed_cells(figure: Figure, cell: Cell | None) -> Sequence[Any]:

@@ -24,7 +24,7 @@ from web.reporting.address import Asked, funnel_url
 from web.reporting.chart_view import view_chart
 from web.reporting.dash_page import title_of_tile
 from web.reporting.figure_view import view_figure
-from web.reporting.report_page import earlier_of, make_charting
+from web.reporting.report_page import earlier_of, make_charting, view_announced
 from web.reporting.waiting import say_as_of
 from web.shell import ENTITY_URL
 
@@ -78,7 +78,7 @@ def _chart(asked: Asked, tile: Tile, result: Result, baselines: Mapping[str, Dec
     report = result.report.key if result.report is not None else ""
     chart = make_charting(asked, baselines, report).chart(result, kind, title_of_tile(tile))
     view = view_chart(chart, f"chart-{id}", earlier=earlier_of(asked, result))
-    return {"kind": "chart", "chart": view, "foot": _foot(result)}
+    return {"kind": "chart", "chart": view, "announced": view_announced(result), "foot": _foot(result)}
 
 
 def _funnel(asked: Asked, tile: Tile, result: FunnelResult, id: str) -> dict[str, Any]:

@@ -150,7 +150,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Report:
-    """Figures beside each other; ``by`` are keys of dimensions that the rows of each of them have."""
+    """Figures beside each other; ``by`` are keys of dimensions that the rows of each of them have.
+
+    ``announce``: so many of the first people by ``sort`` are told to everybody who may open it, over all records.
+    """
 
     key: str
     label: Label
@@ -165,6 +168,7 @@ class Report:
     then: tuple[str, bool] | None  # the same for what is alike by that
     top: int | None
     was: str | None = None
+    announce: int | None = None
 
 
 @dataclass(frozen=True)

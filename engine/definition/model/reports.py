@@ -81,7 +81,11 @@ class FigureDefinition:
 
 @dataclass(frozen=True)
 class LayoutDefinition:
-    """Figures beside each other: a report; ``then`` says which of those comes first that ``sort`` finds alike."""
+    """Figures beside each other: a report.
+
+    ``then`` says which of those comes first that ``sort`` finds alike; ``announce`` of the first are told to everybody
+    who may open it.
+    """
 
     key: str
     location: Location
@@ -95,6 +99,7 @@ class LayoutDefinition:
     sort: str | None = None
     then: str | None = None
     top: int | None = None
+    announce: int | None = None
     was: str | None = None
 
 
