@@ -249,7 +249,7 @@ CHANGE: Final[Mapping[str, str]] = {
 }  # fmt: skip
 """The same of a change of a field; which fields, each reader is told by their own rights."""
 _OWN: Final[Mapping[Part, Mapping[str, str]]] = {"moves": _MOVE, "changes": CHANGE}
-WAYS: Final = ("web", "api", "cli", "import", "automation", "system")
+WAYS: Final = ("web", "api", "cli", "many", "import", "automation", "system")
 """How a change can have come, as the journal writes it."""
 
 

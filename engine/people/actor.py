@@ -17,7 +17,7 @@ ADMIN = "admin"
 ENGINE = "the engine"
 """The role of the engine itself while it does what an automation says; nobody can be given it, since it is no key."""
 
-Via = Literal["web", "api", "cli", "import", "system"]
+Via = Literal["web", "api", "cli", "many", "import", "system"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 Enters: records with the versions somebody saw, and what shall happen to each. Leaves: one ``Outcome`` per record, in
 the order they were named. Must not judge, nor write: ``update_record`` and ``move_record`` do, each in a savepoint of
-its own, so that a record that is refused holds no other back and leaves nothing half done.
+its own, so that a record that is refused holds no other back and leaves nothing half done. The history says that it was
+one of many.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -59,7 +60,7 @@ def update_many(
 
     Raises ``NotFound`` for an unknown entity and ``InvalidValues`` when too many records are named, or one twice.
     """
-    act = partial(_update, session, entity, dict(raw), actor)
+    act = partial(_update, session, entity, dict(raw), replace(actor, via="many"))
     return _each(session, entity, seen, act, rehearse)
 
 
@@ -78,7 +79,7 @@ def move_many(
     workflow = get_entity(session.app, entity).workflow
     if workflow is None or move not in workflow.moves:
         raise NotFound("workflow.no_move", move=str(move)[:60])
-    act = partial(_move, session, entity, move, dict(raw or {}), reason, actor)
+    act = partial(_move, session, entity, move, dict(raw or {}), reason, replace(actor, via="many"))
     return _each(session, entity, seen, act, rehearse)
 
 

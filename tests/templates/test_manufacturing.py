@@ -2,18 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from engine.automation import jobs
 from engine.errors import InvalidValues, NotAllowed, NotFound, NotPossibleNow
 from engine.importing.at_once import import_records
 from engine.importing.sheets import read_sheet
 from engine.records import disputes
+from engine.records.queries import ListQuery, list_records
 from engine.records.record import Record
+from engine.reports import find_period, run_figure
+from engine.workflow.many import move_many
 from tests.conftest import ROOT
 from tests.templates.conftest import Site
 
@@ -462,3 +466,37 @@ def test_the_lessons_that_come_along_are_imported_as_they_are(shop: Shop) -> Non
         rows = session.connection.execute(select(table.c.lesson_no, table.c.minutes, table.c.body)).all()
     assert sorted(row.lesson_no for row in rows) == list(range(1, 21))
     assert all(row.minutes <= 15 and row.body.startswith("<p>") and "</li>" in row.body for row in rows)
+
+
+def test_what_came_from_a_file_or_was_done_to_many_is_no_update_and_its_first_push_counts(shop: Shop) -> None:
+    """Three moves on three days make an update when somebody makes them one by one, none as a change of many."""
+    site = shop.site
+    lines = "".join(f"{one},宁波甲机械有限公司,油封,100000,2026-09-30,约见,2026-12-31,王磊\n" for one in ("甲", "乙"))
+    sheet = f"商机名称,客户,产品线,预计金额,预计签约日,下一步,下一步日期,负责人\n{lines}".encode()
+    done = import_records(site.store, "opportunity", read_sheet(sheet, "deals.csv"), actor=site.actor("ops_wu"))
+    assert done.refused == []
+    jobs.look(site.store)
+    with site.store.read() as session:
+        page = list_records(session, "opportunity", ListQuery(sort="name"), actor=site.actor("rep_wang"))
+    one, many = page.records
+    site.update("rep_wang", one, expected_close="2026-10-31")
+    jobs.look(site.store)
+    assert (site.see("rep_wang", one).values["pushes"], site.see("rep_wang", many).values["pushes"]) == (1, None)
+    monday = find_period("week", site.clock.now().date() + timedelta(days=7))
+    assert monday is not None
+    contact = site.create("rep_wang", "contact", name="陆工", customer=shop.customer.id)
+    first = {"need_summary": "年用量三万件", "decision_contact": contact.id}
+    for day, (move, reason) in enumerate((("to_proposal", None), ("back_to_needs", "重新谈"), ("to_proposal", None))):
+        site.clock.at = datetime.combine(monday.first + timedelta(days=day), time(2), UTC)
+        given = [{**first, "tech_doc": [site.upload("rep_wang")]} if day == 0 else {} for _ in range(2)]
+        site.move("rep_wang", one, move, reason=reason, **given[0])
+        seen, actor = [(many.id, site.see("rep_wang", many).version)], site.actor("rep_wang")
+        with site.store.write() as session:
+            moved = move_many(session, "opportunity", move, seen, raw=given[1], reason=reason, actor=actor)
+        assert moved[0].refused is None
+    with site.store.read() as session:
+        asked: dict[str, Any] = {"actor": site.actor("rep_wang"), "period": monday}
+        share = run_figure(session, "opportunity.update_share", **asked).total.cells[0]
+        assert share is not None and (share.value, share.n) == (Decimal("0.5"), 2)
+        ways = run_figure(session, "opportunity.wrote", by=["via"], **asked)
+        assert "many" in {line.keys[0] for line in ways.lines}
