@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from engine.automation import jobs, runs, scheduling
 from engine.automation.timers import sweep
 from engine.clock import SetClock
-from engine.compiler.app import Field
+from engine.compiler.app import Entity, Field
 from engine.definition.parser import parse_documents
 from engine.definition.source import SourceFolder
 from engine.errors import FormworkError, InvalidValues
@@ -265,10 +265,16 @@ class _Year:
             having = fill(step.get("having", {}), partial(self._known, session, course))
             if "owner" in having:
                 having["owner"] = accounts.find_user(session.connection, having["owner"])
+            having = self._led(course, session.app.entities[step["pick"]], having)
             found = find_ids(session, step["pick"], having, step.get("filled", ()))
         if not found:
             raise _Ended
         return step["pick"], course.random.choice(found)
+
+    def _led(self, course: _Course, entity: Entity, having: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is looked for, with the id of the record that a ref stands for where a field leads to one."""
+        links = {key for key in having if key in entity.fields and entity.fields[key].to_one is not None}
+        return {key: course.refs[one][1] if key in links and one in course.refs else one for key, one in having.items()}
 
     def _value(self, course: _Course, name: str) -> Any:
         with self.store.read() as session:

@@ -47,7 +47,7 @@ def test_a_site_adds_changes_and_hides_by_key() -> None:
     assert quote.fields["freight"].retired and not template.entities["quote"].fields["freight"].retired
     assert list(quote.fields).index("program") == list(quote.fields).index("opportunity") + 1
     assert app.entities["opportunity"].label == {"zh": "定点项目", "en": "Programme"}
-    assert list(app.entities["product"].fields["line"].options) == ["gasket", "seal", "damper", "valve", "fastener"]
+    assert list(app.entities["product"].fields["unit"].options) == ["piece", "set", "sheet", "meter", "kg", "box"]
     assert app.approvals["quote_price"].steps["manager"].when.text == "discount > 3% and not below_cost"  # type: ignore[union-attr]
     steps = list(template.approvals["quote_price"].steps)
     steps.insert(steps.index("general_manager"), "deputy")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ from engine.records.queries import ListQuery, list_records
 from engine.records.record import Record
 from engine.reports import find_period, run_figure
 from engine.workflow.many import move_many
-from tests.conftest import ROOT
+from tests.conftest import ROOT, MakeStore, to_folder
+from tests.storage.living import assert_histories_replay, column, go_back, hire, make, publish
 from tests.templates.conftest import Site
 
 MANAGER, DIRECTOR, FINANCE, GENERAL = "manager_li", "director_chen", "finance_zhou", "gm_xu"
@@ -383,8 +385,12 @@ def test_an_engineer_sees_an_opportunity_once_named_and_no_amount(shop: Shop) ->
 # ---- leads and opportunities
 
 
+_NUMBERS = count()
+
+
 def _opportunity(shop: Shop, **values: Any) -> Record:
-    given = {"name": "年度供货", "customer": shop.customer.id, "product_lines": ["gasket"], "next_action": "拜访"}
+    lines = [shop.site.create("ops_wu", "product_line", name=f"密封垫 {next(_NUMBERS)}").id]
+    given = {"name": "年度供货", "customer": shop.customer.id, "product_lines": lines, "next_action": "拜访"}
     return shop.site.create("rep_wang", "opportunity", **{**given, "next_date": "2026-03-05", **values})
 
 
@@ -471,6 +477,7 @@ def test_the_lessons_that_come_along_are_imported_as_they_are(shop: Shop) -> Non
 def test_what_came_from_a_file_or_was_done_to_many_is_no_update_and_its_first_push_counts(shop: Shop) -> None:
     """Three moves on three days make an update when somebody makes them one by one, none as a change of many."""
     site = shop.site
+    site.create("ops_wu", "product_line", name="油封")
     lines = "".join(f"{one},宁波甲机械有限公司,油封,100000,2026-09-30,约见,2026-12-31,王磊\n" for one in ("甲", "乙"))
     sheet = f"商机名称,客户,产品线,预计金额,预计签约日,下一步,下一步日期,负责人\n{lines}".encode()
     done = import_records(site.store, "opportunity", read_sheet(sheet, "deals.csv"), actor=site.actor("ops_wu"))
@@ -500,3 +507,68 @@ def test_what_came_from_a_file_or_was_done_to_many_is_no_update_and_its_first_pu
         assert share is not None and (share.value, share.n) == (Decimal("0.5"), 2)
         ways = run_figure(session, "opportunity.wrote", by=["via"], **asked)
         assert "many" in {line.keys[0] for line in ways.lines}
+# ---- product lines, which were options once
+
+OPTIONS = "options: {gasket: 密封垫, seal: 油封, valve: 阀门, fastener: 紧固件}"
+LINKED = "to: product_line, label: 产品线, REST, existing: convert, otherwise: create"
+LINE_CODE = "  line_code:"
+
+
+def with_options() -> dict[str, str]:
+    """The template as it was while product lines were options, without what only it needs: examples, demo, texts."""
+    files = {
+        path: text
+        for path, text in to_folder("manufacturing").files.items()
+        if not path.startswith(("product_line/", "locales/", "demo/", "courses/")) and "/examples/" not in path
+    }
+    for path, type_, rest, before in (
+        ("product/entity.yaml", "link", "where: active", "type: choice, label: 产品线, "),
+        ("lead/entity.yaml", "link", "where: active", "type: choice, label: 产品线, "),
+        (
+            "opportunity/entity.yaml",
+            "links",
+            "required: true, where: active",
+            "type: choices, label: 产品线, required: true, ",
+        ),
+    ):
+        now = f"type: {type_}, {LINKED.replace('REST', rest)}"
+        assert now in files[path]
+        files[path] = files[path].replace(now, before + OPTIONS)
+    product = files["product/entity.yaml"].replace(", line_code]", "]")
+    kept = [line for line in product.splitlines(keepends=True) if not line.startswith(LINE_CODE)]
+    files["product/entity.yaml"] = "".join(kept)
+    files["order/automations.yaml"] = files["order/automations.yaml"].replace("product.line_code", "product.line")
+    app = files["app.yaml"].replace("languages: [zh, en]", "languages: [zh]")
+    files["app.yaml"] = app.replace("product_line, ", "")
+    return files
+
+
+def test_a_site_whose_product_lines_were_options_takes_them_over(make_store: MakeStore) -> None:
+    """One publish makes the lines of products, leads and opportunities; going back they are options again."""
+    store = make_store(with_options())
+    boss = hire(store, "boss", "rep", "assistant", "director", "sales_ops", "admin")
+    for sku, line in (("P-1", "gasket"), ("P-2", "valve"), ("P-3", None)):
+        make(store, boss, "product", sku=sku, model=sku, name="件", unit="piece", line=line)
+    source = make(store, boss, "source", name="官网", type="website").id
+    lead = {"company": "甲", "contact_name": "郑工", "mobile": "13817200316", "source": source, "region": "east"}
+    make(store, boss, "lead", product_line="seal", **lead)
+    customer = {"name": "宁波甲机械有限公司", "type": "end_user", "region": "east", "no_code_reason": "registering"}
+    deal = {"customer": make(store, boss, "customer", **customer).id, "next_action": "拜访", "next_date": "2026-03-05"}
+    make(store, boss, "opportunity", name="甲", product_lines=["seal", "gasket"], **deal)
+    first = store.release_id
+    assert not publish(store, to_folder("manufacturing").files, boss).blocked
+    names = dict(zip(column(store, "product_line", "id"), column(store, "product_line", "name"), strict=True))
+    assert sorted(names.values()) == ["密封垫", "油封", "阀门"]
+    assert [names.get(id_) for id_ in column(store, "product", "line")] == ["密封垫", "阀门", None]
+    assert [names[id_] for id_ in column(store, "lead", "product_line")] == ["油封"]
+    assert [{names[id_] for id_ in ids} for ids in column(store, "opportunity", "product_lines")] == [
+        {"密封垫", "油封"}
+    ]
+    assert column(store, "product", "line_code") == ["密封垫", "阀门", None]
+    assert sorted(column(store, "product_line", "products")) == [0, 1, 1], "what is counted of them follows at once"
+    assert publish(store, to_folder("manufacturing").files, boss).items == ()
+    assert_histories_replay(store)
+    go_back(store, first)
+    assert column(store, "product", "line") == ["gasket", "valve", None]
+    assert column(store, "lead", "product_line") == ["seal"]
+    assert column(store, "opportunity", "product_lines") == [["gasket", "seal"]]

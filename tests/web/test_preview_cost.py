@@ -58,9 +58,9 @@ def statements() -> Iterator[list[str]]:
 def products(desk: Desk, count: int) -> list[int]:
     program = desk.program("all")
     return [
-        program.made(
-            "product", sku=f"P{at}", model=f"M{at}", name=f"垫片{at}", line="gasket", list_price="10", standard_cost="4"
-        )["id"]
+        program.made("product", sku=f"P{at}", model=f"M{at}", name=f"垫片{at}", list_price="10", standard_cost="4")[
+            "id"
+        ]
         for at in range(count)
     ]
 
