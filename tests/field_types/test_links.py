@@ -13,6 +13,7 @@ from engine.importing.sheets import Sheet
 from engine.records import commands, merging, queries
 from engine.records.filters import Filter
 from engine.records.unmerging import undo_merge
+from engine.records.versions import restore_version
 from tests.field_types.test_records import actor_of, bring_in, change, create, found, read
 from tests.web.conftest import Desk
 
@@ -148,3 +149,22 @@ def test_pages_and_programs_show_and_take_them(samples: Desk) -> None:
     told = program.get("/sample/1").get_json()
     assert (told["links"], told["_labels"]["partner"]) == ([two], {str(two): "乙厂"})
     assert program.patch("/sample/1", {"links": [one]}, 2).get_json()["links"] == [one]
+
+
+def test_what_it_was_is_compared_restored_and_offered(samples: Desk) -> None:
+    one, two = partners(samples, "甲厂", "乙厂")
+    made = create(samples, {"links": [one, two]})
+    change(samples, made, {"links": [two]})
+    browser = samples.browser("lead")
+    compared = browser.get("/e/sample/1/versions/1").get_data(as_text=True)
+    assert "甲厂、乙厂" in compared
+    with samples.store.write() as session:
+        lead = actor_of(samples)
+        restore_version(session, "sample", made.id, 1, ["links"], version=2, actor=lead)
+    assert read(samples, made.id).values["links"] == [one, two]
+    assert entries(samples) == [(made.id, one, 0), (made.id, two, 1)]
+    assert "乙厂</span>" in browser.get(f"/e/sample/new?links={two}").get_data(as_text=True)
+    offered = browser.get("/pick/partner?for=sample.links&q=乙").get_json()
+    assert [item["text"] for item in offered["items"]] == ["乙厂"]
+    stale = {"text": "甲", "links": ["", str(one)], "_version": "2"}  # filled in over [two]
+    assert "甲厂、乙厂" in browser.post(f"/e/sample/{made.id}/edit", data=stale).get_data(as_text=True), "a conflict"

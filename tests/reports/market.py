@@ -50,6 +50,7 @@ fields:
   amount:   {type: money, label: 金额}
   score:    {type: decimal, label: 评分, scale: 3}
   chance:   {type: percent, label: 把握}
+  others:   {type: links, to: client, label: 其他客户}
   tags:     {type: choices, label: 产品线, options: {a: 甲, b: 乙, c: 丙}}
   hot:      {type: boolean, label: 重点}
   got_at:   {type: datetime, label: 收到}

@@ -234,13 +234,14 @@ DATES = {
     "deal.changes": ["at", "until", "got_at"],
 }
 EACH = {
-    "deal": ["owner", "region", "stage", "tags"],
+    "deal": ["owner", "region", "stage", "tags", "others"],
     "deal.items": ["kind", "owner"],
     "deal.moves": ["to", "owner"],
     "deal.changes": ["field", "owner"],
 }
 READ_BY = {
-    "tags": frozenset({"tags"}), "region": frozenset({"region", "client"}), "size": frozenset({"amount"}),
+    "tags": frozenset({"tags"}), "others": frozenset({"others"}),
+    "region": frozenset({"region", "client"}), "size": frozenset({"amount"}),
     "kind": frozenset({"kind"}),
 }  # fmt: skip
 """The fields that dimensions read, where those are not what they are called."""

@@ -41,7 +41,7 @@ UNTOLD = {"li": {"bought", "items"}, "ann": {"cost", "bought", "items"}, "ben": 
 """The fields whose changes are not there: those hidden or masked, and line tables with a column that is."""
 NO_VISITS = {"dee"}
 DIMENSIONS = {
-    "deal": ["owner", "stage", "hot", "tags", "region", "size", "got_at.week", "signed.quarter"],
+    "deal": ["owner", "stage", "hot", "tags", "others", "region", "size", "got_at.week", "signed.quarter"],
     "deal.items": ["kind", "owner", "region", "signed.year"],
     "deal.moves": ["to", "from", "owner", "at.day"],
     "deal.changes": ["field", "by", "owner", "region", "at.week"],
@@ -166,6 +166,7 @@ def deal(world: World, random: Random, number: int, sellers: Sequence[int]) -> d
         "score": random.choice([None, Decimal("1.500"), Decimal("0.125"), Decimal("2.001"), Decimal("9.999")]),
         "chance": random.choice([None, Decimal("0.1000"), Decimal("0.3333"), Decimal("1.0000")]),
         "tags": random.sample(["a", "b", "c"], random.randint(0, 2)),
+        "others": [[*world.clients][(number + at) % len(world.clients)] for at in range(number % 3)],
         "hot": random.choice([True, False, None]),
         "got_at": random.choice([None, moment(random), moment(random), moment(random)]),
         "signed": random.choice([None, date(2026, 2, 28), date(2026, 3, 1), date(2026, 12, 31), date(2025, 2, 1)]),
@@ -272,8 +273,8 @@ def within(row: Mapping[str, Any], key: str, at: Bounds) -> bool:
 def keys_of(row: Mapping[str, Any], dimension: str) -> list[Any]:
     """The keys a row stands under."""
     name, _, span = dimension.partition(".")
-    if name == "tags":
-        return list(row["tags"]) or [None]
+    if name in ("tags", "others"):
+        return list(row[name] or ()) or [None]
     if name == "size":
         amount = row["amount"]
         return [None if amount is None else sum(amount >= limit for limit in (Decimal(50), Decimal("100.5")))]
