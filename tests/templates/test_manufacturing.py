@@ -507,6 +507,8 @@ def test_what_came_from_a_file_or_was_done_to_many_is_no_update_and_its_first_pu
         assert share is not None and (share.value, share.n) == (Decimal("0.5"), 2)
         ways = run_figure(session, "opportunity.wrote", by=["via"], **asked)
         assert "many" in {line.keys[0] for line in ways.lines}
+
+
 # ---- product lines, which were options once
 
 OPTIONS = "options: {gasket: 密封垫, seal: 油封, valve: 阀门, fastener: 紧固件}"
