@@ -24,7 +24,9 @@ def add_toast(text: str, kind: str = "ok", *, undo: str | None = None, undo_labe
     cookie["toasts"] = [*cookie.get("toasts", ()), {"kind": kind, "text": text, "undo": way_back}][-5:]
 
 
-def make_shell(*, waiting: int = 0, unread: int = 0, q: str = "") -> dict[str, Any]:
+def make_shell(
+    *, waiting: int = 0, unread: int = 0, q: str = "", tours: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Return what the layouts need; without a signed-in person there is no menu."""
     actor: Actor | None = g.get("actor")
     language = locale()
@@ -48,6 +50,7 @@ def make_shell(*, waiting: int = 0, unread: int = 0, q: str = "") -> dict[str, A
         "at_home": request.path == "/",
         "here": find_here(),
         "toasts": cookie.pop("toasts", []) if "toasts" in cookie else [],
+        "tours": tours or {"running": None, "offers": []},
         "script_texts": script_texts(language.language),
     }
 
@@ -127,6 +130,8 @@ def _account(actor: Actor) -> list[dict[str, Any]]:
     ]
     entries.append({"label": text.t("my_messages.title"), "url": "/settings/messages", "icon": "bell"})
     entries.append({"label": text.t("seeing.mine"), "url": "/settings/visibility", "icon": "eye"})
+    if any(one.roles & actor.roles for one in store().app.tours.values()):
+        entries.append({"label": text.t("tour.all"), "url": "/tours", "icon": "stairs-up"})
     if actor.is_admin:
         entries += [
             {"label": text.t("guide.title"), "url": "/admin/setup", "icon": "checklist"},

@@ -25,6 +25,7 @@ from engine.compiler.reports import Reporting
 from engine.compiler.retirement import check_retired
 from engine.compiler.rollups import compile_rollups
 from engine.compiler.shapes import build_shapes
+from engine.compiler.tours import compile_tours
 from engine.compiler.translations import find_untranslated
 from engine.compiler.triggers import check_hooks
 from engine.compiler.workflows import compile_print, compile_workflow
@@ -79,7 +80,7 @@ def compile_app(definition: AppDefinition, digest: str, *, stored: bool = False)
         approvals={key: approval for key, approval in approvals.items() if approval is not None},
         prints=_compile_prints(compilation),
         automations=_compile_automations(compilation, workflows, counted["figures"]),
-        modules=compile_modules(compilation, entities),
+        **_modules_and_tours(compilation, entities, workflows),
         untranslated=find_untranslated(compilation),
         rollups=compile_rollups(compilation, entities),
         **counted,
@@ -87,6 +88,13 @@ def compile_app(definition: AppDefinition, digest: str, *, stored: bool = False)
     check_dead_ends(compilation, entities, approvals)
     _judge(compilation, app)
     return app
+
+
+def _modules_and_tours(
+    compilation: Compilation, entities: Mapping[str, Entity], workflows: Mapping[str, Workflow]
+) -> dict[str, Any]:
+    modules = compile_modules(compilation, entities)
+    return {"modules": modules, "tours": compile_tours(compilation, entities, workflows)}
 
 
 def _keep(written: KeepDefinition) -> Keep:

@@ -14,7 +14,7 @@ from engine.definition.model import AppDefinition
 
 _PARTS = (
     "app", "roles", "groups", "modules", "menu_groups", "entities", "workflows", "approvals", "prints", "automations",
-    "reports", "dashboards",
+    "reports", "dashboards", "tours",
 )  # fmt: skip
 
 

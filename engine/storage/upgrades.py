@@ -56,7 +56,7 @@ from engine.storage.system_tables import (
     users,
 )
 from engine.storage.turns import take_turn
-from engine.storage.view_tables import report_views, view_defaults, views
+from engine.storage.view_tables import report_views, tours, view_defaults, views
 
 Step = Callable[[Connection], None]
 
@@ -306,6 +306,10 @@ def _keep_lengths_of_names(connection: Connection) -> None:
         connection.execute(text(f"ANALYZE {match_grams.name}"))
 
 
+def _add_tours(connection: Connection) -> None:
+    tours.create(connection, checkfirst=True)
+
+
 STEPS: Sequence[Step] = (
     _add_timers,
     protect_releases,
@@ -351,6 +355,7 @@ STEPS: Sequence[Step] = (
     _add_receipts,
     _add_closed_months,
     _keep_lengths_of_names,
+    _add_tours,
 )
 """Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
 

@@ -1,4 +1,4 @@
-"""Views of lists, boards and calendars that people keep under a name, in tables of the engine.
+"""What people keep for themselves, in tables of the engine: views under a name, and the tours they took.
 
 Enters: nothing. Leaves: SQLAlchemy tables. Must not change without a numbered step in ``upgrades.py``.
 """
@@ -56,3 +56,15 @@ report_views = Table(
     UniqueConstraint("kind", "key", "owner_id", "name"),
 )
 """What the page of a report shows, under a name."""
+
+tours = Table(
+    "fw_tours",
+    metadata,
+    link_column("user_id", "fw_users", required=True),
+    Column("tour", Text, nullable=False),
+    text_column("state"),
+    moment_column("at"),
+    one_of("state", "finished", "left"),
+    PrimaryKeyConstraint("user_id", "tour"),
+)
+"""Which tours somebody came to the end of, or does not want."""

@@ -177,6 +177,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "hook": ("outside", "none"),
     "key": ("deal", "deal.tell", "nix"),
     "kind": ("task", "record"), "make": ("job", "nix"), "move": ("drop", "ask", "nix"), "secret": ("none",),
+    "tour": ("none",),
     "stage": ("open", "won"),
     "channel_kind": ("email", "webhook"), "filename": ("login.js",), "token": ("AAAA",),
     "report": ("deal.firms", "deal.kinds", "deal.first", "nix"),

@@ -46,6 +46,17 @@ def test_a_second_workflow_of_an_entity_is_refused() -> None:
     assert said == ["order/workflow.yaml:1:1: entity 'order' already has a workflow; an entity has one. [W007]"]
 
 
+def test_a_tour_through_a_form_is_for_whoever_may_fill_it_in() -> None:
+    texts = edited("customer/entity.yaml", "create: true}", "create: true}\n  boss: {read: all}")
+    step = "a: {page: form, entity: customer, text: 一}"
+    texts["app.yaml"] += f"tours:\n  one: {{label: 一, for: [clerk, boss], steps: {{{step}}}}}\n"
+
+    assert problems_of(texts) == [
+        "app.yaml:13:32: role 'boss' may neither create nor change a 'customer', and this tour has its form; "
+        "take it out of for, or give it access. [E126]"
+    ]
+
+
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_files() -> None:
     texts = edited("app.yaml", "[customer, order]", "[customer, ordr]")
     texts["order/entity.yaml"] = SHOP["order/entity.yaml"].replace("read: mine", "read: mime")
@@ -103,7 +114,7 @@ def test_every_problem_code_of_the_compiler_is_made_here() -> None:
         code for path in broken for code in re.findall(r"\[([A-Z]\d{3})\]$", path.read_text("utf-8"), re.MULTILINE)
     }
 
-    assert codes - told == {"W007"}  # made in a test of its own
+    assert codes - told == {"E126", "W007"}  # made in tests of their own
     assert {code for code in told if code[0] != "D"} <= codes
 
 

@@ -273,6 +273,8 @@ def test_every_key_of_the_model_is_read() -> None:
         f"{type(part).__name__}.{item.name}" for part in parts for item in fields(part) if _is_default(part, item)
     }
     assert untouched == {"StageDefinition.outcome"}
+    way = definition.tours["way"]
+    assert way.label and way.for_ and way.finish
     side = approval.steps["side"].parallel
     late = side["right"].steps["late"]
     steps = [*approval.steps.values(), side["left"].steps["fill"], late]
@@ -280,6 +282,7 @@ def test_every_key_of_the_model_is_read() -> None:
         steps,
         list(side.values()),
         [asked, answered],
+        list(way.steps.values()),
         [one for rule in late.late.values() for one in rule.do],
     ):
         assert {item.name for part in many for item in fields(part) if not _is_default(part, item)} == {

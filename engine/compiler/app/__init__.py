@@ -16,6 +16,9 @@ from engine.compiler.app.apps import (
     MenuGroup,
     Print,
     Role,
+    Tour,
+    TourFinish,
+    TourStep,
 )
 from engine.compiler.app.automations import (
     Automation,
@@ -156,4 +159,7 @@ __all__ = [
     "Workflow",
     "find_beyond",
     "find_required",
+    "Tour",
+    "TourFinish",
+    "TourStep",
 ]

@@ -58,6 +58,42 @@ class MenuGroup:
 
 
 @dataclass(frozen=True)
+class TourStep:
+    """One stop of a tour: ``kind`` and ``name`` say what it points at on its page, none when at the page itself."""
+
+    key: str
+    page: str
+    entity: str | None
+    kind: str | None
+    name: str | None
+    text: Label
+
+
+@dataclass(frozen=True)
+class TourFinish:
+    """What is made for whoever comes to the end: ``make`` of the first record of ``entity`` that ``where`` finds."""
+
+    entity: str
+    where: Expression
+    make: str
+
+
+@dataclass(frozen=True)
+class Tour:
+    """A task shown step by step on the pages."""
+
+    key: str
+    label: Label
+    roles: frozenset[str]
+    steps: tuple[TourStep, ...]
+    finish: TourFinish | None = None
+
+    def entities(self) -> frozenset[str]:
+        """Return the entities it goes through."""
+        return frozenset(one.entity for one in self.steps if one.entity is not None)
+
+
+@dataclass(frozen=True)
 class CompiledApp:
     """Everything the engine needs to run a template."""
 
@@ -89,6 +125,7 @@ class CompiledApp:
     funnels: Mapping[str, Funnel] = field(default_factory=dict)
     dashboards: Mapping[str, Dashboard] = field(default_factory=dict)
     modules: Mapping[str, Module] = field(default_factory=dict)
+    tours: Mapping[str, Tour] = field(default_factory=dict)
     choices: Choices = Choices()
 
     def chosen(self, choices: Choices) -> "CompiledApp":

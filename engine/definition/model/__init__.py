@@ -26,6 +26,9 @@ from engine.definition.model.apps import (
     ModuleDefinition,
     PrintDefinition,
     RoleDefinition,
+    TourDefinition,
+    TourFinishDefinition,
+    TourStepDefinition,
 )
 from engine.definition.model.automations import (
     AboutDefinition,
@@ -95,6 +98,7 @@ from engine.definition.model.workflows import (
 )
 
 __all__ = [
+    "AboutDefinition",
     "AccessDefinition",
     "ActionDefinition",
     "AfterDefinition",
@@ -102,7 +106,6 @@ __all__ = [
     "AppealDefinition",
     "ApprovalDefaults",
     "ApprovalDefinition",
-    "AboutDefinition",
     "AskedDefinition",
     "AutoPassDefinition",
     "AutomationDefinition",
@@ -161,6 +164,9 @@ __all__ = [
     "TakeDefinition",
     "TileDefinition",
     "TimerDefinition",
+    "TourDefinition",
+    "TourFinishDefinition",
+    "TourStepDefinition",
     "TriggerDefinition",
     "TriggerKind",
     "UniqueDefinition",

@@ -81,6 +81,45 @@ class MenuGroupDefinition:
 
 
 @dataclass(frozen=True)
+class TourStepDefinition:
+    """One stop of a tour: a page, and at most one thing on it."""
+
+    key: str
+    location: Location
+    page: str
+    text: str
+    entity: Reference | None = None
+    field: Reference | None = None
+    section: Reference | None = None
+    move: Reference | None = None
+    make: Reference | None = None
+    button: Reference | None = None
+    part: Reference | None = None
+
+
+@dataclass(frozen=True)
+class TourFinishDefinition:
+    """What the end of a tour notes: a ``make`` of the first record of an entity that ``where`` finds."""
+
+    location: Location
+    from_: Reference
+    where: ExpressionText
+    make: Reference
+
+
+@dataclass(frozen=True)
+class TourDefinition:
+    """A task shown step by step on the pages themselves, to some roles."""
+
+    key: str
+    location: Location
+    label: str
+    for_: tuple[Reference, ...]
+    steps: Mapping[str, TourStepDefinition]
+    finish: TourFinishDefinition | None = None
+
+
+@dataclass(frozen=True)
 class CalendarDefinition:
     """Working time: ``days`` 1 (Monday) to 7, ``hours`` such as ``08:30-12:00``, ``holidays`` a country code."""
 
@@ -130,3 +169,4 @@ class AppDefinition:
     reports: Mapping[str, ReportsDefinition] = field(default_factory=dict)
     dashboards: Mapping[str, DashboardDefinition] = field(default_factory=dict)
     modules: Mapping[str, ModuleDefinition] = field(default_factory=dict)
+    tours: Mapping[str, TourDefinition] = field(default_factory=dict)

@@ -32,6 +32,7 @@ import { startRichText } from "./rich_text.js";
 import { startSignatures } from "./signature.js";
 import { startTimes } from "./times.js";
 import { startToasts } from "./toasts.js";
+import { startTours } from "./tours.js";
 import { startUploads } from "./uploads.js";
 
 Object.assign(htmx.config, {
@@ -47,6 +48,7 @@ startInline();
 startInView();
 startKeyboard();
 startToasts();
+startTours();
 startDialogs();
 startConfirm();
 startFormGuard();
