@@ -42,6 +42,18 @@ def keep_here(session: Session) -> int:
     return sum(_keep(session, one, slot, before) for one, slot, before in list(_come_round(session)))
 
 
+def begin_now(session: Session, key: str) -> bool:
+    """Begin what a schedule is for with each record, as it came round at this moment; False for no such schedule.
+
+    For a story that is told of a time before anybody looked.
+    """
+    found = session.app.automations.get(key)
+    if found is None or found.on.kind != "every" or not found.entity or found.retired:
+        return False
+    _begin_each(session, found, session.now())
+    return True
+
+
 def keep_armed(store: Store) -> int:
     """Arm the records there are for automations whose moments are new or changed; return how many there were."""
     with store.read() as session:

@@ -6,7 +6,7 @@ Must not write a record around the commands: what a step may not do, nobody may.
 
 from collections.abc import Callable, Mapping
 
-from engine.automation import payloads, receiving, running, runs, visitor_links
+from engine.automation import payloads, receiving, running, runs, scheduling, visitor_links
 from engine.errors import FieldError, InvalidValues, NotFound
 from engine.examples import approving
 from engine.examples.scene import Scene, Step
@@ -31,7 +31,7 @@ def action_of(step: Step) -> str:
 
 def target_of(step: Step) -> str | None:
     """Return the ref of the record a step acts on; None when it makes one."""
-    none = {"create": "", "find": "", "make": "", "move": "of", "delegate": "", "receive": ""}
+    none = {"create": "", "find": "", "make": "", "move": "of", "delegate": "", "receive": "", "schedule": ""}
     key = none.get(action_of(step), action_of(step))
     return step.get(key)
 
@@ -139,6 +139,12 @@ def _receive(scene: Scene, step: Step) -> Record | None:
     return lock_record(session, session.app.entities[address[0]], address[1], actor=None)
 
 
+def _schedule(scene: Scene, step: Step) -> None:
+    """Let a schedule come round for the records there are; what it begins runs after the step."""
+    if not scheduling.begin_now(scene.session, step["schedule"]):
+        raise NotFound("example.no_schedule", name=step["schedule"])
+
+
 _ACTIONS: Mapping[str, Callable[[Scene, Step], Record | None]] = {
     "create": _create,
     "find": _find,
@@ -152,5 +158,6 @@ _ACTIONS: Mapping[str, Callable[[Scene, Step], Record | None]] = {
     "assign": _assign,
     "keep": _keep,
     "receive": _receive,
+    "schedule": _schedule,
     **approving.ACTIONS,
 }

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from engine import reports
 from engine.clock import SetClock
 from engine.compiler.app import Do
 from engine.compiler.compilation import Compilation
 from engine.compiler.compile import load_app
 from engine.definition.parser import parse_documents
 from engine.errors import DefinitionError
+from engine.people import accounts
 from engine.storage.approval_tables import tasks
 from engine.storage.system_tables import history
 from tests.conftest import ROOT, MakeStore, to_folder
@@ -116,6 +118,13 @@ def test_an_interrupted_story_continues_after_its_last_step_and_plays_to_its_end
         latest = session.connection.scalar(select(func.max(history.c.at)))
     assert open_tasks and open_tasks >= 3
     assert latest is not None and latest <= clock.now()
+    if template == "manufacturing":  # the page of the weekly meeting is full before the first Monday
+        with store.read() as session:
+            user = accounts.find_user(session.connection, "gm_xu")
+            actor = accounts.get_actor(session.connection, user or 0)
+            tiles = [one for row in store.app.dashboards["weekly_stalled"].rows for one in row]
+            asked, moved, agreed = (len(reports.run_tile(session, one, actor=actor).records) for one in tiles[1:])
+        assert (asked, moved, agreed) == (1, 1, 2)
 
 
 def test_a_story_that_cannot_be_played_says_which_step_and_why(make_store: MakeStore, clock: SetClock) -> None:
@@ -123,6 +132,7 @@ def test_a_story_that_cannot_be_played_says_which_step_and_why(make_store: MakeS
     folder = to_folder("retail_store")
     demo.create_people(store, folder)
     story = "steps:\n  - {at: -1d, as: clerk_ding, create: store, values: {name: 新店}}\n"
+    nothing = "steps:\n  - {at: -1d, as: clerk_ding, schedule: store.nothing}\n"
     others = {path: text for path, text in folder.files.items() if path not in ("demo/sales.yaml", "demo/running.yaml")}
     broken = type(folder)({**others, "demo/story.yaml": story})
     with pytest.raises(DefinitionError) as refused:
@@ -130,6 +140,9 @@ def test_a_story_that_cannot_be_played_says_which_step_and_why(make_store: MakeS
     said = refused.value.problems[0].text("en")
     assert said.startswith("demo/story.yaml:2:5: ")
     assert "clerk_ding create store" in said
+    with pytest.raises(DefinitionError) as refused:
+        demo.play_story(store, clock, type(folder)({**others, "demo/story.yaml": nothing}))
+    assert "No automation “store.nothing” goes through records by the clock." in refused.value.problems[0].text("en")
 
 
 def test_a_demo_file_is_a_pdf_of_its_own(tmp_path: Path) -> None:
