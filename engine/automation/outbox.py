@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, func, select, union_all, update
 
-from engine.automation.reactions import reactions_to
+from engine.automation.reactions import Batch, reactions_to
 from engine.records.sql import is_one_of
 from engine.storage.faults import Unavailable
 from engine.storage.priorities import PRIORITIES, USUAL
@@ -134,9 +134,10 @@ def _event(row: Sequence[Any]) -> Event:
 
 def _deliver(session: Session, events: Sequence[Event]) -> None:
     claimed = _claim(session, [event.id for event in events])
-    for event in events:
-        for react in reactions_to(event.type) if event.id in claimed else ():
-            react(session, event)
+    batch = Batch(session, [event for event in events if event.id in claimed])
+    for event in batch.events:
+        for react in reactions_to(event.type):
+            react(batch, event)
     _mark_done(session, sorted(claimed))
 
 

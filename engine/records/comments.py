@@ -4,7 +4,7 @@ Enters: a record, a text, whom it is addressed to. Leaves: rows, and an event th
 Whoever may see a record may speak about it and follow it. Must not change the record: it keeps its version.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from engine.people import directory
 from engine.people.actor import Actor
 from engine.records.mentions import may_see
 from engine.records.queries import get_record
-from engine.records.sql import insert_into
+from engine.records.sql import insert_into, is_one_of
 from engine.storage.comment_tables import comments, followers
 from engine.storage.journal import write_event
 from engine.storage.store import Session
@@ -136,6 +136,22 @@ def list_followers(session: Session, entity: str, record_id: int) -> list[int]:
         session.connection, {"entity": entity, "record_id": record_id}
     )
     return [row[0] for row in rows]
+
+
+def read_followers(session: Session, records: Collection[tuple[str, int]]) -> dict[tuple[str, int], list[int]]:
+    """Return the ids of those who follow each of many records; what nobody follows is left out."""
+
+    def build() -> Any:
+        c = followers.c
+        own = (is_one_of(c.record_id, "ids"), c.entity == bindparam("entity"))
+        return select(c.record_id, c.user_id).where(*own).order_by(c.record_id, c.user_id)
+
+    found: dict[tuple[str, int], list[int]] = {}
+    for entity in sorted({entity for entity, _ in records}):
+        given = {"entity": entity, "ids": sorted(id_ for of, id_ in records if of == entity)}
+        for record_id, user in session.prepared("followers of many", build).fetch_all(session.connection, given):
+            found.setdefault((entity, record_id), []).append(user)
+    return found
 
 
 def _follow(session: Session, entity: str, record_id: int, user_id: int) -> None:

@@ -17,7 +17,7 @@ from engine.clock import SetClock
 from engine.people import accounts
 from engine.storage import catalog
 from engine.storage.journal import write_event
-from engine.storage.store import Session, Store
+from engine.storage.store import Store
 from engine.storage.system_tables import notices, outbox
 from tests.conftest import to_folder
 from tests.records.databases import database_of
@@ -101,8 +101,8 @@ def test_a_delivery_that_dies_midway_leaves_nothing_and_is_made_again(
     class Killed(BaseException):
         """What a process that ends looks like from inside."""
 
-    def tell_and_die(session: Session, event: Any) -> None:
-        delivery_of(session, event)
+    def tell_and_die(batch: reactions.Batch, event: Any) -> None:
+        delivery_of(batch, event)
         if event.payload["tasks"][0]["task"] == 2:
             raise Killed
 
@@ -124,9 +124,9 @@ def test_a_reaction_that_raises_is_tried_again_when_its_time_has_come(
     ask(store, 1)
     tries = []
 
-    def fail(session: Session, event: Any) -> None:
-        row = {"user_id": 1, "key": f"half-{len(tries)}", "kind": "x", "at": session.now()}
-        session.connection.execute(insert(notices).values(**row))
+    def fail(batch: reactions.Batch, event: Any) -> None:
+        row = {"user_id": 1, "key": f"half-{len(tries)}", "kind": "x", "at": batch.session.now()}
+        batch.session.connection.execute(insert(notices).values(**row))
         tries.append(clock.at)
         raise RuntimeError("no paper")
 
@@ -156,7 +156,7 @@ def test_an_event_put_off_by_one_is_not_taken_by_another_who_saw_it_before(
     ask(store, 1)
     seen_by_another = delivery._waiting(store, 10)
 
-    def fail(session: Session, event: Any) -> None:
+    def fail(batch: reactions.Batch, event: Any) -> None:
         raise RuntimeError("no paper")
 
     with monkeypatch.context() as patched:

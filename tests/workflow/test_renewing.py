@@ -149,12 +149,12 @@ def test_an_approval_is_alone_only_where_nothing_would_be_locked_beside_it(datab
     )  # fmt: skip
 
     def alone() -> dict[int, bool]:
-        with site.store.read() as session:
+        with site.store.write() as session:
             ids = session.connection.scalars(select(tasks.c.id).where(tasks.c.state == "open")).all()
-            held = [one for id_ in ids if (one := find_task(session, id_, actor=4)) is not None]
-            for one in held:
-                assert one.alone == (_find_beside(session, one.approval_id) == [one.approval_id])
-            return {one.approval_id: one.alone for one in held}
+            held = {one.approval_id: id_ for id_ in ids if (one := find_task(session, id_, actor=4)) is not None}
+            found = {of: log.lock_held(session, id_, actor=4) is not None for of, id_ in held.items()}
+            assert found == {of: _find_beside(session, of) == [of] for of in held}
+            return found
 
     record = submitted(site)
     assert alone() == {1: True}

@@ -72,8 +72,13 @@ def act_on_task(session: Session, task_id: int, act: Act, click: Click) -> Appro
 
 def lock_task(session: Session, task_id: int, actor: Actor, *, any_holder: bool = False) -> tuple[Kept, Acting]:
     """Lock the approval of a task; raises ``NotFound`` when it is somebody else's (unless ``any_holder``)."""
-    found, by = _find_held(session, task_id, actor, any_holder=any_holder)
-    kept = log.lock(session, found.approval_id, alone=found.alone)
+    held = log.lock_held(session, task_id, actor=actor.id)
+    if held is None:
+        found, by = _find_held(session, task_id, actor, any_holder=any_holder)
+        kept = log.lock(session, found.approval_id)
+    else:
+        found, kept = held
+        by = _require_held(session, found, actor, any_holder=any_holder)
     if kept is None or (not any_holder and session.app.find_open(kept.entity) is None):
         raise NotFound("approval.no_such_task")
     return kept, by
@@ -92,12 +97,17 @@ def _find_held(session: Session, task_id: int, actor: Actor, *, any_holder: bool
     found = log.find_task(session, task_id, actor=actor.id)
     if found is None:
         raise NotFound("approval.no_such_task")
+    return found, _require_held(session, found, actor, any_holder=any_holder)
+
+
+def _require_held(session: Session, found: HeldTask, actor: Actor, *, any_holder: bool) -> Acting:
+    """Return who acts; raises ``NotFound`` unless the task is theirs or that of somebody they are deputy of."""
     principals = frozenset[int]() if found.holder == actor.id else find_principals(session, actor.id)
     if not any_holder and found.holder != actor.id and found.holder not in principals:
         raise NotFound("approval.no_such_task")
     if not found.enabled:
         raise NotAllowed("approval.disabled")
-    return found, Acting(Person(actor.id, actor.name), principals)
+    return Acting(Person(actor.id, actor.name), principals)
 
 
 def lock_approval(session: Session, approval_id: int, actor: Actor) -> Kept:

@@ -25,10 +25,15 @@ def lock_beside(session: Session, approval_id: int) -> None:
 
 def stands_alone() -> ColumnElement[bool]:
     """Return the condition that an approval waits for no other and is the only one that runs about its record."""
+    return and_(approvals.c.parent_id.is_(None), ~has_others())
+
+
+def has_others() -> ColumnElement[bool]:
+    """Return the condition that other approvals run about the record of an approval."""
     c, other = approvals.c, approvals.alias("other")
     about = and_(other.c.entity == c.entity, other.c.record_id == c.record_id)
     near = select(other.c.id).where(about, other.c.state == "running", other.c.id != c.id)
-    return and_(c.parent_id.is_(None), ~near.correlate(approvals).exists())
+    return near.correlate(approvals).exists()
 
 
 def find_others(session: Session, entity: str, record_id: int, approval_id: int) -> list[int]:

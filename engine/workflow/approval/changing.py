@@ -3,21 +3,21 @@
 Enters: a state. Leaves: the next one. Must not know events.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from engine.workflow.approval import flow
+from engine.workflow.approval.evolving import evolve
 from engine.workflow.approval.state import ApprovalState, Step, StepStatus, Task
 
 
 def with_step(state: ApprovalState, step: Step) -> ApprovalState:
     """Return the state with one step replaced."""
-    return replace(state, steps=tuple(step if item.key == step.key else item for item in state.steps))
+    return evolve(state, steps=tuple(step if item.key == step.key else item for item in state.steps))
 
 
 def with_task(state: ApprovalState, task: Task) -> ApprovalState:
     """Return the state with one task replaced."""
-    return replace(state, tasks=tuple(task if item.number == task.number else item for item in state.tasks))
+    return evolve(state, tasks=tuple(task if item.number == task.number else item for item in state.tasks))
 
 
 def expect_step(state: ApprovalState, key: str, *allowed: StepStatus) -> Step:
@@ -46,10 +46,10 @@ def find_pending_task(state: ApprovalState, number: int) -> Task:
 
 def close_step(state: ApprovalState, step: Step, status: StepStatus, at: datetime) -> ApprovalState:
     """Close a step and whatever is still open in it."""
-    state = with_step(state, replace(step, status=status, queue=(), closed_at=at))
+    state = with_step(state, evolve(step, status=status, queue=(), closed_at=at))
     for task in state.tasks_of(step.key):
         if task.status in ("open", "waiting"):
-            state = with_task(state, replace(task, status="closed", closed_at=at))
+            state = with_task(state, evolve(task, status="closed", closed_at=at))
     return state
 
 
@@ -71,14 +71,14 @@ def void_votes(state: ApprovalState, at: datetime) -> ApprovalState:
             state = plan_anew(state, step, at)
             for block in flow.blocks_of(state, step):
                 if block.status == "passed":
-                    state = with_step(state, replace(block, status="planned", closed_at=None))
+                    state = with_step(state, evolve(block, status="planned", closed_at=None))
     return state
 
 
 def plan_anew(state: ApprovalState, step: Step, at: datetime) -> ApprovalState:
     """Let a step be entered again when its turn comes; what was said in it no longer counts."""
     state = close_step(state, step, "closed", at)
-    return with_step(state, replace(state.step(step.key), status="planned", closed_at=None, why=""))
+    return with_step(state, evolve(state.step(step.key), status="planned", closed_at=None, why=""))
 
 
 def _is_outdated(state: ApprovalState, votes: tuple[Task, ...]) -> bool:

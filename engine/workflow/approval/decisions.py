@@ -39,12 +39,12 @@ def start(submission: Submission, world: World, *, at: datetime) -> tuple[Event,
     if submission.auto_note is not None:
         draft.add("auto_passed", at, note=dict(submission.auto_note))
         draft.end("approved", at, world=world)
-        return tuple(draft.events)
+        return draft.made()
     for step in submission.steps:
         if step.key in submission.passed:
             draft.add("step_skipped", at, step=step.key, why="jump")
     draft.advance(world, at)
-    return tuple(draft.events)
+    return draft.made()
 
 
 def decide(
@@ -79,7 +79,7 @@ def decide(
         then = state.rules.get("return", {}).get("then", "replay")
         draft.add("went_back", at, step=back_to, **{"from": mine.step}, then=then)
         draft.advance(world, at)
-    return tuple(draft.events)
+    return draft.made()
 
 
 def withdraw(state: ApprovalState, *, by: int, reason: str, at: datetime) -> tuple[Event, ...]:
@@ -95,7 +95,7 @@ def withdraw(state: ApprovalState, *, by: int, reason: str, at: datetime) -> tup
         raise Refusal("late", "approval.withdraw_late", who=_who(first).name, at=first.closed_at)
     draft = Draft(state)
     draft.end("withdrawn", at, by=state.starter, reason=reason.strip())
-    return tuple(draft.events)
+    return draft.made()
 
 
 def terminate(state: ApprovalState, *, by: Person, reason: str, at: datetime) -> tuple[Event, ...]:
@@ -106,7 +106,7 @@ def terminate(state: ApprovalState, *, by: Person, reason: str, at: datetime) ->
         raise Refusal("invalid", "approval.reason_required")
     draft = Draft(state)
     draft.end("terminated", at, by=by, reason=reason.strip())
-    return tuple(draft.events)
+    return draft.made()
 
 
 def resume(state: ApprovalState, world: World, *, at: datetime) -> tuple[Event, ...]:
@@ -114,7 +114,7 @@ def resume(state: ApprovalState, world: World, *, at: datetime) -> tuple[Event, 
     draft = Draft(state)
     if state.stranded is not None:
         draft.advance(world, at)
-    return tuple(draft.events)
+    return draft.made()
 
 
 def settle_call(state: ApprovalState, world: World, *, step: str, passed: bool, at: datetime) -> tuple[Event, ...]:
@@ -123,7 +123,7 @@ def settle_call(state: ApprovalState, world: World, *, step: str, passed: bool, 
         return ()
     draft = Draft(state)
     draft.settle_call(step, passed, world, at)
-    return tuple(draft.events)
+    return draft.made()
 
 
 def return_targets(state: ApprovalState, key: str) -> tuple[Step, ...]:

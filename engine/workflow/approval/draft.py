@@ -5,11 +5,11 @@ may do what: ``decisions``, ``handing`` and ``going_back`` do.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from engine.workflow.approval import flow
+from engine.workflow.approval.evolving import evolve
 from engine.workflow.approval.fold import apply
 from engine.workflow.approval.plan import Person, StepPlan
 from engine.workflow.approval.state import ApprovalState, Decision, Event, Step, Task
@@ -20,10 +20,22 @@ Passes = Callable[[StepPlan], bool]
 """Whether the approval that a step calls needs nobody."""
 
 
+class Made(tuple[Event, ...]):
+    """Events that were folded while they were made: ``after`` is the state they lead to from ``before``."""
+
+    before: ApprovalState | None
+    after: ApprovalState
+
+    def lead_from(self, state: ApprovalState | None) -> ApprovalState | None:
+        """Return where they lead from ``state``; None when they were made from another."""
+        return self.after if state is self.before else None
+
+
 class Draft:
     """Events being made."""
 
     def __init__(self, state: ApprovalState) -> None:
+        self.before: ApprovalState | None = state
         self.state = state
         self.events: list[Event] = []
 
@@ -48,7 +60,14 @@ class Draft:
         started = Event("started", data)
         draft = cls(apply(None, started))
         draft.events.append(started)
+        draft.before = None
         return draft
+
+    def made(self) -> Made:
+        """Return the events, which know the state they lead to."""
+        events = Made(self.events)
+        events.before, events.after = self.before, self.state
+        return events
 
     def add(self, type_: str, at: datetime, /, **data: Any) -> None:
         """Add an event and fold it."""
@@ -224,7 +243,7 @@ class Draft:
         """Ask one person in an open step; ``again``: in place of a task of theirs that no longer counts."""
         due = world.due(step.plan)
         more: dict[str, Any] = {"seat": seat_of(again), "again": again.number} if again else {}
-        if again is not None and not is_ready(self.state, replace(again, status="waiting")):
+        if again is not None and not is_ready(self.state, evolve(again, status="waiting")):
             more["status"] = "waiting"
         if step.plan.kind == "work":
             more["kind"] = "work"

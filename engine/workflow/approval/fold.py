@@ -5,7 +5,6 @@ that contradicts itself is refused.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from engine.workflow.approval import flow
@@ -18,6 +17,7 @@ from engine.workflow.approval.changing import (
     with_step,
     with_task,
 )
+from engine.workflow.approval.evolving import evolve
 from engine.workflow.approval.moving_fold import migrated
 from engine.workflow.approval.plan import read_person, read_plan
 from engine.workflow.approval.state import (
@@ -79,7 +79,7 @@ def _started(data: Data) -> ApprovalState:
 
 
 def _auto_passed(state: ApprovalState, data: Data) -> ApprovalState:
-    return replace(state, auto_note=data["note"])
+    return evolve(state, auto_note=data["note"])
 
 
 # ---- steps
@@ -88,7 +88,7 @@ def _auto_passed(state: ApprovalState, data: Data) -> ApprovalState:
 def _step_opened(state: ApprovalState, data: Data) -> ApprovalState:
     people = tuple(read_person(item) for item in data["people"])
     step = expect_step(state, data["step"], "planned", "stranded")
-    opened = replace(
+    opened = evolve(
         step,
         status="open",
         people=people,
@@ -106,12 +106,12 @@ def _step_opened(state: ApprovalState, data: Data) -> ApprovalState:
 
 def _step_skipped(state: ApprovalState, data: Data) -> ApprovalState:
     step = expect_step(state, data["step"], "planned", "stranded")
-    return with_step(state, replace(step, status="skipped", why=data["why"], closed_at=moment(data)))
+    return with_step(state, evolve(step, status="skipped", why=data["why"], closed_at=moment(data)))
 
 
 def _stranded(state: ApprovalState, data: Data) -> ApprovalState:
     step = expect_step(state, data["step"], "planned", "stranded")
-    return with_step(state, replace(step, status="stranded", why=data["why"]))
+    return with_step(state, evolve(step, status="stranded", why=data["why"]))
 
 
 def _step_passed(state: ApprovalState, data: Data) -> ApprovalState:
@@ -123,7 +123,7 @@ def _step_refused(state: ApprovalState, data: Data) -> ApprovalState:
 
 
 def _step_over(state: ApprovalState, data: Data, status: StepStatus) -> ApprovalState:
-    step = replace(expect_step(state, data["step"], "open"), sent_back=False)
+    step = evolve(expect_step(state, data["step"], "open"), sent_back=False)
     return close_step(state, step, status, moment(data))
 
 
@@ -132,7 +132,7 @@ def _went_back(state: ApprovalState, data: Data) -> ApprovalState:
     at = moment(data)
     state = reset_after(state, data["step"], at, keep_passed=data["then"] == "jump")
     state = close_step(state, state.step(data["step"]), "closed", at)
-    planned = replace(_planned(state.step(data["step"])), sent_back=True)
+    planned = evolve(_planned(state.step(data["step"])), sent_back=True)
     return _reopen_blocks(with_step(state, planned), data["step"])
 
 
@@ -140,27 +140,27 @@ def _reopened(state: ApprovalState, data: Data) -> ApprovalState:
     """An answer was taken back: its step is open again, and nothing after it has begun."""
     at = moment(data)
     state = reset_after(state, data["step"], at, keep_passed=False)
-    step = replace(state.step(data["step"]), status="open", closed_at=None)
+    step = evolve(state.step(data["step"]), status="open", closed_at=None)
     if "queue" in data:
-        step = replace(step, queue=tuple(read_person(one) for one in data["queue"]))
+        step = evolve(step, queue=tuple(read_person(one) for one in data["queue"]))
         for number in data["closes"]:
-            state = with_task(state, replace(find_pending_task(state, number), status="closed", closed_at=at))
+            state = with_task(state, evolve(find_pending_task(state, number), status="closed", closed_at=at))
     elif step.plan.decide == "in_order":  # a log of before, which did not say who is asked later
         waiting = [task for task in state.votes_of(step) if task.status == "open"]
-        step = replace(step, queue=(*(task.person for task in waiting), *step.queue))
+        step = evolve(step, queue=(*(task.person for task in waiting), *step.queue))
         for task in waiting:
-            state = with_task(state, replace(task, status="closed", closed_at=at))
+            state = with_task(state, evolve(task, status="closed", closed_at=at))
     return _reopen_blocks(with_step(state, step), data["step"])
 
 
 def _reopen_blocks(state: ApprovalState, key: str) -> ApprovalState:
     for block in flow.blocks_of(state, state.step(key)):
-        state = with_step(state, replace(block, status="open", closed_at=None))
+        state = with_step(state, evolve(block, status="open", closed_at=None))
     return state
 
 
 def _planned(step: Step) -> Step:
-    return replace(step, status="planned", queue=(), closed_at=None, why="")
+    return evolve(step, status="planned", queue=(), closed_at=None, why="")
 
 
 def _replanned(state: ApprovalState, data: Data) -> ApprovalState:
@@ -169,15 +169,15 @@ def _replanned(state: ApprovalState, data: Data) -> ApprovalState:
         block, _, branch = key.rpartition(".")
         step = expect_step(state, block or key, "planned")
         if block:
-            branches = tuple(replace(one, applies=applies) if one.key == key else one for one in step.plan.branches)
-            state = with_step(state, replace(step, plan=replace(step.plan, branches=branches)))
+            branches = tuple(evolve(one, applies=applies) if one.key == key else one for one in step.plan.branches)
+            state = with_step(state, evolve(step, plan=evolve(step.plan, branches=branches)))
         else:
-            state = with_step(state, replace(step, plan=replace(step.plan, applies=applies)))
+            state = with_step(state, evolve(step, plan=evolve(step.plan, applies=applies)))
     return state
 
 
 def _content_changed(state: ApprovalState, data: Data) -> ApprovalState:
-    return void_votes(replace(state, content=data["content"]), moment(data))
+    return void_votes(evolve(state, content=data["content"]), moment(data))
 
 
 # ---- what decides nothing, and the end
@@ -186,17 +186,17 @@ def _content_changed(state: ApprovalState, data: Data) -> ApprovalState:
 def _commented(state: ApprovalState, data: Data) -> ApprovalState:
     mentions = tuple(read_person(one) for one in data.get("mentions", ()))
     comment = Comment(read_person(data["person"]), moment(data), data["text"], mentions)
-    return replace(state, comments=(*state.comments, comment))
+    return evolve(state, comments=(*state.comments, comment))
 
 
 def _copied(state: ApprovalState, data: Data) -> ApprovalState:
     by = read_person(data["by"]) if data.get("by") else None
     copies = tuple(Copy(read_person(one), moment(data), data["point"], by) for one in data["people"])
-    return replace(state, copies=(*state.copies, *copies))
+    return evolve(state, copies=(*state.copies, *copies))
 
 
 def _urged(state: ApprovalState, data: Data) -> ApprovalState:
-    return replace(state, urges=(*state.urges, Urge(read_person(data["person"]), moment(data))))
+    return evolve(state, urges=(*state.urges, Urge(read_person(data["person"]), moment(data))))
 
 
 def _ended(state: ApprovalState, data: Data) -> ApprovalState:
@@ -205,7 +205,7 @@ def _ended(state: ApprovalState, data: Data) -> ApprovalState:
         if step.status in ("planned", "open", "stranded"):
             state = close_step(state, step, "closed", at)
     by = read_person(data["by"]) if data["by"] else None
-    return replace(
+    return evolve(
         state,
         status=data["status"],
         ended_at=at,
@@ -218,7 +218,7 @@ def _ended(state: ApprovalState, data: Data) -> ApprovalState:
 def _revoked(state: ApprovalState, data: Data) -> ApprovalState:
     if state.status != "approved":
         raise ValueError(f"an approval that is {state.status} cannot be revoked")
-    return replace(state, status="revoked")
+    return evolve(state, status="revoked")
 
 
 _FOLDS: Mapping[str, Callable[[ApprovalState, Data], ApprovalState]] = {

@@ -136,8 +136,11 @@ def renew_others(session: Session, kept: Kept, actor: Actor | None, *, below: bo
     """Let the other approvals about a record be about what it is now, since this one has changed it.
 
     Votes about other content fall, and conditions of steps to come are read again, as when work is done in their own.
-    ``below``: only those that steps of this one wait for, or only the others.
+    ``below``: only those that steps of this one wait for, or only the others. Nothing is looked for where none was seen
+    when the row of this one was written: the record was locked by then, and nobody submits it meanwhile.
     """
+    if kept.others is False:
+        return
     for id_ in find_others(session, kept.entity, kept.record_id, kept.id):
         if below is None or below == _is_below(session, id_, kept.id):
             _renew(session, id_, actor)
@@ -168,8 +171,9 @@ def _renew(session: Session, approval_id: int, actor: Actor | None) -> None:
         draft.add("replanned", now, applies=applies)
     if draft.events:
         draft.advance(LiveWorld.of(session, kept.state, record.values), now)
-        after = log.append(session, kept, draft.events, actor=actor, action=None)
-        follow(session, kept.state, after, draft.events, actor)
+        events = draft.made()
+        after = log.append(session, kept, events, actor=actor, action=None)
+        follow(session, kept.state, after, events, actor)
 
 
 # ---- approvals that steps wait for
@@ -210,8 +214,9 @@ def _call_off(session: Session, child_id: int | None, parent: ApprovalState, act
     draft = Draft(child.state)
     status = "withdrawn" if parent.status in ("withdrawn", "running") else "terminated"
     draft.end(status, session.now(), by=parent.ended_by or parent.starter, reason=parent.ended_reason)
-    after = log.append(session, child, draft.events, actor=actor, action=None)
-    _tell(session, child.state, after, draft.events)
+    events = draft.made()
+    after = log.append(session, child, events, actor=actor, action=None)
+    _tell(session, child.state, after, events)
     _follow_calls(session, child.state, after, actor)
 
 
@@ -241,7 +246,7 @@ def _answer_parent(session: Session, kept: Kept, actor: Actor | None) -> None:
     elif parent.state.step(asked["step"]).status == "open":
         draft = Draft(parent.state)
         draft.end(status, now, by=kept.state.ended_by, reason=kept.state.ended_reason, world=world)
-        events = tuple(draft.events)
+        events = draft.made()
     else:
         events = ()
     if events:

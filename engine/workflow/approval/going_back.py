@@ -42,7 +42,7 @@ def retract(
     for other in [mine, *_asked_again(state, step, mine)]:
         draft.open_task(draft.state.step(mine.step), other.person, world, at, again=other)
     draft.ask_waiting(mine.step, at)
-    return tuple(draft.events)
+    return draft.made()
 
 
 def can_retract(state: ApprovalState, task: Task) -> bool:
@@ -92,7 +92,7 @@ def run_late(state: ApprovalState, world: World, *, task: int, rule: str, at: da
     draft.add("late_fired", at, task=theirs.number, rule=rule)
     for action in plan.do:
         _do_late(draft, world, theirs.number, plan, action, at)
-    return tuple(draft.events)
+    return draft.made()
 
 
 def reminded(state: ApprovalState, world: World, task: Task, rule: str) -> tuple[Person, ...]:

@@ -27,7 +27,7 @@ def transfer(
     _require_free(state, mine, to)
     draft = Draft(state)
     _hand_over(draft, mine, to, reason.strip(), at)
-    return tuple(draft.events)
+    return draft.made()
 
 
 def reassign(
@@ -46,7 +46,7 @@ def reassign(
         raise Refusal("invalid", "leaving.no_heir", who=theirs.person.name)
     draft = Draft(state)
     _hand_over(draft, theirs, free[0], reason.strip(), at)
-    return tuple(draft.events)
+    return draft.made()
 
 
 def consult(
@@ -63,7 +63,7 @@ def consult(
     draft = Draft(state)
     number = len(state.tasks) + 1
     draft.add("consulted", at, **{"from": mine.number}, task=number, person=to.to_data(), question=question.strip())
-    return tuple(draft.events)
+    return draft.made()
 
 
 def answer(state: ApprovalState, *, task: int, by: Acting, text: str, at: datetime) -> tuple[Event, ...]:
@@ -73,7 +73,7 @@ def answer(state: ApprovalState, *, task: int, by: Acting, text: str, at: dateti
         raise Refusal("invalid", "approval.comment_empty")
     draft = Draft(state)
     draft.add("answered", at, task=mine.number, text=text.strip())
-    return tuple(draft.events)
+    return draft.made()
 
 
 def add(
@@ -92,7 +92,7 @@ def add(
     tasks = [{"task": first + at_, "person": person.to_data()} for at_, person in enumerate(people)]
     draft = Draft(state)
     draft.add("added", at, to=mine.number, where=where, tasks=tasks, reason=reason.strip())
-    return tuple(draft.events)
+    return draft.made()
 
 
 def remove(
@@ -119,7 +119,7 @@ def remove(
     heir = next((other.number for other in _beside(state, theirs) if stands_in(other, theirs)), None)
     draft.add("removed", at, task=theirs.number, by=by.to_data(), reason=reason.strip(), need=need, heir=heir)
     draft.go_on(step.key, world, at)
-    return tuple(draft.events)
+    return draft.made()
 
 
 def claim(state: ApprovalState, *, task: int, by: Acting, at: datetime) -> tuple[Event, ...]:
@@ -132,7 +132,7 @@ def claim(state: ApprovalState, *, task: int, by: Acting, at: datetime) -> tuple
     mine = require_task(state, task, by, "claim")
     draft = Draft(state)
     draft.add("claimed", at, task=mine.number)
-    return tuple(draft.events)
+    return draft.made()
 
 
 def comment(
@@ -173,7 +173,7 @@ def urge(state: ApprovalState, world: World, *, by: Person, at: datetime, manage
         raise Refusal("late", "approval.urge_nobody")
     draft = Draft(state)
     draft.add("urged", at, person=by.to_data())
-    return tuple(draft.events)
+    return draft.made()
 
 
 def can_urge(state: ApprovalState, world: World, *, by: int, at: datetime, manages: bool) -> bool:

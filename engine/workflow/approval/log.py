@@ -6,7 +6,7 @@ from the log. Must not decide anything. Task ``n`` of a state is the ``n``-th ro
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, bindparam, case, cast, func, insert, select, update
@@ -19,7 +19,9 @@ from engine.storage.lists import Joined
 from engine.storage.store import Session
 from engine.storage.system_tables import users
 from engine.storage.timers import arm_timer, drop_timers
-from engine.workflow.approval.beside import lock_beside, stands_alone
+from engine.workflow.approval.beside import has_others, lock_beside, stands_alone
+from engine.workflow.approval.draft import Made
+from engine.workflow.approval.evolving import evolve
 from engine.workflow.approval.fold import apply, fold
 from engine.workflow.approval.state import ApprovalState, Event, Task
 
@@ -28,7 +30,8 @@ from engine.workflow.approval.state import ApprovalState, Event, Task
 class Kept:
     """One approval as stored: its address, its log, and the state the log leads to.
 
-    ``actions`` holds, beside each event, the id of the action that began with it (None inside an action).
+    ``actions`` holds, beside each event, the id of the action that began with it (None inside an action). ``others``
+    tells whether other approvals run about the same record, as was seen under locks that keep it so; None: not known.
     """
 
     id: int
@@ -39,6 +42,7 @@ class Kept:
     actions: tuple[str | None, ...]
     task_ids: tuple[int, ...]
     state: ApprovalState
+    others: bool | None = None
 
     def task_number(self, task_id: int) -> int:
         """Return the number of a task by its row; 0 when it belongs to another approval."""
@@ -47,26 +51,42 @@ class Kept:
 
 @dataclass(frozen=True)
 class HeldTask:
-    """A task: the approval it belongs to, who holds it, whether whoever asks is still enabled, and whether nothing
-    stands beside its approval."""
+    """A task: the approval it belongs to, who holds it, and whether whoever asks is still enabled."""
 
     approval_id: int
     holder: int
     enabled: bool
-    alone: bool
 
 
 def find_task(session: Session, task_id: int, *, actor: int) -> HeldTask | None:
     """Return where a task belongs and whose it is."""
 
+    given = {"task_id": task_id, "actor": actor}
+    row = session.prepared("approval of a task", _select_held).fetch_one(session.connection, given)
+    return None if row is None else HeldTask(int(row[0]), int(row[1]), bool(row[2]))
+
+
+def lock_held(session: Session, task_id: int, *, actor: int) -> tuple[HeldTask, Kept] | None:
+    """Lock the approval of a task as ``lock`` does, where nothing stands beside it; None where something does, or
+    where there is no such task."""
+
     def build() -> Any:
-        enabled = select(users.c.disabled_at.is_(None)).where(users.c.id == bindparam("actor")).scalar_subquery()
-        found = select(tasks.c.approval_id, tasks.c.holder_id, enabled, stands_alone())
-        return found.join_from(tasks, approvals).where(tasks.c.id == bindparam("task_id"))
+        found = _select_held().add_columns(*_ADDRESS).where(stands_alone())
+        return found.with_for_update(of=approvals)
 
     given = {"task_id": task_id, "actor": actor}
-    row = session.prepared("approval of a task", build).fetch_one(session.connection, given)
-    return None if row is None else HeldTask(int(row[0]), int(row[1]), bool(row[2]), bool(row[3]))
+    row = session.prepared("approval of a task, locked", build).fetch_one(session.connection, given)
+    if row is None:
+        return None
+    held = HeldTask(int(row[0]), int(row[1]), bool(row[2]))
+    kept = _read_log(session, held.approval_id, row[3:])
+    return held, kept if _waits_for_locks(session) else evolve(kept, others=False)
+
+
+def _select_held() -> Any:
+    enabled = select(users.c.disabled_at.is_(None)).where(users.c.id == bindparam("actor")).scalar_subquery()
+    found = select(tasks.c.approval_id, tasks.c.holder_id, enabled)
+    return found.join_from(tasks, approvals).where(tasks.c.id == bindparam("task_id"))
 
 
 def find_running(session: Session, entity: str, record_id: int) -> int | None:
@@ -91,15 +111,13 @@ def count_rounds(session: Session, approval: str, entity: str, record_id: int) -
     return session.connection.scalar(select(func.count()).select_from(approvals).where(*own)) or 0
 
 
-def lock(session: Session, approval_id: int, *, alone: bool = False) -> Kept | None:
+def lock(session: Session, approval_id: int) -> Kept | None:
     """Lock an approval until the transaction ends and return it as it is then; None when there is none.
 
     With it is locked what an action on it may touch: those that wait for it, and others that run about the same
-    records; the oldest first, so that two people never wait for each other. Nothing is looked for where the caller has
-    just seen that it stands ``alone``.
+    records; the oldest first, so that two people never wait for each other.
     """
-    if not alone:
-        lock_beside(session, approval_id)
+    lock_beside(session, approval_id)
     return _read(session, approval_id, locked=True)
 
 
@@ -139,7 +157,8 @@ def create(
     actor: Actor | None,
 ) -> Kept:
     """Write a new approval with its first events."""
-    state = fold(events)
+    known = events.lead_from(None) if isinstance(events, Made) else None
+    state = known or fold(events)
     row = {
         "approval": state.approval,
         "entity": entity,
@@ -152,24 +171,23 @@ def create(
         "content_hash": state.content,
         "plan": queue_plan(state),
         "parent_id": state.parent["approval"] if state.parent else None,
-        **_ending(session, state),
+        **_ending(state),
     }
     statement = session.prepared("insert approval", lambda: insert(approvals).returning(approvals.c.id), tuple(row))
     found = statement.fetch_one(session.connection, row)
     assert found is not None  # noqa: S101 - an insert returns its row
-    kept = Kept(int(found[0]), entity, record_id, row["parent_id"], (), (), (), state)
-    return _write(session, kept, events, state, (), actor, None)
+    kept = Kept(int(found[0]), entity, record_id, row["parent_id"], (), (), (), evolve(state, tasks=()))
+    return _write(session, kept, events, state, actor, None, ends=False)
 
 
 def append(session: Session, kept: Kept, events: Sequence[Event], *, actor: Actor | None, action: str | None) -> Kept:
     """Write what follows to a locked approval: its events, its tasks, its row."""
-    state = kept.state
-    for event in events:
-        state = apply(state, event)
-    written = _write(session, kept, events, state, kept.state.tasks, actor, action)
-    row = _ending(session, state) | {"approval_id": kept.id}
-    session.prepared("update approval", _update_approval).execute(session.connection, row)
-    return written
+    state = events.lead_from(kept.state) if isinstance(events, Made) else None
+    if state is None:
+        state = kept.state
+        for event in events:
+            state = apply(state, event)
+    return _write(session, kept, events, state, actor, action, ends=True)
 
 
 def note(
@@ -200,10 +218,15 @@ def _write(
     kept: Kept,
     events: Sequence[Event],
     state: ApprovalState,
-    before: Sequence[Task],
     actor: Actor | None,
     action: str | None,
+    *,
+    ends: bool,
 ) -> Kept:
+    """Write events to the log and bring the rows of tasks to the state, with ``ends`` that of the approval too.
+
+    Of tasks only those that differ are touched, what closes before what opens.
+    """
     # Every action has an id, so that the answer to a repeated one can be told from what came after it.
     actions = [action or secrets.token_hex(16), *([None] * (len(events) - 1))][: len(events)]
     rows = [
@@ -218,49 +241,92 @@ def _write(
         }
         for at, (event, named) in enumerate(zip(events, actions, strict=True), start=1)
     ]
-    if rows:
-        statement = session.prepared("insert approval events", lambda: insert(approval_events).inline(), tuple(rows[0]))
-        statement.execute_many(session.connection, rows)
-    task_ids = _write_tasks(session, kept, before, state, events)
+    known = sorted(zip(state.tasks, kept.state.tasks, kept.task_ids, strict=False), key=_closes_first)
+    changed = [one for one in known if one[0] is not one[1] and one[0] != one[1]]
+    done = [_task_row(task) | {"task_id": id_} for task, _, id_ in changed]
+    others = _write_rows(session, kept, rows, done, _ending(state) | {"approval_id": kept.id} if ends else None)
+    log = (*kept.events, *events)
+    for task, old, id_ in changed:
+        _follow_task(session, kept, task, old, id_, log)
+    opened = [_open_task(session, kept, state, task, events) for task in state.tasks[len(kept.state.tasks) :]]
     _write_copies(session, kept, events)
-    return replace(
-        kept, events=(*kept.events, *events), actions=(*kept.actions, *actions), task_ids=task_ids, state=state
-    )
+    task_ids = (*kept.task_ids, *opened)
+    return evolve(kept, events=log, actions=(*kept.actions, *actions), task_ids=task_ids, state=state, others=others)
 
 
-def _write_tasks(
-    session: Session, kept: Kept, before: Sequence[Task], state: ApprovalState, events: Sequence[Event]
-) -> tuple[int, ...]:
-    """Bring the rows of tasks to the state; only those that differ are touched, what closes before what opens."""
-    ids = list(kept.task_ids)
-    known = zip(state.tasks, before, kept.task_ids, strict=False)
-    for task, old, id_ in sorted(known, key=lambda one: one[0].status == "open"):
-        if task != old:
-            row = _task_row(task) | {"task_id": id_}
-            session.prepared("update approval task", _update_task).execute(session.connection, row)
-            if old.moments and old.status == "open" and (task.status != "open" or task.armed != old.armed):
-                drop_timers(session, kept.entity, kept.record_id, LATE, arming=_arming(id_, old, kept.events))
-            if (task.step, task.armed) != (old.step, old.armed):
-                moved = update(tasks).where(tasks.c.id == id_).values(step=task.step, due_at=task.due)
-                session.connection.execute(moved)
-            if old.status != "open" or task.armed != old.armed:
-                _arm(session, kept, task, id_, (*kept.events, *events))
-    for task in state.tasks[len(before) :]:
-        row = _task_row(task) | {
-            "approval_id": kept.id,
-            "round": state.round,
-            "step": task.step,
-            "holder_id": task.person.id,
-            "opened_at": task.opened_at,
-            "due_at": task.due,
-            "kind": task.kind,
-        }
-        statement = session.prepared("insert approval task", lambda: insert(tasks).returning(tasks.c.id), tuple(row))
-        found = statement.fetch_one(session.connection, row)
-        assert found is not None  # noqa: S101 - an insert returns its row
-        ids.append(int(found[0]))
-        _arm(session, kept, task, ids[-1], events)
-    return tuple(ids)
+Row = Mapping[str, Any]
+
+
+def _write_rows(
+    session: Session, kept: Kept, events: Sequence[Row], done: Sequence[Row], ending: Row | None
+) -> bool | None:
+    """Write the rows of events, of tasks that changed and, if it is given, of the approval; return what is known of
+    others. PostgreSQL takes a usual answer, which changes one task, in one statement."""
+    connection = session.connection
+    if events and ending is not None and len(done) == 1 and _waits_for_locks(session):
+        given = {f"{key}_{at}": value for at, row in enumerate(events) for key, value in row.items()}
+        given |= {**ending, **{f"task_{key}": value for key, value in done[0].items()}}
+        statement = session.prepared(("append to approval", len(events)), lambda: _append_at_once(events))
+        found = statement.fetch_one(connection, given)
+        return bool(found and found[0])
+    if events:
+        statement = session.prepared(
+            "insert approval events", lambda: insert(approval_events).inline(), tuple(events[0])
+        )
+        statement.execute_many(connection, events)
+    for row in done:
+        session.prepared("update approval task", _update_task).execute(connection, row)
+    if ending is not None:
+        session.prepared("update approval", _update_approval).execute(connection, ending)
+    return kept.others
+
+
+def _waits_for_locks(session: Session) -> bool:
+    """Whether others may write while this transaction waits for a lock; SQLite has one writer at a time."""
+    return session.connection.dialect.name == "postgresql"
+
+
+def _append_at_once(events: Sequence[Row]) -> Any:
+    """One statement for the log, a task and the approval; its parameters are those of the three, told apart."""
+    rows = [
+        {key: bindparam(f"{key}_{at}", type_=approval_events.c[key].type) for key in row}
+        for at, row in enumerate(events)
+    ]
+    told = insert(approval_events).inline().values(rows).cte("told")
+    return _update_approval().returning(has_others()).add_cte(told, _update_task("task_").cte("answered"))
+
+
+def _closes_first(one: tuple[Task, Task, int]) -> bool:
+    return one[0].status == "open"
+
+
+def _follow_task(session: Session, kept: Kept, task: Task, old: Task, id_: int, log: Sequence[Event]) -> None:
+    """Keep the timers of a task that changed in step with it, and the step and the due time of one that was moved."""
+    if old.moments and old.status == "open" and (task.status != "open" or task.armed != old.armed):
+        drop_timers(session, kept.entity, kept.record_id, LATE, arming=_arming(id_, old, kept.events))
+    if (task.step, task.armed) != (old.step, old.armed):
+        moved = update(tasks).where(tasks.c.id == id_).values(step=task.step, due_at=task.due)
+        session.connection.execute(moved)
+    if old.status != "open" or task.armed != old.armed:
+        _arm(session, kept, task, id_, log)
+
+
+def _open_task(session: Session, kept: Kept, state: ApprovalState, task: Task, events: Sequence[Event]) -> int:
+    """Write the row of a task that opens, and arm its timers; return its id."""
+    row = _task_row(task) | {
+        "approval_id": kept.id,
+        "round": state.round,
+        "step": task.step,
+        "holder_id": task.person.id,
+        "opened_at": task.opened_at,
+        "due_at": task.due,
+        "kind": task.kind,
+    }
+    statement = session.prepared("insert approval task", lambda: insert(tasks).returning(tasks.c.id), tuple(row))
+    found = statement.fetch_one(session.connection, row)
+    assert found is not None  # noqa: S101 - an insert returns its row
+    _arm(session, kept, task, int(found[0]), events)
+    return int(found[0])
 
 
 def _arm(session: Session, kept: Kept, task: Task, id_: int, log: Sequence[Event]) -> None:
@@ -312,7 +378,7 @@ def _task_row(task: Task) -> dict[str, Any]:
     }
 
 
-def _ending(session: Session, state: ApprovalState) -> dict[str, Any]:
+def _ending(state: ApprovalState) -> dict[str, Any]:
     return {"state": state.status, "ended_at": state.ended_at}
 
 
@@ -331,19 +397,22 @@ def _find_last(
 
 def _read(session: Session, approval_id: int, *, locked: bool) -> Kept | None:
     def build() -> Any:
-        columns = (approvals.c.entity, approvals.c.record_id, approvals.c.parent_id)
-        found = select(*columns).where(approvals.c.id == bindparam("approval_id"))
+        found = select(*_ADDRESS).where(approvals.c.id == bindparam("approval_id"))
         return found.with_for_update() if locked else found
 
     given = {"approval_id": approval_id}
     row = session.prepared(("approval", locked), build).fetch_one(session.connection, given)
-    if row is None:
-        return None
+    return None if row is None else _read_log(session, approval_id, row)
+
+
+def _read_log(session: Session, approval_id: int, address: Sequence[Any]) -> Kept:
+    given = {"approval_id": approval_id}
     log = session.prepared("approval events", _select_events).fetch_all(session.connection, given)
     events = tuple(Event(type_, data) for type_, data, _, _ in log)
     actions = tuple(action for _, _, action, _ in log)
     tasks_ = tuple(sorted(int(id_) for id_ in (log[0][3] or "").split(",") if id_)) if log else ()
-    return Kept(approval_id, row[0], row[1], row[2], events, actions, tasks_, fold(events))
+    entity, record_id, parent_id = address
+    return Kept(approval_id, entity, record_id, parent_id, events, actions, tasks_, fold(events))
 
 
 def _select_events() -> Any:
@@ -364,11 +433,14 @@ def _update_approval() -> Any:
     return update(approvals).where(approvals.c.id == bindparam("approval_id")).values(row)
 
 
-def _update_task() -> Any:
+def _update_task(begin: str = "") -> Any:
     changed = ("state", "decided_at", "decision", "reason", "decided_by")
-    row = {key: bindparam(key, type_=tasks.c[key].type) for key in changed}
-    return update(tasks).where(tasks.c.id == bindparam("task_id")).values(row)
+    row = {key: bindparam(f"{begin}{key}", type_=tasks.c[key].type) for key in changed}
+    return update(tasks).where(tasks.c.id == bindparam(f"{begin}task_id")).values(row)
 
+
+_ADDRESS = (approvals.c.entity, approvals.c.record_id, approvals.c.parent_id)
+"""What an approval is about, and who waits for it."""
 
 LATE = "approval_late"
 """The kind of the timers of late rules."""

@@ -9,11 +9,11 @@ none of any more stays as history, outside every sequence.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from engine.workflow.approval.changing import close_step, plan_anew, with_step, with_task
+from engine.workflow.approval.evolving import evolve
 from engine.workflow.approval.plan import StepPlan, read_plan
 from engine.workflow.approval.state import ApprovalState, Step
 
@@ -29,7 +29,7 @@ def migrated(state: ApprovalState, data: Data) -> ApprovalState:
     state = _with_plans(state, plans)
     for key in data["again"]:
         state = plan_anew(state, state.step(key), at)
-    state = replace(
+    state = evolve(
         state,
         content=data["content"],
         self_=data["self"],
@@ -51,9 +51,9 @@ def is_untouched(step: Step) -> bool:
 def _renamed(state: ApprovalState, became: Mapping[str, str]) -> ApprovalState:
     taken = {new for old, new in became.items() if old != new}
     left = (step for step in state.steps if not (step.key in taken and is_untouched(step)))
-    steps = tuple(replace(step, plan=replace(step.plan, key=became.get(step.key, step.key))) for step in left)
-    tasks = tuple(replace(task, step=became.get(task.step, task.step)) for task in state.tasks)
-    return replace(state, steps=steps, tasks=tasks)
+    steps = tuple(evolve(step, plan=evolve(step.plan, key=became.get(step.key, step.key))) for step in left)
+    tasks = tuple(evolve(task, step=became.get(task.step, task.step)) for task in state.tasks)
+    return evolve(state, steps=steps, tasks=tasks)
 
 
 def _without(state: ApprovalState, keys: set[str], at: datetime) -> ApprovalState:
@@ -61,9 +61,9 @@ def _without(state: ApprovalState, keys: set[str], at: datetime) -> ApprovalStat
     for step in [step for step in state.steps if step.key not in keys and not step.gone]:
         state = close_step(state, step, "closed", step.closed_at or at)
         left = state.step(step.key)
-        state = with_step(state, replace(left, plan=replace(left.plan, within="", branches=()), gone=True))
+        state = with_step(state, evolve(left, plan=evolve(left.plan, within="", branches=()), gone=True))
     kept = tuple(step for step in state.steps if not step.gone or step.turn)
-    return replace(state, steps=kept)
+    return evolve(state, steps=kept)
 
 
 def _with_plans(state: ApprovalState, plans: tuple[StepPlan, ...]) -> ApprovalState:
@@ -71,15 +71,15 @@ def _with_plans(state: ApprovalState, plans: tuple[StepPlan, ...]) -> ApprovalSt
     known = {step.key: step for step in state.steps}
     keys = {plan.key for plan in plans}
     gone = tuple(step for step in state.steps if step.key not in keys)
-    return replace(state, steps=(*gone, *(_with_plan(known.get(plan.key), plan) for plan in plans)))
+    return evolve(state, steps=(*gone, *(_with_plan(known.get(plan.key), plan) for plan in plans)))
 
 
 def _with_plan(step: Step | None, plan: StepPlan) -> Step:
     if step is None:
         return Step(plan)
     if step.gone:  # it comes back: as it was, it is over
-        return replace(step, plan=plan, gone=False, status="planned", closed_at=None, why="", queue=())
-    return replace(step, plan=plan)
+        return evolve(step, plan=plan, gone=False, status="planned", closed_at=None, why="", queue=())
+    return evolve(step, plan=plan)
 
 
 def _with_timers(state: ApprovalState, told: list[Data]) -> ApprovalState:
@@ -90,5 +90,5 @@ def _with_timers(state: ApprovalState, told: list[Data]) -> ApprovalState:
         moments = tuple((rule, datetime.fromisoformat(moment)) for rule, moment in one["moments"])
         due = datetime.fromisoformat(one["due"]) if one["due"] else None
         fired = tuple(one["fired"])
-        state = with_task(state, replace(task, due=due, moments=moments, fired=fired, armed=task.armed + 1))
+        state = with_task(state, evolve(task, due=due, moments=moments, fired=fired, armed=task.armed + 1))
     return state

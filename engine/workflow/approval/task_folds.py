@@ -4,11 +4,11 @@ Enters: a state and the data of an event. Leaves: the next state. Must not guess
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from engine.workflow.approval.changing import expect_step, find_open_task, find_pending_task, with_step, with_task
+from engine.workflow.approval.evolving import evolve
 from engine.workflow.approval.plan import read_person
 from engine.workflow.approval.state import ApprovalState, Task, TaskStatus
 from engine.workflow.approval.votes import stands_in
@@ -28,8 +28,8 @@ def _task_opened(state: ApprovalState, data: Data) -> ApprovalState:
     earlier = state.find_task(data.get("again", 0))
     if earlier is not None:
         state = _with_after(state, {earlier.number: (task.number,)})
-        task = replace(task, after=earlier.after, status=data.get("status", "open"), again=earlier.number)
-    return replace(with_step(state, replace(step, queue=queue)), tasks=(*state.tasks, task))
+        task = evolve(task, after=earlier.after, status=data.get("status", "open"), again=earlier.number)
+    return evolve(with_step(state, evolve(step, queue=queue)), tasks=(*state.tasks, task))
 
 
 def _asked(state: ApprovalState, data: Data) -> ApprovalState:
@@ -37,13 +37,13 @@ def _asked(state: ApprovalState, data: Data) -> ApprovalState:
     task = state.find_task(data["task"])
     if task is None or task.status != "waiting":
         raise ValueError(f"task {data['task']} is not waiting")
-    return with_task(state, replace(task, status="open"))
+    return with_task(state, evolve(task, status="open"))
 
 
 def _decided(state: ApprovalState, data: Data) -> ApprovalState:
     task = find_open_task(state, data["task"])
     at = moment(data)
-    decided = replace(
+    decided = evolve(
         task,
         status=_DECIDED[data["decision"]],
         closed_at=at,
@@ -62,7 +62,7 @@ def _close_beside(state: ApprovalState, task: Task, at: datetime) -> ApprovalSta
     for other in state.tasks:
         still = other.number != task.number and other.status in ("open", "waiting")
         if still and (stands_in(other, task) or other.asked_by == task.number):
-            state = with_task(state, replace(other, status="closed", closed_at=at))
+            state = with_task(state, evolve(other, status="closed", closed_at=at))
     return state
 
 
@@ -70,13 +70,13 @@ def _closed(state: ApprovalState, data: Data) -> ApprovalState:
     """Some are no longer asked: the others of a seat that refused, or whoever was to advise one of them."""
     for number in data["tasks"]:
         task = find_pending_task(state, number)
-        state = with_task(state, replace(task, status="closed", closed_at=moment(data), closed_by=data["by"]))
+        state = with_task(state, evolve(task, status="closed", closed_at=moment(data), closed_by=data["by"]))
     return state
 
 
 def _transferred(state: ApprovalState, data: Data) -> ApprovalState:
     task = find_open_task(state, data["from"])
-    new = replace(
+    new = evolve(
         _new_task(state, data),
         step=task.step,
         due=task.due,
@@ -90,14 +90,14 @@ def _transferred(state: ApprovalState, data: Data) -> ApprovalState:
         asked_by=data.get("asked_by"),
         question=data.get("question", ""),
     )
-    old = replace(task, status="transferred", closed_at=new.opened_at, reason=data["reason"], went_to=new.person.name)
+    old = evolve(task, status="transferred", closed_at=new.opened_at, reason=data["reason"], went_to=new.person.name)
     state = _with_after(with_task(state, old), {task.number: (new.number,)})
     for other in state.tasks:
         if other.instead == task.number:
-            state = with_task(state, replace(other, instead=new.number))
+            state = with_task(state, evolve(other, instead=new.number))
         elif other.asked_by == task.number and other.status == "open":
-            state = with_task(state, replace(other, status="closed", closed_at=new.opened_at))
-    return replace(state, tasks=(*state.tasks, new))
+            state = with_task(state, evolve(other, status="closed", closed_at=new.opened_at))
+    return evolve(state, tasks=(*state.tasks, new))
 
 
 def _added(state: ApprovalState, data: Data) -> ApprovalState:
@@ -111,13 +111,13 @@ def _added(state: ApprovalState, data: Data) -> ApprovalState:
         after = task.after if before else (task.number,)
         status: TaskStatus = "open" if before else "waiting"
         seat = task.seat or task.number
-        added.append(replace(new, seat=seat, after=after, status=status, kind=task.kind, turn=step.turn))
+        added.append(evolve(new, seat=seat, after=after, status=status, kind=task.kind, turn=step.turn))
     numbers = tuple(one.number for one in added)
     if before:
-        state = with_task(state, replace(task, status="waiting", after=(*task.after, *numbers)))
+        state = with_task(state, evolve(task, status="waiting", after=(*task.after, *numbers)))
     else:
         state = _with_after(state, {task.number: (task.number, *numbers)})
-    return replace(state, tasks=(*state.tasks, *added))
+    return evolve(state, tasks=(*state.tasks, *added))
 
 
 def _with_after(state: ApprovalState, become: Mapping[int, tuple[int, ...]]) -> ApprovalState:
@@ -125,26 +125,26 @@ def _with_after(state: ApprovalState, become: Mapping[int, tuple[int, ...]]) -> 
     for task in state.tasks:
         if any(number in become for number in task.after):
             after = tuple(new for number in task.after for new in become.get(number, (number,)))
-            state = with_task(state, replace(task, after=after))
+            state = with_task(state, evolve(task, after=after))
     return state
 
 
 def _removed(state: ApprovalState, data: Data) -> ApprovalState:
     task = find_pending_task(state, data["task"])
     by = read_person(data["by"])
-    gone = replace(task, status="removed", closed_at=moment(data), reason=data["reason"], went_to=by.name)
+    gone = evolve(task, status="removed", closed_at=moment(data), reason=data["reason"], went_to=by.name)
     state = with_task(state, gone)
     # In a log of before, whoever could decide in its place was no longer asked either.
     state = _close_advice(state, gone) if "heir" in data else _close_beside(state, gone, moment(data))
     heir = (data["heir"],) if data.get("heir") else ()
     state = _with_after(state, {gone.number: heir})
-    return with_step(state, replace(state.step(task.step), need=data["need"]))
+    return with_step(state, evolve(state.step(task.step), need=data["need"]))
 
 
 def _close_advice(state: ApprovalState, gone: Task) -> ApprovalState:
     for other in state.tasks:
         if other.asked_by == gone.number and other.status == "open":
-            state = with_task(state, replace(other, status="closed", closed_at=gone.closed_at))
+            state = with_task(state, evolve(other, status="closed", closed_at=gone.closed_at))
     return state
 
 
@@ -154,19 +154,19 @@ def _claimed(state: ApprovalState, data: Data) -> ApprovalState:
     step = state.step(task.step)
     for other in state.votes_of(step):
         if other.status == "open" and other.number != task.number:
-            state = with_task(state, replace(other, status="closed", closed_at=moment(data)))
-    return with_step(state, replace(step, claimed=task.seat or task.number))
+            state = with_task(state, evolve(other, status="closed", closed_at=moment(data)))
+    return with_step(state, evolve(step, claimed=task.seat or task.number))
 
 
 def _consulted(state: ApprovalState, data: Data) -> ApprovalState:
     task = find_open_task(state, data["from"])
-    new = replace(_new_task(state, data), step=task.step, kind="consult", asked_by=task.number)
-    return replace(state, tasks=(*state.tasks, replace(new, question=data["question"])))
+    new = evolve(_new_task(state, data), step=task.step, kind="consult", asked_by=task.number)
+    return evolve(state, tasks=(*state.tasks, evolve(new, question=data["question"])))
 
 
 def _answered(state: ApprovalState, data: Data) -> ApprovalState:
     task = find_open_task(state, data["task"])
-    return with_task(state, replace(task, status="done", closed_at=moment(data), reason=data["text"]))
+    return with_task(state, evolve(task, status="done", closed_at=moment(data), reason=data["text"]))
 
 
 def _retracted(state: ApprovalState, data: Data) -> ApprovalState:
@@ -175,19 +175,19 @@ def _retracted(state: ApprovalState, data: Data) -> ApprovalState:
         raise ValueError(f"task {data['task']} was not decided")
     for other in state.tasks:
         if other.closed_by == task.number or (task.number in other.after and other.status == "open"):
-            state = with_task(state, replace(other, status="waiting", closed_at=None, closed_by=None))
-    return with_task(state, replace(task, status="retracted", reason=data["reason"] or task.reason))
+            state = with_task(state, evolve(other, status="waiting", closed_at=None, closed_by=None))
+    return with_task(state, evolve(task, status="retracted", reason=data["reason"] or task.reason))
 
 
 def _late_fired(state: ApprovalState, data: Data) -> ApprovalState:
     task = find_open_task(state, data["task"])
-    return with_task(state, replace(task, fired=(*task.fired, data["rule"])))
+    return with_task(state, evolve(task, fired=(*task.fired, data["rule"])))
 
 
 def _escalated(state: ApprovalState, data: Data) -> ApprovalState:
     """Somebody is asked as well: the first answer of the two is the answer."""
     task = find_open_task(state, data["from"])
-    new = replace(
+    new = evolve(
         _new_task(state, data),
         step=task.step,
         kind=task.kind,
@@ -196,7 +196,7 @@ def _escalated(state: ApprovalState, data: Data) -> ApprovalState:
         instead=task.instead or task.number,
         due=task.due,
     )
-    return replace(state, tasks=(*state.tasks, new))
+    return evolve(state, tasks=(*state.tasks, new))
 
 
 def _new_task(state: ApprovalState, data: Data, *, number: int | None = None) -> Task:
