@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Update, bindparam, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, select, update
 
 from engine.records.sql import insert_into, is_one_of
 from engine.storage.stage_tables import flags
@@ -52,6 +52,12 @@ def ending_flags_of_stay() -> Update:
     own = (flags.c.entity == bindparam("of_entity"), flags.c.record_id == bindparam("of_record"))
     ended = bindparam("now", type_=flags.c.since.type)
     return update(flags).where(*own, flags.c.ended_at.is_(None), flags.c.stay.is_not(None)).values(ended_at=ended)
+
+
+def some_of_stays(entity: str) -> ColumnElement[bool]:
+    """Return the condition that a flag is up that lasts as long as a record of ``entity`` is in its stage."""
+    up = (flags.c.entity == entity, flags.c.ended_at.is_(None), flags.c.stay.is_not(None))
+    return select(flags.c.id).where(*up).exists()
 
 
 def read_flags(session: Session, entity: str, ids: Sequence[int]) -> dict[int, list[RaisedFlag]]:

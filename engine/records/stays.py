@@ -11,17 +11,24 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert, or_, select
 
 from engine.compiler.app import Entity, Moment, StageTimer, Workflow
 from engine.records.calendar import SiteCalendar
-from engine.records.flags import ending_flags_of_stay
+from engine.records.flags import ending_flags_of_stay, some_of_stays
 from engine.records.sql import insert_into, is_one_of
 from engine.records.stage_moves import begin_moves, move_row, noting_move
 from engine.records.working_time import find_working_time
 from engine.storage.stage_tables import stays
 from engine.storage.store import Session
-from engine.storage.timers import arm_dropped, arm_timer, drop_timers, dropping_timers, find_last_id
+from engine.storage.timers import (
+    arm_dropped,
+    arm_timer,
+    drop_timers,
+    dropping_timers,
+    find_last_id,
+    some_pending,
+)
 
 STAGE = "stage"
 """The kind of timers that are counted from the stay."""
@@ -175,7 +182,8 @@ def _change_stay(
     ordinary = left is not None and left in workflow.stages and not workflow.stages[left].outcome
     old = None if ordinary else find_stay(session, entity.key, record_id)
     row["before"] = left if ordinary else old.before if old else None
-    _enter(session, row, move_row(session, entity.key, record_id, values, left, by=by))
+    moved = move_row(session, entity.key, record_id, values, left, by=by)
+    _enter(session, row, moved, armed=_may_be_armed(session, entity.key, workflow))
     _arm(session, entity, record_id, values, _to_stay(row), times)
 
 
@@ -209,22 +217,37 @@ def _to_stay(row: Mapping[str, Any]) -> Stay:
     return Stay(row["stage"], row["version"], row["since"], row["due_at"], row["before"])
 
 
-def _enter(session: Session, row: Mapping[str, Any], moved: Mapping[str, Any]) -> None:
+def _may_be_armed(session: Session, entity: str, workflow: Workflow) -> bool:
+    """Whether something may be armed, or flagged, for as long as a record of ``entity`` stays where it is.
+
+    Only timers of its workflow do so. Where it has none, what an earlier release armed is looked for once.
+    """
+
+    def find(session: Session) -> bool:
+        left = or_(some_pending(entity, STAGE, DATE), some_of_stays(entity))
+        return bool(session.connection.scalar(select(left)))
+
+    return bool(workflow.timers) or session.lasting(("armed for stays", entity), find)
+
+
+def _enter(session: Session, row: Mapping[str, Any], moved: Mapping[str, Any], *, armed: bool) -> None:
     """Write the stay a record has now, and how it came there; what was armed in the one before is dropped, its flags
     end."""
     given = {**row, **moved, "of_entity": row["entity"], "of_record": row["record_id"], "now": session.now()}
     if session.connection.dialect.name == "postgresql":
-        session.prepared("enter stage", lambda: _enter_at_once(session, row)).execute(session.connection, given)
-    else:
+        statement = session.prepared(("enter stage", armed), lambda: _enter_at_once(session, row, armed))
+        statement.execute(session.connection, given)
+        return
+    if armed:
         session.prepared("timers of stay", lambda: dropping_timers(STAGE, DATE)).execute(session.connection, given)
         session.prepared("flags of stay", ending_flags_of_stay).execute(session.connection, given)
-        session.prepared("note stage move", noting_move).execute(session.connection, given)
-        session.prepared("change stay", lambda: _upsert(session, row)).execute(session.connection, given)
+    session.prepared("note stage move", noting_move).execute(session.connection, given)
+    session.prepared("change stay", lambda: _upsert(session, row)).execute(session.connection, given)
 
 
-def _enter_at_once(session: Session, row: Mapping[str, Any]) -> Any:
+def _enter_at_once(session: Session, row: Mapping[str, Any], armed: bool) -> Any:
     """All of it in one statement, as PostgreSQL takes it."""
-    over = (dropping_timers(STAGE, DATE), ending_flags_of_stay(), noting_move())
+    over = (noting_move(), *((dropping_timers(STAGE, DATE), ending_flags_of_stay()) if armed else ()))
     return _upsert(session, row).add_cte(*(end.cte(f"over_{n}") for n, end in enumerate(over)))
 
 

@@ -49,13 +49,15 @@ _log = logging.getLogger("formwork.storage")
 
 @dataclass(frozen=True, eq=False)
 class Published:
-    """A release as one process holds it; ``prepared`` keeps the statements compiled for it."""
+    """A release as one process holds it: ``prepared`` keeps the statements compiled for it, ``facts`` what holds of
+    the database as long as it is the current one."""
 
     app: CompiledApp
     tables: Tables
     release_id: int | None = None
     generation: int | None = None
     prepared: dict[Hashable, Prepared] = field(default_factory=dict)
+    facts: dict[Hashable, bool] = field(default_factory=dict)
 
 
 @dataclass
@@ -191,6 +193,13 @@ class Session:
                 kept.clear()
             found = kept[key] = Prepared(make(), self.connection.dialect, columns=columns)
         return found
+
+    def lasting(self, key: Hashable, find: "Callable[[Session], bool]") -> bool:
+        """Return what is found once for this release: it must hold as long as nobody publishes another."""
+        known = self._published.facts.get(key)
+        if known is None:
+            known = self._published.facts[key] = find(self)
+        return known
 
 
 class Store:

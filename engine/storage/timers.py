@@ -88,6 +88,12 @@ def dropping_timers(*kinds: str) -> Update:
     return update(timers).where(*own).values(state="dropped", ended_at=bindparam("now", type_=_MOMENT))
 
 
+def some_pending(entity: str, *kinds: str) -> ColumnElement[bool]:
+    """Return the condition that a timer of these kinds is pending for a record of ``entity``."""
+    own = (timers.c.entity == entity, timers.c.kind.in_(kinds), timers.c.ended_at.is_(None))
+    return select(timers.c.id).where(*own).exists()
+
+
 def arm_dropped(session: Session, entity: str, record_id: int, kind: str, *, since: datetime, arming: int) -> None:
     """Arm again each timer of a record that fell due from ``since`` on and was dropped, since its owner was away.
 

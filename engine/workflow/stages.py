@@ -61,7 +61,8 @@ def change_stage(
     from_ = record.values.get("stage")
     values = {**record.values, **changes}
     told: dict[str, Any] = {"move": move, "from": from_, "to": to, **(details or {})}
-    evidence = collect_evidence(session, entity, values, gate(entity, from_, to), env or make_env(session, actor))
+    env = env or make_env(session, actor)
+    evidence = collect_evidence(session, entity, values, gate(entity, from_, to), env)
     if evidence:
         told["evidence"] = evidence
     moved = save_changes(

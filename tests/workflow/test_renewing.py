@@ -13,6 +13,7 @@ from engine.records.commands import create_record, update_record
 from engine.storage import catalog
 from engine.storage.approval_tables import tasks
 from engine.storage.database import Database
+from engine.workflow.approval import log
 from engine.workflow.approval.beside import _find_beside
 from engine.workflow.approval.log import find_task
 from engine.workflow.approval.plan import BranchPlan, StepPlan

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.compiler.app import Entity
 from engine.errors import NotPossibleNow
+from engine.expression import Env
 from engine.people.actor import Actor
 from engine.records.evaluation import make_env
 from engine.records.record import Record
@@ -77,18 +78,20 @@ def end_record(session: Session, kept: Kept, actor: Actor | None, locked: Record
     env = make_env(session, actor)
     if state.status == "approved":
         changes = values_set(entity, moves.get(origin["move"]), record.values, env)
-        require_end(session, kept, record, actor)
+        if origin["move"]:
+            _require_gate(session, entity, record, origin["to"], changes, env, actor)
     if state.status in _RESTORED and state.rules.get("restore"):
         changes |= restored(entity, record, origin.get("snapshot") or {})
     told = {"approval": state.approval, "round": state.round, "result": state.status}
     if to == record.values.get("stage") and not changes:
         return
     if to == record.values.get("stage"):
-        save_changes(session, entity, record, changes, actor=actor, action="update", event="updated", details=told)
+        save_changes(
+            session, entity, record, changes, actor=actor, action="update", event="updated", details=told, env=env
+        )
         return
-    change_stage(
-        session, entity, record, to, changes, move=origin["move"], reason=state.ended_reason, actor=actor, details=told
-    )
+    why, move = state.ended_reason, origin["move"]
+    change_stage(session, entity, record, to, changes, move=move, reason=why, actor=actor, details=told, env=env)
 
 
 def require_end(session: Session, kept: Kept, record: Record, actor: Actor | None) -> None:
@@ -96,9 +99,10 @@ def require_end(session: Session, kept: Kept, record: Record, actor: Actor | Non
     origin = kept.state.origin
     entity = own_entity(session.app, kept.entity)
     moves = entity.workflow.moves if entity.workflow is not None else {}
-    changes = values_set(entity, moves.get(origin["move"]), record.values, make_env(session, actor))
+    env = make_env(session, actor)
+    changes = values_set(entity, moves.get(origin["move"]), record.values, env)
     if origin["move"]:
-        _require_gate(session, entity, record, origin["to"], changes, actor)
+        _require_gate(session, entity, record, origin["to"], changes, env, actor)
 
 
 def take_snapshot(entity: Entity, fields: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -265,13 +269,13 @@ def _revoke(session: Session, approval_id: int, kept: Kept, actor: Actor | None)
 
 
 def _require_gate(
-    session: Session, entity: Entity, record: Record, to: str, changes: Mapping[str, Any], actor: Actor | None
+    session: Session, entity: Entity, record: Record, to: str, changes: Mapping[str, Any], env: Env, actor: Actor | None
 ) -> None:
     if entity.workflow is None or to not in entity.workflow.stages:
         return  # writing the stage says so
     values = {**record.values, **changes}
     needed = gate(entity, record.values["stage"], to)
-    missing = find_missing(session, entity, values, needed, make_env(session, actor), actor=actor or NOBODY)
+    missing = find_missing(session, entity, values, needed, env, actor=actor or NOBODY)
     if missing:
         language = (actor.language if actor else None) or session.app.language
         raise NotPossibleNow("approval.target_not_ready", missing=say_missing(missing, language))
