@@ -18,7 +18,8 @@ from engine.storage.faults import Unavailable
 from engine.storage.store import Session, Store
 from engine.storage.timers import Timer, end_timer, find_due, is_taken, put_off
 from engine.workflow import staying
-from engine.workflow.approval import commands, log
+from engine.workflow.approval import commands
+from engine.workflow.approval.task_rows import LATE
 
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 """How long to wait after each failure; then the timer is parked for a person to look at."""
@@ -43,7 +44,7 @@ KINDS: Mapping[str, TimerKind] = {
     stays.STAGE: TimerKind(staying.lock_stay, staying.fire_stay),
     stays.DATE: TimerKind(staying.lock_stay, staying.fire_stay),
     protecting.TIMER: TimerKind(reclaiming.lock_owned, reclaiming.fire),
-    log.LATE: TimerKind(commands.is_waiting, commands.fire_late),
+    LATE: TimerKind(commands.is_waiting, commands.fire_late),
     handing_over.HAND_OVER: TimerKind(handing_over.is_due, handing_over.fire),
     disputes.DUE: TimerKind(disputes.is_due, disputes.fire_due),
     nightly.NIGHTLY: TimerKind(nightly.is_due, nightly.fire),

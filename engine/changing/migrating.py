@@ -33,7 +33,6 @@ from engine.workflow.approval.calling import find_starter, passes_at_once
 from engine.workflow.approval.fold import apply
 from engine.workflow.approval.following import require_end, take_snapshot
 from engine.workflow.approval.live_world import LiveWorld
-from engine.workflow.approval.log import Kept
 from engine.workflow.approval.moving import Chosen, Moving
 from engine.workflow.approval.people import Case
 from engine.workflow.approval.plan import Person
@@ -46,6 +45,7 @@ from engine.workflow.approval.planning import (
 )
 from engine.workflow.approval.rewriting import rewrite
 from engine.workflow.approval.state import ApprovalState, Event
+from engine.workflow.approval.task_rows import Kept
 from engine.workflow.approval.world import Refusal, Submission
 from engine.workflow.refusals import checked_text, to_error
 from engine.workflow.requirements import read_whole

@@ -21,7 +21,6 @@ from engine.workflow.approval.going_back import can_retract
 from engine.workflow.approval.handing import can_remove, can_urge
 from engine.workflow.approval.involving import manages_somebody
 from engine.workflow.approval.live_world import LiveWorld
-from engine.workflow.approval.log import Kept
 from engine.workflow.approval.people import say_why
 from engine.workflow.approval.plan import BranchPlan, Decide, Person, StepKind
 from engine.workflow.approval.state import (
@@ -35,6 +34,7 @@ from engine.workflow.approval.state import (
     TaskKind,
     TaskStatus,
 )
+from engine.workflow.approval.task_rows import Kept
 from engine.workflow.requirements import read_whole
 from engine.workflow.rule_words import say_branch, say_rule
 from engine.workflow.shown import Shown, read_shown

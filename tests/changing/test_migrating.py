@@ -15,7 +15,7 @@ from engine.storage import catalog
 from engine.storage.approval_tables import approval_events, approvals, tasks
 from engine.storage.stage_tables import timers
 from engine.storage.system_tables import audit
-from engine.workflow.approval import drafts, log
+from engine.workflow.approval import drafts, log, task_rows
 from engine.workflow.approval.fold import fold
 from engine.workflow.approval.moving import TIMERS, Chosen
 from tests.changing.conftest import draft_of
@@ -70,7 +70,7 @@ def fates(verdict: Verdict) -> dict[str, tuple[str, str]]:
 
 def armed(site: Site, record: Record) -> dict[str, Any]:
     with site.store.read() as session:
-        own = (timers.c.record_id == record.id, timers.c.state == "pending", timers.c.kind == log.LATE)
+        own = (timers.c.record_id == record.id, timers.c.state == "pending", timers.c.kind == task_rows.LATE)
         return dict(session.connection.execute(select(timers.c.key, timers.c.due_at).where(*own)).all())
 
 

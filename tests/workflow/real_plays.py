@@ -17,9 +17,9 @@ from engine.storage.faults import Unavailable
 from engine.storage.timers import Timer, find_due, find_next_moment
 from engine.workflow.approval import decisions, going_back
 from engine.workflow.approval.fold import apply, fold
-from engine.workflow.approval.log import Kept
 from engine.workflow.approval.planning import hash_submitted
 from engine.workflow.approval.state import ApprovalState, Event
+from engine.workflow.approval.task_rows import Kept
 from engine.workflow.approval.world import Submission as Submitted
 from tests.workflow import row_promises
 from tests.workflow.commands import ONCE, Act, DeedOn, Edit, Fire, Submission

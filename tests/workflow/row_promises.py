@@ -9,10 +9,10 @@ from sqlalchemy import select
 from engine.storage.approval_tables import approvals, tasks
 from engine.storage.stage_tables import timers
 from engine.storage.store import Session
-from engine.workflow.approval import log
-from engine.workflow.approval.log import Kept
+from engine.workflow.approval import log, task_rows
 from engine.workflow.approval.planning import hash_submitted
 from engine.workflow.approval.state import ApprovalState
+from engine.workflow.approval.task_rows import Kept
 from tests.workflow import promises
 
 
@@ -75,7 +75,9 @@ def check_rows(session: Session, house: House) -> None:
 
 def check_timers(session: Session, house: House) -> None:
     """1, 5, 13 and 16: what is pending is what open tasks have still to wait for, once each, and never too soon."""
-    pending = session.connection.execute(select(timers).where(timers.c.kind == log.LATE, timers.c.state == "pending"))
+    pending = session.connection.execute(
+        select(timers).where(timers.c.kind == task_rows.LATE, timers.c.state == "pending")
+    )
     told = [(row.payload["task"], row.key) for row in pending]
     wanted = [
         (id_, rule)
@@ -91,7 +93,7 @@ def check_timers(session: Session, house: House) -> None:
         for task, id_ in zip(kept.state.tasks, kept.task_ids, strict=True)
         for rule, moment in task.moments
     }
-    for row in session.connection.execute(select(timers).where(timers.c.kind == log.LATE)):
+    for row in session.connection.execute(select(timers).where(timers.c.kind == task_rows.LATE)):
         if row.state == "pending":
             assert row.due_at >= moments[row.payload["task"], row.key]
         assert row.state != "fired" or row.ended_at >= row.due_at

@@ -24,9 +24,10 @@ from engine.storage.store import Session
 from engine.workflow.approval import log
 from engine.workflow.approval.following import follow
 from engine.workflow.approval.live_world import LiveWorld
-from engine.workflow.approval.log import HeldTask, Kept
+from engine.workflow.approval.log import HeldTask
 from engine.workflow.approval.plan import Person
 from engine.workflow.approval.state import ApprovalState, Event
+from engine.workflow.approval.task_rows import Kept
 from engine.workflow.approval.world import Acting, Refusal
 from engine.workflow.refusals import to_error
 

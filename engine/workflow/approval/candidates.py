@@ -17,9 +17,9 @@ from engine.storage.store import Session
 from engine.workflow.approval import handing
 from engine.workflow.approval.acting import read_task
 from engine.workflow.approval.involving import find_people
-from engine.workflow.approval.log import Kept
 from engine.workflow.approval.plan import Person
 from engine.workflow.approval.state import Event
+from engine.workflow.approval.task_rows import Kept
 from engine.workflow.approval.world import Acting, Refusal
 from engine.workflow.refusals import to_error
 

@@ -26,12 +26,12 @@ from engine.workflow.approval.choosing import Choice, list_choices, read_choices
 from engine.workflow.approval.decisions import Answer
 from engine.workflow.approval.following import follow, renew_others, take_snapshot
 from engine.workflow.approval.live_world import LiveWorld
-from engine.workflow.approval.log import Kept
 from engine.workflow.approval.people import Case
 from engine.workflow.approval.plan import Person
 from engine.workflow.approval.planning import Path, hash_submitted, move_origin, plan_submission, preview, read_again
 from engine.workflow.approval.signing import keep_signature
 from engine.workflow.approval.state import ApprovalState, Decision, Event
+from engine.workflow.approval.task_rows import Kept
 from engine.workflow.approval.work import fill_in
 from engine.workflow.approval.world import Refusal, Submission
 from engine.workflow.refusals import checked_text, said_moment, to_error

@@ -24,9 +24,9 @@ from engine.workflow.approval.calling import called_entity, plan_call
 from engine.workflow.approval.draft import Draft
 from engine.workflow.approval.flow import calling
 from engine.workflow.approval.live_world import LiveWorld
-from engine.workflow.approval.log import Kept
 from engine.workflow.approval.planning import hash_submitted, read_again
 from engine.workflow.approval.state import ApprovalState, Event, Step
+from engine.workflow.approval.task_rows import Kept
 from engine.workflow.requirements import find_missing, say_missing
 from engine.workflow.stages import change_stage, gate, values_set
 

@@ -14,9 +14,9 @@ from engine.storage.store import Session
 from engine.workflow.approval import handing
 from engine.workflow.approval.acting import Click, Open, act_on_task, lock_approval, lock_task, run
 from engine.workflow.approval.decisions import require_task
-from engine.workflow.approval.log import Kept
 from engine.workflow.approval.plan import Person, Why
 from engine.workflow.approval.state import ApprovalState, Event
+from engine.workflow.approval.task_rows import Kept
 from engine.workflow.refusals import checked_text
 
 

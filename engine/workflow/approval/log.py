@@ -1,7 +1,7 @@
 """Approvals as they lie in the database: the log of events is the truth, rows of approvals and tasks follow from it.
 
 Enters: events decided by the pure core, inside a transaction that holds the approval's row. Leaves: the state folded
-from the log. Must not decide anything. Task ``n`` of a state is the ``n``-th row of ``fw_tasks`` of its approval.
+from the log. Must not decide anything.
 """
 
 import secrets
@@ -12,41 +12,24 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, bindparam, case, cast, func, insert, select, update
 
 from engine.people.actor import Actor
-from engine.records.sql import insert_into
-from engine.storage.approval_tables import approval_copies, approval_events, approvals, tasks
+from engine.storage.approval_tables import approval_events, approvals, tasks
 from engine.storage.journal import write_history
 from engine.storage.lists import Joined
 from engine.storage.store import Session
 from engine.storage.system_tables import users
-from engine.storage.timers import arm_timer, drop_timers
 from engine.workflow.approval.beside import has_others, lock_beside, stands_alone
 from engine.workflow.approval.draft import Made
 from engine.workflow.approval.evolving import evolve
 from engine.workflow.approval.fold import apply, fold
 from engine.workflow.approval.state import ApprovalState, Event, Task
-
-
-@dataclass(frozen=True)
-class Kept:
-    """One approval as stored: its address, its log, and the state the log leads to.
-
-    ``actions`` holds, beside each event, the id of the action that began with it (None inside an action). ``others``
-    tells whether other approvals run about the same record, as was seen under locks that keep it so; None: not known.
-    """
-
-    id: int
-    entity: str
-    record_id: int
-    parent_id: int | None
-    events: tuple[Event, ...]
-    actions: tuple[str | None, ...]
-    task_ids: tuple[int, ...]
-    state: ApprovalState
-    others: bool | None = None
-
-    def task_number(self, task_id: int) -> int:
-        """Return the number of a task by its row; 0 when it belongs to another approval."""
-        return self.task_ids.index(task_id) + 1 if task_id in self.task_ids else 0
+from engine.workflow.approval.task_rows import (
+    Kept,
+    follow_task,
+    open_task,
+    task_row,
+    update_task,
+    write_copies,
+)
 
 
 @dataclass(frozen=True)
@@ -243,13 +226,13 @@ def _write(
     ]
     known = sorted(zip(state.tasks, kept.state.tasks, kept.task_ids, strict=False), key=_closes_first)
     changed = [one for one in known if one[0] is not one[1] and one[0] != one[1]]
-    done = [_task_row(task) | {"task_id": id_} for task, _, id_ in changed]
+    done = [task_row(task) | {"task_id": id_} for task, _, id_ in changed]
     others = _write_rows(session, kept, rows, done, _ending(state) | {"approval_id": kept.id} if ends else None)
     log = (*kept.events, *events)
     for task, old, id_ in changed:
-        _follow_task(session, kept, task, old, id_, log)
-    opened = [_open_task(session, kept, state, task, events) for task in state.tasks[len(kept.state.tasks) :]]
-    _write_copies(session, kept, events)
+        follow_task(session, kept, task, old, id_, log)
+    opened = [open_task(session, kept, state, task, events) for task in state.tasks[len(kept.state.tasks) :]]
+    write_copies(session, kept, events)
     task_ids = (*kept.task_ids, *opened)
     return evolve(kept, events=log, actions=(*kept.actions, *actions), task_ids=task_ids, state=state, others=others)
 
@@ -275,7 +258,7 @@ def _write_rows(
         )
         statement.execute_many(connection, events)
     for row in done:
-        session.prepared("update approval task", _update_task).execute(connection, row)
+        session.prepared("update approval task", update_task).execute(connection, row)
     if ending is not None:
         session.prepared("update approval", _update_approval).execute(connection, ending)
     return kept.others
@@ -293,89 +276,11 @@ def _append_at_once(events: Sequence[Row]) -> Any:
         for at, row in enumerate(events)
     ]
     told = insert(approval_events).inline().values(rows).cte("told")
-    return _update_approval().returning(has_others()).add_cte(told, _update_task("task_").cte("answered"))
+    return _update_approval().returning(has_others()).add_cte(told, update_task("task_").cte("answered"))
 
 
 def _closes_first(one: tuple[Task, Task, int]) -> bool:
     return one[0].status == "open"
-
-
-def _follow_task(session: Session, kept: Kept, task: Task, old: Task, id_: int, log: Sequence[Event]) -> None:
-    """Keep the timers of a task that changed in step with it, and the step and the due time of one that was moved."""
-    if old.moments and old.status == "open" and (task.status != "open" or task.armed != old.armed):
-        drop_timers(session, kept.entity, kept.record_id, LATE, arming=_arming(id_, old, kept.events))
-    if (task.step, task.armed) != (old.step, old.armed):
-        moved = update(tasks).where(tasks.c.id == id_).values(step=task.step, due_at=task.due)
-        session.connection.execute(moved)
-    if old.status != "open" or task.armed != old.armed:
-        _arm(session, kept, task, id_, log)
-
-
-def _open_task(session: Session, kept: Kept, state: ApprovalState, task: Task, events: Sequence[Event]) -> int:
-    """Write the row of a task that opens, and arm its timers; return its id."""
-    row = _task_row(task) | {
-        "approval_id": kept.id,
-        "round": state.round,
-        "step": task.step,
-        "holder_id": task.person.id,
-        "opened_at": task.opened_at,
-        "due_at": task.due,
-        "kind": task.kind,
-    }
-    statement = session.prepared("insert approval task", lambda: insert(tasks).returning(tasks.c.id), tuple(row))
-    found = statement.fetch_one(session.connection, row)
-    assert found is not None  # noqa: S101 - an insert returns its row
-    _arm(session, kept, task, int(found[0]), events)
-    return int(found[0])
-
-
-def _arm(session: Session, kept: Kept, task: Task, id_: int, log: Sequence[Event]) -> None:
-    """Arm a timer for each late rule that has not fired of a task that is open, for the first time or again."""
-    if task.status != "open":
-        return
-    for rule, at in task.moments:
-        if rule not in task.fired:
-            told = {"approval": kept.id, "task": id_}
-            due_at = max(at, session.now())
-            arming = _arming(id_, task, log)
-            arm_timer(session, kept.entity, kept.record_id, LATE, rule, arming=arming, due_at=due_at, payload=told)
-
-
-def _arming(id_: int, task: Task, log: Sequence[Event]) -> str:
-    """Return the occasion a task's timers are armed for: it was opened, asked again after it waited for others, or its
-    approval was moved to a newer release."""
-    again = task.armed + sum(event.type == "asked" and event.data["task"] == task.number for event in log)
-    return f"task-{id_}-{again}" if again else f"task-{id_}"
-
-
-def _write_copies(session: Session, kept: Kept, events: Sequence[Event]) -> None:
-    def build() -> Any:
-        names = ("approval_id", "user_id", "at", "point")
-        row = {name: bindparam(name, type_=approval_copies.c[name].type) for name in names}
-        written = insert_into(approval_copies, session.connection.dialect).values(row)
-        return written.on_conflict_do_nothing(index_elements=["approval_id", "user_id"])
-
-    for event in events:
-        if event.type == "copied":
-            for person in event.data["people"]:
-                row = {"approval_id": kept.id, "user_id": person["id"], "point": event.data["point"]}
-                statement = session.prepared("approval copy", build)
-                statement.execute(session.connection, row | {"at": session.now()})
-
-
-def _task_row(task: Task) -> dict[str, Any]:
-    """``done`` is what its holder decided; ``closed`` what others, or an earlier approval, decided for them."""
-    answered = task.kind == "consult" and task.status == "done"
-    done = task.decided or answered or task.status == "transferred"
-    state = task.status if task.status in ("open", "waiting") else "done" if done else "closed"
-    decision = "answer" if answered else _DECISIONS.get(task.status)
-    return {
-        "state": state,
-        "decided_at": task.closed_at,
-        "decision": "cite" if task.cites is not None else "rule" if task.by_rule else decision,
-        "reason": task.reason or None,
-        "decided_by": task.decided_by.id if task.decided_by else None,
-    }
 
 
 def _ending(state: ApprovalState) -> dict[str, Any]:
@@ -433,24 +338,8 @@ def _update_approval() -> Any:
     return update(approvals).where(approvals.c.id == bindparam("approval_id")).values(row)
 
 
-def _update_task(begin: str = "") -> Any:
-    changed = ("state", "decided_at", "decision", "reason", "decided_by")
-    row = {key: bindparam(f"{begin}{key}", type_=tasks.c[key].type) for key in changed}
-    return update(tasks).where(tasks.c.id == bindparam(f"{begin}task_id")).values(row)
-
-
 _ADDRESS = (approvals.c.entity, approvals.c.record_id, approvals.c.parent_id)
 """What an approval is about, and who waits for it."""
 
-LATE = "approval_late"
-"""The kind of the timers of late rules."""
-
 _RUNNING = approvals.c.state == "running"
 _OWN = approvals.c.parent_id.is_(None)
-_DECISIONS: Mapping[str, str] = {
-    "approved": "approve",
-    "refused": "refuse",
-    "returned": "return",
-    "done": "complete",
-    "transferred": "transfer",
-}

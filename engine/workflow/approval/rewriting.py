@@ -8,8 +8,9 @@ from sqlalchemy import select, update
 
 from engine.storage.approval_tables import approvals, tasks
 from engine.storage.store import Session
-from engine.workflow.approval.log import Kept, queue_plan
+from engine.workflow.approval.log import queue_plan
 from engine.workflow.approval.state import Task
+from engine.workflow.approval.task_rows import Kept
 
 
 def rewrite(session: Session, kept: Kept) -> None:
