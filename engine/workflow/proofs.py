@@ -105,7 +105,7 @@ def say_length(amount: str, language: str) -> str:
     return messages.text(f"workflow.length_{found.unit}", language, number=found.number)
 
 
-def _find_latest(session: Session, approval: str, entity: str, record_id: Any) -> log.Kept | None:
+def _find_latest(session: Session, approval: str, entity: str, record_id: Any) -> Kept | None:
     def build() -> Any:
         c = approvals.c
         own = (c.entity == bindparam("of"), c.record_id == bindparam("record_id"), c.approval == bindparam("approval"))
