@@ -25,6 +25,7 @@ from engine.storage.table_source import TableSource
 from engine.storage.tables import column_name
 from engine.workflow.approval import log
 from engine.workflow.approval.planning import hash_submitted
+from engine.workflow.approval.task_rows import Kept
 
 Values = Mapping[str, Any]
 
