@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from engine.storage.faults import Unavailable
 from engine.storage.files import FileStore
 from engine.storage.prepared import Prepared
 from engine.storage.priorities import USUAL
+from engine.storage.published import Published
 from engine.storage.surviving import savepoint
 from engine.storage.tables import Tables, build_tables
 from engine.storage.turns import Patience, enter_to_write, find_generation
@@ -45,19 +46,6 @@ LARGE_TABLE = 50_000
 _LOOK_EVERY = 1.0
 _MOST_PREPARED = 5_000
 _log = logging.getLogger("formwork.storage")
-
-
-@dataclass(frozen=True, eq=False)
-class Published:
-    """A release as one process holds it: ``prepared`` keeps the statements compiled for it, ``facts`` what holds of
-    the database as long as it is the current one."""
-
-    app: CompiledApp
-    tables: Tables
-    release_id: int | None = None
-    generation: int | None = None
-    prepared: dict[Hashable, Prepared] = field(default_factory=dict)
-    facts: dict[Hashable, bool] = field(default_factory=dict)
 
 
 @dataclass
