@@ -11,6 +11,7 @@ significant digits, so a number is taken with as many.
 import math
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -38,8 +39,10 @@ _MONTHS = {
     )
 }
 _SCIENTIFIC = re.compile(r"[+-]?\d(?:\.\d+)?[eE]\+?\d{1,3}")
+_HAN = re.compile("[\u4e00-\u9fff]")  # in every form a character stays one, and is no digit
 _DAMAGED = re.compile(r"[+-]?\d(?:\.\d+)?[eE]\+\d{2,3}")
 _UNITS = {"亿": 8, "千万": 7, "百万": 6, "万": 4, "千": 3}
+_NUMBERS = (int, float, Decimal)  # asked for every cell: "int | float" would be made anew each time
 _CURRENCY = re.compile(r"^(?:RMB|CNY|USD|人民币|[¥￥$€])|(?:RMB|CNY|元整|元)$", re.IGNORECASE)
 
 
@@ -58,18 +61,33 @@ class Reading:
 
 def read_cell(cell: Any, field: Field, reading: Reading) -> Any:
     """Return what a person would have typed; raises ``Wrong``. A blank cell is not asked about."""
+    return cell_reader(field, reading)(cell)
+
+
+def cell_reader(field: Field, reading: Reading) -> Callable[[Any], Any]:
+    """Return ``read_cell`` for the cells of one column."""
     column = field.type.column
     if column == "date":
-        return _read_moment(cell, reading).date()
+        return lambda cell: _read_moment(cell, reading).date()
     if column == "datetime":
-        return _read_moment(cell, reading)
+        return lambda cell: _read_moment(cell, reading)
     if column in ("integer", "decimal"):
-        return _read_number(cell, field, reading)
-    if isinstance(cell, datetime) and column == "time":
+        return lambda cell: _read_number(cell, field, reading)
+    if column == "time":
+        return _read_clock
+    return _read_text if field.type.is_text else _as_it_is
+
+
+def _as_it_is(cell: Any) -> Any:
+    return cell
+
+
+def _read_clock(cell: Any) -> Any:
+    if isinstance(cell, datetime):
         return cell.time()
-    if isinstance(cell, timedelta) and column == "time" and timedelta() <= cell < timedelta(days=1):
+    if isinstance(cell, timedelta) and timedelta() <= cell < timedelta(days=1):
         return (_EPOCH + cell).time()
-    return _read_text(cell) if field.type.is_text else cell
+    return cell
 
 
 def is_dated(field: Field) -> bool:
@@ -185,7 +203,7 @@ def _read_number(cell: Any, field: Field, reading: Reading) -> Any:
         raise Wrong("import.turned_date")
     if isinstance(cell, bool):
         raise Wrong("value.number")
-    if isinstance(cell, int | float | Decimal):
+    if isinstance(cell, _NUMBERS):
         number = _significant(cell)
         return _share(number, reading) if is_share(field) else _times(number, reading.unit)
     written = plain_text(cell)
@@ -237,11 +255,12 @@ def _number_in(written: str) -> Decimal:
 
 
 def _read_text(cell: Any) -> Any:
-    if isinstance(cell, datetime):
-        raise Wrong("import.turned_date")
     if isinstance(cell, str):
-        if ("+" in cell or not cell.isascii()) and _DAMAGED.fullmatch(plain_text(cell)):
+        may_be = "+" in cell if cell.isascii() else not _HAN.search(cell)
+        if may_be and _DAMAGED.fullmatch(plain_text(cell)):
             raise Wrong("import.scientific", text=plain_text(cell))
+    elif isinstance(cell, datetime):
+        raise Wrong("import.turned_date")
     elif _is_long(cell):
         raise Wrong("import.digits_lost")
     return cell
@@ -249,7 +268,7 @@ def _read_text(cell: Any) -> Any:
 
 def _is_long(cell: Any) -> bool:
     """Tell whether a number has more digits than a spreadsheet keeps."""
-    is_number = isinstance(cell, int | float | Decimal) and not isinstance(cell, bool)
+    is_number = isinstance(cell, _NUMBERS) and not isinstance(cell, bool)
     return bool(is_number and abs(cell) > _EXACT_TO)
 
 

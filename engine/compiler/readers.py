@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from decimal import Context, Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from engine.compiler import patterns
@@ -39,7 +40,9 @@ class Wrong(Exception):
         super().__init__(code)
 
 
-_LISTS = (list, tuple)  # asked for every value of every row: "list | tuple" would be made anew each time
+# asked for every value of every row: "list | tuple" would be made anew each time
+_LISTS = (list, tuple)
+_NUMBERS = (int, float, Decimal)
 
 
 def is_empty(raw: Any) -> bool:
@@ -97,7 +100,7 @@ def read_number(raw: Any, *, units: bool = False) -> Decimal:
 
 def finite(raw: Any, code: str) -> Decimal:
     """Return a number that arrived as a number; raises ``Wrong(code)`` for anything else."""
-    if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
+    if isinstance(raw, bool) or not isinstance(raw, _NUMBERS):
         raise Wrong(code)
     # the shortest digits that give the same float: what the sender saw
     number = Decimal(repr(raw) if isinstance(raw, float) else raw)
@@ -123,9 +126,10 @@ _DROPPED = str.maketrans("", "", ", ¥￥元")
 
 def within(number: Decimal, field: "Field", *, digits: int) -> Decimal:
     """Return a number with ``digits`` after the point, within the limits of its field; raises ``Wrong``."""
-    if number.adjusted() > MAX_DIGITS or abs(number) >= Decimal(10) ** (MAX_DIGITS - digits):
+    unit, beyond = _bounds(digits)
+    if number.adjusted() > MAX_DIGITS or abs(number) >= beyond:
         raise Wrong("value.too_large")
-    fitted = number.quantize(Decimal(1).scaleb(-digits)) + 0  # + 0: minus zero is zero
+    fitted = number.quantize(unit) + 0  # + 0: minus zero is zero
     if fitted != number:
         raise Wrong("value.scale", digits=digits - 2 if field.type.kind is Kind.PERCENT else digits)
     if field.min is not None and fitted < field.min:
@@ -133,6 +137,12 @@ def within(number: Decimal, field: "Field", *, digits: int) -> Decimal:
     if field.max is not None and fitted > field.max:
         raise Wrong("value.max", max=_shown(field.max, field))
     return fitted
+
+
+@cache
+def _bounds(digits: int) -> tuple[Decimal, Decimal]:
+    """Return the smallest step of a number with ``digits`` after the point, and what no such number reaches."""
+    return Decimal(1).scaleb(-digits), Decimal(10) ** (MAX_DIGITS - digits)
 
 
 def _shown(limit: Any, field: "Field") -> str:

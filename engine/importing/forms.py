@@ -5,7 +5,8 @@ the cells leave a doubt.
 """
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -13,21 +14,32 @@ from engine.compiler.app import Field
 from engine.compiler.cells import DATE_ORDERS, DAY_PARTS, Reading, is_dated, is_number, is_share, only_order, plain_text
 
 
-def count_forms(cell: Any, forms: dict[str, int]) -> None:
-    """Count what a cell says of how its column is written: ``dmy``, ``mdy``, ``either``, ``large`` and ``small``."""
-    if isinstance(cell, str) and 6 <= len(cell) <= 24:
-        match = DAY_PARTS.match(plain_text(cell))
+_PLAIN_NUMBER = re.compile(r"\d+(\.\d+)?")
+_BROKEN = (float, Decimal)
+
+
+def count_forms(cells: Iterable[Any], forms: dict[str, int]) -> None:
+    """Count what cells say of how their column is written: ``dmy``, ``mdy``, ``either``, ``large`` and ``small``."""
+    said = Counter([cell for cell in cells if isinstance(cell, str)])  # each text is looked at once
+    for text, times in said.items():
+        if (form := _form_of_text(text)) is not None:
+            forms[form] = forms.get(form, 0) + times
+    for cell in cells:
+        if isinstance(cell, _BROKEN):
+            size = abs(float(cell))
+            if not 1 < size <= 3:  # 1.5 may be 150 % as well as 1.5 %
+                form = "large" if size > 1 else "small"
+                forms[form] = forms.get(form, 0) + 1
+
+
+def _form_of_text(text: str) -> str | None:
+    if 6 <= len(text) <= 24:
+        match = DAY_PARTS.match(plain_text(text))
         if match is not None and len(match[1]) <= 2:
-            order = only_order(int(match[1]), int(match[2])) if match[1] != match[2] else None
-            if match[1] != match[2]:
-                _count(forms, order or "either")
-            return
-    if isinstance(cell, str) and len(cell) <= 12 and re.fullmatch(r"\d+(\.\d+)?", cell):
-        _count(forms, "large" if float(cell) > 1 else "small")
-    elif isinstance(cell, float | Decimal):
-        size = abs(float(cell))
-        if not 1 < size <= 3:  # 1.5 may be 150 % as well as 1.5 %
-            _count(forms, "large" if size > 1 else "small")
+            return None if match[1] == match[2] else only_order(int(match[1]), int(match[2])) or "either"
+    if len(text) <= 12 and _PLAIN_NUMBER.fullmatch(text):
+        return "large" if float(text) > 1 else "small"
+    return None
 
 
 def propose_reading(field: Field, header_unit: int, forms: Mapping[str, int], remembered: Reading | None) -> Reading:
@@ -48,7 +60,3 @@ def _is_fraction(forms: Mapping[str, int]) -> bool | None:
     """Return whether shares without a sign are fractions, None when a column has none or both."""
     small, large = forms.get("small", 0) > 0, forms.get("large", 0) > 0
     return None if small == large else small
-
-
-def _count(forms: dict[str, int], name: str) -> None:
-    forms[name] = forms.get(name, 0) + 1

@@ -5,13 +5,13 @@ write: new values pass ``prepare_new``, and changes are judged where they are ma
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine import messages
 from engine.compiler.app import DEPARTMENT, USER, Entity, Field
-from engine.compiler.cells import Reading, read_cell
+from engine.compiler.cells import cell_reader
 from engine.compiler.readers import Wrong, is_empty
 from engine.errors import FieldError, InvalidValues
 from engine.expression import Env
@@ -156,10 +156,11 @@ class Judge:
         cells, more = self._cells[row], self._more[row]
         for told in self._own:
             cell = cells[told.at] if told.at < len(cells) else None
-            if not is_blank(cell):
-                value = self._value(told, cell, told.key, errors)
-                if value is not None:
-                    raw[told.key] = value
+            if cell is None or is_blank(cell):
+                continue
+            value = self._value(told, cell, told.key, errors)
+            if value is not None:
+                raw[told.key] = value
         if self._of_lines:
             raw |= self._read_lines(row, errors)
         for at, others in more:
@@ -213,12 +214,10 @@ class Judge:
             if one is None or not many:
                 return found[0]
             cell = found
-        elif one is None:
-            return said(cell)
         try:
-            if told.target is not None:
+            if told.target is not None and one is not None:
                 return one.type.parse(cell, one)
-            return read_cell(cell, one, told.reading)
+            return told.read(cell)
         except Wrong as wrong_cell:
             errors.append(FieldError(path, wrong_cell.code, wrong_cell.params))
             return None
@@ -283,11 +282,13 @@ class _Told:
     key: str
     field: Field | None
     target: str | None
-    reading: Reading
+    read: Callable[[Any], Any]
 
     @classmethod
     def of(cls, column: Column, entity: Entity) -> "_Told":
-        return cls(column.at, column.key or "", column.field_of(entity), column.target(entity), column.reading)
+        one = column.field_of(entity)
+        read = said if one is None else cell_reader(one, column.reading)
+        return cls(column.at, column.key or "", one, column.target(entity), read)
 
 
 def _at(cells: Sequence[Any], told: _Told) -> Any:

@@ -121,7 +121,7 @@ def is_blank(cell: Any) -> bool:
 def _filled(cells: Iterator[list[Any]]) -> Iterator[Row]:
     count = 0
     for number, row in enumerate(cells, start=1):
-        if all(is_blank(cell) for cell in row):
+        if all(map(is_blank, row)):
             continue
         if len(row) > MAX_COLUMNS:
             raise _refused("sheet.too_wide", max=MAX_COLUMNS)
@@ -150,7 +150,7 @@ def _read_workbook(content: bytes, *, zipped: bool) -> Iterator[list[Any]]:
         try:
             assert reader.stdout is not None  # noqa: S101 - a pipe was asked for
             for line in reader.stdout:
-                yield json.loads(line, object_hook=_from_json)
+                yield _decode_row(line.decode())
         except ValueError:  # a line that was cut off; the exit code says why
             pass
         finally:
@@ -171,6 +171,10 @@ def _require_read(ended: int, size: int) -> None:
 
 def _from_json(value: dict[str, Any]) -> datetime | timedelta:
     return datetime.fromisoformat(value["at"]) if "at" in value else timedelta(seconds=value["seconds"])
+
+
+# One decoder for all: json.loads with arguments would build one per row.
+_decode_row = json.JSONDecoder(object_hook=_from_json).decode
 
 
 def _check_archive(content: bytes) -> None:

@@ -5,6 +5,7 @@ in memory, nor leave anything of a file whose reading broke off.
 """
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -112,13 +113,13 @@ class _Looked:
         """Look at a few more rows."""
         self.count += len(rows)
         for at, (kept, forms) in enumerate(zip(self.samples, self.forms, strict=True)):
-            for _, cells in rows:
-                cell = cells[at] if at < len(cells) else None
-                if is_blank(cell):
-                    continue
-                count_forms(cell, forms)
-                if len(kept) < SAMPLES and (shown := cell_to_json(cell)) not in kept:
+            column = [cells[at] for _, cells in rows if at < len(cells)]
+            for cell in column if len(kept) < SAMPLES else ():
+                if not is_blank(cell) and (shown := cell_to_json(cell)) not in kept:
                     kept.append(shown if not isinstance(shown, str) else shown[:80])
+                    if len(kept) == SAMPLES:
+                        break
+            count_forms(column, forms)
 
     def shown(self, column: Column) -> Column:
         """Return a column with what was seen of it."""
@@ -164,7 +165,7 @@ def _keep(session: Session, id_: int, rows: Sequence[Row]) -> None:
     names = ("import_id", "row", "cells", "state")
     statement = session.prepared("keep import rows", lambda: insert(import_rows).inline(), names)
     kept = [
-        {"import_id": id_, "row": number, "cells": [_storable(cell) for cell in cells], "state": "new"}
+        {"import_id": id_, "row": number, "cells": list(map(_storable, cells)), "state": "new"}
         for number, cells in rows
     ]
     statement.execute_many(session.connection, kept)
@@ -172,10 +173,12 @@ def _keep(session: Session, id_: int, rows: Sequence[Row]) -> None:
 
 def _storable(cell: Any) -> Any:
     """Return a cell as JSON text of both databases can hold it; what it cannot hold is refused by its field later."""
+    if cell is None:
+        return None
     if isinstance(cell, str):
         if cell.isascii() and "\x00" not in cell:
             return cell
         return cell.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd")
-    if isinstance(cell, float) and (cell != cell or cell in (float("inf"), float("-inf"))):
-        return str(cell)
+    if isinstance(cell, float):
+        return cell if math.isfinite(cell) else str(cell)
     return cell_to_json(cell)

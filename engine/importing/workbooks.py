@@ -24,11 +24,11 @@ def main() -> int:
     _limit()
     from python_calamine import CalamineError, CalamineWorkbook
 
-    written = 0
+    written, encode = 0, json.JSONEncoder(default=_plain).encode  # one for all rows
     try:
         workbook = CalamineWorkbook.from_filelike(BytesIO(sys.stdin.buffer.read()))
         for row in workbook.get_sheet_by_index(0).iter_rows():
-            line = json.dumps(row, default=_plain) + "\n"
+            line = encode(row) + "\n"
             written += len(line)
             if written > MOST_OUTPUT:
                 return TOO_LARGE

@@ -30,7 +30,7 @@ from engine.storage.import_tables import import_rows
 from engine.storage.priorities import LATER
 from engine.storage.store import Session, Store
 
-CHUNK = 200
+CHUNK = 250
 """Rows rehearsed, written or taken back in one transaction."""
 
 Progress = Callable[[int, int], None]

@@ -68,7 +68,8 @@ def _insert(
         keep_confirmed(session, entity, values["id"], values, said, actor)
         told, note = told_with(find_changes(entity, {}, values), said)
         histories.append(history_row(session, entity.key, values["id"], 1, action, told, actor=actor, note=note))
-    events = [event_row(session, f"{entity.key}.created", entity.key, id_, {"version": 1}) for id_ in ids]
+    event, told_of = f"{entity.key}.created", {"version": 1}
+    events = [event_row(session, event, entity.key, id_, told_of) for id_ in ids]
     write_many(session, histories, events)
     begin_stays(session, entity, many, by=actor.id, reminds=reminds)
     begin_owned(session, entity, many, actor=actor, action=action)

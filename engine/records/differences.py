@@ -25,10 +25,10 @@ def find_changes(entity: Entity, before: Mapping[str, Any], after: Mapping[str, 
             found[key] = [before.get(key), after.get(key)]
     for key, field in entity.fields.items():
         old, new = before.get(key), after.get(key)
-        if old != new:
+        if old is not new and old != new:
             if key == PROTECTED_UNTIL and entity.ownership is not None:
                 continue  # it moves as time and facts do: nobody changes it
-            told = [to_json(field, old), to_json(field, new)]
+            told = [None if old is None else to_json(field, old), None if new is None else to_json(field, new)]
             if told != _NOTHING:
                 found[key] = told
     return found

@@ -22,7 +22,8 @@ _WORDS = Path(__file__).with_name("company_words.yaml")
 
 def text_key(text: str) -> str:
     """Return a text without blanks, punctuation and brackets, in one width and in small letters."""
-    return _BETWEEN.sub("", unicodedata.normalize("NFKC", text).casefold())
+    text = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    return text if text.isalnum() else _BETWEEN.sub("", text)
 
 
 def core_name(text: str) -> str:

@@ -79,6 +79,8 @@ def check_choices(
 
     It is judged over the whole record, again when something it reads changed although the link stayed.
     """
+    if not entity.judged_links:
+        return
     wrong = {error.path for error in errors}
     env = replace(env, record=values)
     for path, field, id_ in _linked(entity, values, before):
@@ -180,10 +182,11 @@ def fetch_values(
 def _chosen(
     entity: Entity, values: Mapping[str, Any], before: Mapping[str, Any] = MappingProxyType({})
 ) -> Iterator[Chosen]:
+    pointing = entity.pointing
     for key, value in values.items():
-        field = entity.fields.get(key)
-        if field is None or value is None:
+        if value is None or key not in pointing:
             continue
+        field = pointing[key]
         if field.target is not None:
             old_ids = before.get(key) if field.type.many else None
             for id_ in value if field.type.many else [value]:
@@ -200,7 +203,8 @@ def _chosen(
 
 def _linked(entity: Entity, values: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Chosen]:
     """Yield the links whose conditions read the record, as far as they or what is read changed."""
-    for key, field in entity.fields.items():
+    for field in entity.judged_links:
+        key = field.key
         if _reads_record(field) and _differs(field, key, values, before) and values.get(key) is not None:
             yield from ((key, field, id_) for id_ in (values[key] if field.type.many else [values[key]]))
         for name, column in field.link_columns:
@@ -219,7 +223,7 @@ def _differs(field: Field, key: str, values: Mapping[str, Any], before: Mapping[
 
 
 def _reads_record(field: Field) -> frozenset[str]:
-    return frozenset() if field.where is None else field.where.checked.outer_reads
+    return field.judged_by
 
 
 def _may_lead_to(field: Field, id_: int, env: Env) -> bool:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, bindparam
@@ -67,17 +68,21 @@ def _draw_at(
 ) -> list[str]:
     zone, reset = site_zone(session.app), _PERIODS[written.reset]
     places = _named(written.pattern)
-    patterns, periods = [], []
+    told: dict[tuple[Any, ...], tuple[str, str]] = {}  # many records begin at one moment
+    begun = []
     for moment, values in zip(moments, many, strict=True):
-        local = moment.astimezone(zone)
         named = {place: _called(entity, place, values, env) for place in places}
-        patterns.append(_dated(written.pattern, local, named))
-        periods.append("|".join([local.strftime(reset), *named.values()]) if named else local.strftime(reset))
+        one = (moment, *named.values())
+        if one not in told:
+            local = moment.astimezone(zone)
+            period = "|".join([local.strftime(reset), *named.values()])
+            told[one] = _dated(written.pattern, local, named), period
+        begun.append(told[one])
     following = {
         period: iter(range(_draw(session, key, period, count) - count + 1, 2**62))
-        for period, count in sorted(Counter(periods).items())
+        for period, count in sorted(Counter(period for _, period in begun).items())
     }
-    return [_counted(pattern, next(following[period])) for pattern, period in zip(patterns, periods, strict=True)]
+    return [_counted(pattern, next(following[period])) for pattern, period in begun]
 
 
 def _named(pattern: str) -> list[str]:
@@ -114,7 +119,16 @@ def _dated(pattern: str, local: datetime, named: Mapping[str, str]) -> str:
 
 
 def _counted(pattern: str, sequence: int) -> str:
-    return _PART.sub(lambda part: str(sequence).zfill(int(part[1][4:] or 1)), pattern)
+    texts = list(_split(pattern))
+    for at in range(1, len(texts), 2):
+        texts[at] = str(sequence).zfill(int(texts[at][4:] or 1))
+    return "".join(texts)
+
+
+@lru_cache(maxsize=256)
+def _split(pattern: str) -> tuple[str, ...]:
+    """Return the texts of a pattern and, at every second place, what is to be filled in."""
+    return tuple(_PART.split(pattern))
 
 
 def _draw(session: Session, key: str, period: str, count: int) -> int:

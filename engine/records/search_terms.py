@@ -5,8 +5,9 @@ transaction. Must not decide who may find a record, nor hold what a link leads t
 link (``finding.py``), so a rename is in force at once and everywhere.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import IntEnum
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Integer, Text, bindparam, cast, column, delete, func, insert, select
@@ -27,6 +28,7 @@ NUMBER = "number"
 _MOST_ENDS = 1_000
 """Places of one value at which a term begins: of a long text, its first thousand characters are searched."""
 _BATCH = 500
+_TERM = itemgetter(1)
 _COLUMNS = ("entity", "term", "record_id", "field", "way")
 
 Values = Mapping[str, Any]
@@ -71,10 +73,10 @@ def value_key(entity: Entity, key: str, value: Any) -> str:
     return text_key(str(value) if field is None else field.type.to_text(value))
 
 
-def terms_of(entity: Entity, values: Values, keys: Iterable[str]) -> Terms:
-    """Return the terms of some fields of a record."""
+def terms_of(entity: Entity, values: Values, keys: Iterable[str], names: Collection[str] | None = None) -> Terms:
+    """Return the terms of some fields of a record; ``names`` are its ``name_keys``, for whoever has many records."""
     found: Terms = {}
-    names = name_keys(entity)
+    names = name_keys(entity) if names is None else names
     for key in keys:
         if text := value_key(entity, key, values.get(key)):
             found[key] = _of_name(text) if key in names and has_characters(text) else _ends(text, *_AS_WRITTEN)
@@ -83,15 +85,15 @@ def terms_of(entity: Entity, values: Values, keys: Iterable[str]) -> Terms:
 
 def keep_terms(session: Session, entity: Entity, written: Written) -> None:
     """Keep the terms of records right: their ids, and their values before and after (none for one that is gone)."""
-    keys = searched_keys(entity)
+    keys, names = searched_keys(entity), name_keys(entity)
     stale: dict[tuple[str, ...], list[int]] = {}
     fresh: list[tuple[int, Terms]] = []
     for id_, before, after in written:
-        changed = tuple(key for key in keys if before.get(key) != after.get(key))
-        old = tuple(key for key in changed if before.get(key) not in (None, ""))
+        changed = tuple(key for key in keys if before.get(key) != after.get(key)) if before else keys
+        old = tuple(key for key in changed if before.get(key) not in (None, "")) if before else ()
         if old:
             stale.setdefault(old, []).append(id_)
-        if changed and (terms := terms_of(entity, after, changed)):
+        if changed and (terms := terms_of(entity, after, changed, names)):
             fresh.append((id_, terms))
     for fields, ids in stale.items():
         _forget(session, entity.key, ids, fields)
@@ -153,7 +155,10 @@ def _of_name(text: str) -> dict[str, int]:
 
 
 def _ends(text: str, first: int, inside: int) -> dict[str, int]:
-    found = {text[at : at + LONGEST]: inside for at in range(1, min(len(text), _MOST_ENDS))}
+    if len(text) <= LONGEST:
+        found = {text[at:]: inside for at in range(1, len(text))}
+    else:
+        found = {text[at : at + LONGEST]: inside for at in range(1, min(len(text), _MOST_ENDS))}
     found[text[:LONGEST]] = first
     return found
 
@@ -195,7 +200,7 @@ def _write(session: Session, entity: str, found: Sequence[tuple[int, Terms]]) ->
     ]
     if not rows:
         return
-    rows.sort()  # by their key: neighbours are written to the same page, and two who write wait in the same order
+    rows.sort(key=_TERM)  # neighbours are written to the same page, and two who write wait in the same order
     if session.connection.dialect.name == "postgresql":
         given = {"entity": entity, **_joined(rows)}
         session.prepared("write terms", _insert_lists).execute(session.connection, given)

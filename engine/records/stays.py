@@ -71,8 +71,10 @@ def begin_stays(
     statement = session.prepared("begin stays", lambda: insert(stays).inline(), tuple(rows[0]))
     statement.execute_many(session.connection, rows)
     begin_moves(session, entity.key, many, by=by)
+    timed = frozenset(stage for timer in entity.workflow.timers.values() for stage in timer.stages)
     for values, row in zip(many, rows, strict=True):
-        _arm(session, entity, values["id"], values, _to_stay(row), times, reminds)
+        if row["stage"] in timed:
+            _arm(session, entity, values["id"], values, _to_stay(row), times, reminds)
 
 
 def follow_stay(

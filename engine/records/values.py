@@ -27,14 +27,14 @@ def read_values(
 ) -> dict[str, Any]:
     """Return the typed value of each key in ``raw``; None for an empty one. Mistakes are added to ``errors``."""
     values: dict[str, Any] = {}
-    masked = {key for key, _ in rights.masked}
+    masked, hidden, readonly = {key for key, _ in rights.masked}, rights.hidden, rights.readonly
     for key, given in raw.items():
         field = fields.get(key)
         if field is not None and key in masked:
             errors.append(FieldError(key, "value.masked", {"label": field.label}))
-        elif field is None or field.retired or key in rights.hidden:
+        elif field is None or field.retired or key in hidden:
             errors.append(FieldError(said(key), "value.unknown_field", {"field": said(key)}))
-        elif key in rights.readonly or (field.readonly and not (rights.fills and field.kept_by_engine)):
+        elif key in readonly or (field.readonly and not (rights.fills and field.kept_by_engine)):
             errors.append(FieldError(key, "value.readonly", {"label": field.label}))
         elif field.type.has_rows:
             values[key] = _read_lines(field, given, rights, zone, errors)
@@ -63,9 +63,12 @@ def _read_into(
     except Wrong as wrong:
         errors.append(FieldError(path, wrong.code, wrong.params))
         return
-    if isinstance(value, datetime) and value.tzinfo is None:
-        value = _in_utc(value, zone)
-    values[field.key] = None if value == [] and field.stored else value
+    if not isinstance(value, str):  # most are texts
+        if isinstance(value, datetime) and value.tzinfo is None:
+            value = _in_utc(value, zone)
+        elif isinstance(value, list) and not value and field.stored:
+            value = None
+    values[field.key] = value
 
 
 def _in_utc(value: datetime, zone: ZoneInfo) -> datetime:

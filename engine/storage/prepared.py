@@ -57,7 +57,7 @@ class Prepared:
 
     def execute_many(self, connection: Connection, rows: Iterable[Values]) -> None:
         """Run the statement once for each row of values, in one call of the driver."""
-        bound = [self._parameters.bind(row) for row in rows]
+        bound = self._parameters.bind_many(rows)
         if len(bound) == 1:  # a driver's way for many costs more than the statement
             self._run(connection, bound[0], many=False)
         elif bound:
@@ -177,11 +177,35 @@ class _Parameters:
         makers = [_bind_processor(bind, dialect) if bind.required else None for bind in binds]
         self._makers = [(index, make) for index, make in enumerate(makers) if make is not None]
 
+    def bind_many(self, rows: Iterable[Values]) -> list[Any]:
+        """Bind many rows, column by column: a value that one row has from the one before is turned only once."""
+        picked = [self._pick({**row, **self._fixed}) for row in rows] if self._fixed else list(map(self._pick, rows))
+        if self._makers and picked:
+            columns: list[Any] = list(zip(*picked, strict=True))
+            for index, make in self._makers:
+                columns[index] = _made(make, columns[index])
+            picked = list(zip(*columns, strict=True))
+        if self._driver_keys is None:
+            return picked
+        return [dict(zip(self._driver_keys, one, strict=True)) for one in picked]
+
     def bind(self, values: Values) -> Any:
         found = list(self._pick({**values, **self._fixed} if self._fixed else values))
         for index, make in self._makers:
             found[index] = make(found[index])
         return tuple(found) if self._driver_keys is None else dict(zip(self._driver_keys, found, strict=True))
+
+
+_NONE_BEFORE: Any = object()
+
+
+def _made(make: Processor, column: Iterable[Any]) -> list[Any]:
+    found, last, said = [], _NONE_BEFORE, None
+    for value in column:
+        if value is not last:
+            last, said = value, make(value)
+        found.append(said)
+    return found
 
 
 def _picker(names: list[str]) -> Any:

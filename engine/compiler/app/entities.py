@@ -279,6 +279,18 @@ class Entity:
         columns = (*self.plan.found, *(one for lines in self.line_fields for one in lines.column_plan.found))
         return bool(self.books) or any(one.make_missing for one in columns)
 
+    @cached_property
+    def pointing(self) -> Mapping[str, Field]:
+        """The fields that lead to something with a name of its own, and the line tables, whose columns may."""
+        return {key: one for key, one in self.fields.items() if one.target is not None or one.type.has_rows}
+
+    @cached_property
+    def judged_links(self) -> tuple[Field, ...]:
+        """The links, and the line tables with links, whose conditions read the record itself."""
+        return tuple(
+            one for one in self.fields.values() if one.judged_by or any(link.judged_by for _, link in one.link_columns)
+        )
+
     def empty_values(self) -> dict[str, Any]:
         """Return the value of every field of a record nobody has filled in."""
         return {key: None if item.stored else [] for key, item in self.fields.items()}

@@ -129,6 +129,11 @@ class Field:
         return None if self.type.many else self.to
 
     @cached_property
+    def judged_by(self) -> frozenset[str]:
+        """The fields of the record being edited that the condition of a link reads."""
+        return frozenset() if self.where is None else self.where.checked.outer_reads
+
+    @cached_property
     def implied(self) -> Mapping[str, str]:
         """What ``where`` says of any record chosen: by field there, the field of the record being edited it equals."""
         return {} if self.where is None else dict(equalities(self.where.checked.tree))

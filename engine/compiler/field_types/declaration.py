@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from engine.compiler.field_types.masks import mask_whole
@@ -145,22 +146,22 @@ class FieldType:
     listed: int = 0
     filtered_by_default: bool = False
 
-    @property
+    @cached_property
     def has_rows(self) -> bool:
         """Whether the value is a line table."""
         return self.holds == "rows"
 
-    @property
+    @cached_property
     def has_files(self) -> bool:
         """Whether the value is a list of attachments."""
         return self.holds == "files"
 
-    @property
+    @cached_property
     def is_text(self) -> bool:
         """Whether the value is a text that stands in a column of its own."""
         return self.column in ("text", "long_text")
 
-    @property
+    @cached_property
     def points(self) -> bool:
         """Whether the value is the id, or the ids, of something that has a name of its own."""
         return self.column in ("link", "user", "department") or self.kind in (Kind.USERS, Kind.LINKS)
@@ -170,7 +171,7 @@ class FieldType:
         """Whether a reader can be shown the value in part: not lines, files, nor what has a name of its own."""
         return self.column is not None and not self.points
 
-    @property
+    @cached_property
     def people(self) -> bool:
         """Whether the value is the id of a person, or those of several."""
         return self.kind in (Kind.USER, Kind.USERS)
