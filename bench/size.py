@@ -249,12 +249,12 @@ def _searches(on: Asked) -> Iterator[tuple[str, Ask]]:
         "the end of a phone": phone[-digits:],
         "eight digits of a phone": phone[1:9],
         "a whole customer's name": firm,
-        "name and trade": f"{row.values['name'][:2]} 阀门",
+        "name and trade": f"{row.values['name'][: 2 if many else 1]} 阀门",
         "two characters, in all customers' names": "有限",
         "initials": "yjfm" if many else "yj",
         "sound": "yongjiang" if many else "yongj",
         "nothing": "找不到的东西",
-        "a slip in a name": "甬江法门有限公可",
+        "a slip in a name": "甬江法门有限公可" if many else "法门有限公司",
     }
     for name, words in asked.items():
         for who in ("director", "rep"):

@@ -6,6 +6,7 @@ whose it is and when it was last active.
 """
 
 import time
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -25,7 +26,7 @@ from engine.records.listing import scope_key
 from engine.records.match_keys import MatchKey, match_key, said
 from engine.records.record import display
 from engine.records.rights import find_rights, scope_condition
-from engine.records.sql import IsAmong, ItemOf, is_one_of
+from engine.records.sql import ItemOf, ListOf, is_one_of
 from engine.storage.match_tables import match_grams, match_keys
 from engine.storage.store import Session
 from engine.storage.system_tables import users
@@ -126,7 +127,9 @@ def _find(session: Session, entity: Entity, rule: Duplicate, key: MatchKey) -> l
     if rule.exact:
         rows = _same(session).fetch_all(session.connection, given | {"exact": key.exact, "limit": _MOST})
     else:
-        rows = _sharing(session).fetch_all(session.connection, given | _wanted(session, rule, key, given))
+        wanted = given | _wanted(session, rule, key, given)
+        ids = _likely(session, wanted)
+        rows = _named(session).fetch_all(session.connection, given | {"ids": ids}) if ids else []
     scored = [(score, id_) for id_, score in _score(rule, key, rows)]
     return [id_ for score, id_ in sorted(scored, key=lambda one: (-one[0], one[1]))]
 
@@ -186,8 +189,11 @@ def _count(session: Session, given: Mapping[str, Any], gram: str) -> int:
 _common: dict[Hashable, tuple[float, int]] = {}
 
 
-def _score(rule: Duplicate, key: MatchKey, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[int, float]]:
+def _score(rule: Duplicate, key: MatchKey, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, float]]:
     """Yield the ids of those whose names are all alike enough, with how alike they are."""
+    if len(key.alike) == 1:  # as nearly always
+        yield from scores(key.alike[0], dict(rows), next(iter(rule.alike.values())))
+        return
     left = {id_: (1.0, alike.split("\x1f")) for id_, alike in rows}
     for place, (name, least) in enumerate(zip(key.alike, rule.alike.values(), strict=True)):
         scored = scores(name, {id_: alike[place] for id_, (_, alike) in left.items()}, least)
@@ -205,12 +211,28 @@ def _same(session: Session) -> Any:
     return session.prepared("same keys", build)
 
 
+def _likely(session: Session, wanted: Mapping[str, Any]) -> list[int]:
+    """Return the records that share as many of the pairs as their length asks for, those that share the most first."""
+    if session.connection.dialect.name == "postgresql":
+        rows = _sharing(session).fetch_all(session.connection, wanted)
+        return [row[0] for row in rows]
+    shortest, shared = wanted["shortest"], wanted["shared"]
+    lengths = list(range(shortest, wanted["longest"] + 1))
+    given = {name: wanted[name] for name in ("entity", "rule", "grams")} | {"lengths": lengths}
+    found: list[tuple[int, int]] = []
+    for length, ids in _having_each(session).fetch_all(session.connection, given):
+        least = shared[length - shortest]
+        often = Counter(ids.split(",")) if ids else {}
+        found += [(-count, int(id_)) for id_, count in often.items() if count >= least]
+    return [id_ for _, id_ in sorted(found)[: wanted["limit"]]]
+
+
 def _sharing(session: Session) -> Any:
-    keys, pairs = match_keys.c, match_grams.c
+    pairs = match_grams.c
 
     def build() -> Any:
         own = (pairs.entity == bindparam("entity"), pairs.rule == bindparam("rule"))
-        few = (
+        return (
             select(pairs.record_id)
             .where(*own, is_one_of(pairs.gram, "grams", numbers=False))
             .where(pairs.length.between(bindparam("shortest"), bindparam("longest")))
@@ -219,10 +241,31 @@ def _sharing(session: Session) -> Any:
             .order_by(func.count().desc(), pairs.record_id)
             .limit(bindparam("limit"))
         )
-        mine = (keys.entity == bindparam("entity"), keys.rule == bindparam("rule"))
-        return select(keys.record_id, keys.alike).where(*mine, IsAmong(keys.record_id, few.scalar_subquery()))
 
     return session.prepared("sharing grams", build)
+
+
+def _having_each(session: Session) -> Any:
+    """For each length, the ids of all that have any of the pairs, in one text: SQLite would sort them to group them."""
+    pairs = match_grams.c
+
+    def build() -> Any:
+        each = func.json_each(bindparam("lengths", type_=ListOf(numbers=True))).table_valued("value", name="each").c
+        own = (pairs.entity == bindparam("entity"), pairs.rule == bindparam("rule"), pairs.length == each.value)
+        ids = select(func.group_concat(pairs.record_id)).where(*own, is_one_of(pairs.gram, "grams", numbers=False))
+        return select(each.value, ids.scalar_subquery())
+
+    return session.prepared("having grams", build)
+
+
+def _named(session: Session) -> Any:
+    keys = match_keys.c
+
+    def build() -> Any:
+        own = (keys.entity == bindparam("entity"), keys.rule == bindparam("rule"))
+        return select(keys.record_id, keys.alike).where(*own, is_one_of(keys.record_id, "ids"))
+
+    return session.prepared("keys of", build)
 
 
 def show_others(session: Session, entity: Entity, ids: Sequence[int], actor: Actor) -> tuple[Other, ...]:

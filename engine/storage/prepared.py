@@ -74,7 +74,7 @@ class Prepared:
     def fetch_all(self, connection: Connection, values: Values) -> list[tuple[Any, ...]]:
         """Run a ``select`` (or a statement with RETURNING) and return its rows as Python values."""
         rows = self.execute(connection, values).fetchall()
-        return [self._read(row) for row in rows]
+        return [self._read(row) for row in rows] if self._readers else list(map(tuple, rows))
 
     def fetch_one(self, connection: Connection, values: Values) -> tuple[Any, ...] | None:
         """Run a ``select`` and return its first row as Python values, or None."""
