@@ -13,7 +13,6 @@ from typing import Any
 from engine.compiler.app import Field
 from engine.compiler.cells import DATE_ORDERS, DAY_PARTS, Reading, is_dated, is_number, is_share, only_order, plain_text
 
-
 _PLAIN_NUMBER = re.compile(r"\d+(\.\d+)?")
 _BROKEN = (float, Decimal)
 

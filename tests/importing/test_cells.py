@@ -1,5 +1,8 @@
 """What spreadsheets do to days, numbers and phones, and what is made of it: read exactly, or refused with a reason."""
 
+import re
+import unicodedata
+from collections import Counter
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from engine.compiler.cells import Reading, read_cell
 from engine.compiler.compile import load_app
 from engine.compiler.readers import Wrong
+from engine.importing.forms import count_forms
 from tests.conftest import to_folder
 
 APP = """\
@@ -160,6 +164,34 @@ def test_a_phone_is_kept_whether_it_stands_as_text_or_number(cell: Any) -> None:
 @pytest.mark.parametrize("cell", ["1.38E+10", "1.38001E+10", "1.38e+10", "１．３８Ｅ＋１０"])
 def test_a_number_in_scientific_notation_is_said_to_be_damaged(key: str, cell: str) -> None:
     assert refusal(key, cell) == "import.scientific"
+
+
+@given(st.text("甬1８eEＥ+＋.．３ ", max_size=12))
+def test_whatever_stands_around_it_only_such_a_number_is_damaged(cell: str) -> None:
+    plain = unicodedata.normalize("NFKC", cell).strip()
+    damaged = re.fullmatch(r"[+-]?\d(?:\.\d+)?[eE]\+\d{2,3}", plain) is not None
+    try:
+        assert read_cell(cell, FIELDS["code"], Reading()) == cell and not damaged
+    except Wrong as wrong:
+        assert damaged and wrong.code == "import.scientific"
+
+
+WRITTEN = st.sampled_from(
+    ["03/04/2026", "13-4-26", "1.4.26", "5/5/2026", "２０２６-03-04", "0.5", "12", "1200", "甬江", " "]
+)
+
+
+@given(st.lists(st.one_of(WRITTEN, st.floats(), st.decimals(allow_nan=False), st.integers(), st.booleans(), st.none())))
+def test_a_column_is_written_as_its_cells_are_one_by_one(cells: list[Any]) -> None:
+    together: dict[str, int] = {}
+    count_forms(cells, together)
+    each: Counter[str] = Counter()
+    for cell in cells:
+        alone: dict[str, int] = {}
+        count_forms([cell], alone)
+        assert sum(alone.values()) <= 1
+        each.update(alone)
+    assert together == each
 
 
 def test_digits_and_texts_that_the_spreadsheet_changed_are_not_taken_for_what_was_meant() -> None:

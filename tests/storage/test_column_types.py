@@ -1,11 +1,12 @@
 """A value comes back as it was stored, and both databases order and add values alike."""
 
+import random
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Connection, Date, Integer, MetaData, Table, func, insert, select
+from sqlalchemy import Column, Connection, Date, Integer, MetaData, Table, delete, func, insert, select
 from sqlalchemy.exc import StatementError
 
 from engine.storage.column_types import JsonText, ScaledDecimal, UtcDateTime
@@ -117,6 +118,23 @@ def test_a_prepared_statement_reads_and_writes_the_same_values(connection: Conne
     rows = find.fetch_all(connection, {})
     assert rows[:2] == [tuple(values.values())] * 2 and rows[2][0] is None
     assert find.fetch_one(connection, {}) == rows[0]
+
+
+def test_many_rows_at_once_are_written_as_each_by_itself(connection: Connection) -> None:
+    several: dict[str, list[Any]] = {
+        "money": [None, Decimal("1.50"), 3], "at": [None, datetime(2026, 3, 2, 5, tzinfo=UTC)],
+        "day": [date(2026, 3, 2), None], "data": [{"version": 1}, None, [], ["甬江", Decimal("0.1")]],
+    }  # fmt: skip
+    dice = random.Random(5)
+    rows = [{name: dice.choice(values) for name, values in several.items()} for _ in range(60)]
+    add = Prepared(insert(VALUES).inline(), connection.dialect, columns=several)
+    find = Prepared(select(*(VALUES.c[name] for name in several)).order_by(VALUES.c.id), connection.dialect)
+    add.execute_many(connection, rows)
+    at_once = find.fetch_all(connection, {})
+    connection.execute(delete(VALUES))
+    for row in rows:
+        add.execute(connection, row)
+    assert at_once == find.fetch_all(connection, {})
 
 
 def test_a_prepared_statement_refuses_a_list_of_values(database: Database) -> None:
