@@ -10,7 +10,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Union
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, FromClause, bindparam, func
+from sqlalchemy import BigInteger, ColumnElement, FromClause, bindparam, func, select
+from sqlalchemy import column as sql_column
+from sqlalchemy import table as sql_table
 
 from engine.compiler.app import Entity, Field
 from engine.compiler.field_types import FIELD_TYPES
@@ -21,6 +23,7 @@ from engine.records.cursors import folded
 from engine.records.periods import OFFERED, Days, find_period
 from engine.records.rarity import Plainly
 from engine.records.sql import HasAnyOf, IsOneOf, ListOf
+from engine.storage.tables import entries_name
 
 OPERATORS = ("eq", "ne", "in", "gte", "lte", "gt", "lt", "contains", "within", "missing", "present")
 ME = "me"
@@ -156,13 +159,17 @@ def comparisons(entity: Entity, key: str) -> frozenset[str]:
 def condition(table: FromClause, entity: Entity, one: Filter, at: int, *, plainly: bool = False) -> ColumnElement[bool]:
     """Return the SQL condition of the filter that is number ``at`` of its list; ``plainly`` uses no index for it."""
     left: Any = Plainly(column(table, one.field)) if plainly else column(table, one.field)
-    declared = _field(entity, one.field).type
+    field = _field(entity, one.field)
+    declared = field.type
     numbers = declared.column == "integer" or declared.points
     found: Any
     if one.operator == "missing":
         found = left.is_(None)
     elif one.operator == "present":
         found = left.is_not(None)
+    elif declared.many and field.to is not None:
+        has = _leads_to_any(table, entity, field, at)
+        found = ~has if one.operator == "ne" else has
     elif declared.many:
         has = HasAnyOf(left, bindparam(f"value{at}", type_=ListOf(numbers=numbers)))
         found = left.is_(None) | ~has if one.operator == "ne" else has
@@ -177,6 +184,14 @@ def condition(table: FromClause, entity: Entity, one: Filter, at: int, *, plainl
         found = _COMPARE[one.operator](left, bindparam(f"value{at}", type_=left.type))
     condition: ColumnElement[bool] = found
     return condition
+
+
+def _leads_to_any(table: FromClause, entity: Entity, field: Field, at: int) -> Any:
+    """Return whether a record leads to one of those asked for, by the index of the entries."""
+    columns = (sql_column("parent_id", BigInteger), sql_column("leads_to", BigInteger))
+    entries = sql_table(entries_name(entity, field), *columns)
+    asked = IsOneOf(entries.c.leads_to, bindparam(f"value{at}", type_=ListOf(numbers=True)))
+    return select(entries.c.parent_id).where(entries.c.parent_id == table.c.id, asked).correlate(table).exists()
 
 
 def like(text: str) -> str:

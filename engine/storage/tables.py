@@ -116,6 +116,11 @@ def table_name(entity: str, field: str | None = None) -> str:
     return short_name(f"e_{entity}" if field is None else f"e_{entity}__{field}")
 
 
+def entries_name(entity: Entity, field: Field) -> str:
+    """Return the name of the table of entries of a field that leads to several records."""
+    return table_name(entity.key, f"{field.key}__{field.to}")
+
+
 def column_name(field: str) -> str:
     """Return the column of a field, written or system."""
     return _COLUMN_OF_SYSTEM_FIELD.get(field, field)
@@ -215,7 +220,7 @@ def _entries_table(entity: Entity, field: Field, metadata: MetaData) -> Table:
 
     They hold nothing that the list of the field does not say, so a publish may drop and make them anew.
     """
-    name = table_name(entity.key, f"{field.key}__{field.to}")
+    name = entries_name(entity, field)
     parent = ForeignKey(f"{table_name(entity.key)}.id", ondelete="CASCADE", name=short_name(f"fk_{name}_parent_id"))
     target = ForeignKey(f"{table_name(field.to or '')}.id", name=short_name(f"fk_{name}_leads_to"))
     table = Table(
