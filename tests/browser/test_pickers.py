@@ -61,3 +61,30 @@ def test_without_scripts_a_name_is_typed_and_found(visit: Visit) -> None:
     meant.first.click()
     page.locator(".form-tools .btn-primary").click()
     assert re.fullmatch(r"\d+", page.locator("[name=customer]").input_value())
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_several_records_are_picked_one_by_one_and_taken_out_again(visit: Visit, width: int) -> None:
+    rep = visit("rep_wang", width)
+    rep.open("/e/opportunity/new")
+    page = rep.page
+    rep.pick("#f-customer", "华申", "华申")
+    rep.pick("#f-product_lines", "油封", "油封")
+    rep.pick("#f-product_lines", "密封", "密封垫")
+    chosen = page.locator("#f-product_lines-field [data-chosen] li")
+    expect(chosen).to_have_count(2)
+    page.locator("#f-product_lines").fill("紧固件")
+    page.locator("#f-product_lines").press("Tab")
+    expect(chosen).to_have_count(3)
+    chosen.nth(0).locator("[data-remove-chosen]").click()
+    expect(chosen).to_have_text([re.compile("密封垫"), re.compile("紧固件")])
+    page.fill("#f-name", "泵用密封")
+    page.fill("#f-next_action", "约见")
+    page.fill("#f-next_date", "2027-01-04")
+    assert not rep.scrolls_sideways()
+    rep.save()
+    rep.see("main", "密封垫、紧固件")
+    page.get_by_role("link", name="密封垫", exact=True).first.click()
+    rep.see("main", "泵用密封")  # among what leads to the product line
+    assert not rep.scrolls_sideways()
+    assert rep.violations() == []
