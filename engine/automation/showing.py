@@ -251,7 +251,9 @@ class Teller:
         if key == "stage" and entity.workflow is not None and value in entity.workflow.stages:
             return self.label(entity.workflow.stages[value].label)
         if type_.target is not None:
-            return labels.get((_LABELLED.get(type_.target, type_.target), value)) or f"#{value}"
+            target, listed = _LABELLED.get(type_.target, type_.target), isinstance(value, list)
+            names = [labels.get((target, one)) or f"#{one}" for one in (value if listed else [value])]
+            return ("、" if self.language == "zh" else ", ").join(names)
         return say(self.session, value, type_, entity.fields.get(key), self.language, self.env)
 
     # ---- words

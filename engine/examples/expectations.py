@@ -361,7 +361,8 @@ def _shown(ending: Ending, key: str, field: Field | None, value: Any) -> str:
         )
     if target is not None:
         refs = {address: ref for ref, address in ending.scene.refs.items()}
-        return refs.get((target, value), str(value))
+        named = [refs.get((target, one), str(one)) for one in (value if isinstance(value, list) else [value])]
+        return _listed(named) if isinstance(value, list) else named[0]
     said = field.type.to_json(value) if field is not None else value
     return _listed(said) if isinstance(said, list) else _written(said)
 

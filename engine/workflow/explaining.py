@@ -4,6 +4,7 @@ Enters: an approval, a record or values written as text, and who would submit. L
 step in words and the place it is written at. Must not write, nor ask anybody.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
@@ -180,6 +181,9 @@ def _find_field(app: CompiledApp, entity: Entity, approval: Approval, name: str)
 
 
 def _read(session: Session, field: Field, text: str, actor: Actor) -> Any:
+    if field.to is not None and field.type.many:
+        one = replace(field, type=get_type("link"))
+        return [_read(session, one, part.strip(), actor) for part in re.split("[,;、，；]", text) if part.strip()]
     if field.to is not None and not text.isdecimal():
         known = pick(session, field.to, text, actor=actor) if field.to in session.app.entities else ()
         found = [one for one in known if text in (one.text, one.number)]

@@ -64,8 +64,8 @@ def _say_values(site: Site, session: "Session", item: "PlanItem", group: "Group"
     for key, value in group.values.items():
         field = None if entity is None else entity.fields.get(key)
         if field is not None and field.to is not None:
-            named = name_records(session, field.to, (value,))
-            yield named[0].name if named else str(value)
+            named = name_records(session, field.to, value if isinstance(value, list) else (value,))
+            yield site.text("cli.plan_comma").join(one.name for one in named) or str(value)
         elif field is not None and value in field.options:
             yield messages.say(field.options[value], site.language)
         else:
