@@ -105,7 +105,7 @@ def tell(app: CompiledApp, tables: Tables, ahead: Iterable[str], later: Iterable
         labels = [entity.fields[key].label for key in unique.fields if key in entity.fields]
         yield PlanItem("data", "index_ahead", "unique", (entity.label, *labels))
     owners = {table.name: key for key, table in tables.entity.items()}
-    owners |= {table.name: key for (key, _), table in tables.lines.items()}
+    owners |= {table.name: key for (key, _), table in (*tables.lines.items(), *tables.entries.items())}
     for key, count in sorted(Counter(owners[_table_of(index)] for index in later).items()):
         yield PlanItem("data", "index_later", "entity", (app.entities[key].label,), params={"count": count})
 

@@ -9,7 +9,9 @@ from sqlalchemy import select
 
 from engine.errors import DefinitionError
 from engine.records.called import Called
-from engine.storage import catalog
+from engine.storage import catalog, purging
+from engine.storage.filling import Publisher
+from engine.storage.leftovers import find_leftovers
 from engine.storage.physical import read_schema
 from engine.storage.plan import Plan
 from engine.storage.store import Store
@@ -226,12 +228,19 @@ def test_options_become_records_of_a_thing_of_its_own_and_go_back(store: Store) 
     assert column(store, "machine", "kind") == ["mill", "lathe", "mill", None]
 
 
+def several_kinds() -> dict[str, str]:
+    """The same for a machine of several kinds."""
+    texts = kinds(", otherwise: create")
+    return texts | {"machine/entity.yaml": texts["machine/entity.yaml"].replace("type: link,", "type: links,")}
+
+
 USES = "kind:   {type: choices, label: 类别, options: {lathe: 车床, mill: 铣床, saw: '锯, 切'}}"
 
 
 @pytest.mark.parametrize("was", [CHOICE, USES])
 def test_options_become_several_records_and_go_back(store: Store, was: str) -> None:
     """The database holds each of them there, once and in order; going back it lets go, and forward it holds again."""
+    store.large_table = 1  # their indexes are built beside
     boss = hire(store)
     publish(store, edited(("machine/entity.yaml", CHOICE, was)), boss)
     first = store.release_id or 0
@@ -239,7 +248,7 @@ def test_options_become_several_records_and_go_back(store: Store, was: str) -> N
     for one in typed:
         make(store, boss, "machine", name="A", kind=one[0] if was is CHOICE else one)
     old = column(store, "machine", "kind")
-    now = {key: text.replace("type: link,", "type: links,") for key, text in kinds(", otherwise: create").items()}
+    now = several_kinds()
     publish(store, now, boss)
     found = dict(zip(column(store, "kind", "id"), column(store, "kind", "name"), strict=True))
     said = [[found[id_] for id_ in ids] for ids in column(store, "machine", "kind")]
@@ -347,3 +356,18 @@ def test_what_does_not_go_together_is_said(store: Store, rest: str, code: str) -
     with pytest.raises(DefinitionError) as refused:
         plan(store, sized(rest))
     assert [problem.code for problem in refused.value.problems] == [code]
+
+
+def test_a_purge_takes_the_list_and_what_it_led_to(store: Store) -> None:
+    """The entries hold nothing of their own: they go with the field, so that what it led to can go for good."""
+    boss = hire(store)
+    make(store, boss, "machine", name="A", kind="mill")
+    publish(store, several_kinds(), boss)
+    publish(store, edited(("machine/entity.yaml", f"  {CHOICE}\n", "")), boss)
+    with store.read() as session:
+        left = {one.address for one in find_leftovers(session)}
+        chosen = purging.find_chosen(session, ["machine.kind", "kind"])
+    assert left == {"machine.kind", "machine.kind__old1", "kind"}
+    purging.purge(store, chosen, Publisher(boss.id))
+    with store.read() as session:
+        assert not [name for name in read_schema(session.connection).tables if "kind" in name]
