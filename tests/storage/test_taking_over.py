@@ -257,7 +257,7 @@ def test_options_become_several_records_and_go_back(store: Store, was: str) -> N
     assert entries(store) == [
         (at, id_, place) for at, ids in enumerate(column(store, "machine", "kind"), 1) for place, id_ in enumerate(ids)
     ]
-    assert publish(store, now, boss).items == ()
+    assert {item.code for item in publish(store, now, boss).items} <= {"index_later"}
     assert_histories_replay(store)
     second, held = store.release_id or 0, entries(store)
     edit(store, boss, "machine", 1, kind=[1])
