@@ -1,4 +1,4 @@
-"""What records are called whose names contain those of linked records (``display: "{number} {customer}"``).
+"""What records are called whose names contain those of linked records and people (``display: "{number} {customer}"``).
 
 Enters: rows of one entity, all at once. Leaves: names, with one query per entity they lead to, however many rows. Must
 not ask what the actor may see: whoever may know a record may know what it is called.
@@ -16,8 +16,11 @@ Row = Mapping[str, Any]
 
 
 def label_names(app: CompiledApp, entity: Entity, rows: Sequence[Row], lookups: Lookup) -> Labels:
-    """Return what the links in the names of ``rows`` are called."""
+    """Return what the links and people in the names of ``rows`` are called."""
     labels: Labels = {}
+    people = {row[field.key] for field in entity.display_people for row in rows if row.get(field.key) is not None}
+    if people and isinstance(lookups, Lookups):
+        labels |= lookups.people(people)
     for field in entity.display_links:
         target = app.entities[field.to or ""]
         ids = sorted({row[field.key] for row in rows if row.get(field.key) is not None})
@@ -33,6 +36,6 @@ def label_names(app: CompiledApp, entity: Entity, rows: Sequence[Row], lookups: 
 
 def name_of(app: CompiledApp, entity: Entity, row: Row, lookups: Lookup) -> str:
     """Return what one record is called."""
-    return (
-        display(entity, row, label_names(app, entity, [row], lookups)) if entity.display_links else display(entity, row)
-    )
+    if not entity.display_links and not entity.display_people:
+        return display(entity, row)
+    return display(entity, row, label_names(app, entity, [row], lookups))

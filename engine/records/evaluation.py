@@ -21,6 +21,8 @@ from engine.expression.types import DEPARTMENT_SHAPE, USER_SHAPE, row_place
 from engine.expression.walking import read_context
 from engine.people.actor import Actor
 from engine.records.columns import record_columns, to_values
+from engine.records.labels import people_labels
+from engine.records.record import Labels
 from engine.records.sql import is_one_of
 from engine.records.working_time import find_working_time
 from engine.storage.store import Session
@@ -85,6 +87,10 @@ class Lookups:
     def keep(self, entity: str, row: Mapping[str, Any]) -> None:
         """Keep the values a record is being given, in place of those that were read."""
         self._rows[entity, row["id"]] = dict(row)
+
+    def people(self, ids: Iterable[int]) -> Labels:
+        """Return what people are called, read once for all that are asked for."""
+        return people_labels(self._session, sorted(set(ids)))
 
     def linked(self, entity: str, id: int) -> Mapping[str, Any] | None:
         """Return the values of one record of ``entity``, or None when there is none."""

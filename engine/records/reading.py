@@ -70,7 +70,15 @@ class Reading:
         start = len(self.columns)
         self.columns += [alias.c[key] for key in fields]
         inner = tuple(self._name(session, alias, one, f"{path}_{one.key}") for one in target.display_links)
+        inner += tuple(self._person(alias, one.key, f"{path}_{one.key}") for one in target.display_people)
         return _Name(field.key, target.key, target, fields, start, inner)
+
+    def _person(self, table: FromClause, key: str, path: str) -> "_Name":
+        """Join whom a field of a linked record names, who is part of what that is called."""
+        alias = users.alias(f"{path}_{USER}")
+        self.source = self.source.outerjoin(alias, alias.c.id == table.c[key])
+        self.columns.append(alias.c.name)
+        return _Name(key, USER, None, ("name",), len(self.columns) - 1)
 
 
 @dataclass(frozen=True)
@@ -85,8 +93,9 @@ class _Name:
     inner: "tuple[_Name, ...]" = ()
 
     def text(self, row: Sequence[Any], labels: Labels) -> str:
-        """Return what the record is called; the names within are added to ``labels``."""
-        assert self.entity is not None  # noqa: S101 - asked of records only
+        """Return what the record or person is called; the names within are added to ``labels``."""
+        if self.entity is None:
+            return str(row[self.start] or "")
         shown = dict(zip(self.fields, row[self.start : self.start + len(self.fields)], strict=True))
         for name in self.inner:
             id_ = shown[name.key]

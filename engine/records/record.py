@@ -74,8 +74,8 @@ def _shown(entity: Entity, key: str | None, values: Mapping[str, Any], labels: M
     if value is None:
         return ""
     field_ = entity.fields.get(key)
-    if field_ is not None and field_.to is not None:
-        return labels.get((field_.to, value), "")
+    if field_ is not None and field_.target is not None:
+        return labels.get((field_.target, value), "")
     if field_ is not None and value in field_.options:
         return next(iter(field_.options[value].values()))
     return str(value)

@@ -9,6 +9,7 @@ from sqlalchemy import event as sqlalchemy_event
 from engine.clock import SetClock
 from engine.importing import at_once as imports
 from engine.importing.sheets import Sheet
+from engine.people import accounts
 from engine.records import queries
 from engine.records.history import list_history, name_links
 from engine.records.record import Record, display
@@ -49,8 +50,29 @@ fields:
 access:
   chief: {read: all, write: all, create: true, import: true}
 """
+DUTY = """\
+entity: duty
+label: 值班
+display: "{person} {note}"
+fields:
+  person: {type: user, label: 谁}
+  note:   {type: text, label: 备注}
+access:
+  chief: {read: all, write: all, create: true}
+"""
+SHIFT = """\
+entity: shift
+label: 换班
+display: "{duty} 换"
+fields:
+  duty: {type: link, to: duty, label: 值班}
+access:
+  chief: {read: all, write: all, create: true}
+"""
 CALLED = {
-    "app.yaml": APP.replace("[client, product, stock, slip, deal]", "[firm, offer, visit]"),
+    "app.yaml": APP.replace("[client, product, stock, slip, deal]", "[firm, offer, visit, duty, shift]"),
+    "duty/entity.yaml": DUTY,
+    "shift/entity.yaml": SHIFT,
     "firm/entity.yaml": FIRM,
     "offer/entity.yaml": OFFER,
     "visit/entity.yaml": VISIT,
@@ -102,6 +124,26 @@ def test_the_name_goes_everywhere_two_links_deep_and_follows_a_rename(house: Des
         entity = session.app.entities["visit"]
         entries = list_history(session, "visit", visit.id, actor=house.actor("chief"))
         assert name_links(session, entity, entries)["offer", offer.id] == "BJ-001 新名公司"
+
+
+def test_a_record_is_called_after_a_person_and_follows_their_name(house: Desk) -> None:
+    """On its page, in lists, over one link and two, in history and pickers; nobody in the field is nothing."""
+    duty = house.create("chief", "duty", person=house.people["rep"], note="早班")
+    shift = house.create("chief", "shift", duty=duty.id)
+    house.create("chief", "duty", note="空班")
+
+    def called() -> list[str]:
+        page, actor = house.page("chief", "shift"), house.actor("chief")
+        with house.store.read() as session:
+            entity = session.app.entities["shift"]
+            names = name_links(session, entity, list_history(session, "shift", shift.id, actor=actor))
+            picked = [one.text for key in ("shift", "duty") for one in queries.pick(session, key, "", actor=actor)]
+        return [title(house, duty), page.labels["duty", duty.id], names["duty", duty.id], title(house, shift), *picked]
+
+    for name in ("rep 的名字", "改过的名字"):
+        with house.store.write() as session:
+            accounts.update_user(session, house.people["rep"], actor=None, name=name)
+        assert called() == [f"{name} 早班"] * 3 + [f"{name} 早班 换"] * 2 + ["空班", f"{name} 早班"]
 
 
 def test_a_rename_is_followed_by_search_at_once_whatever_leads_to_the_name(house: Desk) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from engine.compiler.app.fields import Field, FieldPlan
+from engine.compiler.app.fields import USER, Field, FieldPlan
 from engine.compiler.app.ownership import POOL, PROTECTED_UNTIL, Ownership
 from engine.compiler.app.parts import Expression, Label
 from engine.compiler.app.workflows import Workflow
@@ -267,6 +267,12 @@ class Entity:
         """The links whose names are part of what a record is called."""
         fields = (self.fields[key] for key in self.display_keys if key in self.fields)
         return tuple(one for one in fields if one.to is not None)
+
+    @cached_property
+    def display_people(self) -> tuple[Field, ...]:
+        """The fields of one person whose names are part of what a record is called."""
+        fields = (self.fields[key] for key in self.display_keys if key in self.fields)
+        return tuple(one for one in fields if one.target == USER)
 
     @cached_property
     def plan(self) -> FieldPlan:

@@ -131,6 +131,7 @@ TYPES = (
         filter="user",
         operators=_CHOSEN,
         keys=frozenset({"default"}),
+        in_display=True,
         definition={"type": "user"},
         example="3",
         purpose={"zh": "一个人，例如项目经理。", "en": "A person, such as the project manager."},
