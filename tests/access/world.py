@@ -104,13 +104,13 @@ def build_world(desk: Desk, salt: str = "a") -> World:
     firm = mine.made("firm", name="甬江阀门")
     _change(boss, "firm", firm, remark=note(SECRET, "remark"), limit=world.amount(SECRET, 71_117_117))
     line = {"what": "垫片", "sold": "10"}
-    deal = mine.made("deal", title="甬江 2026 年度", firm=firm["id"], price="98000000", lines=[line], due="2026-03-20", about=[firm["id"]],
-                     scan=[_upload(mine, "visible.txt", "seen")], tags=["seen"])  # fmt: skip
+    deal = mine.made("deal", title="甬江 2026 年度", firm=firm["id"], price="98000000", lines=[line], due="2026-03-20",
+                     about=[firm["id"]], scan=[_upload(mine, "visible.txt", "seen")], tags=["seen"])  # fmt: skip
     papers = _upload(boss, f"{note(SECRET, 'papername')}.txt", note(SECRET, "papertext"))
     cost = world.amount(SECRET, 73_337_337)
     lines = [{**line, "id": deal["lines"][0]["id"], "cost": cost}]
-    deal = _change(boss, "deal", deal, margin=world.amount(SECRET, 72_227_227), memo=note(SECRET, "memo"), rivals=[firm["id"]] if salt == "a" else [],
-                   papers=[papers], lines=lines)  # fmt: skip
+    deal = _change(boss, "deal", deal, margin=world.amount(SECRET, 72_227_227), memo=note(SECRET, "memo"),
+                   rivals=[firm["id"]] if salt == "a" else [], papers=[papers], lines=lines)  # fmt: skip
     job = mine.made("job", what="安装", deal=deal["id"])
     _change(boss, "job", job, secret=note(WORK, "job"))
     mine.post(f"/deal/{deal['id']}/comments", {"text": "客户说可以"})
@@ -194,7 +194,8 @@ _IDS = ("1", "2", "3", "4", "5", "9999")
 
 QUERIES: Mapping[str, tuple[str, ...]] = {
     "/report-views/new": ("kind=report&key=deal.firms", "kind=figure&key=nix"),
-    "/reports/<report>": ("by=firm", "by=memo", "by=about", "by=rivals", "by=owner", "chart=pivot&compare=previous", "f.firm=2", "f.memo=zq", "f.rivals=1"),
+    "/reports/<report>": ("by=firm", "by=memo", "by=about", "by=rivals",
+                          "by=owner", "chart=pivot&compare=previous", "f.firm=2", "f.memo=zq", "f.rivals=1"),
     "/figures/<figure>": ("by=tags&period=all", "by=margin", "by=firm&period=all", "period=2026-03"),
     "/figures/<figure>/rows": ("period=all", "period=all&c.firm=2", "period=all&f.owner=2", "period=all&f.memo=zq"),
     "/figures/<figure>/rows/export": ("period=all", "period=all&c.firm=2", "period=all&f.memo=zq"),
@@ -204,7 +205,8 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
     "/dashboards/<dashboard>": ("f.firm=2", "f.owner=2&period=all"),
     "/dashboards/<dashboard>/tiles/<place>": ("f.firm=2", "period=all&f.owner=2", "period=2026-03"),
     "/dashboards/<dashboard>/rows/<row>": ("f.firm=2", "period=all&f.owner=2"),
-    "/api/v1/reports/<report>": ("by=memo", "by=rivals", "by=about&period=all", "by=firm&period=all", "filter=firm:2&period=all", "filter=memo:zq"),
+    "/api/v1/reports/<report>": ("by=memo", "by=rivals", "by=about&period=all",
+                                 "by=firm&period=all", "filter=firm:2&period=all", "filter=memo:zq"),
     "/api/v1/reports/figures/<figure>": ("by=margin", "by=owner&period=all", "filter=owner:2&period=all"),
     "/api/v1/reports/figures/<figure>/rows": ("period=all", "period=all&cell=firm:2", "period=all&filter=memo:zq"),
     "/search": ("q=zqsecret-memo", "q=zqforeign-title", "q=zqforeign-firm", "q=甬江", "q=3957", "q=9137"),
@@ -219,8 +221,8 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
     "/pick-tag": ("entity=deal&field=tags&q=zq", "q=zq"),
     "/approvals": ("box=mine", "box=started", "box=done", "box=copies", "box=late", "q=zq"),
     "/api/v1/search": ("q=zqsecret-memo", "q=zqforeign-title", "q=甬江", "q=9137"),
-    "/api/v1/<entity>": ("q=zq", "sort=-margin", "fields=memo,margin", "filter.memo.contains=zq", "filter.margin.gte=1", "filter.rivals.eq=1",
-                         "filter.about.eq=1", "count=true", "expand=firm"),
+    "/api/v1/<entity>": ("q=zq", "sort=-margin", "fields=memo,margin", "filter.memo.contains=zq", "filter.margin.gte=1",
+                         "filter.rivals.eq=1", "filter.about.eq=1", "count=true", "expand=firm"),
     "/api/v1/<entity>/figures": ("sums=margin", "sums=price", "group=firm&sums=price", "group=memo", "group=tags"),
     "/api/v1/tasks": ("box=mine", "box=started", "box=done"),
     "/quick-create": ("entity=firm&for=deal.firm", "entity=deal&field=firm"),
