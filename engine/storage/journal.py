@@ -4,12 +4,14 @@ Enters: facts, inside the transaction that makes them true. Leaves: rows. Must n
 nothing. Every save passes here, so the statements are prepared once per process.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import ClauseElement, Table, bindparam, insert
 
+from engine.storage.gathered import Gathered
 from engine.storage.prepared import Prepared
 from engine.storage.priorities import URGENT
 from engine.storage.store import Session
@@ -46,18 +48,12 @@ def write_history(
 ) -> None:
     """Write what changed in a record: ``changes`` holds ``[old, new]`` by field key."""
     row = history_row(session, entity, record_id, version, action, changes, actor=actor, note=note)
-    _insert(session, history, _HISTORY).execute(session.connection, row)
+    write_many(session, [row], [])
 
 
 def write_change(session: Session, told: Mapping[str, Any], event: Mapping[str, Any]) -> None:
-    """Write a ``history_row`` with its ``event_row``; on PostgreSQL in one statement."""
-    if session.connection.dialect.name == "postgresql":
-        statement = session.prepared("history with outbox", _insert_both)
-        statement.execute(session.connection, {**told, **event})
-    else:
-        _insert(session, history, _HISTORY).execute(session.connection, told)
-        _insert(session, outbox, _OUTBOX).execute(session.connection, event)
-    session.has_events = True
+    """Write a ``history_row`` with its ``event_row``."""
+    write_many(session, [told], [event])
 
 
 def write_event(
@@ -70,9 +66,7 @@ def write_event(
     available_at: datetime | None = None,
 ) -> None:
     """Write an event to the outbox, to be delivered at least once, not before ``available_at`` (default: now)."""
-    row = event_row(session, type, entity, record_id, payload, available_at=available_at)
-    _insert(session, outbox, _OUTBOX).execute(session.connection, row)
-    session.has_events = True
+    write_many(session, [], [event_row(session, type, entity, record_id, payload, available_at=available_at)])
 
 
 def write_audit(
@@ -97,14 +91,40 @@ def write_audit(
 
 
 def write_many(session: Session, histories: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows of ``history_row`` and ``event_row`` at once: many as an import does, or none."""
+    """Write rows of ``history_row`` and ``event_row`` at once: many as an import does, or none.
+
+    While they are gathered they are only kept. A few of both are one statement on PostgreSQL.
+    """
     told, waiting = list(histories), list(events)
-    if len(told) == len(waiting) == 1:
-        write_change(session, told[0], waiting[0])
+    session.has_events = session.has_events or bool(waiting)
+    if session.gathered is not None:
+        session.gathered.histories.extend(told)
+        session.gathered.events.extend(waiting)
+        return
+    sizes = len(told), len(waiting)
+    if min(sizes) > 0 and max(sizes) <= _FEW and session.connection.dialect.name == "postgresql":
+        statement = session.prepared(("history with outbox", sizes), lambda: _insert_both(*sizes))
+        statement.execute(session.connection, _numbered("h", told) | _numbered("e", waiting))
         return
     _insert(session, history, _HISTORY).execute_many(session.connection, told)
     _insert(session, outbox, _OUTBOX).execute_many(session.connection, waiting)
-    session.has_events = session.has_events or bool(waiting)
+
+
+@contextmanager
+def gathering(session: Session) -> Iterator[None]:
+    """Keep what is written to history and outbox, and write it at the end, all of it in one statement each.
+
+    For one action that tells several things. Must not be around what reads either of the two.
+    """
+    if session.gathered is not None:
+        yield
+        return
+    gathered = session.gathered = Gathered()
+    try:
+        yield
+    finally:
+        session.gathered = None
+    write_many(session, gathered.histories, gathered.events)
 
 
 def history_row(
@@ -167,14 +187,24 @@ _OUTBOX = ("at", "type", "entity", "record_id", "payload", "available_at", "run_
 _AUDIT = ("at", "actor_id", "action", "subject", "details", "ip")
 
 
-def _insert_both() -> ClauseElement:
-    """Both rows, which have what they share under one name: the entity, the record and the moment."""
+_FEW = 3
+"""So many rows of either are one statement."""
 
-    def row(table: Table, columns: tuple[str, ...]) -> dict[str, Any]:
-        return {name: bindparam(name, type_=table.c[name].type) for name in columns}
 
-    told = insert(history).inline().values(row(history, _HISTORY)).cte("told")
-    return insert(outbox).inline().values(row(outbox, _OUTBOX)).add_cte(told)
+def _insert_both(histories: int, events: int) -> ClauseElement:
+    """All rows in one statement, their parameters numbered."""
+
+    def rows(table: Table, columns: tuple[str, ...], begin: str, many: int) -> list[dict[str, Any]]:
+        return [
+            {name: bindparam(f"{begin}{n}_{name}", type_=table.c[name].type) for name in columns} for n in range(many)
+        ]
+
+    told = insert(history).inline().values(rows(history, _HISTORY, "h", histories)).cte("told")
+    return insert(outbox).inline().values(rows(outbox, _OUTBOX, "e", events)).add_cte(told)
+
+
+def _numbered(begin: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return {f"{begin}{n}_{name}": value for n, row in enumerate(rows) for name, value in row.items()}
 
 
 def _insert(session: Session, table: Table, columns: tuple[str, ...]) -> Prepared:

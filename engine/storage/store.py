@@ -24,11 +24,13 @@ from engine.definition.model import CalendarDefinition
 from engine.definition.source import SourceFolder
 from engine.errors import DefinitionError, FormworkError, Location
 from engine.storage import releases
+from engine.storage.attempt import Attempt
 from engine.storage.chosen import read_choices
 from engine.storage.compiled import load_stored
 from engine.storage.database import Database
 from engine.storage.faults import Unavailable
 from engine.storage.files import FileStore
+from engine.storage.gathered import Gathered
 from engine.storage.prepared import Prepared
 from engine.storage.priorities import USUAL
 from engine.storage.published import Published
@@ -48,17 +50,6 @@ _MOST_PREPARED = 5_000
 _log = logging.getLogger("formwork.storage")
 
 
-@dataclass
-class Attempt:
-    """Part of a transaction; what was done in it is taken back once ``undo`` was called."""
-
-    undone: bool = False
-
-    def undo(self) -> None:
-        """Take back, at the end, everything done in this part."""
-        self.undone = True
-
-
 @dataclass(frozen=True, slots=True)
 class Cause:
     """What happens by itself in a transaction: the run, and what the automation is called, for histories."""
@@ -71,8 +62,8 @@ class Session:
     """One transaction: where commands and queries read and write. Made by ``Store.read`` and ``Store.write`` only."""
 
     __slots__ = (
-        "_aside", "_callbacks", "_now", "_published", "app", "cause", "clock", "connection", "files", "has_events",
-        "priority", "release_id", "tables",
+        "_aside", "_callbacks", "_now", "_published", "app", "cause", "clock", "connection", "files", "gathered",
+        "has_events", "priority", "release_id", "tables",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +80,7 @@ class Session:
         self._callbacks: list[Callable[[], object]] | None = [] if writes else None
         self._aside: list[Callable[[Session], object]] = []
         self.cause: Cause | None = None
+        self.gathered: Gathered | None = None  # what the journal keeps for the end of an action
         self.has_events = False  # set by the journal: something waits in the outbox
         self.priority = USUAL  # of what follows from what is written
 
@@ -149,6 +141,7 @@ class Session:
         savepoint = self.connection.begin_nested()
         kept = None if self._callbacks is None else len(self._callbacks)
         had_events, attempt = self.has_events, Attempt()
+        told = None if self.gathered is None else self.gathered.mark()
         try:
             yield attempt
         except BaseException:
@@ -158,6 +151,8 @@ class Session:
             if attempt.undone:
                 savepoint.rollback()
                 self.has_events = had_events
+                if self.gathered is not None and told is not None:
+                    self.gathered.forget_since(told)
                 if self._callbacks is not None:
                     del self._callbacks[kept:]
             else:

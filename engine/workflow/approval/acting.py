@@ -19,7 +19,7 @@ from engine.people.delegations import find_principals
 from engine.records.record import Record
 from engine.records.rights import get_entity, own_entity
 from engine.records.writing import lock_record
-from engine.storage.journal import history_row
+from engine.storage.journal import gathering, history_row
 from engine.storage.store import Session
 from engine.workflow.approval import log
 from engine.workflow.approval.following import follow
@@ -143,7 +143,8 @@ def run(session: Session, kept: Kept, act: Act, click: Click, *, by: Acting | No
     after = log.append(session, kept, events, actor=actor, action=named)
     trail, note = _trail(after, events), click.reason or None
     told = history_row(session, entity.key, record.id, record.version, click.name, trail, actor=actor, note=note)
-    return follow(session, kept.state, after, events, actor, locked=record, told=told)
+    with gathering(session):
+        return follow(session, kept.state, after, events, actor, locked=record, told=told)
 
 
 def with_record(case: Open, record: Record) -> Open:
