@@ -307,6 +307,7 @@ def test_paper_has_the_chart_and_the_table(market: Desk) -> None:
     answer = market.browser("bo").get("/reports/deal.regions/pdf?chart=bars")
     said = "".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.get_data())).pages)
     assert answer.mimetype == "application/pdf"
+    assert str(answer.headers).encode("latin-1") and "filename*=UTF-8''" in answer.headers["Content-Disposition"]
     assert "区域" in said and "¥900.00" in said and "n=1" in said
 
 

@@ -3,10 +3,11 @@
 Enters: what a page shows. Leaves: a PDF for its reader. Must not fetch anything anew.
 """
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response, send_file
 
 from engine.compiler.app import Funnel
 from engine.drawing.charts.chart import Chart
@@ -70,8 +71,9 @@ def _sent(
         "printed": printed_line(),
         "blocks": [make_block(chart, locale().say("report.total"), notes=notes), *more],
     }
-    answer = current_app.response_class(render_report(page, FONTS), mimetype="application/pdf")
-    answer.headers.set("Content-Disposition", "inline", filename=f"{title}.pdf")
+    content = io.BytesIO(render_report(page, FONTS))
+    answer = send_file(content, mimetype="application/pdf", download_name=f"{title}.pdf", max_age=0)
+    answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
