@@ -10,10 +10,10 @@ rows beside it are what foreign keys and the unique pair hold on to.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete
 
 from engine.compiler.app import Entity, Field
-from engine.records.sql import is_one_of
+from engine.records.sql import insert_into, is_one_of
 from engine.storage.store import Session
 
 Values = Mapping[str, Any]
@@ -49,5 +49,9 @@ def _write(
     ]
     if rows:
         key = ("insert entries", entity.key, field.key)
-        statement = session.prepared(key, lambda: insert(table).inline(), tuple(rows[0]))
+
+        def build() -> Any:  # what comes out of the recycle bin still has the entries it went with
+            return insert_into(table, session.connection.dialect).on_conflict_do_nothing().inline()
+
+        statement = session.prepared(key, build, tuple(rows[0]))
         statement.execute_many(session.connection, rows)

@@ -105,6 +105,27 @@ def test_two_that_become_one_are_one_entry_and_undone_two(samples: Desk) -> None
     assert entries(samples) == [(both.id, one, 0), (both.id, three, 1), (both.id, two, 2), (other.id, two, 0)]
 
 
+def test_what_comes_back_from_the_bin_or_out_of_a_merge_has_its_entries(samples: Desk) -> None:
+    one, two = partners(samples, "甲", "乙")
+    kept, other = create(samples, {"links": [one]}), create(samples, {"links": [two, one]})
+    lead, whole = actor_of(samples), [(1, one, 0), (2, two, 0), (2, one, 1)]
+    assert entries(samples) == whole
+    with samples.store.write() as session:
+        commands.delete_record(session, "sample", other.id, version=1, actor=lead)
+    with samples.store.write() as session:
+        commands.restore_record(session, "sample", other.id, actor=lead)
+    assert entries(samples) == whole
+    with samples.store.write() as session:
+        _, merge = merging.merge_records(
+            session, "sample", kept.id, other.id, {"links": "both"}, versions=(1, 3), actor=lead
+        )
+    assert read(samples, kept.id).values["links"] == [one, two]
+    with samples.store.write() as session:
+        undo_merge(session, merge, actor=lead)
+    assert [read(samples, id_).values["links"] for id_ in (kept.id, other.id)] == [[one], [two, one]]
+    assert entries(samples) == whole
+
+
 def test_a_report_counts_a_record_under_each_and_under_none(samples: Desk) -> None:
     one, two = partners(samples, "甲", "乙")
     for links, money in (([one, two], "10"), ([two], "5"), ([], "1")):
