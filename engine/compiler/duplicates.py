@@ -8,26 +8,39 @@ from collections.abc import Mapping
 
 from engine.compiler.app import Access, Appeal, Disputes, Duplicate, Field, Merge
 from engine.compiler.compilation import Compilation
-from engine.definition.model import AppealDefinition, EntityDefinition, Reference
+from engine.definition.model import AppealDefinition, DuplicateDefinition, EntityDefinition, Reference
 
 
 def compile_duplicates(
     compilation: Compilation, written: EntityDefinition, fields: Mapping[str, Field], path: str
 ) -> tuple[Duplicate, ...]:
-    """Return when two records are taken for the same thing; only a text can be alike."""
+    """Return when two records are taken for the same thing; only a text can be alike, only a place near."""
     found = []
     stored = [key for key, field in fields.items() if field.stored]
     texts = [key for key in stored if fields[key].type.searchable]
     for rule in written.duplicates.values():
-        exact = [one.field for one in rule.match if one.likeness is None]
+        exact = [one.field for one in rule.match if one.likeness is None and one.within is None]
         keys = compilation.require_stored(exact, stored, written)
         alike = {}
         for one in rule.match:
             if one.likeness is not None and compilation.require(one.field, texts, "E045", entity=written.key):
                 alike[one.field.name] = float(one.likeness)
         message = compilation.label(f"{path}.duplicates.{rule.key}", rule.message)
-        found.append(Duplicate(rule.key, rule.block, keys, alike, message))
+        near, within = _near(compilation, written, rule, [key for key in stored if fields[key].type.key == "geo"])
+        found.append(Duplicate(rule.key, rule.block, keys, alike, message, near, within))
     return tuple(found)
+
+
+def _near(
+    compilation: Compilation, written: EntityDefinition, rule: DuplicateDefinition, places: list[str]
+) -> tuple[str | None, int]:
+    """Return the place that is compared by its distance, and how far it may be."""
+    asked = [one for one in rule.match if one.within is not None]
+    for one in asked[1:]:
+        compilation.refuse("E128", one.field.location, name=one.field.name, first=asked[0].field.name)
+    if not asked:
+        return None, 0
+    return compilation.require(asked[0].field, places, "E127", entity=written.key), asked[0].within or 0
 
 
 def compile_merge(compilation: Compilation, written: EntityDefinition, access: Mapping[str, Access]) -> Merge | None:

@@ -106,10 +106,14 @@ def _read_access(node: Node) -> AccessDefinition:
 
 
 def _read_match(node: Node) -> tuple[MatchDefinition, ...]:
-    return tuple(
-        MatchDefinition(key_reference(entry), None if entry.value == "exact" else read_number(entry))
-        for entry in node.entries()
-    )
+    return tuple(_read_one_match(entry) for entry in node.entries())
+
+
+def _read_one_match(node: Node) -> MatchDefinition:
+    field = key_reference(node)
+    if node.value.endswith("m"):
+        return MatchDefinition(field, within=int(node.value.removesuffix("m")))
+    return MatchDefinition(field, None if node.value == "exact" else read_number(node))
 
 
 def _read_fetch(node: Node) -> tuple[Reference, ...]:

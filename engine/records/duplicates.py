@@ -8,7 +8,7 @@ whose it is and when it was last active.
 import time
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -24,6 +24,7 @@ from engine.records.hits import keep_aside, met
 from engine.records.likeness import grams, lengths_alike, lost_grams, scores
 from engine.records.listing import scope_key
 from engine.records.match_keys import MatchKey, match_key, said
+from engine.records.nearby import Point, metres_between
 from engine.records.record import display
 from engine.records.rights import find_rights, scope_condition
 from engine.records.sql import ItemOf, ListOf, is_one_of
@@ -34,7 +35,7 @@ from engine.storage.system_tables import users
 NOT_DUPLICATE = "not_duplicate"
 """What is sent beside the fields: why this is not the same as what was found."""
 
-_MOST = 500
+_MOST, _MOST_NEAR = 500, 5_000
 _BESIDE = 3
 """Times as common that a pair counts as when one beside it is asked for."""
 _SHOWN = 5
@@ -124,7 +125,11 @@ def check_duplicates(
 def _find(session: Session, entity: Entity, rule: Duplicate, key: MatchKey) -> list[int]:
     """Return the ids of records whose keys match, the most alike first."""
     given = {"entity": entity.key, "rule": rule.key}
-    if rule.exact:
+    if rule.near is not None:
+        asked = given | {"exacts": list(key.exacts), "limit": _MOST_NEAR}
+        rows = _within(rule, key, _around(session).fetch_all(session.connection, asked))
+        key = replace(key, alike=key.alike[:-1])
+    elif rule.exact:
         rows = _same(session).fetch_all(session.connection, given | {"exact": key.exact, "limit": _MOST})
     else:
         wanted = given | _wanted(session, rule, key, given)
@@ -209,6 +214,28 @@ def _same(session: Session) -> Any:
         return select(keys.record_id, keys.alike).where(*own).order_by(keys.record_id).limit(bindparam("limit"))
 
     return session.prepared("same keys", build)
+
+
+def _within(rule: Duplicate, key: MatchKey, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return those of the cells around a place that are near enough, without the place that ends what they kept."""
+    here, found = Point.read(key.alike[-1]), []
+    for id_, kept in rows:
+        *alike, place = kept.split("\x1f")
+        if metres_between(here, Point.read(place)) <= rule.within:
+            found.append((id_, "\x1f".join(alike)))
+    return found
+
+
+def _around(session: Session) -> Any:
+    """Records in any of the cells around a place, by the same index that finds what is exactly the same."""
+    keys = match_keys.c
+
+    def build() -> Any:
+        own = (keys.entity == bindparam("entity"), keys.rule == bindparam("rule"))
+        near = select(keys.record_id, keys.alike).where(*own, is_one_of(keys.exact, "exacts", numbers=False))
+        return near.limit(bindparam("limit"))  # in no order: SQLite would walk along the primary key for one
+
+    return session.prepared("keys around", build)
 
 
 def _likely(session: Session, wanted: Mapping[str, Any]) -> list[int]:

@@ -18,6 +18,7 @@ from engine import messages
 from engine.compiler.app import Duplicate, Entity
 from engine.errors import FieldError, InvalidValues
 from engine.records.likeness import core_name, grams, text_key
+from engine.records.nearby import Point, cell_of, cells_near
 from engine.records.sql import is_one_of
 from engine.storage.match_tables import match_grams, match_keys
 from engine.storage.store import Session
@@ -34,6 +35,8 @@ class MatchKey:
 
     exact: str
     alike: tuple[str, ...]
+    exacts: tuple[str, ...] = ()
+    """What the other record may have in place of ``exact``: the cells around a place; empty where it is that alone."""
 
 
 def match_key(entity: Entity, rule: Duplicate, values: Mapping[str, Any]) -> MatchKey | None:
@@ -44,8 +47,16 @@ def match_key(entity: Entity, rule: Duplicate, values: Mapping[str, Any]) -> Mat
     exact = [_plain(entity, key, values[key]) for key in rule.exact]
     if not all(alike) or not all(exact):
         return None
-    joined = _BETWEEN.join(exact)
-    return MatchKey(joined if len(joined) <= _LONGEST else hashlib.sha256(joined.encode()).hexdigest(), alike)
+    if rule.near is None:
+        return MatchKey(_joined(exact), alike)
+    point = Point.of(values[rule.near])
+    around = tuple(_joined([*exact, cell]) for cell in cells_near(point, rule.within))
+    return MatchKey(_joined([*exact, cell_of(point, rule.within)]), (*alike, point.text), around)
+
+
+def _joined(parts: Sequence[str]) -> str:
+    joined = _BETWEEN.join(parts)
+    return joined if len(joined) <= _LONGEST else hashlib.sha256(joined.encode()).hexdigest()
 
 
 def keep_keys(
@@ -92,7 +103,7 @@ def _write_fresh(
 
 def is_unique(rule: Duplicate) -> bool:
     """Tell whether the database can keep the rule by itself."""
-    return rule.block and not rule.alike
+    return rule.block and not rule.alike and rule.near is None
 
 
 def write_keys(session: Session, entity: Entity, rule: Duplicate, found: Sequence[tuple[int, MatchKey, bool]]) -> None:
@@ -109,7 +120,7 @@ def write_keys(session: Session, entity: Entity, rule: Duplicate, found: Sequenc
             statement.execute_many(session.connection, rows)
     except IntegrityError as error:
         raise InvalidValues([FieldError(rule.fields[0], "value.duplicate", said(entity, rule))]) from error
-    if rule.alike and not rule.exact:
+    if rule.alike and not rule.exact and rule.near is None:
         pairs = [
             dict(zip(_GRAM_COLUMNS, (entity.key, rule.key, gram, len(key.alike[0]), id_), strict=True))
             for id_, key, _ in found

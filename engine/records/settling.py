@@ -48,7 +48,9 @@ def _found_by(entity: Entity) -> tuple[Any, ...]:
 
 
 def _compared(entity: Entity) -> list[tuple[Any, ...]]:
-    return [(rule.key, is_unique(rule), rule.exact, dict(rule.alike)) for rule in entity.duplicates]
+    return [
+        (rule.key, is_unique(rule), rule.exact, dict(rule.alike), rule.near, rule.within) for rule in entity.duplicates
+    ]
 
 
 def _renew_keys(session: Session, entity: Entity) -> None:

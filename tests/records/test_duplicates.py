@@ -1,5 +1,6 @@
 """The same firm is not entered twice, whoever types it and however they write it; who knows better says why."""
 
+import math
 import random
 import re
 import unicodedata
@@ -22,6 +23,7 @@ from engine.records import match_keys as keys_of
 from engine.records.duplicates import find_duplicates
 from engine.records.history import list_history
 from engine.records.likeness import core_name, grams, lengths_alike, lost_grams, scores, text_key
+from engine.records.nearby import Point, cell_of, cells_near, metres_between
 from engine.records.record import Record
 from engine.storage import catalog
 from engine.storage.database import open_database
@@ -41,11 +43,13 @@ fields:
   code:  {type: credit_code, label: 信用代码}
   phone: {type: phone, label: 电话}
   city:  {type: choice, label: 城市, options: {nb: 宁波, hz: 杭州}}
+  spot:  {type: geo, label: 位置}
 duplicates:
   same_code: {block: true, match: {code: exact}, message: 这个信用代码已经建档。}
   same_name: {block: true, match: {name: exact}}
   alike:     {match: {name: 85%}, message: 名称很像已有的公司。}
   same_line: {match: {phone: exact, city: exact}}
+  near:      {match: {spot: 200m}, message: 200 米内已有公司。}
 access:
   rep:   {read: own, write: own, create: true, import: true}
   chief: {read: all, write: all, create: true, delete: all, import: true}
@@ -274,3 +278,52 @@ def test_what_one_rule_refuses_for_no_other_asks_about(firms: Desk) -> None:
     with pytest.raises(InvalidValues) as asked:
         firm(firms, "浙江东海精密铸造厂")
     assert [error.code for error in asked.value.errors] == ["value.duplicate_maybe"]
+
+
+# ---- near each other
+
+METRE = 1 / 111_195.08
+"""Degrees of latitude."""
+
+
+@given(
+    lat=st.floats(-90, 90), lng=st.floats(-180, 180), turn=st.floats(0, 6.283), far=st.floats(0, 1),
+    metres=st.sampled_from([1, 200, 5_000, 99_999]),
+)  # fmt: skip
+def test_whatever_is_near_lies_in_one_of_the_cells_around(
+    lat: float, lng: float, turn: float, far: float, metres: int
+) -> None:
+    here = Point(lat, lng)
+    up = lat + far * metres * METRE * math.sin(turn)
+    wide = max(math.cos(math.radians(lat)), 1e-9)
+    along = (lng + far * metres * METRE * math.cos(turn) / wide + 180) % 360 - 180
+    there = Point(max(-90.0, min(90.0, up)), along)
+    if metres_between(here, there) <= metres:
+        assert cell_of(there, metres) in cells_near(here, metres)
+
+
+def test_the_distance_is_that_of_the_great_circle() -> None:
+    ningbo, shanghai = Point(29.868336, 121.54399), Point(31.230416, 121.473701)
+    assert metres_between(ningbo, shanghai) == pytest.approx(151_600, abs=200)
+    assert metres_between(Point(0, 179.9999), Point(0, -179.9999)) == pytest.approx(22.2, abs=0.1)
+
+
+def test_a_firm_near_another_asks_whether_it_is_the_same(firms: Desk) -> None:
+    first = firm(firms, "甬江阀门", spot="29.868336, 121.543990")
+    near, far = f"{29.868336 + 150 * METRE:.6f}, 121.543990", f"{29.868336 + 250 * METRE:.6f}, 121.543990"
+    with pytest.raises(InvalidValues) as refused:
+        firm(firms, "四明泵业", spot=near)
+    assert [(one.path, one.code) for one in refused.value.errors] == [("spot", "value.duplicate_maybe")]
+    assert "200 米内已有公司。" in refused.value.errors[0].text("zh") and "甬江阀门" in refused.value.errors[0].text(
+        "zh"
+    )
+    with pytest.raises(InvalidValues) as hidden:
+        firm(firms, "四明泵业", login="rep2", spot=near)
+    assert "甬江阀门" not in hidden.value.errors[0].text("zh"), "whoever may not see it learns whose it is"
+    firm(firms, "东海油封", spot=far)
+    firm(firms, "四明泵业", spot=near, not_duplicate="同一园区两家")
+
+    firms.update("chief", first, spot="30.000000, 121.543990")
+    firm(firms, "北仑机械", spot="29.868336, 121.543990", not_duplicate="又一家")
+    with pytest.raises(InvalidValues):
+        firm(firms, "镇海机械", spot="30.000100, 121.543990")

@@ -64,18 +64,21 @@ class Unique:
 
 @dataclass(frozen=True)
 class Duplicate:
-    """When two records are taken for the same thing: ``exact`` fields are the same and ``alike`` ones alike enough."""
+    """When two records are taken for the same thing: ``exact`` fields are the same, ``alike`` ones alike enough, and
+    the place ``near`` names is no more than ``within`` metres away."""
 
     key: str
     block: bool
     exact: tuple[str, ...]
     alike: Mapping[str, float]  # field -> how alike, between 0.5 and 1
     message: Label
+    near: str | None = None
+    within: int = 0
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The fields compared."""
-        return (*self.alike, *self.exact)
+        return (*self.alike, *self.exact, *((self.near,) if self.near is not None else ()))
 
 
 @dataclass(frozen=True)

@@ -114,10 +114,12 @@ class UniqueDefinition:
 
 @dataclass(frozen=True)
 class MatchDefinition:
-    """How one field is compared: ``likeness`` is None for exact, else how alike two texts must be (0.5 to 1)."""
+    """How one field is compared: exactly, by how alike two texts must be (``likeness``, 0.5 to 1), or by how many
+    metres two places may be apart (``within``)."""
 
     field: Reference
     likeness: Decimal | None = None
+    within: int | None = None
 
 
 @dataclass(frozen=True)
