@@ -198,6 +198,8 @@ def _is_changed(one: Automation, change: _Change) -> bool:
     asked = one.on.fields
     if not change.changed or change.created or (asked and not asked & change.changed):
         return False
+    if one.on.not_via and change.via in one.on.not_via:
+        return False
     if not (one.on.from_ or one.on.to):
         return True
     (field,) = asked

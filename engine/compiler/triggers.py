@@ -119,6 +119,7 @@ class TriggerCompiler:
             fields=frozenset(one.name for one in on.fields),
             from_=frozenset(one.name for one in on.from_),
             to=frozenset(one.name for one in on.to),
+            not_via=frozenset(on.not_via),
             approval=approval,
             moments=tuple(self._moment(one) for one in on.moments),
             time=time.fromisoformat(on.time) if on.time is not None else time(9),

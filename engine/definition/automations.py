@@ -158,7 +158,11 @@ def _counted(node: Node) -> dict[str, CountedDefinition]:
 Given: TypeAlias = dict[str, Any]
 Read: TypeAlias = Callable[[Node, Node], Given]
 _TRIGGERS: Final[Mapping[str, Read]] = {
-    "changed": lambda node, written: {"fields": _names(written), "to": _all(node, "to")},
+    "changed": lambda node, written: {
+        "fields": _names(written),
+        "to": _all(node, "to"),
+        "not_via": tuple(node.value.get("not_via", ())),
+    },  # fmt: skip
     "moved": lambda node, written: {"to": _names(written)},
     "approval": lambda node, written: {"approval": read_reference(written), "to": _all(node, "becomes")},
     "file": lambda node, written: {"fields": (read_reference(written),)},

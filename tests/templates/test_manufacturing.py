@@ -18,7 +18,7 @@ from engine.records import disputes
 from engine.records.queries import ListQuery, list_records
 from engine.records.record import Record
 from engine.reports import find_period, run_figure
-from engine.workflow.many import move_many
+from engine.workflow.many import move_many, update_many
 from tests.conftest import ROOT, MakeStore, to_folder
 from tests.storage.living import assert_histories_replay, column, go_back, hire, make, publish
 from tests.templates.conftest import Site
@@ -501,6 +501,13 @@ def test_what_came_from_a_file_or_was_done_to_many_is_no_update_and_its_first_pu
         with site.store.write() as session:
             moved = move_many(session, "opportunity", move, seen, raw=given[1], reason=reason, actor=actor)
         assert moved[0].refused is None
+    seen = [(many.id, site.see("rep_wang", many).version)]
+    with site.store.write() as session:
+        given_to_all = {"amount": "90000", "change_note": "统一降价"}
+        assert update_many(session, "opportunity", seen, given_to_all, actor=actor)[0].refused is None
+    site.update("rep_wang", one, amount="90000", change_note="降价")
+    jobs.look(site.store)
+    assert [site.see("rep_wang", each).values["last_note"] for each in (one, many)] == ["降价", None]
     with site.store.read() as session:
         asked: dict[str, Any] = {"actor": site.actor("rep_wang"), "period": monday}
         share = run_figure(session, "opportunity.update_share", **asked).total.cells[0]

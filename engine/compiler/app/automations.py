@@ -95,6 +95,7 @@ class Trigger:
     fields: frozenset[str] = frozenset()
     from_: frozenset[str] = frozenset()
     to: frozenset[str] = frozenset()
+    not_via: frozenset[str] = frozenset()
     approval: str | None = None
     moments: tuple[Moment, ...] = ()
     time: time = time(9)

@@ -85,7 +85,8 @@ class TriggerDefinition:
     """The ``on:`` of an automation; exactly one kind is written.
 
     ``created`` and ``commented``; ``changed``: one of ``fields`` (any when empty), ``from_`` one of these values
-    ``to`` one of those; ``moved``: ``from_`` and ``to`` stages; ``approval``: that approval becomes one of ``to``;
+    ``to`` one of those, unless it came ``not_via`` one of these ways; ``moved``: ``from_`` and ``to`` stages;
+    ``approval``: that approval becomes one of ``to``;
     ``file``: one was added to one of ``fields``; ``at``: at each of ``moments``, for dates at ``time`` of the day;
     ``every``: a schedule in words, for each record, or ``once``; ``idle``: nothing changed for ``span``, or no record
     of ``without`` came; ``button``: one of ``who`` pressed it (whoever may write the record when empty); ``webhook``:
@@ -99,6 +100,7 @@ class TriggerDefinition:
     fields: tuple[Reference, ...] = ()
     from_: tuple[Reference, ...] = ()
     to: tuple[Reference, ...] = ()
+    not_via: tuple[str, ...] = ()
     approval: Reference | None = None
     moments: tuple[AfterDefinition, ...] = ()
     time: str | None = None
