@@ -14,13 +14,16 @@ from engine.compiler.readers import Wrong
 Changes = dict[str, list[Any]]
 """What changed: ``{field: [old, new]}`` in JSON form."""
 
+_SYSTEM = ("number", "stage", "owner", "team")
 _NOTHING = [None, None]  # an empty list and None are the same to a reader
 
 
 def find_changes(entity: Entity, before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
     """Return old and new of every value that differs, in JSON form."""
+    if not before:
+        return _first_values(entity, after)
     found: Changes = {}
-    for key in ("number", "stage", "owner", "team"):
+    for key in _SYSTEM:
         if before.get(key) != after.get(key):
             found[key] = [before.get(key), after.get(key)]
     for key, field in entity.fields.items():
@@ -34,9 +37,20 @@ def find_changes(entity: Entity, before: Mapping[str, Any], after: Mapping[str, 
     return found
 
 
+def _first_values(entity: Entity, after: Mapping[str, Any]) -> Changes:
+    """Return what differs from nothing: of a record that begins."""
+    found: Changes = {key: [None, value] for key in _SYSTEM if (value := after.get(key)) is not None}
+    passing = PROTECTED_UNTIL if entity.ownership is not None else None
+    for key, field in entity.fields.items():
+        value = after.get(key)
+        if value is not None and key != passing and (told := to_json(field, value)) is not None:
+            found[key] = [None, told]
+    return found
+
+
 def to_json(field: Any, value: Any) -> Any:
     """Return a value as the history keeps it."""
-    if value is None or value == []:
+    if value is None or (isinstance(value, list) and not value):
         return None
     if field.type.has_rows:
         return [_row_to_json(field, row) for row in value]

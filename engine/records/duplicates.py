@@ -27,8 +27,9 @@ from engine.records.match_keys import MatchKey, match_key, said
 from engine.records.nearby import Point, metres_between
 from engine.records.record import display
 from engine.records.rights import find_rights, scope_condition
-from engine.records.sql import ItemOf, ListOf, is_one_of
+from engine.records.sql import IsAmong, ItemOf, ListOf, is_one_of
 from engine.storage.match_tables import match_grams, match_keys
+from engine.storage.prepared import Prepared
 from engine.storage.store import Session
 from engine.storage.system_tables import users
 
@@ -132,9 +133,7 @@ def _find(session: Session, entity: Entity, rule: Duplicate, key: MatchKey) -> l
     elif rule.exact:
         rows = _same(session).fetch_all(session.connection, given | {"exact": key.exact, "limit": _MOST})
     else:
-        wanted = given | _wanted(session, rule, key, given)
-        ids = _likely(session, wanted)
-        rows = _named(session).fetch_all(session.connection, given | {"ids": ids}) if ids else []
+        rows = _likely(session, given | _wanted(session, rule, key, given))
     scored = [(score, id_) for id_, score in _score(rule, key, rows)]
     return [id_ for score, id_ in sorted(scored, key=lambda one: (-one[0], one[1]))]
 
@@ -238,11 +237,10 @@ def _around(session: Session) -> Any:
     return session.prepared("keys around", build)
 
 
-def _likely(session: Session, wanted: Mapping[str, Any]) -> list[int]:
-    """Return the records that share as many of the pairs as their length asks for, those that share the most first."""
+def _likely(session: Session, wanted: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Return the records, with their names, that share as many of the pairs as their length asks for."""
     if session.connection.dialect.name == "postgresql":
-        rows = _sharing(session).fetch_all(session.connection, wanted)
-        return [row[0] for row in rows]
+        return _sharing(session).fetch_all(session.connection, wanted)
     shortest, shared = wanted["shortest"], wanted["shared"]
     lengths = list(range(shortest, wanted["longest"] + 1))
     given = {name: wanted[name] for name in ("entity", "rule", "grams")} | {"lengths": lengths}
@@ -251,15 +249,17 @@ def _likely(session: Session, wanted: Mapping[str, Any]) -> list[int]:
         least = shared[length - shortest]
         often = Counter(ids.split(",")) if ids else {}
         found += [(-count, int(id_)) for id_, count in often.items() if count >= least]
-    return [id_ for _, id_ in sorted(found)[: wanted["limit"]]]
+    most = [id_ for _, id_ in sorted(found)[: wanted["limit"]]]
+    named = {"entity": wanted["entity"], "rule": wanted["rule"], "ids": most}
+    return _named(session).fetch_all(session.connection, named) if most else []
 
 
-def _sharing(session: Session) -> Any:
-    pairs = match_grams.c
+def _sharing(session: Session) -> Prepared:
+    keys, pairs = match_keys.c, match_grams.c
 
     def build() -> Any:
         own = (pairs.entity == bindparam("entity"), pairs.rule == bindparam("rule"))
-        return (
+        few = (
             select(pairs.record_id)
             .where(*own, is_one_of(pairs.gram, "grams", numbers=False))
             .where(pairs.length.between(bindparam("shortest"), bindparam("longest")))
@@ -268,11 +268,13 @@ def _sharing(session: Session) -> Any:
             .order_by(func.count().desc(), pairs.record_id)
             .limit(bindparam("limit"))
         )
+        mine = (keys.entity == bindparam("entity"), keys.rule == bindparam("rule"))
+        return select(keys.record_id, keys.alike).where(*mine, IsAmong(keys.record_id, few.scalar_subquery()))
 
     return session.prepared("sharing grams", build)
 
 
-def _having_each(session: Session) -> Any:
+def _having_each(session: Session) -> Prepared:
     """For each length, the ids of all that have any of the pairs, in one text: SQLite would sort them to group them."""
     pairs = match_grams.c
 
@@ -285,7 +287,7 @@ def _having_each(session: Session) -> Any:
     return session.prepared("having grams", build)
 
 
-def _named(session: Session) -> Any:
+def _named(session: Session) -> Prepared:
     keys = match_keys.c
 
     def build() -> Any:

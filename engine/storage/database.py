@@ -201,6 +201,11 @@ _MAPPED = 2**31 - 2**16
 """Bytes of the file that readers see in the memory of the system: a page that is there costs no call. SQLite's most."""
 
 
+_LOGGED = 4_000
+"""Pages of the log after which it is copied into the file: a page written often is copied once. SQLite finds so many
+of them through one block of its index."""
+
+
 def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:
     cursor = connection.cursor()
     mode = cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0]
@@ -210,6 +215,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA temp_store=MEMORY")
     cursor.execute("PRAGMA cache_size=-16000")
+    cursor.execute(f"PRAGMA wal_autocheckpoint={_LOGGED}")
     cursor.close()
     sqlite_functions.install(connection)
 
