@@ -47,8 +47,6 @@ def check_links(
     ``values``, so that nothing can be fetched from it or computed over it.
     """
     chosen = list(_chosen(entity, values, before))
-    if not chosen:
-        return
     by_target: dict[str, set[int]] = defaultdict(set)
     for _, field, id_ in chosen:
         by_target[field.target or ""].add(id_)
