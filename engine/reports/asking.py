@@ -131,12 +131,16 @@ def divided_by(session: Session, figure: Figure | Funnel, by: Sequence[str], act
     return tuple(_require(session, figure, key, actor) for key in by if not is_own_date(key))
 
 
+def today(session: Session) -> date:
+    """Return the day it is where the site lives."""
+    return session.now().astimezone(site_zone(session.app)).date()
+
+
 def period_of(session: Session, text: str | Period | None, otherwise: str) -> Period:
     """Return the period of a name, as the day it is where the site lives has it; raises ``InvalidValues``."""
     if isinstance(text, Period):
         return text
-    today = session.now().astimezone(site_zone(session.app)).date()
-    found = find_period(text or otherwise, today)
+    found = find_period(text or otherwise, today(session))
     if found is None:
         raise InvalidValues([FieldError("period", "report.bad_period", {"name": said(str(text))})])
     return found

@@ -53,6 +53,7 @@ def run(
         filters or {},
         lenient,
         counting,
+        today=asking.today(session),
     )
     if by is not None:
         figures = tuple(asking.seen_figures(session, [one.key for one in figures], wanted.by, actor)) or figures

@@ -95,6 +95,15 @@ class Period:
             return Period(self.kind, _month(self.first, -12), _month(self.last + _DAY, -12) - _DAY)
         return Period(self.kind, _year_before(self.first), _year_before(self.last))
 
+    def beside(self, other: "Period", today: date) -> "Period":
+        """Return ``other`` as far as this one has come by ``today``; all of it when this one is over, or is a day.
+
+        On the second of a month two days are compared with two, not with a month.
+        """
+        if self.kind == "all" or not self.first <= today < self.last:
+            return other
+        return Period("days", other.first, min(other.first + (today - self.first), other.last))
+
     def parts(self, span: Span) -> "list[Period]":
         """Return the days, weeks, months, quarters or years that lie in it, the first and the last as far as they do.
 

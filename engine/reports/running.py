@@ -6,6 +6,7 @@ anything itself: ``statement.py`` asks the database, and what a figure makes of 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final
@@ -51,8 +52,9 @@ def run_figure(
     """Return one figure, divided by dimensions and compared as asked; raises as ``opening.run`` does."""
     found = asking.find_figure(session, figure, actor=actor)
     wanted = Wanted(
-        asking.period_of(session, period, "month"), tuple(by), tuple(compare), filters or {}, lenient, counting
-    )
+        asking.period_of(session, period, "month"), tuple(by), tuple(compare), filters or {}, lenient, counting,
+        today=asking.today(session),
+    )  # fmt: skip
     result = lay_beside(session, (found,), wanted, actor)
     return replace(result, lines=tuple(in_order(result, None)))
 
@@ -67,6 +69,8 @@ class Wanted:
     filters: Filters
     lenient: bool
     counting: Counting | Recording | None = None
+    today: date | None = None
+    """The day it is where the site lives: a period that lasts is compared as far as it has come."""
     whole: Mapping[str, Any] | None = None
     """What the figures are asked for together, as plain data; else each is asked for by itself."""
 
@@ -77,13 +81,17 @@ class Wanted:
         compare = [one for one in self.compare if one != "target"]
         filters = asking.plain_filters(self.filters)
         said = {"period": self.period.plain, "by": list(self.by), "compare": compare, "filters": filters}
-        return {"what": "figure", "key": figure.key, **said}
+        before = {key: one.plain for key, one in self.variants.items() if key != _NOW and one.kind != self.period.kind}
+        return {"what": "figure", "key": figure.key, **said, **({"before": before} if before else {})}
 
     @cached_property
     def variants(self) -> dict[str, Period]:
-        """The period, and those it is compared with."""
+        """The period, and those it is compared with; divided by days, weeks or months they are whole."""
         others = {_PREVIOUS: self.period.previous, _LAST_YEAR: self.period.last_year}
-        return {_NOW: self.period} | {key: one for key, one in others.items() if key in self.compare and one}
+        found = {key: one for key, one in others.items() if key in self.compare and one}
+        if self.today is not None and self.span is None:
+            found = {key: self.period.beside(one, self.today) for key, one in found.items()}
+        return {_NOW: self.period} | found
 
     @cached_property
     def span(self) -> Span | None:

@@ -75,6 +75,25 @@ def test_a_period_is_compared_with_one_of_its_own_length(
         assert (other.first.isoformat(), other.last.isoformat()) == (first, last)
 
 
+@pytest.mark.parametrize(
+    ("text", "day", "compared"),
+    [
+        ("2026-03", date(2026, 3, 1), ("2026-02-01", "2026-02-01")),
+        ("2026-03", date(2026, 3, 30), ("2026-02-01", "2026-02-28")),  # February has no thirtieth
+        ("2026-03", date(2026, 3, 31), ("2026-02-01", "2026-02-28")),
+        ("2026-03", date(2026, 4, 9), ("2026-02-01", "2026-02-28")),
+        ("2026-04", date(2026, 3, 9), ("2026-03-01", "2026-03-31")),  # it has not begun
+        ("2026-03-05", date(2026, 3, 5), ("2026-03-04", "2026-03-04")),
+        ("2026-Q2", date(2026, 4, 10), ("2026-01-01", "2026-01-10")),
+    ],
+)
+def test_what_lasts_is_compared_as_far_as_it_has_come(text: str, day: date, compared: tuple[str, str]) -> None:
+    found = find_period(text, TODAY)
+    assert found is not None and found.previous is not None
+    beside = found.beside(found.previous, day)
+    assert (beside.first.isoformat(), beside.last.isoformat()) == compared
+
+
 def test_the_parts_of_a_period_lie_in_it_and_leave_no_hole() -> None:
     found = find_period("2026-02", TODAY)
     assert found is not None

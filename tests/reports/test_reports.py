@@ -40,7 +40,10 @@ def values(lines: Iterable[reports.Line]) -> dict[Any, list[Any]]:
     }
 
 
-def test_a_report_lays_figures_beside_each_other_with_what_they_were_and_should_be(market: Market) -> None:
+def test_a_report_lays_figures_beside_each_other_with_what_they_were_and_should_be(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(market.clock, "at", APRIL)
     with market.store.read() as session:
         found = reports.run(session, "deal.overview", actor=market.actor(session, "bo"), period="2026-03")
     ann, ben, cat = (market.ids[one] for one in ("ann", "ben", "cat"))
@@ -60,6 +63,19 @@ def test_a_report_lays_figures_beside_each_other_with_what_they_were_and_should_
     assert before is not None and before.previous is not None and before.previous.value == Decimal("50.00")
     assert [cell and (cell.value, cell.n) for cell in found.total.cells][:2] == [(4, 4), (Decimal("1100.00"), 2)]
     assert found.labels["user", ann] == "ann"
+
+
+def test_a_month_that_lasts_is_compared_with_as_many_days_of_others_unless_it_is_divided(market: Market) -> None:
+    with market.store.read() as session:  # it is the second of March
+        boss = market.actor(session, "bo")
+        found = reports.run(session, "deal.overview", actor=boss, by=[])
+        divided = reports.run(session, "deal.overview", actor=boss, by=["date.day"])
+    assert found.period.name == "2026-03"
+    assert [one and one.name for one in (found.previous, found.last_year)] == [
+        "2026-02-01..2026-02-02", "2025-03-01..2025-03-02",
+    ]  # fmt: skip
+    assert [one and one.name for one in (divided.previous, divided.last_year)] == ["2026-02", "2025-03"]
+    assert [cell and cell.previous and cell.previous.n for cell in found.total.cells][:2] == [0, 0]
 
 
 def test_lines_that_are_alike_stand_by_what_comes_then(market: Market) -> None:

@@ -50,7 +50,7 @@ def view_figure(
         "few": counted["few"],
         "count": counted["text"],
         "url": rows_url if n else None,
-        "changes": [] if counted["few"] else _changes(locale, figure, cell, before),
+        "changes": [] if counted["few"] else _changes(locale, figure, cell, period, before),
         "baseline": _said(locale, figure, baseline),
         "closed": say_closed(locale, figure, cell),
         "target": _said(locale, figure, target),
@@ -72,21 +72,23 @@ def _share(value: Decimal | None, target: Decimal | None, figure: Figure) -> int
 
 
 def _changes(
-    locale: Locale, figure: Figure, cell: Cell | None, before: Sequence[Period | None]
+    locale: Locale, figure: Figure, cell: Cell | None, whole: Period, before: Sequence[Period | None]
 ) -> list[dict[str, Any]]:
     found = []
     for name, period in zip(_COMPARED, before, strict=True):
         earlier: Cell | None = getattr(cell, name) if cell is not None else None
         if cell is None or earlier is None or period is None:
             continue
+        so_far = "_so_far" if period.kind != whole.kind else ""
+        label = locale.t(f"figure.than_{name}{so_far}")
         if not earlier.n and cell.n:
             found.append({
-                "label": locale.t(f"figure.than_{name}"), "text": locale.t("figure.no_earlier"), "tone": "grey",
+                "label": label, "text": locale.t("figure.no_earlier"), "tone": "grey",
                 "icon": "minus", "before": say_period(locale, period),
             })  # fmt: skip
             continue
         moved = say_change(locale, exact(cell.value), exact(earlier.value), figure.unit, figure.better)
         if moved is not None:
             said = f"{say_period(locale, period)}: {say_in_unit(locale, exact(earlier.value), figure.unit)}"
-            found.append({"label": locale.t(f"figure.than_{name}"), "before": said, **moved})
+            found.append({"label": label, "before": said, **moved})
     return found
