@@ -220,9 +220,12 @@ export class Picker {
     this.input.setAttribute("aria-invalid", "true");
   }
 
+  // The list comes into view whole when it opens: near the end of a screen it would lie under the bar at its foot.
   open() {
+    const opens = this.list.hidden;
     this.list.hidden = false;
     this.input.setAttribute("aria-expanded", "true");
+    if (opens) this.list.scrollIntoView({ block: "nearest" });
   }
 
   close() {
