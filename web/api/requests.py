@@ -176,9 +176,9 @@ def _filter(name: str, value: str) -> Filter:
 
 def _parse(data: bytes) -> Any:
     try:
-        found = json.loads(data, parse_float=Decimal, parse_constant=_refuse_constant)
+        found = _decode(data.decode(json.detect_encoding(data), "surrogatepass"))
         if b"\\u" in data:  # an escape may hold half of a character, which no database takes
-            json.dumps(found, ensure_ascii=False, default=str).encode("utf-8")
+            _encode(found).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise Malformed("people.bad_json", reason=_reason(error)) from None
     return found
@@ -186,6 +186,11 @@ def _parse(data: bytes) -> Any:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(name)
+
+
+# One of each for all: the functions of json, given arguments, would build one per call.
+_decode = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant).decode
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def _reason(error: Exception) -> str:
