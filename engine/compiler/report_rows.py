@@ -62,8 +62,9 @@ class Sources:
         self.shapes[EVERY_SHAPE] = EntityShape(EVERY_SHAPE, {}, every)
 
     def add_dimension(self, entity: str, written: DimensionDefinition, label: Label) -> None:
-        """Make a dimension known under its name to all rows of an entity."""
+        """Make a dimension known under its name to all rows of an entity, in place of a field called the same."""
         self._named.setdefault(entity, {})[written.key] = written
+        self._found = {known: one for known, one in self._found.items() if known[1] != written.key}
         self._labels[entity, written.key] = label
 
     def names(self, entity: str) -> list[str]:
