@@ -47,13 +47,17 @@ def run_figure(
     by: Sequence[str] = (),
     compare: Sequence[Against] = (),
     lenient: bool = False,
+    so_far: bool = True,
     counting: Counting | Recording | None = None,
 ) -> Result:
-    """Return one figure, divided by dimensions and compared as asked; raises as ``opening.run`` does."""
+    """Return one figure, divided by dimensions and compared as asked; raises as ``opening.run`` does.
+
+    Without ``so_far`` a period that lasts is compared with whole ones.
+    """
     found = asking.find_figure(session, figure, actor=actor)
     wanted = Wanted(
         asking.period_of(session, period, "month"), tuple(by), tuple(compare), filters or {}, lenient, counting,
-        today=asking.today(session),
+        today=asking.today(session) if so_far else None,
     )  # fmt: skip
     result = lay_beside(session, (found,), wanted, actor)
     return replace(result, lines=tuple(in_order(result, None)))
@@ -70,7 +74,8 @@ class Wanted:
     lenient: bool
     counting: Counting | Recording | None = None
     today: date | None = None
-    """The day it is where the site lives: a period that lasts is compared as far as it has come."""
+    """The day it is where the site lives: what grows with a period that lasts is compared as far as it has come. None:
+    it is compared whole."""
     whole: Mapping[str, Any] | None = None
     """What the figures are asked for together, as plain data; else each is asked for by itself."""
 
@@ -111,6 +116,8 @@ class Wanted:
 
 def lay_beside(session: Session, figures: Sequence[Figure], wanted: Wanted, actor: Actor) -> Result:
     """Return some figures beside each other, their lines in no order; raises as ``opening.run`` does."""
+    if not all(one.grows for one in figures if not one.of_now):
+        wanted = replace(wanted, today=None)
     return _Run(session, figures, wanted, actor).result()
 
 

@@ -75,7 +75,9 @@ def _run(session: Session, asked: Mapping[str, Any], actor: Actor, recording: Re
         run_list(session, find_tile(session, asked), actor=actor, counting=recording)
         return
     run: Any = run_funnel if asked["what"] == "funnel" else run_figure
-    more = {} if asked["what"] == "funnel" else {"compare": asked["compare"], "lenient": True}
+    more = (
+        {} if asked["what"] == "funnel" else {"compare": asked["compare"], "lenient": True, "so_far": "before" in asked}
+    )
     run(
         session, asked["key"], actor=actor, period=Period.of(asked["period"]), filters=asked["filters"], by=asked["by"],
         counting=recording, **more,

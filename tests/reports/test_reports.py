@@ -40,10 +40,7 @@ def values(lines: Iterable[reports.Line]) -> dict[Any, list[Any]]:
     }
 
 
-def test_a_report_lays_figures_beside_each_other_with_what_they_were_and_should_be(
-    market: Market, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(market.clock, "at", APRIL)
+def test_a_report_lays_figures_beside_each_other_with_what_they_were_and_should_be(market: Market) -> None:
     with market.store.read() as session:
         found = reports.run(session, "deal.overview", actor=market.actor(session, "bo"), period="2026-03")
     ann, ben, cat = (market.ids[one] for one in ("ann", "ben", "cat"))
@@ -65,17 +62,17 @@ def test_a_report_lays_figures_beside_each_other_with_what_they_were_and_should_
     assert found.labels["user", ann] == "ann"
 
 
-def test_a_month_that_lasts_is_compared_with_as_many_days_of_others_unless_it_is_divided(market: Market) -> None:
-    with market.store.read() as session:  # it is the second of March
-        boss = market.actor(session, "bo")
-        found = reports.run(session, "deal.overview", actor=boss, by=[])
-        divided = reports.run(session, "deal.overview", actor=boss, by=["date.day"])
-    assert found.period.name == "2026-03"
-    assert [one and one.name for one in (found.previous, found.last_year)] == [
-        "2026-02-01..2026-02-02", "2025-03-01..2025-03-02",
-    ]  # fmt: skip
-    assert [one and one.name for one in (divided.previous, divided.last_year)] == ["2026-02", "2025-03"]
-    assert [cell and cell.previous and cell.previous.n for cell in found.total.cells][:2] == [0, 0]
+def test_what_grows_with_a_month_that_lasts_is_compared_with_as_many_days_unless_it_is_divided(market: Market) -> None:
+    def periods(figure: str, **asked: Any) -> list[str | None]:
+        with market.store.read() as session:  # it is the second of March
+            boss = market.actor(session, "bo")
+            found = reports.run_figure(session, figure, actor=boss, compare=["previous", "last_year"], **asked)
+        return [one and one.name for one in (found.period, found.previous, found.last_year)]
+
+    assert periods("deal.won") == ["2026-03", "2026-02-01..2026-02-02", "2025-03-01..2025-03-02"]
+    assert periods("deal.won", by=["date.day"]) == ["2026-03", "2026-02", "2025-03"]
+    assert periods("deal.rate") == ["2026-03", "2026-02", "2025-03"]
+    assert periods("deal.won", period="2026-02") == ["2026-02", "2026-01", "2025-02"]
 
 
 def test_lines_that_are_alike_stand_by_what_comes_then(market: Market) -> None:

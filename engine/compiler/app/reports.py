@@ -147,6 +147,11 @@ class Figure:
         more = self.provisional.when.parts if self.provisional is not None else ()
         return tuple({one.key: one for one in (*self.value.parts, *more)}.values())
 
+    @property
+    def grows(self) -> bool:
+        """Whether it grows with its period: one count or sum. A share or an average is as large on the first day."""
+        return not self.inputs and [one.name in ("count", "sum") for one in self.value.parts] == [True]
+
 
 @dataclass(frozen=True)
 class Report:
