@@ -31,6 +31,7 @@ from engine.records.uniqueness import find_taken, repeated
 from engine.storage.store import Session
 
 _BETWEEN = re.compile(r"[,;、，；]")
+_MOST_PARTS = 4  # a name may hold commas of its own: so many parts of a cell may be one name
 
 Problem = dict[str, Any]
 """``at`` (the column, None when there is none), ``path`` as in ``FieldError``, the sentence by language, and for what a
@@ -206,7 +207,7 @@ class Judge:
         one = told.field
         if told.target is not None:
             many = one is not None and one.type.many
-            found = [self._names.find(told.key, name, of=told.target) for name in _names(many, said(cell))]
+            found = list(self._find(told, _names(many, said(cell))))
             wrong = [name for name in found if isinstance(name, FieldError)]
             errors += [replace(name, path=path) for name in wrong]
             if wrong:
@@ -221,6 +222,15 @@ class Judge:
         except Wrong as wrong_cell:
             errors.append(FieldError(path, wrong_cell.code, wrong_cell.params))
             return None
+
+    def _find(self, told: "_Told", parts: Sequence[Sequence[str]]) -> Iterator[int | FieldError]:
+        """Yield who or what the parts of a cell name, one or more parts a name."""
+        at = 0
+        while at < len(parts):
+            found = [self._names.find(told.key, name, of=told.target or "") for name in parts[at]]
+            known = next((back for back, one in enumerate(found) if not isinstance(one, FieldError)), len(found) - 1)
+            yield found[known]
+            at += len(found) - known
 
     # ---- what is looked up at once
 
@@ -247,7 +257,7 @@ class Judge:
     def _called(self, column: Column, one: Field | None) -> set[str]:
         """Return the names in a column, of which a cell for several holds several."""
         many = one is not None and one.type.many
-        return {name for text in self._texts(column) for name in _names(many, text)}
+        return {name for text in self._texts(column) for part in _names(many, text) for name in part}
 
     def _find_taken(self, one: Field, texts: set[str]) -> None:
         variants = texts | {text.upper() for text in texts}
@@ -295,5 +305,14 @@ def _at(cells: Sequence[Any], told: _Told) -> Any:
     return cells[told.at] if told.at < len(cells) else None
 
 
-def _names(many: bool, text: str) -> list[str]:
-    return [name.strip() for name in _BETWEEN.split(text) if name.strip()] if many else [text]
+def _names(many: bool, text: str) -> list[list[str]]:
+    """Return for each part of a cell the names that may begin there, the longest first: a name may hold a comma."""
+    if not many:
+        return [[text]]
+    ends = [*(one.start() for one in _BETWEEN.finditer(text)), len(text)]
+    begins = [0, *(one.end() for one in _BETWEEN.finditer(text))]
+    parts = [(begin, end) for begin, end in zip(begins, ends, strict=True) if text[begin:end].strip()]
+    return [
+        [text[begin:end].strip() for _, end in reversed(parts[at : at + _MOST_PARTS])]
+        for at, (begin, _) in enumerate(parts)
+    ]

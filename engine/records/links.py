@@ -64,12 +64,12 @@ def check_links(
     for path, field, id_ in chosen:
         if field.to is None:
             if id_ not in known[field.target or USER]:
-                errors.append(FieldError(path, f"value.{field.target}_missing"))
+                _say_once(errors, FieldError(path, f"value.{field.target}_missing"))
         elif (field.to, id_) not in lookups.allowed:
-            errors.append(FieldError(path, "value.link_missing", {"label": field.label}))
+            _say_once(errors, FieldError(path, "value.link_missing", {"label": field.label}))
             _take_out(values, path)
         elif not _reads_record(field) and not _may_lead_to(field, id_, env):
-            errors.append(FieldError(path, "value.link_where", {"label": field.label}))
+            _say_once(errors, FieldError(path, "value.link_where", {"label": field.label}))
 
 
 def check_choices(
@@ -85,7 +85,7 @@ def check_choices(
     env = replace(env, record=values)
     for path, field, id_ in _linked(entity, values, before):
         if path not in wrong and not _may_lead_to(field, id_, env):
-            errors.append(FieldError(path, "value.link_where", {"label": field.label}))
+            _say_once(errors, FieldError(path, "value.link_where", {"label": field.label}))
 
 
 def label_links(session: Session, entity: Entity, values: Mapping[str, Any], *, actor: Actor) -> Labels:
@@ -228,6 +228,12 @@ def _reads_record(field: Field) -> frozenset[str]:
 
 def _may_lead_to(field: Field, id_: int, env: Env) -> bool:
     return field.where is None or field.where.run(env.lookup.linked(field.to or "", id_) or {}, env) is True
+
+
+def _say_once(errors: list[FieldError], error: FieldError) -> None:
+    """Add an error unless it was said: of several in one list one sentence does."""
+    if error not in errors:
+        errors.append(error)
 
 
 def _take_out(values: dict[str, Any], path: str) -> None:

@@ -5,7 +5,7 @@ record with all that led to either, the other in no list any more, and a row of 
 transaction. Must not lose anything: what is not taken stays with the record that went, until the merge is undone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from sqlalchemy import insert, select, update
 
 from engine.compiler.app import Entity, Field
 from engine.compiler.app.ownership import POOL, PROTECTED_UNTIL
+from engine.compiler.readers import Wrong
 from engine.errors import FieldError, InvalidValues, NotFound, NotPossibleNow
 from engine.people.actor import Actor
 from engine.records.calling import name_of
@@ -315,10 +316,22 @@ def _find_errors(
     for field in entity.line_fields:
         if len(values[field.key]) > field.max_rows:
             errors.append(FieldError(field.key, "value.too_many_rows", {"max": field.max_rows}))
+    errors += _too_many(entity, changes)
     for one in find_duplicates(session, entity, values, kept.values, actor=actor):
         if one.rule.block:
             errors.append(FieldError(one.rule.fields[0], "value.duplicate", said(entity, one.rule, one)))
     return errors
+
+
+def _too_many(entity: Entity, changes: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield an error for each field that would hold more of both than it may."""
+    for key in changes:
+        field = entity.fields.get(key)
+        if field is not None and field.type.many and changes[key]:
+            try:
+                field.type.parse(changes[key], field)
+            except Wrong as wrong:
+                yield FieldError(key, wrong.code, wrong.params)
 
 
 # ---- what moves beside the values

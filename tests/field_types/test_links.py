@@ -1,5 +1,7 @@
 """A field that leads to several records, on both databases: kept by the database, found, counted, shown, turned."""
 
+import re
+from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,6 +16,7 @@ from engine.records import commands, merging, queries
 from engine.records.filters import Filter
 from engine.records.unmerging import undo_merge
 from engine.records.versions import restore_version
+from engine.workflow.many import update_many
 from tests.field_types.test_records import actor_of, bring_in, change, create, found, read
 from tests.web.conftest import Desk
 
@@ -68,8 +71,8 @@ def test_a_list_is_filtered_by_it_and_formulas_ask_it(samples: Desk) -> None:
 def test_what_cannot_be_chosen_is_said_beside_it(samples: Desk) -> None:
     one, *more = partners(samples, *"甲乙丙丁")
     for raw, code in (
-        ([one, 999], "value.link_missing"), ([one, *more], "value.too_many_links"), ("甲", "value.link"),
-        ({"a": 1}, "value.link"), (True, "value.links"),
+        ([one, 999], "value.link_missing"), ([998, 999], "value.link_missing"), ("甲", "value.link"),
+        ([one, *more], "value.too_many_links"), ({"a": 1}, "value.link"), (True, "value.links"),
     ):  # fmt: skip
         with pytest.raises(InvalidValues) as caught:
             create(samples, {"links": raw})
@@ -103,6 +106,18 @@ def test_two_that_become_one_are_one_entry_and_undone_two(samples: Desk) -> None
         undo_merge(session, merge, actor=lead)
     assert [read(samples, id_).values["links"] for id_ in (both.id, other.id)] == [[one, three, two], [two]]
     assert entries(samples) == [(both.id, one, 0), (both.id, three, 1), (both.id, two, 2), (other.id, two, 0)]
+
+
+def test_what_is_kept_of_two_leads_to_no_more_than_it_may(samples: Desk) -> None:
+    one, two, three, four = partners(samples, *"甲乙丙丁")
+    kept, other = create(samples, {"links": [one, two]}), create(samples, {"links": [three, four]})
+    lead = actor_of(samples)
+    with pytest.raises(InvalidValues) as caught, samples.store.write() as session:
+        merging.merge_records(session, "sample", kept.id, other.id, {"links": "both"}, versions=(1, 1), actor=lead)
+    assert [(error.path, error.code) for error in caught.value.errors] == [("links", "value.too_many_links")]
+    with samples.store.write() as session:  # nobody asked for both: what stood there stays
+        merging.merge_records(session, "sample", kept.id, other.id, {}, versions=(1, 1), actor=lead)
+    assert read(samples, kept.id).values["links"] == [one, two]
 
 
 def test_what_comes_back_from_the_bin_or_out_of_a_merge_has_its_entries(samples: Desk) -> None:
@@ -153,6 +168,18 @@ def test_a_sheet_names_them_and_gives_the_names_back(samples: Desk) -> None:
     assert made.values["links"] == [two, one]
     columns = Columns(samples.store.app.entities["sample"], ["links"], language="zh", zone=ZoneInfo("Asia/Shanghai"))
     assert columns.cells(made) == ["乙, 甲"]
+    (comma,) = partners(samples, "丙, 丁, 公司")
+    told = columns.cells(read(samples, create(samples, {"links": [comma, one]}).id))
+    assert told == ["丙, 丁, 公司, 甲"]
+    rows = [(2, ["三", *told]), (3, ["四", "甲；丙, 丁, 公司、乙"])]
+    assert bring_in(samples, Sheet(["text", "links"], rows)) == (2, [])
+    brought = [read(samples, found(samples, Filter("text", "eq", text))[0]).values["links"] for text in "三四"]
+    assert brought == [[comma, one], [one, comma, two]], "the longest name that is one"
+    rows = [(2, ["五", "丙, 丁"]), (3, ["六", "甲, 乙, 丙, 丁, 公司, 丙"]), (4, ["七", " ,、"]), (5, ["八", "甲,甲"])]
+    assert bring_in(samples, Sheet(["text", "links"], rows)) == (
+        2, ["多链接：找不到“丙”，请填写已有记录的编号或名称；多链接：找不到“丁”，请填写已有记录的编号或名称。",
+            "多链接：找不到“丙”，请填写已有记录的编号或名称。"],
+    )  # fmt: skip
 
 
 def test_pages_and_programs_show_and_take_them(samples: Desk) -> None:
@@ -189,3 +216,87 @@ def test_what_it_was_is_compared_restored_and_offered(samples: Desk) -> None:
     assert [item["text"] for item in offered["items"]] == ["乙厂"]
     stale = {"text": "甲", "links": ["", str(one)], "_version": "2"}  # filled in over [two]
     assert "甲厂、乙厂" in browser.post(f"/e/sample/{made.id}/edit", data=stale).get_data(as_text=True), "a conflict"
+
+
+def test_many_records_are_given_the_same_ones(samples: Desk) -> None:
+    one, two, three = partners(samples, "甲厂", "乙厂", "丙厂")
+    made = [create(samples, {"links": [one, two]}), create(samples, {"links": [two]})]
+    browser, told = samples.browser("lead"), {"records": f"{made[0].id}:1,{made[1].id}:1", "field": "links"}
+
+    def ask(step: str, *ids: int) -> str:
+        page = browser.post("/e/sample/many", data=told | {"links": ["", *map(str, ids)], "step": step})
+        return " ".join(re.sub("<[^>]+>", " ", page.get_data(as_text=True)).split())
+
+    assert "把“多链接”改为“丙厂、甲厂” 将修改 2 条" in ask("preview", three, one)
+    refused = ask("preview", 998, 999)
+    assert "2 条不能修改" in refused and refused.count("不存在或你无权查看") == 2, "one sentence for each record"
+    with samples.store.write() as session:
+        seen = [(record.id, 1) for record in made]
+        update_many(session, "sample", seen, {"links": [three, one]}, actor=actor_of(samples))
+    assert entries(samples) == [(record.id, *entry) for record in made for entry in ((three, 0), (one, 1))]
+
+
+def test_a_program_is_told_in_one_sentence_and_never_fails(samples: Desk) -> None:
+    one, *more = partners(samples, *"甲乙丙丁")
+    program = samples.program("lead")
+    made = program.made("sample", text="甲", links=[one])
+    for raw, wrong in (
+        ([998, 999], "所选的“多链接”不存在或你无权查看，请重新选择。"), ([one, *more], "最多选择 3 条记录。"),
+        ("甲", "请从列表中选择一条记录。"), ([[one]], "请从列表中选择一条记录。"), ([True], "请从列表中选择一条记录。"),
+        (True, "请从列表中选择记录。"), (1.5, "请从列表中选择记录。"), ([0], "请从列表中选择一条记录。"),
+        ([-1], "请从列表中选择一条记录。"), ([10**40], "请从列表中选择一条记录。"), (["²"], "请从列表中选择一条记录。"),
+        ({"id": {"id": 1}}, "请从列表中选择一条记录。"), ({}, "请从列表中选择一条记录。"),
+    ):  # fmt: skip
+        answers = program.post("/sample", {"text": "乙", "links": raw}), program.patch("/sample/1", {"links": raw}, 1)
+        for answer in answers:
+            assert (answer.status_code, [each["text"] for each in answer.get_json()["errors"]]) == (422, [wrong]), raw
+    assert program.get("/sample/1").get_json()["version"] == made["version"]
+    for raw in ([one, one, None], f"{one},", {"id": one}, [{"id": one}], one):
+        assert program.made("sample", text="乙", links=raw)["links"] == [one], raw
+    for query in ("eq=x", "in=1,x", "eq=", f"eq={10**40}", "gte=1"):
+        assert program.get(f"/sample?filter.links.{query}").status_code == 422
+    schemas = program.get("/openapi.json").get_json()["components"]["schemas"]
+    typed, told = (schemas[f"sample.{name}"]["properties"]["links"] for name in ("values", "record"))
+    assert (typed["type"], typed["maxItems"], typed["items"]["type"]) == ("array", 3, "integer")
+    assert (told["type"], told["items"]["type"]) == (["array", "null"], "integer")
+
+
+def test_whoever_may_not_see_them_keeps_them_and_chooses_none(samples: Desk) -> None:
+    one, two, three = partners(samples, "甲厂", "乙厂", "丙厂")
+    made = create(samples, {"links": [one, two], "link": one})
+    browser, program = samples.browser("root"), samples.program("root")  # reads samples and no partner
+    page = browser.get("/e/sample/1").get_data(as_text=True)
+    assert "甲厂</a>、" in page and "乙厂" in page, "what a record leads to is called, as with a link to one"
+    posted = {"text": "乙", "link": str(one), "_version": "1"}
+    assert browser.post("/e/sample/1/edit", data=posted | {"links": ["", str(two), str(one)]}).status_code == 303
+    assert read(samples, made.id).values["links"] == [two, one]
+    for raw in ([one, two, three], [three]):
+        answer = program.patch("/sample/1", {"links": raw}, 2)
+        assert [error["code"] for error in answer.get_json()["errors"]] == ["value.link_missing"]
+    assert "丙厂" not in browser.get(f"/e/sample/new?links={three}&link={three}").get_data(as_text=True)
+    assert "丙厂" not in browser.get(f"/e/sample?links={three}").get_data(as_text=True)
+    assert browser.get("/pick/partner?for=sample.links&q=").status_code in (403, 404)
+    for by in ("link", "links"):  # nothing but the number of what may not be seen is told by a report
+        assert "甲厂" not in browser.get(f"/reports/sample.by_partner?by={by}").get_data(as_text=True)
+
+
+def test_the_page_of_each_lists_what_leads_to_it_by_either_field(samples: Desk) -> None:
+    one, two = partners(samples, "甲厂", "乙厂")
+    for raw in (
+        {"text": "只链接", "link": one}, {"text": "两处", "link": one, "links": [one]},
+        {"text": "在其中", "link": two, "links": [two, one]},
+    ):  # fmt: skip
+        create(samples, raw)
+    browser = samples.browser("lead")
+
+    def listed(at: int) -> list[str]:
+        page = browser.get(f"/e/partner/{at}").get_data(as_text=True)
+        return re.findall(r'data-row-link href="/e/sample/\d+">([^<]+)<', page)
+
+    assert (listed(one), listed(two)) == (["在其中", "两处", "只链接"], ["在其中"])
+    for _ in range(3):
+        create(samples, {"text": "又", "links": [one]})
+    assert listed(one) == ["又", "又", "又", "在其中", "两处"]
+    page = browser.get(f"/e/partner/{one}").get_data(as_text=True)
+    (more,) = re.findall(r'href="(/e/sample\?where=[^"]+)"', page)
+    assert len(set(re.findall(r'href="(/e/sample/\d+)"', browser.get(unescape(more)).get_data(as_text=True)))) == 6
