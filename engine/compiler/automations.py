@@ -395,5 +395,5 @@ def _said(step: Do) -> object:
 
 
 _UNSAID: Final = frozenset(
-    {Kind.CHOICES, Kind.TAGS, Kind.USERS, Kind.LINKS, Kind.FILE, Kind.LINES, Kind.JSON, Kind.NOTHING, Kind.WORKING_TIME}
-)
+    {Kind.CHOICES, Kind.TAGS, Kind.USERS, Kind.LINKS, Kind.FILE, Kind.LINES, Kind.PLACE, Kind.JSON, Kind.NOTHING}
+) | {Kind.WORKING_TIME}

@@ -30,7 +30,9 @@ from engine.expression.types import DEPARTMENT_SHAPE, EVERY_SHAPE, MANY, NUMERIC
 from engine.expression.walking import walk
 
 _DATED: Final = (Kind.DATE, Kind.DATETIME)
-_UNDIVIDED: Final = (MANY - {Kind.CHOICES, Kind.LINKS}) | {Kind.JSON, Kind.DURATION, Kind.TIME, Kind.NOTHING}
+_UNDIVIDED: Final = (MANY - {Kind.CHOICES, Kind.LINKS}) | {
+    Kind.PLACE, Kind.JSON, Kind.DURATION, Kind.TIME, Kind.NOTHING
+}  # fmt: skip
 _OFFERED: Final = (
     Kind.CHOICE, Kind.CHOICES, Kind.BOOLEAN, Kind.LINK, Kind.LINKS, Kind.USER, Kind.DEPARTMENT, *_DATED,
 )  # fmt: skip

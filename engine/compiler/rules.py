@@ -70,7 +70,8 @@ def _of_one_row(where: Expression, written: EntityDefinition, stored: Iterable[s
     columns = {*stored, *SYSTEM_FIELDS}
     alone = all(len(use) == 1 and use[0] in columns for use in where.checked.uses)
     lists = any(is_many(field) for key, field in written.fields.items() if (key,) in where.checked.uses)
-    return alone and not lists and not where.checked.context
+    measured = any(isinstance(node, resolved.Call) and node.name == "distance" for node in walk(where.checked.tree))
+    return alone and not lists and not measured and not where.checked.context
 
 
 def _spoken_of_as_missing(check: Expression) -> set[str]:

@@ -37,7 +37,7 @@ FIGURE: Final = "@figure"
 
 HUNDREDTHS: Final = 100
 """A percentile is kept as hundredths of a percent, so that 99.95 is a whole number."""
-_MISSES: Final = frozenset({Kind.JSON, Kind.WORKING_TIME, Kind.NOTHING}) | MANY
+_MISSES: Final = frozenset({Kind.PLACE, Kind.JSON, Kind.WORKING_TIME, Kind.NOTHING}) | MANY
 _SHARE: Final = Type(Kind.PERCENT, scale=MAX_PLACES)
 
 

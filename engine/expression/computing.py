@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.expression import resolved
 from engine.expression.decimals import divide, read_number, total
+from engine.expression.earth import distance
 from engine.expression.moments import add_days, month_end, read_date
 from engine.expression.types import MAX_DIGITS
 from engine.expression.writing import say_duration, short
@@ -78,6 +79,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "text": _of(write),
     "contains": _both(lambda text, part: part in text),
     "starts_with": _both(str.startswith),
+    "distance": distance,
     "join": lambda *texts: "".join(present(texts)) or None,
 }
 

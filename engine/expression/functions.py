@@ -15,6 +15,7 @@ _CALENDAR = frozenset({Kind.DATE})
 _SPAN = frozenset({Kind.DURATION})
 WRITTEN = _TEXT | _CALENDAR | _MOMENT | _SPAN | NUMERIC | {Kind.TIME}
 """What has one way of being written, whoever reads it; a yes or no has none, a record or person has several."""
+_PLACE = frozenset({Kind.PLACE})
 _ANY: frozenset[Kind] = frozenset()
 _HUNDREDTHS = Type(Kind.NUMBER, scale=2)
 
@@ -59,6 +60,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "text": Function("text(value)", (WRITTEN,), Type(Kind.TEXT)),
     "contains": Function("contains(text, part)", (_TEXT, _TEXT), BOOLEAN),
     "starts_with": Function("starts_with(text, part)", (_TEXT, _TEXT), BOOLEAN),
+    "distance": Function("distance(place, place)", (_PLACE, _PLACE), COUNT),
     "join": Function("join(text, text)", (_TEXT, _TEXT), Type(Kind.TEXT), more=True),
 }
 """Functions of single values."""

@@ -125,5 +125,6 @@ FUNCTIONS: dict[str, _Write] = {
     "text": _text,
     "contains": _text_position("> 0"),
     "starts_with": _text_position("= 1"),
+    "distance": lambda writer, node: terms.distance(*writer.values(node)),
     "join": _join,
 }

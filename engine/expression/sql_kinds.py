@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
 from engine.expression import sql_terms as terms
-from engine.expression.sql_terms import Exact, Moment, Span
+from engine.expression.sql_terms import Exact, Moment, Place, Span
 from engine.expression.types import NUMERIC, Kind, Type
 
 
@@ -33,4 +33,5 @@ _SQL_TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.TIME: sa.Time(),
     Kind.DATETIME: Moment(),
     Kind.DURATION: Span(),
+    Kind.PLACE: Place(),
 }

@@ -9,7 +9,8 @@ UTC texts ``YYYY-MM-DD HH:MM:SS.ffffff``, dates ``YYYY-MM-DD``; durations are wh
 
 # ruff: noqa: S608 - templates are put together from constants of this file; every value is a bound parameter.
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,6 +24,7 @@ from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from engine.expression.decimals import WRITTEN_NUMBER
+from engine.expression.earth import RADIUS
 from engine.expression.moments import MOST_DAYS
 from engine.expression.types import MAX_DIGITS, MAX_PLACES
 
@@ -30,6 +32,7 @@ BOOLEAN = Boolean()
 DATE = Date()
 INTEGER = BigInteger()
 _SHIFT = 10**9
+_DEGREES = ("lat", "lng")
 _Processor = Callable[[Any], Any]
 
 
@@ -101,6 +104,21 @@ class Span(TypeDecorator[timedelta]):
     def literal_processor(self, dialect: Dialect) -> Callable[[Any], str]:
         """Return what writes a duration into SQL text."""
         return lambda value: str(value // timedelta(seconds=1))
+
+
+class Place(TypeDecorator[Mapping[str, float]]):
+    """A place as the JSON text that columns hold."""
+
+    impl = Text
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> _Processor | None:
+        """Return what makes the text."""
+        return _present(json.dumps)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor | None:
+        """Return what reads the text."""
+        return _present(json.loads)
 
 
 class Term(ColumnElement[Any]):
@@ -332,6 +350,21 @@ def calendar_part(day: ColumnElement[Any], sqlite: str, postgresql: str) -> Colu
     """Return the year (``%Y``, ``year``) or month (``%m``, ``month``) of a date."""
     template = f"CAST(strftime('{sqlite}', {{0}}) AS INTEGER)"
     return Term(INTEGER, template, day, postgresql=f"CAST(extract({postgresql} FROM {{0}}) AS BIGINT)")
+
+
+def distance(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return how many metres two places are apart, as ``earth.distance`` works it out, in the same steps."""
+    degrees = ", ".join(
+        f"CAST(CAST({{{at}}} AS JSON) ->> '{key}' AS FLOAT8) AS {key}{at}" for at in (0, 1) for key in _DEGREES
+    )
+    halves = "sin(radians(lat1 - lat0) / 2) AS up, sin(radians(lng1 - lng0) / 2) AS along"
+    postgresql = (
+        f"(SELECT CAST(floor(CAST({2 * RADIUS!r} AS FLOAT8) * asin(least(1.0, sqrt(part))) + 0.5) AS BIGINT) "
+        "FROM (SELECT up * up + cos(radians(lat0)) * cos(radians(lat1)) * (along * along) AS part "
+        f"FROM (SELECT lat0, lat1, {halves} FROM (SELECT {degrees} OFFSET 0) AS points OFFSET 0) AS halves "
+        "OFFSET 0) AS parts WHERE part IS NOT NULL)"
+    )
+    return Term(INTEGER, "formwork_distance({0}, {1})", one, other, postgresql=postgresql)
 
 
 def _days(name: str, seconds: int = 86400) -> str:

@@ -8,12 +8,13 @@ A number has at most ``MAX_DIGITS`` digits; what would have more is NULL. SQLite
 too large with a floating-point number, which is always above that bound.
 """
 
+import json
 import sqlite3
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from engine.expression import decimals, moments, writing
+from engine.expression import decimals, earth, moments, writing
 from engine.expression.types import MAX_DIGITS, MAX_PLACES
 
 _LIMIT = 10**MAX_DIGITS
@@ -41,6 +42,7 @@ def install(connection: sqlite3.Connection) -> None:
         ("moved_date", 3, moved_date),
         ("month_end", 1, month_end),
         ("moved_moment", 3, moved_moment),
+        ("distance", 2, distance),
     ):
         connection.create_function(f"formwork_{name}", count, function, deterministic=True)
     connection.create_aggregate("formwork_percentile", 3, Percentile)  # type: ignore[arg-type]
@@ -132,6 +134,14 @@ def moved_moment(moment: str | None, sign: int, seconds: _Number) -> str | None:
     except OverflowError:
         return None
     return moved.isoformat(" ", "microseconds")
+
+
+def distance(one: str | None, other: str | None) -> int | None:
+    """Return how many metres two places are apart, given as the JSON texts columns hold."""
+    try:
+        return None if one is None or other is None else earth.distance(json.loads(one), json.loads(other))
+    except (ValueError, TypeError, LookupError):  # an old value of another type
+        return None
 
 
 class Percentile:

@@ -43,6 +43,7 @@ class Kind(StrEnum):
     TAGS = "tags"  # sequence of str, folded to lower case
     FILE = "file"  # anything with a length: the attachments of a record
     LINES = "lines"  # sequence of mappings; its rows are reached through a Collection
+    PLACE = "place"  # mapping with lat and lng, in degrees
     JSON = "json"  # any value JSON can say; only asked whether it is missing
     NOTHING = "nothing"  # None: the word `missing`
 
@@ -156,7 +157,7 @@ def join(left: Type, right: Type) -> Type | None:
 
 def can_compare(left: Type, right: Type) -> bool:
     """Tell whether ``=`` and ``!=`` make sense between the two; order needs ``ORDERED`` kinds besides."""
-    if left.kind in MANY | {Kind.JSON, Kind.WORKING_TIME} or Kind.NOTHING in (left.kind, right.kind):
+    if left.kind in MANY | {Kind.PLACE, Kind.JSON, Kind.WORKING_TIME} or Kind.NOTHING in (left.kind, right.kind):
         return False
     return join(left, right) is not None
 
@@ -171,6 +172,8 @@ def can_hold(wanted: Type, actual: Type) -> bool:
         return actual.kind in TEXTUAL and bool(actual.options) and set(actual.options) <= set(wanted.options)
     if wanted.kind is Kind.TEXT:
         return actual.kind in TEXTUAL
+    if wanted.kind is Kind.JSON and actual.kind is Kind.PLACE:
+        return True
     return wanted.kind is actual.kind and (wanted.entity is None or wanted.entity == actual.target)
 
 

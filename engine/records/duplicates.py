@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Table, bindparam, func, literal, select, u
 
 from engine.compiler.app import Duplicate, Entity, Field
 from engine.errors import FieldError
+from engine.expression.earth import Point, metres_between
 from engine.people.actor import Actor
 from engine.records.calling import label_names
 from engine.records.columns import record_columns, to_values
@@ -24,7 +25,6 @@ from engine.records.hits import keep_aside, met
 from engine.records.likeness import grams, lengths_alike, lost_grams, scores
 from engine.records.listing import scope_key
 from engine.records.match_keys import MatchKey, match_key, said
-from engine.records.nearby import Point, metres_between
 from engine.records.record import display
 from engine.records.rights import find_rights, scope_condition
 from engine.records.sql import IsAmong, ItemOf, ListOf, is_one_of

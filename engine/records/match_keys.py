@@ -17,8 +17,9 @@ from sqlalchemy.exc import IntegrityError
 from engine import messages
 from engine.compiler.app import Duplicate, Entity
 from engine.errors import FieldError, InvalidValues
+from engine.expression.earth import Point
 from engine.records.likeness import core_name, grams, text_key
-from engine.records.nearby import Point, cell_of, cells_near
+from engine.records.nearby import cell_of, cells_near
 from engine.records.sql import is_one_of
 from engine.storage.match_tables import match_grams, match_keys
 from engine.storage.store import Session

@@ -1,52 +1,14 @@
-"""How far places are apart, and the cells of a grid by which places near one are found.
+"""The cells of a grid by which places near one are found.
 
-Enters: points (degrees, WGS 84) and metres. Leaves: metres, and keys of cells. Must not read records.
-
-The distance is that of the great circle by the haversine formula (R. W. Sinnott, Virtues of the Haversine, Sky and
-Telescope 68, 1984) on a sphere of the earth's mean radius: off by half a percent at most, less than what a telephone
-says of where it is.
+Enters: points and metres. Leaves: keys of cells. Must not read records.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from math import asin, cos, floor, radians, sin, sqrt
-from typing import Any
+from math import cos, floor, radians
 
-_RADIUS = 6_371_008.8
-"""Metres; mean radius of the earth (IUGG)."""
-_DEGREE = _RADIUS * radians(1)
+from engine.expression.earth import RADIUS, Point
+
+_DEGREE = RADIUS * radians(1)
 """Metres of a degree of latitude."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """A place on the earth."""
-
-    lat: float
-    lng: float
-
-    @classmethod
-    def of(cls, value: Mapping[str, Any]) -> "Point":
-        """Return the point of a value of a field of places."""
-        return cls(float(value["lat"]), float(value["lng"]))
-
-    @classmethod
-    def read(cls, text: str) -> "Point":
-        """Return the point that ``text`` was made of."""
-        lat, _, lng = text.partition(",")
-        return cls(float(lat), float(lng))
-
-    @property
-    def text(self) -> str:
-        """The point as it is kept."""
-        return f"{self.lat!r},{self.lng!r}"
-
-
-def metres_between(one: Point, other: Point) -> float:
-    """Return how far two places are apart."""
-    up = sin(radians(other.lat - one.lat) / 2) ** 2
-    along = cos(radians(one.lat)) * cos(radians(other.lat)) * sin(radians(other.lng - one.lng) / 2) ** 2
-    return 2 * _RADIUS * asin(min(1.0, sqrt(up + along)))
 
 
 def cell_of(point: Point, metres: int) -> str:

@@ -20,7 +20,7 @@ from engine.storage.store import Session, Store
 from engine.storage.system_tables import files
 from engine.storage.tables import column_name
 from tests.conftest import to_folder
-from tests.expression.world import NOW, _day, _decimal, _moment
+from tests.expression.world import LOCATIONS, NOW, PLACES, _day, _decimal, _moment
 from tests.records.databases import database_of
 from tests.records.desk import APP
 
@@ -100,6 +100,7 @@ fields:
   key_account: {type: boolean, label: 重点}
   seller: {type: user, label: 销售}
   unit:   {type: department, label: 单位}
+  point:  {type: geo, label: 位置}
   models:
     type: lines
     label: 常用型号
@@ -224,7 +225,7 @@ def _fill(session: Session, plant: Plant, draw: random.Random) -> None:
     for id_ in range(1, CUSTOMERS + 1):
         known = {"name": draw.choice(TEXTS), "grade": draw.choice(["a", "b", None]), "credit": _decimal(draw, 5, 2)}
         known |= {"since": _day(draw), "opens": _time(draw), "key_account": _yes(draw)}
-        known |= {"seller": draw.choice(people), "unit": draw.choice(units)}
+        known |= {"seller": draw.choice(people), "unit": draw.choice(units), "point": LOCATIONS[id_ % len(LOCATIONS)]}
         _insert(session, tables.entity["customer"], common(id_) | known)
         for position in range(id_ % 3 * 2):
             place = {"parent_id": id_, "position": position, "part": draw.choice(TEXTS), "price": _decimal(draw, 3, 2)}
@@ -273,7 +274,7 @@ def _quote(draw: random.Random, people: list[int | None], units: list[int | None
         "invited": draw.choice([None, [], people[1:2], people[1:]]),
         "unit": draw.choice(units),
         "place": draw.choice([None, {"city": "宁波"}]),
-        "point": draw.choice([None, {"lat": 29.8, "lng": 121.5}]),
+        "point": draw.choice(PLACES),
         "extra": draw.choice([None, {"a": [1]}, [], 0]),
     }
 

@@ -34,6 +34,7 @@ RECORD: dict[str, Any] = {
     "invited": [1, 2],
     "tags": ["valve"],
     "scan": [],
+    "place": {"lat": 29.868336, "lng": 121.54399},
     "items": [
         {
             "qty": Decimal(100),
@@ -58,7 +59,15 @@ WORLD = World(
         "@user": [{"id": 1, "login": "rep.one", "department": 1}],
         "@department": [{"id": 1, "key": "sales"}],
         "product": [{"id": 1, "line": "valve", "name": "F-100"}],
-        "customer": [{"id": 1, "name": "甬江阀门", "grade": "A", "credit": Decimal("0.10")}],
+        "customer": [
+            {
+                "id": 1,
+                "name": "甬江阀门",
+                "grade": "A",
+                "credit": Decimal("0.10"),
+                "location": {"lat": 29.8695, "lng": 121.54399},
+            }
+        ],
         "visit": [
             {"id": 1, "quote": 1, "at": NOW, "hours": Decimal("0.1"), "done": True},
             {"id": 2, "quote": 1, "at": None, "hours": Decimal("0.2"), "done": None},
@@ -165,6 +174,11 @@ EXAMPLES: dict[str, Any] = {
     "add_days(0001-01-01, 0 - 1) is missing": True,
     "9999-12-31 + 1d": None,
     "0001-01-01 - 1d is missing": True,
+    # places: a thousandth of a degree of latitude is 111.195 m, so 0.001164 degrees are 129.4 m
+    "distance(place, customer.location)": 129,
+    "distance(place, place) = 0 and distance(customer.location, place) < 200": True,
+    "distance(place, if(archived, place))": None,
+    "default(distance(if(archived, place), place), 7) = 7": True,
     # many rows
     "sum(items.total)": Decimal("7410"),
     "count(items)": 2,

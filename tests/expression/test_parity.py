@@ -91,6 +91,7 @@ _LEAVES = {
     "duration": ["effort", "3d", "90m", "2w"],
     "text": ["name", "customer.name", "'Valve'", "'阀门'", "''", "'%_'", "'a''b'", "number", "join(stage, 备注)"],
     "choice": ["stage", "'sent'", "'draft'"],
+    "place": ["place", "customer.location"],
 }
 _RATES = st.sampled_from(_LEAVES["percent"])
 _WRITTEN_NUMBERS = st.from_regex(
@@ -174,6 +175,7 @@ _MAKERS: dict[str, list[Callable[[Sub, st.DrawFn], str]]] = {
         lambda part, draw: f"({part('number')} - {part('percent')})",
         lambda part, draw: f"{draw(st.sampled_from(['days', 'hours']))}({part('duration')})",
         lambda part, draw: f"{draw(st.sampled_from(['year', 'month']))}({part('date')})",
+        lambda part, draw: f"distance({part('place')}, {part('place')})",
         lambda part, draw: f"length({part('text')})",
         lambda part, draw: f"number({part('text')})",
         lambda part, draw: f"number('{draw(_WRITTEN_NUMBERS)}')",
@@ -220,6 +222,7 @@ _MAKERS: dict[str, list[Callable[[Sub, st.DrawFn], str]]] = {
         lambda part, draw: f"text({part(draw(st.sampled_from(_WRITTEN_OUT)))})",
     ],
     "choice": _either("choice"),
+    "place": _either("place"),
 }
 
 

@@ -122,6 +122,7 @@ LEAVES = {
     "department": ["unit", "team", "user.department", "customer.unit", "owner.department"],
     "user": ["owner", "checker", "created_by", "updated_by", "user", "customer.seller"],
     "link": ["customer", "if(archived, customer)"],
+    "place": ["point", "customer.point"],
 }  # fmt: skip
 
 

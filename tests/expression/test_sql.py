@@ -1,14 +1,17 @@
 """The SQL form in use: by prepared statements, in the condition of an index, and served by an index."""
 
+from dataclasses import replace
+
 from sqlalchemy import Connection, Index, select
 
+from engine.expression import check, compile_python, parse
 from engine.expression.sql import compile_sql, compile_where, sql_parameters
 from engine.storage.prepared import Prepared
 from tests.expression.conftest import SOURCE, TABLES, check_quote, in_sql
 from tests.expression.test_examples import EXAMPLES
-from tests.expression.world import World
+from tests.expression.world import PLACES, SHAPES, World
 
-QUOTE = TABLES["quote"]
+QUOTE, CUSTOMER = TABLES["quote"], TABLES["customer"]
 
 
 def test_a_prepared_statement_reads_the_same_values(database: Connection, world: World) -> None:
@@ -17,6 +20,16 @@ def test_a_prepared_statement_reads_the_same_values(database: Connection, world:
         prepared = Prepared(select(QUOTE.c.id, compile_sql(checked, SOURCE).label("value")), database.dialect)
         found = prepared.fetch_all(database, sql_parameters(checked, world.env()))
         assert dict(found) == in_sql(database, checked, world)
+
+
+def test_the_place_of_the_record_being_edited_is_a_parameter(database: Connection, world: World) -> None:
+    text = "distance(location, record.place) <= 200"
+    near = check(parse(text), SHAPES, "customer", text=text, outer="quote")
+    prepared, run = Prepared(select(CUSTOMER.c.id).where(compile_where(near, SOURCE)), database.dialect), compile_python(near)
+    for place, found in ((PLACES[-1], [4]), (PLACES[3], [1]), (None, [])):
+        env = replace(world.env(), record={"place": place})
+        assert [id_ for (id_,) in prepared.fetch_all(database, sql_parameters(near, env))] == found
+        assert [row["id"] for row in world.records["customer"] if run(row, env)] == found
 
 
 def test_a_condition_can_be_the_condition_of_an_index(empty_database: Connection) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from engine.expression import Collection, EntityShape, Env, Kind, Type
 from engine.expression.sql_terms import Span
-from engine.storage.column_types import ScaledDecimal, UtcDateTime
+from engine.storage.column_types import JsonText, ScaledDecimal, UtcDateTime
 
 STAGES = ("draft", "sent", "approved")
 COUNT = Type(Kind.NUMBER, scale=0)
@@ -59,6 +59,7 @@ SHAPES = {
             "invited": Type(Kind.USERS),
             "tags": Type(Kind.CHOICES, options=("valve", "pump")),
             "scan": Type(Kind.FILE),
+            "place": Type(Kind.PLACE),
             "items": Type(Kind.LINES),
         },
         {"items": Collection("quote.items"), "visits": Collection("visit", via="quote")},
@@ -86,6 +87,7 @@ SHAPES = {
             "key_account": Type(Kind.BOOLEAN),
             "region": Type(Kind.LINK, entity="region"),
             "photos": Type(Kind.FILE),
+            "location": Type(Kind.PLACE),
             "models": Type(Kind.LINES),
         },
         {"models": Collection("customer.models")},
@@ -128,6 +130,17 @@ SHAPES = {
 NOW = datetime(2026, 3, 2, 1, 30, 15, 250_000, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
 OFFSET = timedelta(hours=8)
+PLACES = (
+    {"lat": 29.868336, "lng": 121.54399},
+    {"lat": 31.230416, "lng": 121.473701},
+    None,
+    {"lat": 0.0, "lng": -179.9999},
+    {"lat": -29.868336, "lng": -58.45601},
+    {"lat": 90.0, "lng": 0.000001},
+    {"lat": 29.868336, "lng": 121.543995},
+)
+"""Near to one another, across the date line, at a pole, and at the other end of the earth."""
+LOCATIONS = (PLACES[0], {"lat": 0.0, "lng": 179.9999}, None, {"lat": -90.0, "lng": 12.5})
 
 _COLUMNS = {
     Kind.TEXT: Text,
@@ -139,6 +152,7 @@ _COLUMNS = {
     Kind.USER: BigInteger,
     Kind.DEPARTMENT: BigInteger,
     Kind.DURATION: Span,
+    Kind.PLACE: JsonText,
 }
 MANY = (Kind.USERS, Kind.LINKS, Kind.CHOICES, Kind.FILE)
 
@@ -260,6 +274,7 @@ def random_world(seed: int, quotes: int) -> World:
                     "since": _day(draw),
                     "key_account": draw.choice([True, False, None]),
                     "deleted_at": NOW if number == 4 else None,
+                    "location": LOCATIONS[number % len(LOCATIONS)],
                     "models": [_model(draw) for _ in range(number % 3 * 2)],
                 }
                 for number in range(1, 5)
@@ -307,6 +322,7 @@ def _quote(draw: random.Random, number: int) -> dict[str, Any]:
         "invited": draw.choice([None, [], [1], [1, 2]]),
         "tags": draw.choice([None, [], ["valve"], ["pump", "valve"]]),
         "scan": draw.choice([None, [], [11], [11, 12]]),
+        "place": PLACES[number % len(PLACES)],
         "items": [_line(draw) for _ in range(draw.choice([0, 0, 1, 2, 3]))],
     }
 

@@ -16,6 +16,7 @@ from sqlalchemy import event, select, text
 
 from engine.clock import SetClock
 from engine.errors import InvalidValues
+from engine.expression.earth import Point, metres_between
 from engine.importing import at_once as imports
 from engine.importing.sheets import Sheet
 from engine.records import duplicates
@@ -23,7 +24,7 @@ from engine.records import match_keys as keys_of
 from engine.records.duplicates import find_duplicates
 from engine.records.history import list_history
 from engine.records.likeness import core_name, grams, lengths_alike, lost_grams, scores, text_key
-from engine.records.nearby import Point, cell_of, cells_near, metres_between
+from engine.records.nearby import cell_of, cells_near
 from engine.records.record import Record
 from engine.storage import catalog
 from engine.storage.database import open_database

@@ -151,7 +151,7 @@ TYPES = (
     ),
     FieldType(
         key="geo",
-        kind=Kind.JSON,
+        kind=Kind.PLACE,
         column="json",
         parse=read_point,
         to_json=dict,
