@@ -25,7 +25,8 @@ def test_a_prepared_statement_reads_the_same_values(database: Connection, world:
 def test_the_place_of_the_record_being_edited_is_a_parameter(database: Connection, world: World) -> None:
     text = "distance(location, record.place) <= 200"
     near = check(parse(text), SHAPES, "customer", text=text, outer="quote")
-    prepared, run = Prepared(select(CUSTOMER.c.id).where(compile_where(near, SOURCE)), database.dialect), compile_python(near)
+    asked, run = select(CUSTOMER.c.id).where(compile_where(near, SOURCE)), compile_python(near)
+    prepared = Prepared(asked, database.dialect)
     for place, found in ((PLACES[-1], [4]), (PLACES[3], [1]), (None, [])):
         env = replace(world.env(), record={"place": place})
         assert [id_ for (id_,) in prepared.fetch_all(database, sql_parameters(near, env))] == found
