@@ -4,7 +4,7 @@ Enters: the definitions and what ``reports.py`` compiled. Leaves: ``Dashboard`` 
 may see: that is asked when somebody looks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from engine.compiler.app import Dashboard, Rows, Tile
 from engine.compiler.app.reports import Read
@@ -86,15 +86,20 @@ class _Board:
         where = compilation.expression(written.where, key, BOOLEAN, sql=True)
         reads: frozenset[Read] = self.reporting.sources.reads(where.checked if where is not None else None)
         columns = compilation.require_all(written.columns, known, "E002", entity=key)
-        sort = None
-        if written.sort is not None:
-            name = written.sort.removeprefix("-")
-            found = compilation.require(Reference(name, written.location), known, "E002", entity=key)
-            sort = None if found is None else (found, written.sort.startswith("-"))
         return Tile(
-            "list", key, label, where=where, reads=reads, columns=columns or entity.columns, sort=sort,
+            "list", key, label, where=where, reads=reads, columns=columns or entity.columns,
+            sort=self._sort(written, written.sort, key, known), then=self._sort(written, written.then, key, known),
             top=written.top or 10,
         )  # fmt: skip
+
+    def _sort(
+        self, written: TileDefinition, by: str | None, entity: str, known: Sequence[str]
+    ) -> tuple[str, bool] | None:
+        if by is None:
+            return None
+        name = Reference(by.removeprefix("-"), written.location)
+        found = self.compilation.require(name, known, "E002", entity=entity)
+        return None if found is None else (found, by.startswith("-"))
 
     def _filters(self, reference: Reference, rows: tuple[tuple[Tile | None, ...], ...]) -> bool:
         """A filter must divide what is shown by some tile; the others are shown as they are."""

@@ -19,7 +19,8 @@ from engine.records.rights import ALL, Rights
 class ListQuery:
     """What a list shows: the records that meet all of ``filters``.
 
-    ``sort`` None is the entity's own, ``after`` the cursor of the page before, ``text`` a search.
+    ``sort`` None is the entity's own, ``after`` the cursor of the page before, ``text`` a search. ``then`` decides
+    between records that are alike by ``sort``, and whether the largest comes first; a list with it has one page.
     """
 
     filters: Conditions = ()
@@ -29,6 +30,7 @@ class ListQuery:
     limit: int = 50
     text: str = ""
     columns: tuple[str, ...] = ()  # empty: every field
+    then: tuple[str, bool] | None = None
 
 
 @dataclass(frozen=True)

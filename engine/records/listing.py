@@ -90,6 +90,9 @@ class ListPlan(Counting):
         self.limit = max(1, min(query.limit, MOST))
         allowed = readable_keys(entity, rights)
         self.sort, self.descending = self._sorted_by(allowed)
+        self._then = query.then
+        if query.then is not None:
+            self._require_sortable(query.then[0], allowed)
         self._marks = frozenset(() if "stage" in rights.hidden else marks_of(entity))
         self._require(list(each_filter(query.filters)), {*allowed, *self._marks})
         wanted = query.columns or tuple(item.key for item in entity.stored_fields)
@@ -206,7 +209,7 @@ class ListPlan(Counting):
             found = select(self._table.c.id).where(*self._conditions(session))
             return found.order_by(*self._orders()).limit(bindparam("limit"))
 
-        statement = session.prepared(("first ids", *self._shape(), self.sort, self.descending), build)
+        statement = session.prepared(("first ids", *self._shape(), *self._order), build)
         return [row[0] for row in find(session, statement, self._given | {"limit": self.limit + 1})]
 
     def fetch(self, session: Session) -> list[tuple[Any, ...]]:
@@ -217,7 +220,7 @@ class ListPlan(Counting):
             given |= {"after": after[0], "after_id": after[1]}
         rows: list[tuple[Any, ...]] = []
         for part in self._parts(after):
-            key = ("list", *self._shape(), self.reading.keys, self.sort, self.descending, part, self._rights.masked)
+            key = ("list", *self._shape(), self.reading.keys, *self._order, part, self._rights.masked)
             statement = session.prepared(key, lambda part=part: self._select(session, part))  # type: ignore[misc]
             rows += statement.fetch_all(session.connection, given | {"limit": self.limit + 1 - len(rows)})
             if len(rows) > self.limit:
@@ -246,10 +249,13 @@ class ListPlan(Counting):
         if wanted is None:
             own, descending = self._entity.sort
             return (own, descending) if own in allowed else ("id", True)
+        self._require_sortable(wanted, allowed)
+        return wanted, self._query.descending
+
+    def _require_sortable(self, wanted: str, allowed: Sequence[str]) -> None:
         declared = self._entity.fields.get(wanted)
         if wanted not in allowed or (declared is not None and not declared.type.sortable):
             raise InvalidValues([_unknown(wanted)])
-        return wanted, self._query.descending
 
     def _parts(self, after: tuple[Any, int] | None) -> tuple[str, ...]:
         """Return the stretches of the list that make up a page, each one range of an index, in order.
@@ -270,13 +276,25 @@ class ListPlan(Counting):
         found = select(*columns).select_from(self.reading.source).where(*self._conditions(session))
         return found.where(*self._within(part)).order_by(*self._orders()).limit(bindparam("limit"))
 
+    @property
+    def _order(self) -> tuple[Hashable, ...]:
+        return self.sort, self.descending, self._then
+
     def _orders(self) -> list[Any]:
-        by_id, sort = self._table.c.id, column(self._table, self.sort)
-        if not self.descending:
-            first = smallest_first(sort) if getattr(sort, "nullable", True) else sort.asc()
-            return [by_id.asc()] if self.sort == "id" else [first, by_id.asc()]
-        first = largest_first(sort) if getattr(sort, "nullable", True) else sort.desc()
-        return [by_id.desc()] if self.sort == "id" else [first, by_id.desc()]
+        by_id = self._table.c.id
+        if self.sort == "id":
+            return [by_id.desc() if self.descending else by_id.asc()]
+        first = self._along(self.sort, descending=self.descending)
+        if self._then is not None:
+            return [first, self._along(self._then[0], descending=self._then[1]), by_id.asc()]
+        return [first, by_id.desc() if self.descending else by_id.asc()]
+
+    def _along(self, key: str, *, descending: bool) -> Any:
+        """Return the order by one column; what has no value is the smallest of all."""
+        by = column(self._table, key)
+        if not getattr(by, "nullable", True):
+            return by.desc() if descending else by.asc()
+        return largest_first(by) if descending else smallest_first(by)
 
     def _within(self, part: str) -> list[Any]:
         ids, sort = self._table.c.id, column(self._table, self.sort)

@@ -134,7 +134,8 @@ def run_list(session: Session, tile: Tile, *, actor: Actor, counting: Counting |
     known = readable_keys(entity, rights)
     sort, descending = tile.sort if tile.sort is not None and tile.sort[0] in known else (None, False)
     columns = tuple(key for key in tile.columns if key in known)
-    query = ListQuery(sort=sort, descending=descending, limit=tile.top, columns=columns)
+    then = tile.then if sort is not None and tile.then is not None and tile.then[0] in known else None
+    query = ListQuery(sort=sort, descending=descending, limit=tile.top, columns=columns, then=then)
     plan = ListPlan(session, entity, rights, query, actor=actor, link=_condition(session, tile, actor))
     if counting is None:
         rows = plan.fetch(session)

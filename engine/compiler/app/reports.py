@@ -209,7 +209,7 @@ class Funnel:
 class Tile:
     """One tile of a dashboard; ``name`` is the key of the figure, report, funnel or entity its ``kind`` says.
 
-    ``where``, ``columns``, ``sort`` and ``top`` are those of a list, which shows what its reader may see of it;
+    ``where``, ``columns``, ``sort``, ``then`` and ``top`` are those of a list, which shows what its reader may see;
     ``chart`` is how a report is drawn here, None for its own way.
     """
 
@@ -223,6 +223,7 @@ class Tile:
     reads: frozenset[Read] = frozenset()
     columns: tuple[str, ...] = ()
     sort: tuple[str, bool] | None = None
+    then: tuple[str, bool] | None = None
     top: int = 10
 
 

@@ -157,6 +157,7 @@ class TileDefinition:
     where: ExpressionText | None = None
     columns: tuple[Reference, ...] = ()
     sort: str | None = None
+    then: str | None = None
     top: int | None = None
 
 
