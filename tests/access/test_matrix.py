@@ -5,6 +5,7 @@ fails, and so does one that opened or shut a door. ``UPDATE_EXPECTED=1`` writes 
 """
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,9 @@ LAST = ("auth.logout", "auth.end_session", "auth.end_other_sessions", "pages.peo
 
 SIGN_IN = ("second_step.ask", "second_step.take", "company.begin", "company.finish", "company.sign_out")
 """What leads back to its first page whoever has not begun."""
+
+NAMED_TO_ADMINISTRATORS = re.compile(r"/admin/stranded/approval/\d+/move")
+"""Where administrators set an approval going again they are told what the record is called, and nothing else of it."""
 
 
 @pytest.fixture
@@ -68,7 +72,8 @@ def ask(world: World, login: str) -> Iterator[tuple[str, str, str, object]]:
 def test_nobody_is_told_what_they_may_not_know(world: World, login: str) -> None:
     told, reached, broken = [], {}, []
     for method, rule, address, answer in ask(world, login):
-        told += [(method, address, mark) for mark in world.found_in(answer, FORBIDDEN[login])]
+        kinds = [kind for kind in FORBIDDEN[login] if kind != FOREIGN or not NAMED_TO_ADMINISTRATORS.match(address)]
+        told += [(method, address, mark) for mark in world.found_in(answer, kinds)]
         broken += [(method, address, answer.status_code)] if answer.status_code >= 500 else []
         reached.setdefault(f"{method} {rule}", set()).add(answer.status_code)
     assert told == []

@@ -46,7 +46,7 @@ def test_what_is_off_answers_like_what_does_not_exist(world: World) -> None:
     firm = boss.made("firm", name="还在的客户")
     made = boss.made("deal", title=world.mark("gone", "title"), firm=firm["id"])
     job = boss.made("job", what="安装", deal=made["id"])
-    boss.post(f"/deal/{made['id']}/moves/ask", {"version": made["version"]})
+    assert boss.post(f"/deal/{made['id']}/moves/ask", {}, If_Match=f'"{made["version"]}"').status_code == 200
     told = {"part": made["title"][:-3], "firm": firm["id"], "job": job["id"]}
     pages = [address.format_map(told) for address in ELSEWHERE]
     assert len(_telling(world, pages)) >= 6

@@ -114,7 +114,6 @@ def build_world(desk: Desk, salt: str = "a") -> World:
     job = mine.made("job", what="安装", deal=deal["id"])
     _change(boss, "job", job, secret=note(WORK, "job"))
     mine.post(f"/deal/{deal['id']}/comments", {"text": "客户说可以"})
-    mine.post(f"/deal/{deal['id']}/moves/ask", {"version": deal["version"]})
 
     strange = other.made("firm", name=note(FOREIGN, "firm"), phone=world.phone(MASKED))
     theirs = other.made("deal", title=note(FOREIGN, "title"), firm=strange["id"], due="2026-03-21",
@@ -130,8 +129,12 @@ def build_world(desk: Desk, salt: str = "a") -> World:
     pooled = _change(boss, "firm", pooled, remark=note(SECRET, "pooled"), limit=world.amount(SECRET, 76_667_667))
     left = other.post(f"/firm/{pooled['id']}/release", {"pool": "sea", "reason": note(FOREIGN, "reason")})
     assert left.status_code == 200, left.get_data(as_text=True)
-    current = other.get(f"/deal/{theirs['id']}").get_json()
-    other.post(f"/deal/{theirs['id']}/moves/ask", {"version": current["version"]})
+    _ask(other, theirs["id"])
+    waits = mine.made(
+        "deal", title="北仑 2026 年度", firm=firm["id"], price="99000000", due="2026-03-22", about=[firm["id"]]
+    )
+    _change(boss, "deal", waits, margin=world.amount(SECRET, 77_887_887), rivals=[firm["id"]] if salt == "a" else [])
+    _ask(mine, waits["id"])
     other.post("/deal/views", {"name": note(PRIVATE, "view"), "columns": ["title"]})
     mine.post("/deal/views", {"name": "我的视图", "columns": ["title"]})
     for who, name in ((other, note(PRIVATE, "report view")), (mine, "我的报表视图")):
@@ -161,7 +164,7 @@ def build_world(desk: Desk, salt: str = "a") -> World:
         other.made("deal", title=note(FOREIGN, "moredeal"), firm=extra["id"], price="7", due="2026-03-20")
     jobs.react(desk.store)
     world.ids = {
-        "deal": [deal["id"], theirs["id"], gone["id"]], "job": [job["id"]],
+        "deal": [deal["id"], theirs["id"], gone["id"], waits["id"]], "job": [job["id"]],
         "firm": [firm["id"], strange["id"], gone_firm["id"], pooled["id"]],
         "people": [desk.ids["mine"], desk.ids["other"]],
     }  # fmt: skip
@@ -270,6 +273,13 @@ def _choices(name: str) -> tuple[str, ...]:
 
 
 # ---- work
+
+
+def _ask(program: Program, deal: int) -> None:
+    """Submit a deal: people have to decide about it."""
+    version = program.get(f"/deal/{deal}").get_json()["version"]
+    asked = program.post(f"/deal/{deal}/moves/ask", {}, If_Match=f'"{version}"')
+    assert asked.status_code == 200, asked.get_data(as_text=True)
 
 
 def _change(program: Program, entity: str, record: Mapping[str, Any], **values: Any) -> dict[str, Any]:
