@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from engine import reports
 from engine.errors import InvalidValues, NotPossibleNow
 from engine.exporting.sheets import Columns
-from engine.importing.sheets import Sheet
+from engine.importing.sheets import Sheet, read_sheet
 from engine.records import commands, merging, queries
 from engine.records.filters import Filter
 from engine.records.unmerging import undo_merge
@@ -180,6 +180,20 @@ def test_a_sheet_names_them_and_gives_the_names_back(samples: Desk) -> None:
         2, ["多链接：找不到“丙”，请填写已有记录的编号或名称；多链接：找不到“丁”，请填写已有记录的编号或名称。",
             "多链接：找不到“丙”，请填写已有记录的编号或名称。"],
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_file_that_was_exported_is_read_back_as_it_was(samples: Desk, kind: str) -> None:
+    one, comma, formula = partners(samples, "甲厂", "丙, 丁, 公司", "=1+1")
+    for text, links in (("一", [comma, one]), ("二", [formula, one])):
+        create(samples, {"text": text, "links": links})
+    program = samples.program("lead")
+    asked = program.post("/sample/exports", {"format": kind, "columns": ["text", "links"]}).get_json()
+    file = program.get(f"/exports/{asked['id']}/file").get_data()
+    assert bring_in(samples, read_sheet(file, f"again.{kind}")) == (2, [])
+    for text, links in (("一", [comma, one]), ("二", [formula, one])):
+        ids = found(samples, Filter("text", "eq", text))
+        assert [read(samples, id_).values["links"] for id_ in ids] == [links, links]
 
 
 def test_pages_and_programs_show_and_take_them(samples: Desk) -> None:
