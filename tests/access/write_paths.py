@@ -241,6 +241,7 @@ OTHER: Mapping[str, str] = {
     "engine/automation/doing.py _set": "sets what the definition says, by the command: tests of automations",
     "engine/changing/leaving.py _hand_record": "gives records another owner, and writes no other value",
     "engine/changing/leaving.py _pool_record": "puts records into a pool, and writes no other value",
+    "engine/guiding/tours.py _make": "makes what the end of a tour says, by the command: tests of tours",
     "engine/importing/working.py _undo_row": "brings back what the record held before its import, by the same command",
     "engine/records/disputes.py _give": "gives a record another owner, and writes no other value",
     "engine/records/merging.py merge_records": "keeps values that one of two records holds already: tests of merging",
