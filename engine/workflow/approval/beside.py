@@ -25,15 +25,21 @@ def lock_beside(session: Session, approval_id: int) -> None:
 
 def stands_alone() -> ColumnElement[bool]:
     """Return the condition that an approval waits for no other and is the only one that runs about its record."""
-    return and_(approvals.c.parent_id.is_(None), ~has_others())
+    return and_(approvals.c.parent_id.is_(None), _other().is_(None))
 
 
 def has_others() -> ColumnElement[bool]:
     """Return the condition that other approvals run about the record of an approval."""
+    return _other().is_not(None)
+
+
+def _other() -> ColumnElement[int | None]:
+    """One that runs about the same record: looked up by the index, whatever the database knows of the table. As
+    ``NOT EXISTS`` PostgreSQL would join the whole table where it was small when the statement was prepared."""
     c, other = approvals.c, approvals.alias("other")
     about = and_(other.c.entity == c.entity, other.c.record_id == c.record_id)
     near = select(other.c.id).where(about, other.c.state == "running", other.c.id != c.id)
-    return near.correlate(approvals).exists()
+    return near.correlate(approvals).order_by(other.c.id).limit(1).scalar_subquery()
 
 
 def find_others(session: Session, entity: str, record_id: int, approval_id: int) -> list[int]:

@@ -53,9 +53,10 @@ def lock_held(session: Session, task_id: int, *, actor: int) -> tuple[HeldTask, 
     """Lock the approval of a task as ``lock`` does, where nothing stands beside it; None where something does, or
     where there is no such task."""
 
-    def build() -> Any:
-        found = _select_held().add_columns(*_ADDRESS).where(stands_alone())
-        return found.with_for_update(of=approvals)
+    def build() -> Any:  # no join: an approval is looked up first, and only then asked what stands beside it
+        of, holder = (select(c).where(tasks.c.id == bindparam("task_id")).scalar_subquery() for c in _HELD)
+        found = select(approvals.c.id, holder, _enabled(), *_ADDRESS)
+        return found.where(approvals.c.id == of, stands_alone()).with_for_update(of=approvals)
 
     given = {"task_id": task_id, "actor": actor}
     row = session.prepared("approval of a task, locked", build).fetch_one(session.connection, given)
@@ -67,9 +68,11 @@ def lock_held(session: Session, task_id: int, *, actor: int) -> tuple[HeldTask, 
 
 
 def _select_held() -> Any:
-    enabled = select(users.c.disabled_at.is_(None)).where(users.c.id == bindparam("actor")).scalar_subquery()
-    found = select(tasks.c.approval_id, tasks.c.holder_id, enabled)
-    return found.join_from(tasks, approvals).where(tasks.c.id == bindparam("task_id"))
+    return select(*_HELD, _enabled()).where(tasks.c.id == bindparam("task_id"))
+
+
+def _enabled() -> Any:
+    return select(users.c.disabled_at.is_(None)).where(users.c.id == bindparam("actor")).scalar_subquery()
 
 
 def find_running(session: Session, entity: str, record_id: int) -> int | None:
@@ -338,6 +341,7 @@ def _update_approval() -> Any:
     return update(approvals).where(approvals.c.id == bindparam("approval_id")).values(row)
 
 
+_HELD = (tasks.c.approval_id, tasks.c.holder_id)
 _ADDRESS = (approvals.c.entity, approvals.c.record_id, approvals.c.parent_id)
 """What an approval is about, and who waits for it."""
 
