@@ -7,7 +7,7 @@ page: which stands where is the business of the web layer.
 
 from collections.abc import Mapping
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import select
 
 from engine.compiler.app import CompiledApp, Tour, TourFinish
 from engine.errors import InvalidValues, NotAllowed, NotFound, NotPossibleNow
@@ -19,6 +19,7 @@ from engine.records.listing import ListPlan
 from engine.records.making import make_values
 from engine.records.record import Record
 from engine.records.rights import find_rights
+from engine.records.sql import insert_into
 from engine.reports.seeing import SeenSource
 from engine.storage.store import Session
 from engine.storage.view_tables import tours
@@ -60,10 +61,10 @@ def finish_tour(session: Session, key: str, *, actor: Actor) -> Record | None:
 
 
 def _note(session: Session, tour: Tour, state: str, actor: Actor) -> None:
-    mine = (tours.c.user_id == actor.id, tours.c.tour == tour.key)
-    session.connection.execute(delete(tours).where(*mine))
-    values = {"user_id": actor.id, "tour": tour.key, "state": state, "at": session.now()}
-    session.connection.execute(insert(tours).values(**values))
+    said = {"state": state, "at": session.now()}
+    noted = insert_into(tours, session.connection.dialect).values(user_id=actor.id, tour=tour.key, **said)
+    own = {"index_elements": [tours.c.user_id, tours.c.tour]}
+    session.connection.execute(noted.on_conflict_do_update(**own, set_=said))
 
 
 def _make(session: Session, finish: TourFinish, actor: Actor) -> Record | None:

@@ -127,15 +127,7 @@ def unfollow(session: Session, entity: str, record_id: int, *, actor: Actor) -> 
 
 def list_followers(session: Session, entity: str, record_id: int) -> list[int]:
     """Return the ids of those who follow a record."""
-
-    def build() -> Any:
-        own = (followers.c.entity == bindparam("entity"), followers.c.record_id == bindparam("record_id"))
-        return select(followers.c.user_id).where(*own).order_by(followers.c.user_id)
-
-    rows = session.prepared("followers", build).fetch_all(
-        session.connection, {"entity": entity, "record_id": record_id}
-    )
-    return [row[0] for row in rows]
+    return read_followers(session, [(entity, record_id)]).get((entity, record_id), [])
 
 
 def read_followers(session: Session, records: Collection[tuple[str, int]]) -> dict[tuple[str, int], list[int]]:
