@@ -178,23 +178,31 @@ class Sources:
         return {one: messages.text(code, one) if known else key for one in messages.LANGUAGES}
 
     def _options(self, value: Checked) -> Mapping[str, Label]:
-        """Return what a choice can be, in order, with what each is called."""
-        node = value.tree
-        labels: Mapping[str, Label] = {}
-        if isinstance(node, (resolved.Field, resolved.Hop)):
-            shape = node.entity.lstrip("@")
-            key, _, part = shape.partition(".")
-            entity = self.entities.get(key)
-            if entity is not None and (node.name == "stage" or (part == MOVES and node.name in ("from", "to"))):
-                stages = entity.workflow.stages if entity.workflow is not None else {}
-                labels = {stage.key: stage.label for stage in stages.values()}
-            elif entity is not None and part == CHANGES and node.name in ("field", "via"):
-                labels = said_of_changes(entity, node.name)
-            elif entity is not None:
-                columns = entity.fields[part].fields if part in entity.fields else {}
-                found = columns.get(node.name) or entity.fields.get(node.name)
-                labels = found.options if found is not None else {}
-        return {option: labels.get(option, {}) for option in value.type.options}
+        """Return what a choice can be, in order, with what each is called by the fields it is taken from.
+
+        The first field that knows an option names it; one that none knows is called what is written.
+        """
+        named: dict[str, Label] = {}
+        for node in walk(value.tree):
+            if isinstance(node, (resolved.Field, resolved.Hop)):
+                for option, label in self._choices(node).items():
+                    named.setdefault(option, label)
+        return {option: named.get(option) or dict.fromkeys(messages.LANGUAGES, option) for option in value.type.options}
+
+    def _choices(self, node: resolved.Field | resolved.Hop) -> Mapping[str, Label]:
+        """Return the options of a field with what they are called; none where it is no choice."""
+        key, _, part = node.entity.lstrip("@").partition(".")
+        entity = self.entities.get(key)
+        if entity is None:
+            return {}
+        if node.name == "stage" or (part == MOVES and node.name in ("from", "to")):
+            stages = entity.workflow.stages if entity.workflow is not None else {}
+            return {stage.key: stage.label for stage in stages.values()}
+        if part == CHANGES and node.name in ("field", "via"):
+            return said_of_changes(entity, node.name)
+        columns = entity.fields[part].fields if part in entity.fields else {}
+        found = columns.get(node.name) or entity.fields.get(node.name)
+        return found.options if found is not None else {}
 
     # ---- what is read
 

@@ -605,3 +605,15 @@ def test_rows_are_kept_with_their_types() -> None:
     moment = datetime(2026, 3, 2, 1, 2, 3, 4, tzinfo=UTC)
     rows = [(1, None, True, "x", Decimal("1.50"), date(2026, 3, 2), moment)]
     assert repr(kept.read_rows(json.loads(json.dumps(kept.write_rows(rows))))) == repr(rows)
+
+
+def test_a_choice_that_is_worked_out_is_called_as_the_fields_it_is_taken_from_call_it() -> None:
+    def options(value: str) -> dict[str, str]:
+        written = FULL["deal/reports.yaml"].replace("value: client.region", f'value: "{value}"')
+        app = load_app(SourceFolder({**FULL, "deal/reports.yaml": written}))
+        found = app.figures["deal.count"].rows.dimensions["region"].options
+        return {key: Speaker("zh").label(label) for key, label in found.items()}
+
+    regions = {"east": "华东", "south": "华南", "north": "华北"}
+    assert options("client.region") == regions
+    assert options("default(if(hot, client.region), client.region)") == regions

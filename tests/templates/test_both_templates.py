@@ -73,6 +73,16 @@ def test_whoever_may_export_is_allowed_large_exports_by_somebody(template: str) 
         assert not exporting or allowing, entity.key
 
 
+def test_every_choice_that_figures_are_divided_by_is_called_something_in_every_language(template: str) -> None:
+    app = load_app(to_folder(template))
+    divided = [(key, one) for key, figure in app.figures.items() for one in figure.rows.dimensions.values()]
+    nameless = [
+        (key, one.key, option) for key, one in divided for option, label in one.options.items()
+        if not all(label.get(language) for language in app.languages)
+    ]  # fmt: skip
+    assert divided and nameless == []
+
+
 def _all_steps(program: Sequence[Do]) -> Iterator[Do]:
     for step in program:
         yield step
