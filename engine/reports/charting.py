@@ -20,6 +20,8 @@ from engine.reports.spans import say_period
 from engine.reports.values import say_in_unit
 from engine.speaking import Speaker
 
+_TWO = 2
+_BETWEEN = " · "
 Rows = Callable[[Figure, Sequence[tuple[str, str]]], str]
 """Returns where the rows of a figure are listed, of the cell that has these keys of dimensions."""
 
@@ -48,15 +50,16 @@ class Charting:
 
     def chart(self, result: Result, kind: Kind, title: str) -> Chart:
         """Return a result as a chart of a kind that fits."""
-        if len(result.axes) > 1:
+        if len(result.axes) == _TWO:
             return self._of_two(result, kind, title)
-        axis = result.axes[0] if result.axes else None
-        keys = [self._key(axis, line, 0, result) for line in result.lines] if axis else [""]
-        lines = result.lines if axis else (result.total,)
+        axes, axis = result.axes, result.axes[0] if len(result.axes) == 1 else None
+        keys = [_BETWEEN.join(self._key(one, line, at, result) for at, one in enumerate(axes)) for line in result.lines]
+        lines = result.lines if axes else (result.total,)
         return Chart(
-            kind, title, tuple(keys),
+            kind, title, tuple(keys) if axes else ("",),
             tuple(one for at, figure in enumerate(result.figures) for one in self._compared(result, figure, at, lines)),
-            by=self.speaker.label(axis.label) if axis else "", timeline=axis is not None and is_timeline(axis),
+            by=_BETWEEN.join(self.speaker.label(one.label) for one in axes),
+            timeline=axis is not None and is_timeline(axis),
             notes=tuple(self.notes(result)), **self._spoken(),
         )  # fmt: skip
 
@@ -97,7 +100,7 @@ class Charting:
         for why, named in found.items():
             yield self.speaker.say("report.grey", why=why, figures=comma.join(named))
 
-    # ---- one dimension, or none
+    # ---- one dimension or none; of three a row for each that there is
 
     def _compared(self, result: Result, figure: Figure, at: int, lines: Sequence[Line]) -> Iterator[Series]:
         """Yield a figure, and what it is compared with."""

@@ -146,8 +146,11 @@ def test_heat_takes_five_colours_by_value() -> None:
     assert [level(value, 0, 100) for value in (0, 19, 20, 99, 100)] == [1, 1, 2, 5, 5]
 
 
-def test_nothing_is_drawn_of_a_chart_without_values() -> None:
+def test_nothing_is_drawn_of_a_chart_without_values_nor_of_a_funnel_of_nobody() -> None:
     assert list(draw_chart(chart(Series("数", cells(None, None, None))))) == []
+    assert chart(Series("数", cells(0, 0, 0)), kind="funnel").is_empty
+    assert not chart(Series("数", cells(1, 0, 0)), kind="funnel").is_empty
+    assert not chart(Series("数", cells(0, 0, 0))).is_empty
 
 
 def test_a_file_of_a_chart_escapes_every_text() -> None:

@@ -231,6 +231,7 @@ def test_where_there_is_nothing_the_period_before_is_a_click_away(market: Desk) 
     for page, period, before in (
         (f"{TILES}/1-0", "2026-01", "2025-12"),
         ("/reports/deal.overview", "2026-01", "2025-12"),
+        ("/funnels/deal.sales", "2026-01", "2025-12"),
     ):
         answer = text(bo, f"{page}?period={period}")
         (url,) = re.findall(r'这段时间没有数据。 <a href="([^"]+)" rel="nofollow">看上一期</a>', answer)
@@ -423,6 +424,22 @@ def test_a_pivot_has_totals_that_open_their_rows(market: Desk) -> None:
     totals = {tuple(sorted(key for key in parse_qs(urlsplit(url).query) if key[:2] == "c.")): n
               for url, n in linked(page)}  # fmt: skip
     assert totals.keys() >= {(), ("c.owner",), ("c.owner", "c.region"), ("c.region",)} and totals[()] == 4
+
+
+def test_three_dimensions_are_a_table_with_a_row_for_each_that_there_is(market: Desk) -> None:
+    bo = market.browser("bo")
+    divided = "by=region&by=owner&by=stage&compare=none"
+    page = text(bo, f"/reports/deal.overview?{divided}")
+    rows = ["华东 · Ann · 报价", "华东 · Ann · 赢单", "华南 · Ben · 赢单"]
+    assert re.findall(r'<th scope="row">([^<]+ · [^<]+)</th>', page) == rows
+    found = [(url, n) for url, n in linked(page) if url.count("c.") == 3]
+    assert found
+    for url, n in found:
+        assert text(bo, url).count("data-row-url=") == n
+    sheet = sheet_of(bo, f"/reports/deal.overview/sheet?{divided}")
+    assert [" · ".join(row[:3]) for row in sheet[1:-1]] == rows
+    paper = bo.get(f"/reports/deal.overview/pdf?{divided}").get_data()
+    assert "报价" in "".join(one.extract_text() for one in PdfReader(io.BytesIO(paper)).pages)
 
 
 def test_a_closed_month_stands_beside_what_was_corrected_since(market: Desk) -> None:

@@ -84,7 +84,9 @@ class Chart:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether there is no value at all."""
+        """Return whether there is no value at all, or nobody in a funnel."""
+        if self.kind == "funnel":
+            return not any(cell.value for cell in self.series[0].cells)
         return not any(cell.value is not None for series in self.series for cell in series.cells)
 
     def by_unit(self) -> "Iterator[Chart]":

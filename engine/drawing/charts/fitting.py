@@ -11,6 +11,8 @@ from engine.drawing.charts.chart import Kind, Unit
 OF_NOTHING: tuple[Kind, ...] = ("tiles", "table")
 OF_ONE: tuple[Kind, ...] = ("bars", "line", "table")
 OF_TWO: tuple[Kind, ...] = ("stacked", "bars", "line", "heat", "pivot")
+OF_MORE: tuple[Kind, ...] = ("table",)
+_TWO = 2
 _LEAST_AXES = 3
 
 
@@ -18,8 +20,8 @@ def fitting_kinds(dimensions: int, units: Sequence[Unit]) -> tuple[Kind, ...]:
     """Return as what figures of these units can be shown."""
     if not dimensions:
         return OF_NOTHING
-    if dimensions > 1:
-        return OF_TWO
+    if dimensions >= _TWO:
+        return OF_TWO if dimensions == _TWO else OF_MORE
     more: list[Kind] = ["stacked"] if len(units) > 1 and len(set(units)) == 1 else []
     more += ["radar"] if len(units) >= _LEAST_AXES else []
     return (*OF_ONE[:2], *more, "table")
