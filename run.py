@@ -63,6 +63,8 @@ def run_tests(rest: list[str]) -> int:
     # The whole suite on all processors, neighbours on the same one: they share sites and databases. With arguments,
     # whatever pytest takes.
     how = rest or ["-n", "auto", "--dist", "worksteal"]
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):  # not beside the sources then, but not compiled in each process
+        os.environ["PYTHONPYCACHEPREFIX"] = str(VENV / "modules")
     return hand_over([str(VENV / BIN / "python"), "-m", "pytest", *how])
 
 

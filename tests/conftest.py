@@ -17,9 +17,10 @@ import shutil
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
@@ -54,6 +55,17 @@ RELEASES_KEPT = 24
 
 FILLED = frozenset({"deals", "make_store", "site"})
 """Fixtures that fill the database of a test, so it need not exist before."""
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Of several processes, let each import other tests first: what pytest makes of a module is kept for the others."""
+    several = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if several == 1 or session.config.args != session.config.getini("testpaths"):
+        return
+    tests = sorted(path for path in ROOT.glob("tests/**/test_*.py") if "node_modules" not in path.parts)
+    for path in tests[int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")) :: several]:
+        with suppress(Exception, pytest.skip.Exception):  # it is told when the module is collected
+            import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -32,12 +32,19 @@ def install_page_kit(env: Environment, current_language: Callable[[], str], stat
     def asset(name: str) -> str:
         return f"{static_url}/dist/{_hashed_name(name)}"
 
-    def icon(name: str, label: str = "") -> Markup:
+    @cache
+    def find_icon(name: str) -> tuple[Markup, Markup]:
+        """Return an icon that is not read aloud, and the rest of one that is, behind its label; a page has dozens."""
         if name not in _read_manifest()["icons"]:
-            return Markup("")
-        named = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
-        use = f"{asset('icons.svg')}#{name}"
-        return Markup('<svg class="icon" {}><use href="{}"></use></svg>').format(named, escape(use))
+            return Markup(), Markup()
+        use = Markup('<use href="{}"></use></svg>').format(f"{asset('icons.svg')}#{name}")
+        return Markup('<svg class="icon" aria-hidden="true">') + use, use
+
+    def icon(name: str, label: str = "") -> Markup:
+        plain, use = find_icon(name)
+        if not label or not plain:
+            return plain
+        return Markup('<svg class="icon" role="img" aria-label="') + escape(label) + Markup('">') + use
 
     env.autoescape = True
     env.trim_blocks = env.lstrip_blocks = True
