@@ -1,10 +1,10 @@
 """A record on paper: from its values to texts in the reader's language.
 
-Enters: a record as the reader may see it, and a print. Leaves: the view of ``pages/print.html`` and the same for the
-PDF. Must not look anything up that the reader did not read.
+Enters: a record as the reader may see it, a print and the records of its lists. Leaves: the view of
+``pages/print.html`` and the same for the PDF. Must not look anything up that the reader did not read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,11 @@ from engine.people.actor import Actor
 from engine.printing.capitals import in_capitals
 from engine.printing.pdf import PrintPage
 from engine.records.evaluation import make_env
+from engine.records.printed import Listed
 from engine.records.record import Record
 from engine.storage.store import Session
 from engine.workflow.panel import Panel
-from web.cells import Cells, is_right
+from web.cells import Cell, Cells, is_right
 
 _WIDE = 24
 """From so many characters on an entry takes the whole width."""
@@ -42,6 +43,7 @@ def view_print(
     record: Record,
     printed: Print,
     panel: Panel | None,
+    lists: Sequence[Listed] = (),
     *,
     actor: Actor,
     back_url: str,
@@ -64,6 +66,7 @@ def view_print(
         "parties": [],
         "entries": [_entry(cells, entity, ref.name, record) for ref in definition.head if _shown(record, ref.name)],
         "tables": _tables(cells, entity, record, printed, totals),
+        "lists": [_list(cells, session.app.entities[one.list.entity], one) for one in lists],
         "words": _words(cells, entity, record, printed),
         "notes": [text.label(note) for note in printed.notes],
         "signatures": [text.label(name) for name in printed.signatures],
@@ -88,6 +91,7 @@ def to_page(view: PrintView) -> PrintPage:
         "entries": page["entries"],
         "tables": [plain_table(table) for table in page["tables"]],
         "totals": [{"label": one["label"], "text": one["text"]} for one in view.totals],
+        "lists": [plain_table(table) | {"label": table["label"]} for table in page["lists"]],
         "words": page["words"],
         "notes": page["notes"],
         "approval": page["approval"],
@@ -123,8 +127,7 @@ def _tables(
         "label": cells.locale.label(field.label),
         "columns": [_column(cells, column) for column in columns],
         "rows": [
-            {"cells": {column.key: cells.of_field(column, row.get(column.key), record.labels) for column in columns},
-             "note": None, "url": None, "changed": False}
+            _row({column.key: cells.of_field(column, row.get(column.key), record.labels) for column in columns})
             for row in rows
         ],
         "totals": [
@@ -132,6 +135,32 @@ def _tables(
             for at, one in enumerate(totals)
         ],
     }]  # fmt: skip
+
+
+def _list(cells: Cells, entity: Entity, listed: Listed) -> dict[str, Any]:
+    """Return the records that link to the printed one as a table; a column that is empty in all of them is left out."""
+    one, records = listed.list, listed.records
+    columns = [key for key in one.columns if any(record.shows(key) for record in records)]
+    return {
+        "label": cells.locale.label(one.label or entity.label),
+        "columns": [
+            _column(cells, entity.fields[key])
+            if key in entity.fields
+            else {"key": key, "label": cells.locale.t(f"field.{key}"), "align": None, "wide": False}
+            for key in columns
+        ],
+        "rows": [_row({key: cells.of_record(entity, key, record) for key in columns}) for record in records],
+        "totals": [],
+    }
+
+
+def _row(found: Mapping[str, Cell]) -> dict[str, Any]:
+    """Return a row on paper: days are written out, since "tomorrow" is true for a day."""
+    said = {
+        key: cell | {"text": cell["title"]} if cell["kind"] in ("date", "datetime") and cell.get("title") else cell
+        for key, cell in found.items()
+    }
+    return {"cells": said, "note": None, "url": None, "changed": False}
 
 
 def _column(cells: Cells, column: Field) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from flask import Response, current_app, g, make_response, redirect, render_temp
 
 from engine.automation import public_forms, visitor_links
 from engine.automation.public_forms import CONSENT, PREFIX, OpenForm
-from engine.automation.receiving import keep_call
+from engine.automation.receiving import find_automation, keep_call
 from engine.automation.visitor_links import Link, LinkOver, OpenLink
 from engine.compiler.app.automations import Asked
 from engine.errors import FieldError, InvalidValues, NotFound, NotPossibleNow
+from engine.records.printed import find_last_change, read_lists
 from engine.storage.store import Session
 from web.cells import Cells
 from web.gate import locale, open_to_all, settings, store
@@ -75,10 +76,11 @@ def show_link(hook: str, token: str) -> Any:
     if rest:
         return _over(locale().say("automation.too_often", seconds=rest), 429, rest)
     assert link is not None  # noqa: S101 - else the address was none
-    if "sent" in request.args:
-        return _over(locale().say("automation.link_answered"), 200)
+    sent = "sent" in request.args
     try:
         with store().read() as session:
+            if sent and not visitor_links.is_lasting(find_automation(session, hook)):
+                return _over(locale().say("automation.link_answered"), 200)
             opened = visitor_links.open_link(session, link)
             paper = _paper(session, opened)
     except LinkOver as over:
@@ -86,7 +88,7 @@ def show_link(hook: str, token: str) -> Any:
     if request.method == "GET":
         with store().write() as session:
             visitor_links.note_opened(session, link)
-    return _page(opened.form, paper=paper, token=token)
+    return _page(opened.form, paper=paper, token=token, sent=sent)
 
 
 @open_to_all
@@ -130,17 +132,23 @@ def _find_link(hook: str, token: str) -> tuple[Link | None, int]:
 
 
 def _paper(session: Session, opened: OpenLink) -> dict[str, Any]:
-    """Return the record as it is printed, as whoever made the link sees it."""
-    app = session.app
+    """Return the record as it is printed, as whoever made the link sees it, and as of when if that is long ago."""
+    app, now = session.app, session.now()
+    printed = app.prints[opened.about.print]
+    lists = read_lists(session, printed, opened.record, actor=opened.maker)
     url = request.path
     view = view_print(
-        Cells(locale(), session.now()), session, app.entities[opened.record.entity], opened.record,
-        app.prints[opened.about.print], None, actor=opened.maker, back_url=url, pdf_url=url,
+        Cells(locale(), now), session, app.entities[opened.record.entity], opened.record,
+        printed, None, lists, actor=opened.maker, back_url=url, pdf_url=url,
     )  # fmt: skip
-    for table in view.page["tables"]:
+    for table in (*view.page["tables"], *view.page["lists"]):
         for row in table["rows"]:  # nothing to click: what a link leads to is for people who sign in
             row["cells"] = {key: cell | {"url": None} for key, cell in row["cells"].items()}
-    return view.page
+    as_of = None
+    if opened.about.stale is not None:
+        last = find_last_change(session, printed, opened.record, lists)
+        as_of = locale().datetime(last) if now - last > opened.about.stale else None
+    return view.page | {"as_of": locale().t("public_form.as_of", at=as_of) if as_of else None}
 
 
 def _over(said: str, status: int, rest: int = 0) -> Response:
@@ -181,13 +189,16 @@ def _page(
     token: str = "",
 ) -> Response:
     text, form, typed = locale(), opened.form, given or {}
+    done = (text.label(form.done) or text.t("public_form.done")) if sent else None
     wrong = {error.path: error.text(text.language) for error in errors}
     page = {
         "title": text.label(form.title),
         "intro": text.label(form.intro),
-        "done": (text.label(form.done) or text.t("public_form.done")) if sent else None,
+        "done": done if paper is None else None,
+        "sent": done,
         "action_url": _address(opened, token=token),
         "paper": paper,
+        "as_of": paper["as_of"] if paper is not None else None,
         "note": note or wrong.get("") or (text.t("public_form.mend", count=len(wrong)) if wrong else None),
         "fields": [_field(opened, key, one, typed.get(key, ""), wrong.get(key)) for key, one in form.asked.items()],
         "consent": _consent(opened, typed, wrong.get(CONSENT)) if form.consent else None,

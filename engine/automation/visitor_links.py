@@ -1,8 +1,9 @@
-"""Links by which somebody outside sees one record as it is printed and answers, once.
+"""Links by which somebody outside sees one record as it is printed and answers, once, or as often as they like.
 
 Enters: the form of a webhook that has ``about``, a record, whoever makes the link; later what stands in an address.
 Leaves: a signed token, and what may be shown for it now. Must not show more than its maker may see, nor anything once
-the record left the stage, went beyond its last day or was answered: a new revision needs a new link.
+the record left the stage, went beyond its last day or was answered: a new revision needs a new link. A lasting link
+outlives the stage and its answers; its condition ends it.
 """
 
 import base64
@@ -16,7 +17,6 @@ from hashlib import sha256
 from sqlalchemy import select
 
 from engine.automation import public_forms
-from engine.automation.payloads import Payload
 from engine.automation.public_forms import OpenForm
 from engine.automation.receiving import Call, find_automation
 from engine.compiler.app import Automation
@@ -49,7 +49,10 @@ class LinkOver(NotPossibleNow):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a token says: which record, who made it, in which stay of the record in its stage, and the last day."""
+    """What a token says: which record, who made it, in which stay of the record in its stage, and the last day.
+
+    The stay of a lasting link is 0: no record is ever in that.
+    """
 
     hook: str
     record_id: int
@@ -59,7 +62,10 @@ class Link:
 
     @property
     def answer_id(self) -> str:
-        """Under what an answer is kept: there is one for each stay, whoever made how many links."""
+        """Under what an answer is kept: there is one for each stay, whoever made how many links.
+
+        Of a lasting link it begins the names of the answers.
+        """
         return f"link {self.record_id} {self.stay}"
 
 
@@ -91,7 +97,7 @@ def make_link(session: Session, automation: Automation, record_id: int, *, key: 
     if refused is not None:
         raise refused
     last = min(_last_day(session, automation, record_id) or date.max, _today(session) + LONGEST)
-    link = Link(automation.on.hook, record_id, actor.id, _stay(session, automation.entity, record_id), last)
+    link = Link(automation.on.hook, record_id, actor.id, _stay(session, automation, record_id), last)
     details = {"until": last.isoformat()}
     write_audit(session, "automating.link", f"{automation.entity}:{record_id}", details, actor=actor)
     return _write(link, key), last
@@ -112,6 +118,12 @@ def read_link(hook: str, token: str, *, key: str | None) -> Link | None:
     return Link(hook, record_id, maker, stay, date.fromordinal(day))
 
 
+def is_lasting(automation: Automation | None) -> bool:
+    """Return whether the links of an automation outlive the stage and take more than one answer."""
+    about = _about(automation) if automation is not None else None
+    return about is not None and about.lasting
+
+
 def open_link(session: Session, link: Link) -> OpenLink:
     """Return what may be shown now for a link; raises ``NotFound`` and ``LinkOver``."""
     automation = find_automation(session, link.hook)
@@ -122,9 +134,9 @@ def open_link(session: Session, link: Link) -> OpenLink:
         maker = accounts.get_actor(session.connection, link.maker)
         record = get_record(session, automation.entity, link.record_id, actor=maker)
     except (NotFound, NotAllowed):
-        raise LinkOver("automation.link_over") from None
-    if _stay(session, automation.entity, link.record_id) != link.stay or _today(session) > link.until:
-        raise LinkOver("automation.link_over")
+        raise _over(about) from None
+    if _stay(session, automation, link.record_id) != link.stay or _today(session) > link.until:
+        raise _over(about)
     refused = _refusal(session, automation, link.record_id)
     if refused is not None:
         raise refused
@@ -147,16 +159,22 @@ def find_opened(session: Session, automation: Automation, record_id: int) -> dat
 
 
 def to_call(opened: OpenLink, call: Call) -> Call:
-    """Return an answer as the call it is: about that record, and once."""
-    return Call(call.hook, opened.link.answer_id, call.payload, opened.link.record_id)
+    """Return an answer as the call it is: about that record, and once; each message once where a link lasts."""
+    return _to_call(opened.about, opened.link, call)
 
 
-def answer(session: Session, automation: Automation, record_id: int, payload: Payload) -> Call:
+def answer(session: Session, automation: Automation, record_id: int, call: Call) -> Call:
     """Return what somebody with a link to a record would send, as an example does; raises ``LinkOver``."""
-    refused = _refusal(session, automation, record_id)
-    if refused is not None:
-        raise refused
-    return Call(automation.on.hook, _answer_id(session, automation, record_id), payload, record_id)
+    refused, about = _refusal(session, automation, record_id), _about(automation)
+    if refused is not None or about is None:
+        raise refused or _over(about)
+    link = Link(automation.on.hook, record_id, 0, _stay(session, automation, record_id), date.min)
+    return _to_call(about, link, call)
+
+
+def _to_call(about: About, link: Link, call: Call) -> Call:
+    message_id = f"{link.answer_id} {call.message_id}" if about.lasting else link.answer_id
+    return Call(call.hook, message_id, call.payload, link.record_id)
 
 
 def _about(automation: Automation) -> About | None:
@@ -167,17 +185,23 @@ def _refusal(session: Session, automation: Automation, record_id: int) -> LinkOv
     """Return why nobody could answer about a record now."""
     about, entity = _about(automation), session.app.entities[automation.entity]
     if about is None:
-        return LinkOver("automation.link_over")
+        return _over(about)
     env = make_env(session, None)
     values = read_whole(session, entity, record_id, env)
     if not values or (about.when is not None and about.when.run(values, env) is not True):
-        return LinkOver("automation.link_over")
+        return _over(about)
     last = values.get(about.until) if about.until else None
     if last is not None and last < _today(session):
-        return LinkOver("automation.link_over")
+        return _over(about)
+    if about.lasting:
+        return None
     if _kept_at(session, automation.on.hook, _answer_id(session, automation, record_id)) is not None:
         return LinkOver("automation.link_answered")
     return None
+
+
+def _over(about: About | None) -> LinkOver:
+    return LinkOver("automation.link_ended" if about is not None and about.lasting else "automation.link_over")
 
 
 def _last_day(session: Session, automation: Automation, record_id: int) -> date | None:
@@ -189,7 +213,7 @@ def _last_day(session: Session, automation: Automation, record_id: int) -> date 
 
 
 def _answer_id(session: Session, automation: Automation, record_id: int) -> str:
-    return Link(automation.on.hook, record_id, 0, _stay(session, automation.entity, record_id), date.min).answer_id
+    return Link(automation.on.hook, record_id, 0, _stay(session, automation, record_id), date.min).answer_id
 
 
 def _kept_at(session: Session, hook: str, message_id: str) -> datetime | None:
@@ -198,9 +222,11 @@ def _kept_at(session: Session, hook: str, message_id: str) -> datetime | None:
     return found
 
 
-def _stay(session: Session, entity: str, record_id: int) -> int:
-    """Return what tells the stay of a record in its stage from every other."""
-    own = (stays.c.entity == entity, stays.c.record_id == record_id)
+def _stay(session: Session, automation: Automation, record_id: int) -> int:
+    """Return what tells the stay of a record in its stage from every other; 0 for a link that outlives them."""
+    if is_lasting(automation):
+        return 0
+    own = (stays.c.entity == automation.entity, stays.c.record_id == record_id)
     return int(session.connection.scalar(select(stays.c.version).where(*own)) or 0)
 
 

@@ -19,6 +19,7 @@ from engine.compiler.displays import check_displays
 from engine.compiler.entities import compile_entity
 from engine.compiler.found_links import check_series
 from engine.compiler.modules import compile_modules
+from engine.compiler.prints import compile_print
 from engine.compiler.quick_creates import check_quick_creates
 from engine.compiler.renaming import check_renames
 from engine.compiler.reports import Reporting
@@ -28,7 +29,7 @@ from engine.compiler.shapes import build_shapes
 from engine.compiler.tours import compile_tours
 from engine.compiler.translations import find_untranslated
 from engine.compiler.triggers import check_hooks
-from engine.compiler.workflows import compile_print, compile_workflow
+from engine.compiler.workflows import compile_workflow
 from engine.definition.model import AppDefinition, KeepDefinition, RoleDefinition
 from engine.definition.own_places import tell_of_site
 from engine.definition.parser import parse_app

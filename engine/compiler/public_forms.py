@@ -7,6 +7,7 @@ tell what there is.
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from engine.compiler.app import Expression, Label
@@ -21,6 +22,7 @@ from engine.definition.model import (
 )
 from engine.expression.types import BOOLEAN
 
+_UNITS: Final = {"h": "hours", "d": "days"}
 _SITE: Final = re.compile(r"https://[a-z0-9](-*[a-z0-9])*(\.[a-z0-9](-*[a-z0-9])*)+(:[0-9]{1,5})?")
 
 
@@ -63,7 +65,10 @@ def _about(compilation: Compilation, written: AboutDefinition, entity: EntityDef
         compilation.refuse("R011", when.location)
     days = [key for key, one in entity.fields.items() if one.type.name == "date"]
     until = None if written.until is None else compilation.require(written.until, days, "R076", entity=entity.key)
-    return About(printed, when, until or "")
+    if written.lasting and written.when is None:
+        compilation.refuse("R077", written.location)
+    stale = None if written.stale is None else timedelta(**{_UNITS[written.stale[-1]]: int(written.stale[:-1])})
+    return About(printed, when, until or "", written.lasting, stale)
 
 
 def asked_options(compilation: Compilation, path: str, written: AskedDefinition) -> dict[str, Label]:

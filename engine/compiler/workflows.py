@@ -1,6 +1,6 @@
-"""From written workflows and prints to compiled ones.
+"""From written workflows to compiled ones.
 
-Enters: ``WorkflowDefinition``, ``PrintDefinition``. Leaves: ``Workflow``, ``Print``. Must not let through what cannot
+Enters: ``WorkflowDefinition``. Leaves: ``Workflow``. Must not let through what cannot
 run: a stage nobody can reach, an approval of another entity.
 """
 
@@ -8,22 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from engine import messages
-from engine.compiler.app import Label, Move, Print, Stage, Workflow
+from engine.compiler.app import Label, Move, Stage, Workflow
 from engine.compiler.compilation import Compilation
 from engine.compiler.people import check_who
 from engine.compiler.requirements import compile_requirements
 from engine.compiler.retirement import stage_successors
-from engine.compiler.shapes import field_type, has_kind, has_rows
+from engine.compiler.shapes import field_type
 from engine.compiler.timers import compile_flags, compile_timers
 from engine.definition.model import (
     EntityDefinition,
     MoveDefinition,
-    PrintDefinition,
     Reference,
     StageDefinition,
     WorkflowDefinition,
 )
-from engine.expression import BOOLEAN, Kind
+from engine.expression import BOOLEAN
 
 ANY = "any"
 PREVIOUS = "previous"
@@ -67,40 +66,6 @@ def _apart(compilation: Compilation, written: WorkflowDefinition, entity: Entity
         return None
     links = [key for key, field in entity.fields.items() if field.to is not None]
     return compilation.require(written.evidence.apart, links, "W021", entity=entity.key)
-
-
-def compile_print(compilation: Compilation, written: PrintDefinition) -> Print | None:
-    """Return the compiled print, or None when its entity does not exist."""
-    entity_key = compilation.require(written.entity, compilation.definition.entities, "E001")
-    path = f"prints.{written.key}"
-    if entity_key is None:
-        compilation.set_aside(path)
-        return None
-    fields = compilation.definition.entities[entity_key].fields
-    names = [*fields, "number", "stage", "owner", "created_at", "updated_at"]
-    compilation.require_all((*written.head, *written.totals), names, "E002", entity=entity_key)
-    if written.words is not None:
-        compilation.require(written.words, [k for k, f in fields.items() if has_kind(f, Kind.MONEY)], "P002")
-    if written.lines is not None:
-        tables = [key for key, field in fields.items() if has_rows(field)]
-        table = compilation.require(written.lines, tables, "P001")
-        if table is not None:
-            compilation.require_all(written.columns, fields[table].fields, "E002", entity=f"{entity_key}.{table}")
-    return Print(
-        key=written.key,
-        entity=entity_key,
-        label=compilation.label(f"{path}.label", written.label),
-        title=compilation.label(f"{path}.title", written.title),
-        definition=written,
-        watermark=compilation.label(f"{path}.watermark", written.watermark),
-        watermark_when=compilation.expression(written.watermark_when, entity_key, BOOLEAN),
-        notes=_numbered(compilation, f"{path}.notes", written.notes),
-        signatures=_numbered(compilation, f"{path}.signatures", written.signatures),
-    )
-
-
-def _numbered(compilation: Compilation, path: str, texts: Sequence[str]) -> tuple[Label, ...]:
-    return tuple(compilation.label(f"{path}.{at}", text) for at, text in enumerate(texts))
 
 
 def _stage(compilation: Compilation, written: StageDefinition, entity: EntityDefinition, path: str) -> Stage:

@@ -130,7 +130,7 @@ def _receive(scene: Scene, step: Step) -> Record | None:
     payload = payloads.take(automation, payloads.nest(automation, sent), scene.zone)
     call = receiving.Call(hook, f"example-{runs.find_last_id(session) + 1}", payload)
     if "of" in step:
-        call = visitor_links.answer(session, automation, scene.address(step["of"])[1], payload)
+        call = visitor_links.answer(session, automation, scene.address(step["of"])[1], call)
     run = running.run_one(session, receiving.keep_call(session, call).run_id)
     made = next(((line["entity"], line["record"]) for line in run.trace if "record" in line), None)
     address = made or ((run.entity, run.record_id) if run.record_id else None)

@@ -30,6 +30,12 @@ class PrintTable(TypedDict):
     rows: list[list[str]]
 
 
+class PrintList(PrintTable):
+    """A table below the totals, with a heading."""
+
+    label: str
+
+
 class PrintPage(TypedDict):
     """What is printed; every value is text already in the reader's language."""
 
@@ -43,6 +49,7 @@ class PrintPage(TypedDict):
     entries: list[Mapping[str, Any]]  # label, text, wide
     tables: list[PrintTable]
     totals: list[Mapping[str, str]]  # label, text
+    lists: list[PrintList]
     words: Mapping[str, str] | None  # label, text
     notes: list[str]
     approval: list[Mapping[str, str]]  # label, text

@@ -34,6 +34,10 @@ PAGE: PrintPage = {
         }
     ],
     "totals": [{"label": "合计", "text": "12,345.67"}],
+    "lists": [
+        {"label": "发货", "columns": [{"label": "运单号", "right": False}], "rows": [["SF139002"]]},
+        {"label": "验收", "columns": [], "rows": []},
+    ],
     "words": {"label": "大写", "text": "壹万贰仟叁佰肆拾伍元陆角柒分"},
     "notes": ["逾期请重新询价。"],
     "approval": [{"label": "区域经理", "text": "同意"}],
@@ -70,7 +74,7 @@ def test_every_value_stands_on_the_page(fonts: Path) -> None:
     for value in (
         "报价单", "BJ202603-0001", "甬江机械", "宁波市江北区", "2026-03-02", "北方阀门厂", "付款条件", "月结30天",
         "密封垫F-100", "1,200.00", "油封", "12,345.67", "壹万贰仟叁佰肆拾伍元陆角柒分", "逾期请重新询价。",
-        "区域经理同意", "报价人",
+        "区域经理同意", "报价人", "发货", "运单号", "SF139002", "验收",
     ):  # fmt: skip
         assert value in said, value
 
@@ -122,7 +126,7 @@ def test_entries_stand_in_two_columns_and_a_wide_one_in_both(fonts: Path, wide: 
 
 def test_a_page_of_nothing_is_a_page(fonts: Path) -> None:
     empty: dict[str, Any] = {
-        key: [] for key in ("parties", "entries", "tables", "totals", "notes", "approval", "signatures")
+        key: [] for key in ("parties", "entries", "tables", "lists", "totals", "notes", "approval", "signatures")
     }
 
     assert render_pdf(page_with(company=None, date_text="", words=None, **empty), fonts).startswith(b"%PDF")

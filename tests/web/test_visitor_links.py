@@ -3,10 +3,12 @@
 import re
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from engine.automation import jobs
+from engine.people import accounts
 from tests.automation.helpdesk import with_rules
 from tests.web.conftest import Desk, OpenDesk, add_people
 
@@ -137,3 +139,138 @@ def test_nobody_learns_anything_without_a_link(desk: Desk, ticket: dict[str, Any
     assert stranger.get(f"/form/nix/{token}").status_code == 404, "it is signed for its address"
     assert stranger.get("/form/answers/y").status_code == 429, "who tries many waits"
     assert stranger.get(address).status_code == 200, "and nobody else does"
+
+
+# ---- links that last
+
+LASTING = """
+follow:
+  label: 给人看进度
+  on:
+    webhook: follows
+    takes: {name: text, question: text}
+    form:
+      about: {print: ticket, when: "stage in ['open', 'work']", lasting: true, stale: 2h}
+      title: 有问题？
+      fields:
+        name:     {label: 姓名, required: true}
+        question: {label: 问题, required: true}
+      done: 已收到。
+  do:
+    - create: visit
+      link: ticket
+      with: {topic: "join(payload.name, '问：', payload.question)"}
+"""
+PROGRESS = """
+print: ticket
+entity: ticket
+label: 进度
+title: 进 度
+head: [title, stage, due]
+lists:
+  visit: {label: 经过, columns: [topic, done], where: "not done", sort: topic}
+"""
+
+
+@pytest.fixture
+def lasting(open_desk: OpenDesk) -> Desk:
+    files = {**with_rules(LASTING), "ticket/print.yaml": PROGRESS}
+    return open_desk(definition=files, people=lambda store: add_people(store, PEOPLE))
+
+
+def follow(desk: Desk, id: int, login: str = "ann") -> str:
+    page = desk.browser(login).post(f"/e/ticket/{id}/link/ticket.follow").get_data(as_text=True)
+    found = re.search(r'value="https?://[^"]*?(/form/follows/[\w-]+)"', page)
+    assert found is not None, page
+    return found[1]
+
+
+def ask(desk: Desk, address: str, question: str, once: str | None = None) -> Any:
+    stranger = desk.app.test_client()
+    page = stranger.get(address, headers=ZH).get_data(as_text=True)
+    found = re.search(r'name="_action_id" value="([0-9a-f]{32})"', page)
+    assert found is not None, page
+    typed = {"_action_id": once or found[1], "name": "王芳", "question": question}
+    return stranger.post(address, data=typed, headers=ZH)
+
+
+def topics(desk: Desk) -> list[str]:
+    return sorted(one["topic"] for one in desk.program("lead").get("/visit").get_json()["items"])
+
+
+def test_a_lasting_link_outlives_the_stage_and_takes_every_message_once(lasting: Desk) -> None:
+    ticket = lasting.program("ann").made("ticket", title="门坏了", amount="4711.25")
+    address = follow(lasting, ticket["id"])
+    first = ask(lasting, address, "何时修好", "a" * 32)
+    assert (first.status_code, first.headers["Location"]) == (303, f"{address}?sent=1")
+    thanks = lasting.app.test_client().get(f"{address}?sent=1", headers=ZH).get_data(as_text=True)
+    assert "已收到。" in thanks and "门坏了" in thanks and 'name="question"' in thanks, "more can be asked at once"
+    assert ask(lasting, address, "何时修好", "a" * 32).status_code == 303, "a second click"
+    begin(lasting, ticket)
+    assert ask(lasting, address, "修好了吗").status_code == 303
+    jobs.look(lasting.store)
+    assert topics(lasting) == ["王芳问：何时修好", "王芳问：修好了吗"]
+    shown = lasting.app.test_client().get(address, headers=ZH).get_data(as_text=True)
+    assert "处理中" in shown and "4711" not in shown and "4,711" not in shown, "what is not printed is not there"
+
+
+def test_a_lasting_link_ends_with_its_condition_and_its_maker(lasting: Desk) -> None:
+    ticket = lasting.program("ann").made("ticket", title="门坏了", mark="x")
+    address, stranger = follow(lasting, ticket["id"]), lasting.app.test_client()
+    url = f"/e/ticket/{ticket['id']}/link/ticket.follow"
+    assert "次数不限" in lasting.browser("ann").get(url).get_data(as_text=True)
+    program = lasting.program("ann")
+    moved = program.call("POST", f"/ticket/{ticket['id']}/moves/close", {}, If_Match=f'"{ticket["version"]}"')
+    assert moved.status_code == 200
+    over = stranger.get(address, headers=ZH)
+    assert over.status_code == 410 and "门坏了" not in over.get_data(as_text=True)
+    assert "不再显示内容" in over.get_data(as_text=True)
+    late = {"_action_id": "b" * 32, "name": "王芳", "question": "还在吗"}
+    assert stranger.post(address, data=late, headers=ZH).status_code == 410
+    assert stranger.get(f"{address}?sent=1", headers=ZH).status_code == 410, "the thanks show no more than the link"
+    assert lasting.browser("ann").post(url).status_code == 409
+    other = lasting.program("bob").made("ticket", title="窗坏了")
+    address = follow(lasting, other["id"], "bob")
+    assert stranger.get(address, headers=ZH).status_code == 200
+    with lasting.store.write() as session:
+        accounts.disable_user(session, lasting.ids["bob"], actor=None)
+    gone = stranger.get(address, headers=ZH)
+    assert gone.status_code == 410 and "窗坏了" not in gone.get_data(as_text=True)
+
+
+def test_a_link_says_as_of_when_it_is_once_that_is_long_ago(lasting: Desk) -> None:
+    program, stranger = lasting.program("ann"), lasting.app.test_client()
+    ticket = program.made("ticket", title="门坏了")
+    address = follow(lasting, ticket["id"])
+
+    def as_of() -> str | None:
+        found = re.search(r"数据截至 ([-\d]+ [\d:]+)", stranger.get(address, headers=ZH).get_data(as_text=True))
+        return found[1] if found is not None else None
+
+    def local() -> str:
+        return lasting.clock.now().astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m-%d %H:%M")
+
+    made_at = local()
+    assert as_of() is None
+    lasting.clock.advance(timedelta(hours=2, minutes=1))
+    assert as_of() == made_at
+    changed = program.call("PATCH", f"/ticket/{ticket['id']}", {"amount": "5"}, If_Match=f'"{ticket["version"]}"')
+    assert changed.status_code == 200 and as_of() == made_at, "what is not printed makes nothing fresh"
+    visit, visited_at = program.made("visit", ticket=ticket["id"], topic="已派人"), local()
+    assert as_of() is None
+    lasting.clock.advance(timedelta(hours=3))
+    assert as_of() == visited_at
+    program.call("PATCH", f"/visit/{visit['id']}", {"done": True}, If_Match=f'"{visit["version"]}"')
+    page = stranger.get(address, headers=ZH).get_data(as_text=True)
+    assert "数据截至" not in page and "已派人" not in page and "暂无" in page, "it left the list, which is news"
+    assert "Data as of" not in page
+
+
+def test_a_list_prints_what_its_reader_may_see(lasting: Desk) -> None:
+    ticket = lasting.program("ann").made("ticket", title="门坏了")
+    for login, topic in (("ann", "乙 自己的"), ("ann", "甲 也是"), ("lead", "别人的")):
+        lasting.program(login).made("visit", ticket=ticket["id"], topic=topic)
+    mine = lasting.app.test_client().get(follow(lasting, ticket["id"]), headers=ZH).get_data(as_text=True)
+    assert 0 < mine.index("乙 自己的") < mine.index("甲 也是") and "别人的" not in mine
+    paper = lasting.browser("lead").get(f"/e/ticket/{ticket['id']}/print/ticket").get_data(as_text=True)
+    assert "经过" in paper and paper.index("乙 自己的") < paper.index("别人的")

@@ -11,6 +11,7 @@ from flask import Response, g, render_template, send_file
 from engine.errors import NotFound
 from engine.printing.pdf import render_pdf
 from engine.records import queries
+from engine.records.printed import read_lists
 from engine.records.rights import get_entity
 from engine.storage.files import clean_name
 from engine.workflow.panel import find_panel
@@ -52,8 +53,9 @@ def _view(entity: str, record_id: str, key: str) -> PrintView:
     if printed is None:
         raise NotFound()
     panel = find_panel(g.session, entity, record.id, actor=g.actor)
+    lists = read_lists(g.session, printed, record, actor=g.actor)
     url = record_url(entity, record.id)
     return view_print(
-        Cells(locale(), now()), g.session, compiled, record, printed, panel, actor=g.actor,
+        Cells(locale(), now()), g.session, compiled, record, printed, panel, lists, actor=g.actor,
         back_url=url, pdf_url=f"{url}/print/{key}.pdf",
     )  # fmt: skip

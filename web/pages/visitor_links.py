@@ -60,6 +60,7 @@ def _page(entity: str, id_: int, rule: str, made: dict[str, Any] | None) -> Any:
         "record": {"label": title_of(g.session.app.entities[entity], record), "url": record_url(entity, id_)},
         "can_make": automation in visitor_links.list_forms(g.session, record, actor=g.actor),
         "made": made,
+        "lasting": visitor_links.is_lasting(automation),
         "opened": Cells(text, now()).when(opened) if opened is not None else None,
         "make_url": f"{record_url(entity, id_)}/link/{rule}",
     }

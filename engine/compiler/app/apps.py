@@ -169,6 +169,22 @@ class CompiledApp:
 
 
 @dataclass(frozen=True)
+class PrintList:
+    """Records of ``entity`` that link to the printed one by ``via``.
+
+    ``sort`` is a field, and whether its largest value comes first.
+    """
+
+    key: str
+    label: Label
+    entity: str
+    via: str
+    columns: tuple[str, ...]
+    where: Expression | None = None
+    sort: tuple[str, bool] | None = None
+
+
+@dataclass(frozen=True)
 class Print:
     """A printed page; ``definition`` holds the checked names."""
 
@@ -181,3 +197,4 @@ class Print:
     watermark_when: Expression | None
     notes: tuple[Label, ...]
     signatures: tuple[Label, ...]
+    lists: tuple[PrintList, ...] = ()

@@ -7,7 +7,7 @@ A program is flat, so that where a run stands is one number: a run that waits is
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import time, timedelta
 from typing import Literal
 
 from engine.compiler.app.fields import Field
@@ -50,11 +50,17 @@ class Asked:
 
 @dataclass(frozen=True)
 class About:
-    """The one record a visitor answers about: its print, the condition under which, its last day if it has one."""
+    """The one record a visitor answers about: its print, the condition under which, its last day if it has one.
+
+    A ``lasting`` one outlives the stage and takes many messages. Without a change for longer than ``stale``, the page
+    says as of when it is.
+    """
 
     print: str
     when: Expression | None = None
     until: str = ""
+    lasting: bool = False
+    stale: timedelta | None = None
 
 
 @dataclass(frozen=True)

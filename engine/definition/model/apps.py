@@ -16,6 +16,18 @@ from engine.errors import Location
 
 
 @dataclass(frozen=True)
+class PrintListDefinition:
+    """Records that link to the printed one, below its lines; ``sort`` may begin with a minus."""
+
+    key: str
+    location: Location
+    columns: tuple[Reference, ...]
+    label: str | None = None
+    where: ExpressionText | None = None
+    sort: Reference | None = None
+
+
+@dataclass(frozen=True)
 class PrintDefinition:
     """A printed page of an entity."""
 
@@ -27,6 +39,7 @@ class PrintDefinition:
     head: tuple[Reference, ...] = ()
     lines: Reference | None = None
     columns: tuple[Reference, ...] = ()
+    lists: Mapping[str, PrintListDefinition] = field(default_factory=dict)
     totals: tuple[Reference, ...] = ()
     words: Reference | None = None  # a money field printed in capitals
     notes: tuple[str, ...] = ()

@@ -45,12 +45,17 @@ class AskedDefinition:
 
 @dataclass(frozen=True)
 class AboutDefinition:
-    """The one record a visitor answers about: how it is shown, while what holds, until which of its days."""
+    """The one record a visitor answers about: how it is shown, while what holds, until which of its days.
+
+    A ``lasting`` one outlives the stage and takes many messages. After ``stale`` without a change it tells its age.
+    """
 
     location: Location
     print: Reference
     when: ExpressionText | None = None
     until: Reference | None = None
+    lasting: bool = False
+    stale: str | None = None
 
 
 @dataclass(frozen=True)
