@@ -14,6 +14,7 @@ def test_a_customer_sees_how_far_an_order_is_without_a_price_and_asks(visit: Vis
     rep = visit("rep_wang", DESK)
     rep.open("/e/order?stage=producing")
     rep.page.locator("tbody a[href^='/e/order/']").first.click()
+    rep.page.locator("details:has(a[href$='/link/order.progress']) > summary").first.click()
     rep.press("给客户看进度")
     rep.press("生成链接")
     address = rep.page.locator("#made").input_value()
