@@ -86,7 +86,7 @@ def problem(status: int, code: str, detail: str, /, **more: Any) -> Response:
         "request_id": g.get("request_id"),
         **more,
     }
-    return Response(json.dumps(said, ensure_ascii=False), status, mimetype=PROBLEM)
+    return Response(json.dumps(said, ensure_ascii=False, default=str), status, mimetype=PROBLEM)
 
 
 def _page(status: int, detail: str) -> Response:

@@ -6,10 +6,11 @@ Enters: ``EntityDefinition``. Leaves: ``Rule`` and ``Unique``. Must not judge a 
 from collections.abc import Iterable, Mapping
 
 from engine.compiler.app import SYSTEM_FIELDS, Expression, Field, Rule, Unique
-from engine.compiler.compilation import Compilation
+from engine.compiler.compilation import Compilation, place_within
 from engine.compiler.shapes import is_many
 from engine.definition.model import EntityDefinition, UniqueDefinition
 from engine.expression import BOOLEAN, Kind, resolved
+from engine.expression.steady import unsteady
 from engine.expression.walking import walk
 
 _NEVER_MISSING = frozenset({"lines", "file"})
@@ -39,8 +40,8 @@ def compile_uniques(
     for unique in written.unique.values():
         keys = compilation.require_stored(unique.fields, stored, written)
         where = compilation.expression(unique.where, written.key, BOOLEAN, sql=True)
-        if where is not None and not _of_one_row(where, written, stored):
-            compilation.refuse("E022", where.location, expression=where.text)
+        if where is not None:
+            _require_index(compilation, where, written, stored)
         message = compilation.label(f"{path}.unique.{unique.key}", unique.message)
         period = _period(compilation, unique, fields)
         if keys:
@@ -65,13 +66,25 @@ def _needs(check: Expression, written: EntityDefinition) -> tuple[str, ...]:
     return tuple(sorted(named - _spoken_of_as_missing(check)))
 
 
+def _require_index(
+    compilation: Compilation, where: Expression, written: EntityDefinition, stored: Iterable[str]
+) -> None:
+    """Note a problem where no index can be kept for a condition."""
+    if not _of_one_row(where, written, stored):
+        compilation.refuse("E022", where.location, expression=where.text)
+        return
+    part = next(unsteady(where.checked), None)
+    if part is not None:
+        at = place_within(where.text, where.location, part.start)
+        compilation.refuse("E129", at, part=where.text[part.start : part.end], expression=where.text)
+
+
 def _of_one_row(where: Expression, written: EntityDefinition, stored: Iterable[str]) -> bool:
     """Tell whether the database can keep an index for the condition: own columns only, and the same at any time."""
     columns = {*stored, *SYSTEM_FIELDS}
     alone = all(len(use) == 1 and use[0] in columns for use in where.checked.uses)
     lists = any(is_many(field) for key, field in written.fields.items() if (key,) in where.checked.uses)
-    measured = any(isinstance(node, resolved.Call) and node.name == "distance" for node in walk(where.checked.tree))
-    return alone and not lists and not measured and not where.checked.context
+    return alone and not lists and not where.checked.context
 
 
 def _spoken_of_as_missing(check: Expression) -> set[str]:

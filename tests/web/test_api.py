@@ -201,6 +201,19 @@ class TestVersions:
         ]
         assert rep.get(f"/ticket/{made}").get_json()["title"] == "theirs"
 
+    def test_numbers_with_a_point_and_lines_stand_in_a_conflict_too(self, desk: Desk) -> None:
+        rep, lead = desk.program("rep1"), desk.program("lead")
+        made = rep.made("ticket", title="a", price=1.5, parts=[{"what": "阀", "price": 7.25}])["id"]
+        assert lead.patch(f"/ticket/{made}", {"title": "theirs"}, 1).status_code == 200
+        said = rep.patch(f"/ticket/{made}", {"price": 2.75, "parts": [{"what": "阀", "price": 0.125}]}, 1)
+        assert said.status_code == 409
+        price, parts = said.get_json()["conflicts"]
+        assert price == {"path": "price", "yours": 2.75, "current": "1.50"}
+        assert parts["yours"] == [{"what": "阀", "price": 0.125}]
+        assert parts["current"][0]["price"] == "7.25"
+        huge = rep.patch(f"/ticket/{made}", b'{"price": 1e999}', 1)
+        assert huge.get_json()["conflicts"][0]["yours"] == "1E+999"
+
     def test_the_etag_of_a_compressed_answer_is_a_version_too(self, desk: Desk) -> None:
         rep = desk.program("rep1")
         made = rep.made("ticket", title="a", answer="x" * 2000)["id"]

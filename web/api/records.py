@@ -21,6 +21,7 @@ from engine.workflow import transitions
 from engine.workflow.transitions import PossibleMove
 from web.api.answers import PREFIX, answer, iso, record_answer, record_url, write_labels, writer_for
 from web.api.requests import (
+    as_sent,
     read_chosen,
     read_fields,
     read_figure_query,
@@ -230,7 +231,8 @@ def search() -> Any:
 def _stale(entity: str, stale: Stale, raw: dict[str, Any]) -> Any:
     """Answer a conflict with both values of each field that was sent."""
     current = writer_for(entity).write_whole(stale.record)
-    both = [{"path": key, "yours": value, "current": current.get(key)} for key, value in raw.items() if key in current]
+    sent = {key: as_sent(value) for key, value in raw.items()}
+    both = [{"path": key, "yours": value, "current": current.get(key)} for key, value in sent.items() if key in current]
     said = problem(409, stale.code, stale.text(locale().language), current=current, conflicts=both)
     said.headers["ETag"] = f'"{stale.record.version}"'
     return said

@@ -6,6 +6,7 @@ commands do.
 
 import datetime as dt
 import json
+import math
 import re
 from collections.abc import Sequence
 from decimal import Decimal
@@ -37,6 +38,21 @@ def read_object() -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Malformed("people.json_object")
     return found
+
+
+def as_sent(value: Any) -> Any:
+    """Return a value of a body as JSON has it: a number with a point is a number, as text only where none can hold it.
+
+    A share sent as 0.12 is 12 %, and as text it would be 0.12 %.
+    """
+    if isinstance(value, dict):
+        return {key: as_sent(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [as_sent(one) for one in value]
+    if isinstance(value, Decimal):
+        number = float(value)
+        return number if math.isfinite(number) else str(value)
+    return value
 
 
 def read_fields(*names: str, lists: tuple[str, ...] = (), objects: tuple[str, ...] = ("values",)) -> dict[str, Any]:
