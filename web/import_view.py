@@ -136,13 +136,13 @@ class _Columns:
         }
 
     def _missing(self) -> list[str]:
-        """Return what must be filled in and has no column; of a line table only where the file has any of it."""
+        """Return what people must fill in and has no column; of a line table only where the file has any of it."""
         chosen = {key for column in self.found.columns if (key := self._chosen(column)[0]) is not None}
         tables = {key.partition(".")[0] for key in chosen if "." in key}
         return [
             key
             for key, one in self.fields.items()
-            if one.required and key not in chosen and ("." not in key or key.partition(".")[0] in tables)
+            if is_awaited(one) and key not in chosen and ("." not in key or key.partition(".")[0] in tables)
         ]
 
     def _match_keys(self) -> list[str]:
@@ -290,3 +290,8 @@ def _plain(cell: Any) -> str:
     if hasattr(cell, "isoformat"):
         return str(cell.isoformat(" ") if hasattr(cell, "hour") else cell).removesuffix(" 00:00:00")
     return said(cell)[:200]
+
+
+def is_awaited(field: Field) -> bool:
+    """Tell whether a field must be filled in by somebody: it is required, and nothing fills it in by itself."""
+    return field.required and field.default is None and field.default_from is None and not field.fetch

@@ -4,18 +4,23 @@ Enters: who asks, and what they look for. Leaves: entries, the newest first. Mus
 that too. Only administrators read it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 
+from engine.errors import NotPossibleNow
 from engine.people.actor import Actor, require_admin
+from engine.storage.journal import write_audit
 from engine.storage.store import Session
 from engine.storage.system_tables import audit, users
 
 PAGE = 100
+MOST_TAKEN = 100_000
+"""Entries a file holds at most."""
+_READ_AT_ONCE = 1_000
 
 ACTIONS = (
     "session.open", "session.refused", "session.close", "session.close_others", "user.create", "user.update",
@@ -37,7 +42,7 @@ ACTIONS = (
     "disputing.granted", "disputing.refused", "disputing.withdrawn",
     "channels.create", "channels.update", "channels.rotate", "channels.enable", "channels.disable", "channels.delete",
     "delivery.test", "delivery.replay", "delivery.park", "delivery.drop",
-    "baseline.set", "baseline.clear",
+    "baseline.set", "baseline.clear", "audit.taken",
 )  # fmt: skip
 """Everything that is ever written, in the order a reader chooses from."""
 
@@ -72,7 +77,31 @@ def list_audit(session: Session, query: AuditQuery, *, actor: Actor, limit: int 
     require_admin(actor)
     c = audit.c
     found = select(c.id, c.at, c.actor_id, users.c.name, c.action, c.subject, c.details, c.ip)
-    found = found.select_from(audit.outerjoin(users, users.c.id == c.actor_id))
+    found = _narrowed(found.select_from(audit.outerjoin(users, users.c.id == c.actor_id)), query)
+    rows = session.connection.execute(found.order_by(c.id.desc()).limit(max(1, min(limit, _READ_AT_ONCE))))
+    return [AuditEntry(row[0], row[1], row[2], row[3], row[4], row[5], row[6] or {}, row[7]) for row in rows]
+
+
+def each_page(session: Session, query: AuditQuery, *, actor: Actor) -> Iterator[list[AuditEntry]]:
+    """Yield all that is looked for, some at a time; raises ``NotPossibleNow`` for more than a file holds."""
+    require_admin(actor)
+    some = _narrowed(select(audit.c.id), query).limit(MOST_TAKEN + 1).subquery()
+    if (session.connection.scalar(select(func.count()).select_from(some)) or 0) > MOST_TAKEN:
+        raise NotPossibleNow("people.audit_too_long", max=f"{MOST_TAKEN:,}")
+    while page := list_audit(session, query, actor=actor, limit=_READ_AT_ONCE):
+        yield page
+        query = replace(query, before=page[-1].id)
+
+
+def note_taken(session: Session, query: AuditQuery, *, format: str, rows: int, actor: Actor, ip: str | None) -> None:
+    """Write that somebody took the audit along as a file: what was looked for, and how many entries it holds."""
+    asked = {"person": query.person, "action": query.action, "from": query.since, "until": query.until}
+    told = {key: str(value) for key, value in asked.items() if value is not None}
+    write_audit(session, "audit.taken", details={"format": format, "rows": rows, **told}, actor=actor, ip=ip)
+
+
+def _narrowed(found: Select[Any], query: AuditQuery) -> Select[Any]:
+    c = audit.c
     if query.person is not None:
         found = found.where(c.actor_id == query.person)
     if query.action is not None:
@@ -83,5 +112,4 @@ def list_audit(session: Session, query: AuditQuery, *, actor: Actor, limit: int 
         found = found.where(c.at < query.until)
     if query.before is not None:
         found = found.where(c.id < query.before)
-    rows = session.connection.execute(found.order_by(c.id.desc()).limit(max(1, min(limit, 1000))))
-    return [AuditEntry(row[0], row[1], row[2], row[3], row[4], row[5], row[6] or {}, row[7]) for row in rows]
+    return found

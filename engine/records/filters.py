@@ -95,7 +95,10 @@ class Filter:
 
     def _chosen(self) -> Sequence[Any]:
         chosen = self.value if isinstance(self.value, list | tuple) else self._text().split(",")
-        return [one for one in chosen if not is_empty(one)][:MOST_CHOSEN]
+        found = [one for one in chosen if not is_empty(one)]
+        if len(found) > MOST_CHOSEN:
+            raise self._wrong("record.many_chosen", {"max": MOST_CHOSEN})
+        return found
 
     def _text(self) -> str:
         if isinstance(self.value, str) and not is_empty(self.value):

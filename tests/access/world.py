@@ -231,6 +231,7 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
     "/quick-create": ("entity=firm&for=deal.firm", "entity=deal&field=firm"),
     "/handover": ("from=2&to=1", "from=1&to=2"),
     "/admin/people": ("q=other",), "/admin/audit": ("page=1", "action=importing.started"),
+    "/admin/audit/file": ("format=csv&action=importing.started",),
     "/e/<entity>/flow/simulate": ("record=1", "record=2", "approval=check"),
     "/e/<entity>/many": ("ids=1,2",), "/settings/visibility": ("entity=deal",),
 }  # fmt: skip

@@ -178,6 +178,46 @@ class TestRecords:
         assert desk.program("lead").get("/schema/nonsense").status_code == 404
 
 
+class TestExpanding:
+    def test_what_links_lead_to_stands_beside_the_records_once(self, desk: Desk) -> None:
+        rep = desk.program("rep1")
+        first = rep.made("ticket", title="first", price=7)["id"]
+        ids = [rep.made("ticket", title="second", same=first)["id"] for _ in range(2)]
+        said = rep.get(f"/ticket?expand=same,client&fields=title&filter.id.in={ids[0]},{ids[1]}").get_json()
+        assert [one["same"] for one in said["items"]] == [first, first]
+        assert list(said["expanded"]) == ["ticket"]
+        (record,) = said["expanded"]["ticket"].values()
+        assert (record["id"], record["title"], record["price"]) == (first, "first", "7.00")
+        assert "floor" not in record
+        one = rep.get(f"/ticket/{ids[0]}?expand=same&fields=title").get_json()
+        assert one["_expanded"]["ticket"][str(first)]["title"] == "first"
+        assert {"id", "version", "title", "_labels", "_expanded"} == set(one)
+        assert "expanded" not in rep.get("/ticket?limit=1").get_json()
+
+    def test_a_record_outside_the_scope_is_not_in_it(self, desk: Desk) -> None:
+        rep, lead = desk.program("rep1"), desk.program("lead")
+        first = rep.made("ticket", title="given away")["id"]
+        second = rep.made("ticket", title="kept", same=first)["id"]
+        assert lead.patch(f"/ticket/{first}", {"owner": desk.people["lead"]}, 1).status_code == 200
+        assert rep.get(f"/ticket/{first}").status_code == 404
+        assert rep.get(f"/ticket/{second}?expand=same").get_json()["_expanded"] == {"ticket": {}}
+        listed = rep.get(f"/ticket?expand=same&filter.id={second}").get_json()
+        assert listed["expanded"] == {"ticket": {}}
+
+    @pytest.mark.parametrize("query", ["expand=title", "expand=floor", "expand=nothing", "fields=floor", "bogus=1"])
+    def test_what_is_no_link_or_no_parameter_is_refused(self, desk: Desk, query: str) -> None:
+        rep = desk.program("rep1")
+        made = rep.made("ticket", title="a")["id"]
+        assert rep.get(f"/ticket/{made}?{query}").status_code == 422
+        assert rep.get(f"/ticket?{query}").status_code == (200 if query.startswith("fields") else 422)
+
+    def test_more_values_than_a_condition_takes_are_refused_not_left_out(self, desk: Desk) -> None:
+        rep = desk.program("rep1")
+        asked = ",".join(str(at) for at in range(1, 202))
+        said = rep.get(f"/ticket?filter.id.in={asked}")
+        assert (said.status_code, said.get_json()["errors"][0]["code"]) == (422, "record.many_chosen")
+
+
 class TestVersions:
     def test_a_change_without_a_version_is_428_and_with_a_strange_one_400(self, desk: Desk) -> None:
         rep = desk.program("rep1")

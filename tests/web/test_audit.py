@@ -1,11 +1,14 @@
 """The audit: everything done to the system itself can be looked up by administrators, and nobody can change it."""
 
+import csv
+import io
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from python_calamine import CalamineWorkbook
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -85,9 +88,40 @@ def test_bad_input_is_said_in_a_sentence(desk: Desk, query: str) -> None:
     assert "Traceback" not in said.get_data(as_text=True)
 
 
+def test_what_was_found_leaves_as_a_file_and_that_is_noted(desk: Desk) -> None:
+    with desk.store.write() as session:
+        for day in range(1_203):
+            write_audit(session, "change_day", "=1+1" if day == 7 else f"day {day}", actor=None)
+    root = desk.browser("root")
+    root.get("/admin/audit")
+    said = root.get("/admin/audit/file?action=change_day&format=csv")
+    rows = list(csv.reader(io.StringIO(said.get_data(as_text=True).lstrip("\ufeff"))))
+    assert "Root" in rows[0][0] and rows[1][0] == "ID"
+    assert [row[8] for row in rows[2:]] == ["'=1+1" if day == 7 else f"day {day}" for day in reversed(range(1_203))]
+    book = io.BytesIO(root.get("/admin/audit/file?action=change_day&format=xlsx").get_data())
+    cells = CalamineWorkbook.from_filelike(book).get_sheet_by_index(0).to_python()
+    assert len(cells) == 1_204 and isinstance(cells[1][1], datetime)
+    assert [row[8] for row in cells[1:]] == ["=1+1" if day == 7 else f"day {day}" for day in reversed(range(1_203))]
+    with desk.store.read() as session:
+        actor = accounts.get_actor(session.connection, desk.ids["root"])
+        taken = list_audit(session, AuditQuery(action="audit.taken"), actor=actor)
+    assert [one.details for one in taken] == [
+        {"format": format, "rows": 1_203, "action": "change_day"} for format in ("xlsx", "csv")
+    ]
+    assert root.get("/admin/audit/file?format=exe").status_code == 404
+    assert root.get("/admin/audit/file?format=csv&from=nonsense").status_code == 422
+
+
+def test_a_file_does_not_hold_more_than_it_can(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.people.audit.MOST_TAKEN", 0)
+    said = desk.browser("root").get("/admin/audit/file?format=csv")
+    assert said.status_code == 409 and "缩小" in said.get_data(as_text=True)
+
+
 def test_nobody_else_reads_it(desk: Desk) -> None:
     for login in ("rep1", "lead", "guest"):
         assert desk.browser(login).get("/admin/audit").status_code == 403
+        assert desk.browser(login).get("/admin/audit/file?format=csv").status_code == 403
     with desk.store.read() as session, pytest.raises(NotAllowed):
         actor = accounts.get_actor(session.connection, desk.ids["lead"])
         list_audit(session, AuditQuery(), actor=actor)

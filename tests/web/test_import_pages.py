@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +10,14 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from engine.automation import jobs
+from engine.compiler.app import Field
+from engine.compiler.field_types import FIELD_TYPES
+from engine.definition.model import Location
 from engine.importing.sheets import read_sheet
 from engine.storage.import_tables import imports
 from tests.importing.test_sheets import table
 from tests.web.conftest import Browser, Desk
+from web.import_view import is_awaited
 from web.pages import importing
 
 URL = "/e/client/import"
@@ -47,6 +52,16 @@ def chosen(browser: Browser, at: str, **more: str) -> TestResponse:
 
 def words(answer: TestResponse) -> str:
     return re.sub(r"<[^>]+>", " ", answer.get_data(as_text=True))
+
+
+def test_only_what_nothing_fills_in_by_itself_is_said_to_be_missing() -> None:
+    """A field with a default, or one fetched from a link, refuses no row."""
+    owned = Field("status", FIELD_TYPES["choice"], {}, Location(""), required=True, default="open")
+
+    assert not is_awaited(owned)
+    assert is_awaited(replace(owned, default=None))
+    assert not is_awaited(replace(owned, default=None, fetch=(("client", "status"),)))
+    assert not is_awaited(replace(owned, required=False))
 
 
 def test_a_file_comes_in_by_way_of_its_columns_and_a_look_at_every_row(rep: Browser) -> None:

@@ -5,20 +5,23 @@ command returns holds all values, so it is filtered here too.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from flask import Response, g
 
 from engine.compiler.app import Entity, Field
 from engine.compiler.field_types.declaration import same
+from engine.errors import FieldError, InvalidValues
 from engine.records.record import Labels, Record, without_hidden
 from engine.records.rights import Rights, find_rights
 from web.gate import store
 
 PREFIX = "/api/v1"
+NO_MORE: Mapping[str, Any] = MappingProxyType({})
 Convert = Callable[[Any], Any]
 _MOST_KEPT = 2_000
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str, allow_nan=False).encode
@@ -98,11 +101,22 @@ def answer(data: Any, status: int = 200) -> Response:
     return Response(_encode(data), status, mimetype="application/json")
 
 
-def record_answer(record: Record, status: int = 200) -> Response:
-    """Return a record with its version as ETag."""
+def record_answer(
+    record: Record, status: int = 200, *, only: Sequence[str] = (), more: Mapping[str, Any] = NO_MORE
+) -> Response:
+    """Return a record with its version as ETag; ``only`` are the fields asked for, all when none is named.
+
+    Raises ``InvalidValues`` for a field that is not there to see.
+    """
     data = writer_for(record.entity).write_whole(record)
+    errors = [FieldError("fields", "people.no_field", {"name": name[:60]}) for name in only if name not in data]
+    if errors:
+        raise InvalidValues(errors)
+    if only:
+        data = {key: data[key] for key in dict.fromkeys(("id", "version", *only))}
     if record.labels:
         data["_labels"] = write_labels(record.labels)
+    data |= more
     said = answer(data, status)
     said.headers["ETag"] = f'"{record.version}"'
     return said

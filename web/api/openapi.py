@@ -31,6 +31,7 @@ from web.api.parts import (
     LIST_PARAMETERS,
     PEOPLE_PATHS,
     RECORD_ID,
+    RECORD_PARAMETERS,
     RECORD_PATHS,
     VERSION,
     VERSION_PARTS,
@@ -150,7 +151,7 @@ def _paths(entity: Entity, rights: Rights, language: Locale, asker: Asker) -> di
     if rights.read:
         listed = [*LIST_PARAMETERS, *schemas.filter_parameters(entity, rights)]
         many["get"] = operation(f"list.{key}", f"List: {label}", page_of(ref(f"{key}.record")), parameters=listed)
-        one["get"] = operation(f"get.{key}", f"Read: {label}", ref(f"{key}.record"))
+        one["get"] = operation(f"get.{key}", f"Read: {label}", ref(f"{key}.record"), parameters=RECORD_PARAMETERS)
     if rights.create:
         many["post"] = operation(
             f"create.{key}", f"Create: {label}", ref(f"{key}.record"), sent=body(ref(f"{key}.new")), status="201"

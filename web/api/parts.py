@@ -38,6 +38,7 @@ def page_of(schema: dict[str, Any]) -> dict[str, Any]:
         "items": {"type": "array", "items": schema},
         "next": {"type": ["string", "null"]},
         "labels": {"type": "object"},
+        "expanded": {"type": "object"},
         "count": {"type": "integer"},
         "count_is_exact": {"type": "boolean"},
     }
@@ -118,6 +119,10 @@ _VIEW = {
         "default": {"type": "boolean", "description": "Whether the caller begins with it."},
     },
 }
+RECORD_PARAMETERS = [
+    _query("fields", _TEXT, "Fields to answer, separated by commas."),
+    _query("expand", _TEXT, "Links whose records are answered beside it (`_expanded`), separated by commas."),
+]
 LIST_PARAMETERS = [
     _WHERE,
     _query("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "Records a page."),
@@ -126,6 +131,7 @@ LIST_PARAMETERS = [
     _query("q", _TEXT, "Words to search for."),
     _query("view", _ID, "A view of the list: its conditions, and its order and columns where none are asked for."),
     _query("fields", _TEXT, "Fields to answer, separated by commas."),
+    _query("expand", _TEXT, "Links whose records are answered beside them (`expanded`), separated by commas."),
     _query("count", {"type": "boolean"}, "Whether to count the records, up to 1000."),
 ]
 FIGURE_PARAMETERS = [

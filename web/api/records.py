@@ -7,7 +7,7 @@ one command or query.
 from dataclasses import replace
 from typing import Any
 
-from flask import g, redirect, request
+from flask import Response, g, redirect, request
 
 from engine.compiler.app.ownership import POOL
 from engine.errors import NotAllowed, NotFound
@@ -16,12 +16,16 @@ from engine.records.commands import Stale
 from engine.records.duplicates import NOT_DUPLICATE
 from engine.records.history import Entry
 from engine.records.merges import find_merged_away
-from engine.records.rights import get_entity, pool_rights
+from engine.records.record import Record
+from engine.records.rights import find_rights, get_entity, pool_rights
 from engine.workflow import transitions
 from engine.workflow.transitions import PossibleMove
 from web.api.answers import PREFIX, answer, iso, record_answer, record_url, write_labels, writer_for
+from web.api.expanding import expand, read_expand
 from web.api.requests import (
+    RECORD_PARAMETERS,
     as_sent,
+    check_query,
     read_chosen,
     read_fields,
     read_figure_query,
@@ -39,18 +43,22 @@ from web.gate import locale, reads, writes
 def list_records(entity: str) -> Any:
     """Answer a page of records."""
     query, counted = read_list_query()
+    compiled = get_entity(g.session.app, entity)
+    rights = queries.require_read(g.session, compiled, g.actor)
+    links = read_expand(compiled, rights)
     if request.args.get("view"):
-        compiled = get_entity(g.session.app, entity)
         kept = views.get_view(g.session, entity, read_id(request.args["view"]), actor=g.actor)
-        rights = queries.require_read(g.session, compiled, g.actor)
         query = views.applied(query, views.fitted(compiled, rights, kept.content)[0])
-    page = queries.list_records(g.session, entity, query, actor=g.actor)
+    shown = replace(query, columns=(*query.columns, *links)) if query.columns else query
+    page = queries.list_records(g.session, entity, shown, actor=g.actor)
     write = writer_for(entity).write
     data: dict[str, Any] = {
         "items": [write(record) for record in page.records],
         "next": page.next,
         "labels": write_labels(page.labels),
     }
+    if links:
+        data["expanded"] = expand(page.records, links)
     if counted:
         found = queries.count_records(g.session, entity, query, actor=g.actor)
         data["count"] = min(found, queries.COUNTED)
@@ -89,7 +97,7 @@ def get_record(entity: str, record_id: str) -> Any:
     """Answer one record: one in a pool as far as that shows it, and where it is if it went into another."""
     id_ = read_id(record_id)
     try:
-        return record_answer(queries.get_record(g.session, entity, id_, actor=g.actor))
+        return _whole(queries.get_record(g.session, entity, id_, actor=g.actor))
     except (NotFound, NotAllowed):
         found = pooled.find_pooled(g.session, entity, id_, actor=g.actor)
         if found is not None:
@@ -226,6 +234,16 @@ def search() -> Any:
         for hit in hits
     ]
     return answer({"items": items})
+
+
+def _whole(record: Record) -> Response:
+    """Answer one record, with ``fields`` only these, with ``expand`` also what its links lead to."""
+    check_query(RECORD_PARAMETERS)
+    compiled = get_entity(g.session.app, record.entity)
+    links = read_expand(compiled, find_rights(g.session.app, compiled, g.actor), whole=True)
+    fields = [name for name in request.args.get("fields", "").split(",") if name]
+    more = {"_expanded": expand([record], links)} if links else {}
+    return record_answer(record, only=fields, more=more)
 
 
 def _stale(entity: str, stale: Stale, raw: dict[str, Any]) -> Any:

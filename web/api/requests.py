@@ -20,7 +20,8 @@ from engine.records.filters import Filter
 from engine.records.queries import ListQuery
 from web.errors import ConditionMissing, Malformed
 
-LIST_PARAMETERS = ("after", "count", "fields", "limit", "q", "sort", "view", "where")
+LIST_PARAMETERS = ("after", "count", "expand", "fields", "limit", "q", "sort", "view", "where")
+RECORD_PARAMETERS = ("expand", "fields")
 FIGURE_PARAMETERS = ("group", "q", "sums", "where")
 _FILTER = "filter."
 _MOST_SUMS = 10
@@ -148,6 +149,14 @@ def read_figure_query() -> tuple[ListQuery, str | None, tuple[str, ...]]:
     """Return the list to be added up, the field to group by, and those to add up."""
     sums = tuple(dict.fromkeys(name for name in request.args.get("sums", "").split(",") if name))
     return _query(FIGURE_PARAMETERS), request.args.get("group") or None, sums[:_MOST_SUMS]
+
+
+def check_query(known: tuple[str, ...]) -> None:
+    """Raise ``InvalidValues`` for a parameter of the query that is none of ``known``."""
+    for name in request.args:
+        if name not in known:
+            said = {"name": name[:60], "known": ", ".join(known)}
+            raise InvalidValues([FieldError(name[:60], "people.unknown_query", said)])
 
 
 def _query(known: tuple[str, ...]) -> ListQuery:

@@ -36,6 +36,7 @@ _SYSTEM: dict[str, Any] = {
         "type": "object",
         "additionalProperties": {"type": "object", "additionalProperties": {"type": "string"}},
     },
+    "_expanded": {"type": "object", "description": "What `expand` asked for, by entity and id."},
 }
 _FILE = {
     "type": "object",

@@ -1,21 +1,24 @@
 """The audit, for administrators: what was done to the system itself, when, by whom and from where.
 
-Enters: a person, a kind, two days and a place from the address. Leaves: a page of entries, the newest first. Must not
-change an entry: nothing does.
+Enters: a person, a kind, two days and a place from the address. Leaves: a page of entries, the newest first, or all of
+them as a file. Must not change an entry: nothing does.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import g, render_template, request
+from flask import Response, g, render_template, request
 
-from engine.errors import InvalidValues
+from engine.errors import InvalidValues, NotFound
 from engine.people.audit import ACTIONS, PAGE, AuditQuery, list_audit
 from web.admin_fields import person_field, read_day, read_person, said, text_field
 from web.api.requests import read_id
+from web.audit_file import FORMATS, send_audit
 from web.audit_view import view_entries
 from web.cells import Cells
-from web.gate import locale, now, reads
+from web.gate import locale, now, private, reads
 from web.pages.frame import page_shell
 
 URL = "/admin/audit"
@@ -43,9 +46,25 @@ def show() -> Any:
         "entries": view_entries(Cells(locale(), now()), shown),
         "more_url": more,
         "clear_url": URL if asked else None,
+        "files": [] if errors else [_file(asked, format) for format in FORMATS],
         "empty": {"icon": "search-off", "title": locale().t("audit.none"), "text": None, "action": None},
     }
     return render_template("pages/audit.html", page=view, shell=page_shell())
+
+
+@private
+@reads
+def fetch() -> Response:
+    """Answer all that is looked for as a file; taking it is an entry itself."""
+    format = request.args.get("format", "")
+    if format not in FORMATS:
+        raise NotFound()
+    return send_audit(replace(_read_query(), before=None), format)
+
+
+def _file(asked: Mapping[str, str], format: str) -> dict[str, str]:
+    url = f"{URL}/file?{urlencode({**asked, 'format': format})}"
+    return {"url": url, "label": locale().t(f"audit.file_{format}")}
 
 
 def _read_query() -> AuditQuery:
@@ -71,4 +90,4 @@ def _fields(errors: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-ROUTES = ((URL, ["GET"], show),)
+ROUTES = ((URL, ["GET"], show), (f"{URL}/file", ["GET"], fetch))

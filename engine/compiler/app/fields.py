@@ -101,10 +101,18 @@ class Field:
 
     @cached_property
     def option_names(self) -> Mapping[str, str]:
-        """The option each key and each label stands for, labels in the form people may type them."""
+        """The option each key and each label stands for, labels in the form people may type them.
+
+        In small letters too, where no other option differs by capitals alone.
+        """
         said = {text: key for key, label in self.options.items() for text in label.values()}
         folded = {unicodedata.normalize("NFKC", text).strip(): key for text, key in said.items()}
-        return folded | said | {key: key for key in self.options}
+        exact = folded | said | {key: key for key in self.options}
+        lowered: dict[str, set[str]] = {}
+        for name, key in exact.items():
+            lowered.setdefault(name.casefold(), set()).add(key)
+        alone = {name: next(iter(keys)) for name, keys in lowered.items() if len(keys) == 1}
+        return alone | exact
 
     @cached_property
     def column_plan(self) -> "FieldPlan":

@@ -36,12 +36,12 @@ def read_boolean(raw: Any, field: "Field") -> bool:
 
 
 def read_choice(raw: Any, field: "Field") -> str:
-    """Read one option, by its key or by its label in any language."""
+    """Read one option, by its key or by its label in any language; capitals matter only between two options."""
     try:
         said = unicodedata.normalize("NFKC", require_text(raw)).strip()
     except Wrong:
         raise Wrong("value.choice", options=_Options(field)) from None
-    key = field.option_names.get(said)
+    key = field.option_names.get(said) or field.option_names.get(said.casefold())
     if key is None:
         raise Wrong("value.choice", options=_Options(field))
     return key

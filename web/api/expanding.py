@@ -1,0 +1,86 @@
+"""Linked records beside those that link to them (``expand=customer``), so that a program asks once.
+
+Enters: records and the links to follow. Leaves: plain data by entity and id. Must not show a record outside the scope
+of whoever asks, nor follow a link they may not see: it is answered like one that does not exist.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from flask import g, request
+
+from engine.compiler.app import Entity, Field
+from engine.errors import FieldError, InvalidValues
+from engine.records import queries
+from engine.records.filters import MOST_CHOSEN, Filter
+from engine.records.queries import ListQuery
+from engine.records.record import Record
+from engine.records.rights import Rights, find_rights
+from web.api.answers import writer_for
+
+_MOST = 10
+
+
+def read_expand(entity: Entity, rights: Rights, *, whole: bool = False) -> dict[str, str]:
+    """Return the links to follow, each with the entity it leads to; raises ``InvalidValues`` for any other name.
+
+    With ``whole``, of one record, also those of its lines: ``items.product``.
+    """
+    names = dict.fromkeys(name for name in request.args.get("expand", "").split(",") if name)
+    if len(names) > _MOST:
+        raise InvalidValues([FieldError("expand", "people.many_expanded", {"max": _MOST})])
+    links = _links(entity, rights, whole=whole)
+    known = ", ".join(links) or "—"
+    errors = [
+        FieldError("expand", "people.no_link", {"name": name[:60], "known": known})
+        for name in names
+        if name not in links
+    ]
+    if errors:
+        raise InvalidValues(errors)
+    return {name: links[name] for name in names}
+
+
+def expand(records: Iterable[Record], links: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return the records that the links lead to, as far as the actor may see them, by entity and id."""
+    wanted: defaultdict[str, set[int]] = defaultdict(set)
+    for record in records:
+        for name, target in links.items():
+            wanted[target].update(_ids(record, name))
+    return {target: _read(target, sorted(ids)) for target, ids in wanted.items()}
+
+
+def _links(entity: Entity, rights: Rights, *, whole: bool) -> dict[str, str]:
+    found = dict(_of(entity.fields, "", rights))
+    for lines in entity.line_fields if whole else ():
+        if lines.key not in rights.hidden:
+            found |= _of(lines.fields, f"{lines.key}.", rights)
+    return found
+
+
+def _of(fields: Mapping[str, Field], before: str, rights: Rights) -> Iterable[tuple[str, str]]:
+    for key, field in fields.items():
+        if field.to is not None and f"{before}{key}" not in rights.hidden and not field.retired:
+            yield f"{before}{key}", field.to
+
+
+def _ids(record: Record, name: str) -> Iterable[int]:
+    lines, _, column = name.rpartition(".")
+    rows = (record.values.get(lines) or ()) if lines else (record.values,)
+    for row in rows:
+        value = row.get(column)
+        yield from value if isinstance(value, list) else () if value is None else (value,)
+
+
+def _read(target: str, ids: Sequence[int]) -> dict[str, Any]:
+    entity = g.session.app.entities[target]
+    if not find_rights(g.session.app, entity, g.actor).read:
+        return {}
+    write, found = writer_for(target).write, {}
+    for start in range(0, len(ids), MOST_CHOSEN):
+        part = [str(id_) for id_ in ids[start : start + MOST_CHOSEN]]
+        query = ListQuery(filters=(Filter("id", "in", part),), sort="id", limit=MOST_CHOSEN)
+        page = queries.list_records(g.session, target, query, actor=g.actor)
+        found |= {str(record.id): write(record) for record in page.records}
+    return found
