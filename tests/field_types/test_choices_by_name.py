@@ -5,7 +5,7 @@ import pytest
 from engine.compiler.app import Field
 from engine.compiler.field_types import FIELD_TYPES
 from engine.compiler.readers import Wrong
-from engine.definition.model import Location
+from engine.errors import Location
 
 
 def field_of(**options: str) -> Field:

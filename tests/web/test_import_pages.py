@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from engine.automation import jobs
 from engine.compiler.app import Field
 from engine.compiler.field_types import FIELD_TYPES
-from engine.definition.model import Location
+from engine.errors import Location
 from engine.importing.sheets import read_sheet
 from engine.storage.import_tables import imports
 from tests.importing.test_sheets import table
