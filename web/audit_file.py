@@ -35,12 +35,12 @@ class _Heads:
 
 def send_audit(query: AuditQuery, format: str) -> Response:
     """Return the file; raises ``NotAllowed`` for anybody but administrators, ``NotPossibleNow`` for too many rows."""
-    text, line, rows = locale(), printed_line(), 0
+    text, line, rows, pages = locale(), printed_line(), 0, each_page(g.session, query, actor=g.actor)
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the answer reads and closes it
     mark = Mark(text.t("audit.title"), line, [], g.actor.name)
     writer = open_sheet(file, format, _Heads(), mark, language=text.language)
     cells = Cells(text, now())
-    for page in each_page(g.session, query, actor=g.actor):
+    for page in pages:
         for entry, said in zip(page, view_entries(cells, page), strict=True):
             writer.add(_row(entry, said))
         rows += len(page)

@@ -83,11 +83,15 @@ def list_audit(session: Session, query: AuditQuery, *, actor: Actor, limit: int 
 
 
 def each_page(session: Session, query: AuditQuery, *, actor: Actor) -> Iterator[list[AuditEntry]]:
-    """Yield all that is looked for, some at a time; raises ``NotPossibleNow`` for more than a file holds."""
+    """Return all that is looked for, some at a time; raises ``NotPossibleNow`` for more than a file holds."""
     require_admin(actor)
     some = _narrowed(select(audit.c.id), query).limit(MOST_TAKEN + 1).subquery()
     if (session.connection.scalar(select(func.count()).select_from(some)) or 0) > MOST_TAKEN:
         raise NotPossibleNow("people.audit_too_long", max=f"{MOST_TAKEN:,}")
+    return _pages(session, query, actor)
+
+
+def _pages(session: Session, query: AuditQuery, actor: Actor) -> Iterator[list[AuditEntry]]:
     while page := list_audit(session, query, actor=actor, limit=_READ_AT_ONCE):
         yield page
         query = replace(query, before=page[-1].id)

@@ -30,8 +30,9 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from engine.compiler.app import CompiledApp, Entity
+from engine.compiler.app import USER, CompiledApp, Entity, Field
 from engine.records import cursors
+from engine.records.found_people import find_people
 from engine.records.likeness import text_key
 from engine.records.rarity import FEW
 from engine.records.rights import Rights, scope_condition
@@ -39,6 +40,7 @@ from engine.records.search_terms import LONGEST, Way, name_keys, searched_keys
 from engine.records.sql import IsAmong, is_one_of
 from engine.storage.search_tables import search_terms
 from engine.storage.store import Session
+from engine.storage.system_tables import users
 from engine.storage.tables import Tables
 
 _MOST_WORDS = 5
@@ -48,7 +50,10 @@ _BETWEEN = re.compile(r"[\W_]+")
 
 @dataclass(frozen=True)
 class Source:
-    """Where a word may stand: in fields of the entity itself, or of what ``links`` lead to, one after the other."""
+    """Where a word may stand: in fields of the entity itself, or of what ``links`` lead to, one after the other.
+
+    The last may lead to a person (``USER``), who is found by name.
+    """
 
     links: tuple[tuple[str, str], ...]  # field and entity
     entity: str
@@ -60,17 +65,20 @@ class Source:
 class Word:
     """One word of a search, as terms begin with it. ``few`` tells for each source whether few records have it.
 
-    ``ids``: so few records have it in all that they can be looked up; ``known``: any has it.
+    ``ids``: so few records have it in all that they can be looked up; ``known``: any has it. ``people`` are those whose
+    names hold it, None where no record is called after a person.
     """
 
     text: str
     few: tuple[bool, ...] = ()
     ids: bool = False
     known: bool = True
+    people: tuple[int, ...] | None = None
 
-    def parameters(self, at: int) -> dict[str, str]:
+    def parameters(self, at: int) -> dict[str, Any]:
         """Return the parameters of the word that is number ``at``."""
-        return {f"word{at}": self.text, f"word{at}_end": self.text + _LAST}
+        found: dict[str, Any] = {f"word{at}": self.text, f"word{at}_end": self.text + _LAST}
+        return found if self.people is None else {**found, _people(f"word{at}"): list(self.people)}
 
     @property
     def shape(self) -> tuple[Any, ...]:
@@ -99,6 +107,7 @@ def sources_of(app: CompiledApp, entity: Entity, rights: Rights) -> tuple[Source
     own = tuple(key for key in keys if key not in hidden)
     found = [Source((), entity.key, own)] if own else []
     found += [Source((), entity.key, (key,), masked[key]) for key in keys if key in masked]
+    found += [_by_person((), one) for one in entity.display_people if one.key not in hidden]
     for key in entity.search:
         target = entity.fields[key].to if key in entity.fields else None
         if target is not None and key not in hidden:
@@ -239,6 +248,16 @@ def _names(app: CompiledApp, entity: Entity, links: tuple[tuple[str, str], ...])
     for link in entity.display_links:
         to = link.to or ""
         yield from _names(app, app.entities[to], (*links, (link.key, to)))
+    yield from (_by_person(links, one) for one in entity.display_people)
+
+
+def _by_person(links: tuple[tuple[str, str], ...], field: Field) -> Source:
+    return Source((*links, (field.key, USER)), USER, ())
+
+
+def _people(name: str) -> str:
+    """Return the parameter that holds the people found by the word ``name``."""
+    return f"{name}_people"
 
 
 def _pieces(word: str) -> list[str]:
@@ -260,15 +279,22 @@ def _count(session: Session, entity: Entity, sources: tuple[Source, ...], text: 
 
     if not sources:
         return Word(text, known=False, ids=True)
-    given = Word(text).parameters(0)
+    word = Word(text, people=_named(session, sources, text))
+    given = word.parameters(0)
     counts = session.prepared(("terms", entity.key, sources), each).fetch_one(session.connection, given) or ()
     few = tuple(count <= FEW for count in counts)
     if not all(few):
-        return Word(text, few)
+        return replace(word, few=few)
     if not any(counts):
-        return Word(text, few, ids=True, known=False)
+        return replace(word, few=few, ids=True, known=False)
     row = session.prepared(("records", entity.key, sources), together).fetch_one(session.connection, given)
-    return Word(text, few, ids=row is not None and row[0] <= FEW)
+    return replace(word, few=few, ids=row is not None and row[0] <= FEW)
+
+
+def _named(session: Session, sources: tuple[Source, ...], text: str) -> tuple[int, ...] | None:
+    """Return the people whose names hold a word, where records are called after people."""
+    asked = any(source.entity == USER for source in sources)
+    return tuple(find_people(session, text)) if asked else None
 
 
 def _in(terms: Any, source: Source, name: str) -> list[ColumnElement[bool]]:
@@ -289,6 +315,8 @@ def _of_fields(terms: Any, source: Source) -> ColumnElement[bool]:
 
 def _having(source: Source, name: str) -> Select[Any]:
     """Select the ids of what has the word."""
+    if source.entity == USER:
+        return select(users.c.id.label("id")).where(is_one_of(users.c.id, _people(name)))
     terms = search_terms.alias()
     return select(terms.c.record_id.label("id")).where(*_in(terms, source, name))
 
@@ -299,6 +327,8 @@ def _has(id_: ColumnElement[Any], source: Source, name: str) -> ColumnElement[bo
     Not by ``EXISTS``: PostgreSQL, which cannot tell how many records have a word, would look them all up. Selects a
     constant: whatever else it selected, SQLite would do the same.
     """
+    if source.entity == USER:
+        return is_one_of(id_, _people(name))
     terms = search_terms.alias()
     one: Select[Any] = select(literal_column("1")).select_from(terms)
     _, *begins = _in(terms, source, name)

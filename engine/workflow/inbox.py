@@ -23,6 +23,7 @@ from engine.records.calling import label_names, name_of
 from engine.records.evaluation import Lookups, parameters
 from engine.records.filters import like
 from engine.records.finding import Word, split_parts
+from engine.records.found_people import find_people
 from engine.records.rights import NONE, find_rights
 from engine.records.sql import is_one_of
 from engine.storage.approval_tables import tasks
@@ -110,7 +111,8 @@ def list_tasks(
         return InboxPage((), None)
     given = _for_actor(session, actor, team=box == "team")
     for at, word in enumerate(words):
-        given |= Word(word).parameters(at) | {f"word{at}_anywhere": like(word)}
+        people = tuple(find_people(session, word))
+        given |= Word(word, people=people).parameters(at) | {f"word{at}_anywhere": like(word)}
     given |= {"approval": approval, "after": _read_cursor(after, 0 if box in OLDEST_FIRST else _END), "limit": most + 1}
     shape = boxes.shape_of(session, actor, box, by_approval=bool(approval), words=len(words))
     statement = session.prepared(("inbox", shape), lambda: boxes.select_box(session, actor, shape))

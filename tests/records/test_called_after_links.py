@@ -146,6 +146,32 @@ def test_a_record_is_called_after_a_person_and_follows_their_name(house: Desk) -
         assert called() == [f"{name} 早班"] * 3 + [f"{name} 早班 换"] * 2 + ["空班", f"{name} 早班"]
 
 
+@pytest.mark.parametrize("words", ["李晓彤", "晓彤", "lixiaotong", "xiaot", "lxt", "李晓彤 早班"])
+def test_it_is_found_by_the_name_of_that_person_in_every_way(house: Desk, words: str) -> None:
+    """Written, by sound and by initials; over a link too, together with other words, and by a new name at once."""
+    with house.store.write() as session:
+        accounts.update_user(session, house.people["rep"], actor=None, name="李晓彤")
+    duty = house.create("chief", "duty", person=house.people["rep"], note="早班")
+    house.create("chief", "duty", person=house.people["chief"], note="早班")
+    house.create("chief", "shift", duty=duty.id)
+
+    assert found(house, words) == {"duty": ["李晓彤 早班"], "shift": ["李晓彤 早班 换"]}
+    with house.store.read() as session:
+        picked = queries.pick(session, "duty", words, actor=house.actor("chief"))
+    assert [one.text for one in picked] == ["李晓彤 早班"]
+
+    with house.store.write() as session:
+        accounts.update_user(session, house.people["rep"], actor=None, name="周正")
+    assert found(house, words) == {}
+    assert found(house, "zhouzheng")["shift"] == ["周正 早班 换"]
+
+
+def test_nobody_finds_by_a_person_what_they_may_not_read(house: Desk) -> None:
+    house.create("chief", "duty", person=house.people["rep"], note="x")
+    with house.store.read() as session:
+        assert queries.search(session, "的名字", actor=house.actor("rep")) == {}
+
+
 def test_a_rename_is_followed_by_search_at_once_whatever_leads_to_the_name(house: Desk) -> None:
     firm = house.create("chief", "firm", name="大户")
     versions = [house.create("chief", "offer", firm=firm.id).version for _ in range(8)]
