@@ -86,7 +86,7 @@ def each_page(session: Session, query: AuditQuery, *, actor: Actor) -> Iterator[
     """Return all that is looked for, some at a time; raises ``NotPossibleNow`` for more than a file holds."""
     require_admin(actor)
     some = _narrowed(select(audit.c.id), query).limit(MOST_TAKEN + 1).subquery()
-    if (session.connection.scalar(select(func.count()).select_from(some)) or 0) > MOST_TAKEN:
+    if session.connection.execute(select(func.count()).select_from(some)).scalar_one() > MOST_TAKEN:
         raise NotPossibleNow("people.audit_too_long", max=f"{MOST_TAKEN:,}")
     return _pages(session, query, actor)
 

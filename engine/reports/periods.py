@@ -18,6 +18,7 @@ Kind = Literal["day", "week", "month", "quarter", "year", "days", "all"]
 ALL: Final = "all"
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _FIRST, _LAST = date(1, 1, 2), date(9999, 12, 30)
+_YEARS = 1900, 2200
 MOST_DAYS: Final = 366 * 30
 _MONTHS: Final[Mapping[str, int]] = {"month": 1, "quarter": 3, "year": 12}
 _LASTING = re.compile(r"last ([1-9][0-9]{0,2}) (day|week|month|quarter|year)s?")
@@ -124,13 +125,17 @@ def find_period(text: str, today: date) -> Period | None:
 
     ``month`` is the one that is now, ``last 12 months`` this one and the eleven before, ``last 7 days`` end with today;
     ``last month`` is the one before. ``2026``, ``2026-Q1``, ``2026-03``, ``2026-W10`` and ``2026-03-05`` are
-    themselves, ``2026-03-01..2026-03-20`` the days from one to the other.
+    themselves, ``2026-03-01..2026-03-20`` the days from one to the other. None lies outside the years 1900 to 2200, so
+    that there is one before each, and a year before.
     """
     said = " ".join(text.replace("_", " ").split())
     try:
-        return _find(said, today)
+        found = _find(said, today)
     except (ValueError, OverflowError):
         return None
+    if found is None or found.kind == ALL:
+        return found
+    return found if _YEARS[0] <= found.first.year and found.last.year <= _YEARS[1] else None
 
 
 def _find(said: str, today: date) -> Period | None:
