@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from flask import Response, g, render_template, request
 
 from engine.errors import InvalidValues, NotFound
+from engine.people.actor import require_admin
 from engine.people.audit import ACTIONS, PAGE, AuditQuery, list_audit
 from web.admin_fields import person_field, read_day, read_person, said, text_field
 from web.api.requests import read_id
@@ -56,6 +57,7 @@ def show() -> Any:
 @reads
 def fetch() -> Response:
     """Answer all that is looked for as a file; taking it is an entry itself."""
+    require_admin(g.actor)
     format = request.args.get("format", "")
     if format not in FORMATS:
         raise NotFound()
