@@ -34,10 +34,10 @@ from engine.people import accounts
 from engine.people.actor import Actor
 from engine.storage.journal import write_audit
 from engine.storage.store import Session, Store
-from engine.storage.system_tables import settings
+from engine.storage.system_tables import settings, users
 from web.demo_people import DemoAccount, create_people
 
-__all__ = ["DemoAccount", "clear_demo", "create_people", "load_demo", "make_pdf", "play_story"]
+__all__ = ["DemoAccount", "clear_demo", "create_people", "find_leavers", "load_demo", "make_pdf", "play_story"]
 
 Progress = Callable[[int, int], None]
 LeftOut = Callable[[Problem], None]
@@ -96,7 +96,15 @@ def load_demo(store: Store, clock: SetClock, folder: SourceFolder, *, actor: Act
     play_story(store, clock, folder, left_out=lambda problem: None)
     with store.write() as session:
         write_audit(session, "setting.demo_loaded", None, {"people": len(people)}, actor=actor)
-    return people
+    left = find_leavers(store)
+    return [one for one in people if one.login not in left]
+
+
+def find_leavers(store: Store) -> frozenset[str]:
+    """Return the logins of those who are disabled: who left in the story cannot sign in any more."""
+    with store.read() as session:
+        gone = select(users.c.login).where(users.c.disabled_at.is_not(None))
+        return frozenset(session.connection.scalars(gone))
 
 
 def clear_demo(session: Session, *, actor: Actor | None) -> Clearing:

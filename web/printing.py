@@ -60,7 +60,7 @@ def view_print(
         "lang": text.language,
         "title": text.label(printed.title),
         "number": str(record.values.get("number") or record.id),
-        "company": None,
+        "company": _letterhead(session.app),
         "date_text": text.date(record.values["created_at"]),
         "watermark": (text.label(printed.watermark) or None) if marked else None,
         "parties": [],
@@ -75,6 +75,12 @@ def view_print(
         "pdf_url": pdf_url,
     }
     return PrintView(page, totals)
+
+
+def _letterhead(app: CompiledApp) -> dict[str, Any] | None:
+    """Whose paper it is: what administrators called the site, and what stands below; None until they did."""
+    chosen = app.choices
+    return None if chosen.name is None else {"name": chosen.name, "lines": list(chosen.letterhead)}
 
 
 def to_page(view: PrintView) -> PrintPage:

@@ -1,4 +1,5 @@
-"""What administrators choose in the product: which modules are on, what the site is called and where it is.
+"""What administrators choose in the product: which modules are on, what the site is called, where it is and what
+stands below its name on paper.
 
 Enters: a module or a value, and who chooses. Leaves: the choice and a line in the audit, in one transaction; every
 process works by it from its next transaction on. Must not touch a record: what is switched off keeps its data.
@@ -15,6 +16,8 @@ from engine.storage.journal import write_audit
 from engine.storage.store import Session
 
 LONGEST_NAME = 60
+MOST_LINES, LONGEST_LINE = 6, 80
+"""Of what stands below the name of the site on paper."""
 
 
 def switch_module(session: Session, key: str, *, on: bool, actor: Actor | None) -> list[Module]:
@@ -41,11 +44,22 @@ def find_dependents(session: Session, key: str) -> list[Module]:
     return [modules[one] for one in modules if one in session.app.on and key in {*_needed(session, one)}]
 
 
-def name_site(session: Session, name: str, timezone: str, *, actor: Actor | None) -> None:
-    """Say what the site is called and in which time zone it is; raises ``InvalidValues`` and ``NotAllowed``."""
+def name_site(session: Session, name: str, timezone: str, letterhead: str = "", *, actor: Actor | None) -> None:
+    """Say what the site is called, in which time zone it is and what stands below its name on paper, line by line.
+
+    Raises ``InvalidValues`` and ``NotAllowed``.
+    """
     require_admin(actor)
     name, timezone = " ".join(name.split()), timezone.strip()
+    lines = [" ".join(one.split()) for one in letterhead.splitlines() if one.strip()]
     errors = []
+    if len(lines) > MOST_LINES:
+        errors.append(FieldError("letterhead", "site.letterhead_lines", {"most": MOST_LINES, "lines": len(lines)}))
+    if any(len(one) > LONGEST_LINE for one in lines):
+        longest = max(len(one) for one in lines)
+        errors.append(FieldError("letterhead", "value.too_long", {"max": LONGEST_LINE, "length": longest}))
+    if not all(one.isprintable() for one in lines):
+        errors.append(FieldError("letterhead", "value.control"))
     if not name:
         errors.append(FieldError("name", "value.required", {"label": {"zh": "公司名称", "en": "Company name"}}))
     elif len(name) > LONGEST_NAME:
@@ -58,6 +72,7 @@ def name_site(session: Session, name: str, timezone: str, *, actor: Actor | None
         raise InvalidValues(errors)
     chosen.keep_choice(session.connection, chosen.NAME, name)
     chosen.keep_choice(session.connection, chosen.TIMEZONE, timezone)
+    chosen.keep_choice(session.connection, chosen.LETTERHEAD, lines or None)
     write_audit(session, "setting.named", name, {"timezone": timezone}, actor=actor)
 
 

@@ -48,6 +48,7 @@ class _Board:
             receipts=frozenset(
                 self.compilation.require_all(written.receipts, self.compilation.definition.roles, "E003")
             ),
+            trial=written.trial,
         )
 
     def _tile(self, written: TileDefinition, path: str) -> Tile | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from engine.automation import payloads, receiving, running, runs, scheduling, visitor_links
 from engine.errors import FieldError, InvalidValues, NotFound
-from engine.examples import approving
+from engine.examples import approving, contested
 from engine.examples.scene import Scene, Step
 from engine.records import commands, making, merging, pools, queries
 from engine.records.filters import Filter
@@ -31,7 +31,8 @@ def action_of(step: Step) -> str:
 
 def target_of(step: Step) -> str | None:
     """Return the ref of the record a step acts on; None when it makes one."""
-    none = {"create": "", "find": "", "make": "", "move": "of", "delegate": "", "receive": "", "schedule": ""}
+    none = {"create": "", "find": "", "make": "", "move": "of", "delegate": "", "receive": "", "schedule": "",
+            "meet": "", "leave": ""}  # fmt: skip
     key = none.get(action_of(step), action_of(step))
     return step.get(key)
 
@@ -160,4 +161,5 @@ _ACTIONS: Mapping[str, Callable[[Scene, Step], Record | None]] = {
     "receive": _receive,
     "schedule": _schedule,
     **approving.ACTIONS,
+    **contested.ACTIONS,
 }

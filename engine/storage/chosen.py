@@ -1,4 +1,5 @@
-"""What administrators chose in the product: which modules are on, what the site is called, where it is.
+"""What administrators chose in the product: which modules are on, what the site is called, where it is, what
+stands below its name on paper.
 
 Enters: a connection and a choice. Leaves: rows of ``fw_settings``, and a new generation of the release, by which every
 process notices at its next write, and at its next read within a second. Must not judge a choice.
@@ -11,16 +12,16 @@ from sqlalchemy import Connection, delete, insert, select, update
 from engine.compiler.app import Choices
 from engine.storage.system_tables import current_release, settings
 
-NAME, TIMEZONE, MODULE = "chosen.name", "chosen.timezone", "chosen.module."
+NAME, TIMEZONE, LETTERHEAD, MODULE = "chosen.name", "chosen.timezone", "chosen.letterhead", "chosen.module."
 
 
 def read_choices(connection: Connection) -> Choices:
     """Return what was chosen so far."""
     kept = settings.c.key
-    mine = kept.in_((NAME, TIMEZONE)) | kept.startswith(MODULE)
+    mine = kept.in_((NAME, TIMEZONE, LETTERHEAD)) | kept.startswith(MODULE)
     found = {row.key: row.value for row in connection.execute(select(kept, settings.c.value).where(mine))}
     modules = {key.removeprefix(MODULE): value is True for key, value in found.items() if key.startswith(MODULE)}
-    return Choices(found.get(NAME), found.get(TIMEZONE), modules)
+    return Choices(found.get(NAME), found.get(TIMEZONE), modules, tuple(found.get(LETTERHEAD) or ()))
 
 
 def keep_choice(connection: Connection, key: str, value: Any) -> None:

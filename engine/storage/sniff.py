@@ -58,6 +58,36 @@ def _is_webp(head: bytes, path: Path) -> bool:
     return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
 
 
+def _is_wav(head: bytes, path: Path) -> bool:
+    return head[:4] == b"RIFF" and head[8:12] == b"WAVE"
+
+
+def _is_m4a(head: bytes, path: Path) -> bool:
+    return head[4:8] == b"ftyp"
+
+
+def _is_mp3(head: bytes, path: Path) -> bool:
+    """An ID3 tag, or the sync word of a frame of layer III."""
+    return head.startswith(b"ID3") or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2)
+
+
+def _is_mail(head: bytes, path: Path) -> bool:
+    """Lines such as ``From: …`` at the beginning, and text throughout."""
+    return re.match(rb"(?:\xef\xbb\xbf)?[A-Za-z][A-Za-z0-9-]*:[ \t\r\n]", head) is not None and _is_text(head, path)
+
+
+def _is_ofd(head: bytes, path: Path) -> bool:
+    """The format of Chinese electronic invoices: an archive with OFD.xml at its root."""
+    if not head.startswith(b"PK\x03\x04"):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+    return any(entry.filename == "OFD.xml" for entry in entries) and is_harmless(entries)
+
+
 def _is_dwg(head: bytes, path: Path) -> bool:
     return re.match(rb"AC10\d\d", head) is not None
 
@@ -133,6 +163,12 @@ KINDS: Mapping[str, FileKind] = {
     "xlsx": FileKind(_EXCEL, _office("xl/workbook")),
     "pptx": FileKind(_SLIDES, _office("ppt/presentation")),
     "dwg": FileKind("image/vnd.dwg", _is_dwg),
+    "ofd": FileKind("application/ofd", _is_ofd),
+    "m4a": FileKind("audio/mp4", _is_m4a),
+    "mp3": FileKind("audio/mpeg", _is_mp3),
+    "wav": FileKind("audio/wav", _is_wav),
+    "amr": FileKind("audio/amr", _starts_with(b"#!AMR")),
+    "eml": FileKind("text/plain; charset=utf-8", _is_mail),
     "txt": FileKind("text/plain; charset=utf-8", _is_text),
     "csv": FileKind("text/csv; charset=utf-8", _is_text),
 }

@@ -26,6 +26,14 @@ def _office(part: str, *more: tuple[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def _archive(*parts: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part in parts:
+            archive.writestr(part, "<x/>")
+    return buffer.getvalue()
+
+
 DOCX = _office("word/document.xml")
 XLSX = _office("xl/workbook.xml")
 
@@ -41,6 +49,13 @@ SOUND = [
     ("a.txt", "说明".encode(), "text/plain; charset=utf-8"),
     ("a.csv", "客户,金额\n".encode("gb18030"), "text/csv; charset=utf-8"),
     ("b.csv", "客户,金额\n".encode("utf-16"), "text/csv; charset=utf-8"),
+    ("语音.m4a", b"\x00\x00\x00\x20ftypM4A " + b"\x00" * 20, "audio/mp4"),
+    ("a.mp3", b"ID3\x04\x00" + b"\x00" * 20, "audio/mpeg"),
+    ("b.mp3", b"\xff\xfb\x90\x00" + b"\x00" * 20, "audio/mpeg"),
+    ("a.wav", b"RIFF\x10\x00\x00\x00WAVEfmt ", "audio/wav"),
+    ("a.amr", b"#!AMR\n" + b"\x00" * 20, "audio/amr"),
+    ("询价.eml", "From: a@b.cn\r\nSubject: x\r\n\r\n要三百片\r\n".encode(), "text/plain; charset=utf-8"),
+    ("发票.ofd", _archive("OFD.xml", "Doc_0/Document.xml"), "application/ofd"),
 ]
 
 UNSOUND = [
@@ -52,6 +67,12 @@ UNSOUND = [
     ("bomb.xlsx", _office("xl/workbook.xml", ("xl/big.xml", b"0" * 60_000_000)), "storage.file_content"),
     ("climb.xlsx", _office("xl/workbook.xml", ("../evil", b"x")), "storage.file_content"),
     ("a.txt", b"MZ\x90\x00\x03\x00", "storage.file_content"),
+    ("a.mp3", b"\xff\xd8\xff\xe0" + b"\x00" * 20, "storage.file_content"),
+    ("a.wav", b"RIFF\x10\x00\x00\x00WEBPVP8 ", "storage.file_content"),
+    ("a.m4a", PDF, "storage.file_content"),
+    ("a.eml", b"<html>", "storage.file_content"),
+    ("a.ofd", DOCX, "storage.file_content"),
+    ("climb.ofd", _archive("OFD.xml", "../evil"), "storage.file_content"),
     ("a.html", b"<script>", "storage.file_kind"),
     ("a.svg", b"<svg/>", "storage.file_kind"),
     ("a.exe", b"MZ", "storage.file_kind"),

@@ -17,6 +17,7 @@ from engine.definition.parser import parse_documents
 from engine.errors import DefinitionError
 from engine.people import accounts
 from engine.storage.approval_tables import tasks
+from engine.storage.sniff import KINDS
 from engine.storage.system_tables import history
 from tests.conftest import ROOT, MakeStore, to_folder
 from web import demo
@@ -51,6 +52,12 @@ def test_every_text_is_there_in_english(template: str, monkeypatch: pytest.Monke
 def test_no_english_text_is_left_in_chinese(template: str) -> None:
     text = to_folder(template).files["locales/en.yaml"]
     assert re.findall(r"[^#\n]*[一-鿿][^\n]*", text) == []
+
+
+def test_every_kind_of_file_a_template_accepts_is_taken(template: str) -> None:
+    written = "\n".join(text for path, text in to_folder(template).files.items() if path.endswith("entity.yaml"))
+    accepted = {one.strip() for found in re.findall(r"accept: \[([^\]]+)\]", written) for one in found.split(",")}
+    assert "pdf" in accepted and accepted - {*KINDS} == set()
 
 
 def test_a_template_holds_no_python(template: str) -> None:

@@ -10,7 +10,8 @@ from engine.definition.source import read_folder
 from engine.guiding import timing
 from engine.guiding.steps import read_guide
 from engine.storage.system_tables import audit, departments, users
-from tests.web.conftest import DESK, Browser, Desk, OpenDesk
+from tests.reports.market import FULL
+from tests.web.conftest import DESK, Browser, Desk, OpenDesk, add_people
 
 PAGES = ("", "/site", "/people", "/modules", "/calendar", "/demo", "/trial", "/people/template")
 POSTS = ("/say", "/close", "/site", "/modules", "/calendar", "/people/look", "/people", "/demo/load", "/demo/clear",
@@ -89,6 +90,24 @@ def test_people_come_in_from_a_sheet_all_or_none(desk: Desk) -> None:
     assert found["li"].password_hash is None
 
 
+def test_the_letterhead_stands_below_the_name_on_paper_once_it_is_said(desk: Desk) -> None:
+    root = desk.browser("root")
+    many = "\n".join(f"第{one}行" for one in range(9))
+    refused = root.post("/admin/setup/site", data={"name": "恒封密封", "timezone": "Asia/Shanghai", "letterhead": many})
+    assert refused.status_code == 422 and "单据抬头最多 6 行" in refused.get_data(as_text=True)
+
+    below = "宁波市北仑区沿海路 118 号\n\n 开户行：宁波银行北仑支行  账号 3901 2200 "
+    said = {"name": "恒封密封", "timezone": "Asia/Shanghai", "letterhead": below}
+    assert root.post("/admin/setup/site", data=said).status_code == 303
+
+    with desk.store.read() as session:
+        assert session.app.choices.letterhead == (
+            "宁波市北仑区沿海路 118 号",
+            "开户行：宁波银行北仑支行 账号 3901 2200",
+        )
+    assert "宁波市北仑区沿海路 118 号" in desk.browser("root").get("/admin/setup/site").get_data(as_text=True)
+
+
 def test_modules_are_switched_by_phase_and_days_by_hand(open_desk: OpenDesk) -> None:
     texts = dict(read_folder(DESK).files)
     modules = (
@@ -139,6 +158,32 @@ def test_a_trial_begins_once_and_ends_with_its_report(desk: Desk) -> None:
     assert "第 14 天，共 14 天" in desk.browser("root").get("/admin/setup/trial").get_data(as_text=True)
     assert desk.browser("root").post("/admin/setup/trial/end").status_code == 303
     assert actions(desk)[-1] == "setting.trial_ended"
+
+
+def test_the_report_of_a_trial_holds_the_figures_the_definition_names_over_its_days(open_desk: OpenDesk) -> None:
+    board = "dashboard: fortnight\nlabel: 试用指标\ntrial: true\nrows:\n  - [{figure: deal.count}]\n"
+    people = {"root": ("north", "admin")}
+    desk = open_desk(
+        definition={**FULL, "dashboards/fortnight.yaml": board}, people=lambda store: add_people(store, people)
+    )
+
+    def report() -> str:
+        return html.unescape(desk.browser("root").get("/admin/setup/trial").get_data(as_text=True))
+
+    began = desk.clock.at.date()
+    assert "试用指标" not in report(), "before it begins there are no days to look at"
+    desk.browser("root").post("/admin/setup/trial/begin")
+    desk.clock.at += timedelta(days=5)
+    assert f"/dashboards/fortnight/rows/0?period={began}..{began + timedelta(days=5)}" in report()
+    desk.clock.at += timedelta(days=30)
+    assert f"/dashboards/fortnight/rows/0?period={began}..{began + timedelta(days=14)}" in report()
+    row = desk.browser("root").get(f"/dashboards/fortnight/rows/0?period={began}..{began + timedelta(days=14)}")
+    assert row.status_code == 200 and "figure-value" in row.get_data(as_text=True)
+
+
+def test_a_release_without_dashboards_says_that_its_trial_has_no_figures(desk: Desk) -> None:
+    desk.browser("root").post("/admin/setup/trial/begin")
+    assert "这里没有指标" in desk.browser("root").get("/admin/setup/trial").get_data(as_text=True)
 
 
 def test_a_release_without_a_demo_says_so(desk: Desk) -> None:

@@ -107,6 +107,19 @@ def test_a_link_shows_what_is_printed_and_takes_one_answer(desk: Desk, ticket: d
     assert "生成了给外部人员的链接" in trail and trail.count("外部人员打开了链接") >= 1
 
 
+def test_what_is_printed_says_whose_it_is_once_that_is_said(desk: Desk, ticket: dict[str, Any]) -> None:
+    paper = f"/e/ticket/{ticket['id']}/print/ticket"
+    assert 'class="company"' not in desk.browser("ann").get(paper).get_data(as_text=True)
+    said = {"name": "恒封密封", "timezone": "Asia/Shanghai", "letterhead": "沿海路 118 号\n开户行：宁波银行"}
+    assert desk.browser("root").post("/admin/setup/site", data=said).status_code == 303
+    desk.app.extensions["formwork.store"].reload()
+
+    page = desk.browser("ann").get(paper).get_data(as_text=True)
+    assert (
+        '<p class="company">恒封密封</p><p class="fine">沿海路 118 号</p><p class="fine">开户行：宁波银行</p>' in page
+    )
+
+
 def test_a_link_ends_with_the_stage_the_last_day_and_its_maker(desk: Desk, ticket: dict[str, Any]) -> None:
     ann = desk.browser("ann")
     url = f"/e/ticket/{ticket['id']}/link/ticket.answer"

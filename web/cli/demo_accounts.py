@@ -46,6 +46,9 @@ def load_demo(site: Site, progress: Progress, store: Store, clock: SetClock, fol
     with progress.step("cli.step_story") as show:
         left_out: list[Problem] = []
         demo.play_story(store, clock, sources, show, left_out.append)
+    left = demo.find_leavers(store)
+    rows = [row for row in _read(path) if row[0] not in left]
+    write_private(path, "".join("\t".join(row) + "\n" for row in rows))
     if left_out:
         site.say("cli.story_left_out", count=len(left_out), first=left_out[0])
     write_private(path, path.read_text(encoding="utf-8") + _COMPLETE + "\n")

@@ -72,9 +72,10 @@ def site() -> Any:
 def name_site() -> Any:
     """Keep them."""
     try:
-        choosing.name_site(g.session, request.form.get("name", ""), request.form.get("timezone", ""), actor=g.actor)
+        given = (request.form.get(one, "") for one in _SITE)
+        choosing.name_site(g.session, *given, actor=g.actor)
     except InvalidValues as refused:
-        return _site_page(said(refused, ("name", "timezone"))), 422
+        return _site_page(said(refused, _SITE)), 422
     _reload_after()
     add_toast(locale().t("guide.kept"))
     return redirect(URL, 303)
@@ -151,6 +152,9 @@ ROUTES = (
 )
 
 
+_SITE = ("name", "timezone", "letterhead")
+
+
 def _reload_after() -> None:
     """Let the next page of this process be drawn by what was chosen."""
     g.session.after_commit(store().reload)
@@ -162,6 +166,7 @@ def _site_page(errors: dict[str, str]) -> str:
     here = request.form.get("timezone", app.timezone)
     known = [{"value": one, "label": one, "selected": one == here} for one in dict.fromkeys((app.timezone, *zones))]
     name = request.form.get("name", app.choices.name or text.label(app.label))
+    below = request.form.get("letterhead", "\n".join(app.choices.letterhead))
     page = {
         "title": text.t("guide.step_site"),
         "text": text.t("guide.text_site"),
@@ -169,6 +174,8 @@ def _site_page(errors: dict[str, str]) -> str:
         "fields": [
             text_field("name", text.t("guide.name"), errors=errors, value=name, max_length=choosing.LONGEST_NAME)
             | {"required": True},
+            text_field("letterhead", text.t("guide.letterhead"), errors=errors, kind="long_text", value=below,
+                       help=text.t("guide.letterhead_help", most=choosing.MOST_LINES), max_length=500),
             text_field("timezone", text.t("guide.timezone"), errors=errors, kind="choice", options=known, value=here),
         ],
         "error": errors.get(""),

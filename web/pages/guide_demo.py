@@ -6,11 +6,14 @@ real person made.
 
 import logging
 import threading
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from flask import g, redirect, render_template
+from werkzeug.datastructures import MultiDict
 
+from engine import reports
 from engine.clock import SetClock
 from engine.definition.kinds import find_kind
 from engine.definition.source import SourceFolder
@@ -26,6 +29,9 @@ from web.gate import locale, reads, settings, store, writes
 from web.guide_view import URL, say_minutes
 from web.pages.frame import page_shell
 from web.pages.guide import note
+from web.reporting.address import read_asked
+from web.reporting.dash_page import view_dashboard
+from web.reporting.index_page import dashboard_url
 from web.shell import add_toast
 
 _loading = threading.Lock()
@@ -109,7 +115,7 @@ def show_trial() -> Any:
                 if one.entity
             ),
         ],
-        "figures_url": next((f"/dashboards/{key}" for key in g.session.app.dashboards), None),
+        "dash": None if found is None else _figures(found, today),
     }  # fmt: skip
     if found is not None:
         page["trial"] = {
@@ -144,6 +150,17 @@ ROUTES = (
     (f"{URL}/trial/begin", ["POST"], begin_trial),
     (f"{URL}/trial/end", ["POST"], end_trial),
 )
+
+
+def _figures(found: trial.Trial, today: date) -> dict[str, Any] | None:
+    """Return the dashboard that belongs to the report, over the days of the trial there have been."""
+    board = next((one for one in reports.list_dashboards(g.session, actor=g.actor) if one.trial), None)
+    if board is None:
+        return None
+    over = found.until if found.ended is None else locale().local(found.ended).date()
+    days = f"{found.began}..{max(found.began, min(over, found.until, today))}"
+    asked = read_asked(dashboard_url(board.key), MultiDict({"period": days}), period=board.period, today=today)
+    return view_dashboard(asked, board)
 
 
 def _demo_of_release() -> SourceFolder | None:

@@ -37,6 +37,8 @@ class Choices:
     name: str | None = None
     timezone: str | None = None
     modules: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    letterhead: tuple[str, ...] = ()
+    """Lines below the name on what is printed: address, tax number, bank and account."""
 
 
 def find_on(modules: Mapping[str, Module], chosen: Mapping[str, bool]) -> frozenset[str]:

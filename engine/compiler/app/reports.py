@@ -231,7 +231,8 @@ class Tile:
 class Dashboard:
     """Rows of tiles; ``roles`` is empty where everybody may open it. ``filters`` are keys of dimensions.
 
-    Roles of ``receipts`` open it too, and see to whom it was sent and who opened it when.
+    Roles of ``receipts`` open it too, and see to whom it was sent and who opened it when. One with ``trial`` stands in
+    the report of the trial, over its days.
     """
 
     key: str
@@ -242,3 +243,4 @@ class Dashboard:
     filters: tuple[str, ...]
     rows: tuple[tuple[Tile, ...], ...]
     receipts: frozenset[str] = frozenset()
+    trial: bool = False

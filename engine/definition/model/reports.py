@@ -163,7 +163,10 @@ class TileDefinition:
 
 @dataclass(frozen=True)
 class DashboardDefinition:
-    """Rows of tiles for some roles, for everybody when ``for_`` is empty; ``receipts`` see who opened it."""
+    """Rows of tiles for some roles, for everybody when ``for_`` is empty; ``receipts`` see who opened it.
+
+    One with ``trial`` stands in the report of the two weeks' trial, over its days.
+    """
 
     key: str
     location: Location
@@ -171,5 +174,6 @@ class DashboardDefinition:
     rows: tuple[tuple[TileDefinition, ...], ...]
     for_: tuple[Reference, ...] = ()
     receipts: tuple[Reference, ...] = ()
+    trial: bool = False
     period: str = "month"
     filters: tuple[Reference, ...] = ()
