@@ -4,12 +4,12 @@ Enters: who asks, and what they look for. Leaves: entries, the newest first. Mus
 that too. Only administrators read it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from engine.errors import NotPossibleNow
 from engine.people.actor import Actor, require_admin
@@ -76,9 +76,10 @@ def list_audit(session: Session, query: AuditQuery, *, actor: Actor, limit: int 
     """Return the newest entries (older than entry ``before``); raises ``NotAllowed`` for anybody but administrators."""
     require_admin(actor)
     c = audit.c
-    found = select(c.id, c.at, c.actor_id, users.c.name, c.action, c.subject, c.details, c.ip)
-    found = _narrowed(found.select_from(audit.outerjoin(users, users.c.id == c.actor_id)), query)
-    rows = session.connection.execute(found.order_by(c.id.desc()).limit(max(1, min(limit, _READ_AT_ONCE))))
+    said = select(c.id, c.at, c.actor_id, users.c.name, c.action, c.subject, c.details, c.ip)
+    found = _narrowed(said.select_from(audit.outerjoin(users, users.c.id == c.actor_id)), query)
+    found = found.order_by(c.id.desc()).limit(max(1, min(limit, _READ_AT_ONCE)))
+    rows: Sequence[Any] = session.connection.execute(found).all()
     return [AuditEntry(row[0], row[1], row[2], row[3], row[4], row[5], row[6] or {}, row[7]) for row in rows]
 
 
@@ -104,7 +105,7 @@ def note_taken(session: Session, query: AuditQuery, *, format: str, rows: int, a
     write_audit(session, "audit.taken", details={"format": format, "rows": rows, **told}, actor=actor, ip=ip)
 
 
-def _narrowed(found: Select[Any], query: AuditQuery) -> Select[Any]:
+def _narrowed(found: Any, query: AuditQuery) -> Any:
     c = audit.c
     if query.person is not None:
         found = found.where(c.actor_id == query.person)

@@ -77,7 +77,8 @@ def _read(target: str, ids: Sequence[int]) -> dict[str, Any]:
     entity = g.session.app.entities[target]
     if not find_rights(g.session.app, entity, g.actor).read:
         return {}
-    write, found = writer_for(target).write, {}
+    write = writer_for(target).write
+    found: dict[str, Any] = {}
     for start in range(0, len(ids), MOST_CHOSEN):
         part = [str(id_) for id_ in ids[start : start + MOST_CHOSEN]]
         query = ListQuery(filters=(Filter("id", "in", part),), sort="id", limit=MOST_CHOSEN)
