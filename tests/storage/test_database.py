@@ -167,6 +167,23 @@ def test_sqlite_is_opened_for_safety(sqlite_database: Database, monkeypatch: pyt
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
+def test_commits_wait_for_the_disk_again_after_what_can_be_written_again(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "_set_up_sqlite", SQLITE_AS_SERVED)
+
+    def waits() -> int:
+        with sqlite_database.write() as connection:
+            return int(connection.scalar(text("PRAGMA synchronous")) or 0)
+
+    with sqlite_database.without_waiting_for_disk():
+        assert waits() == 1
+    assert waits() == 2
+    with pytest.raises(KeyError), sqlite_database.without_waiting_for_disk():
+        raise KeyError
+    assert waits() == 2
+
+
 def test_postgresql_is_opened_for_safety(postgresql_database: Database) -> None:
     with postgresql_database.write() as connection:
         assert connection.scalar(text("SHOW synchronous_commit")) == "on"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,7 @@ def test_an_interrupted_story_continues_after_its_last_step_and_plays_to_its_end
     make_store: MakeStore, template: str, clock: SetClock
 ) -> None:
     """Without an interruption it plays for every site that tests of the browser and of the pages begin with."""
+    clock.at = datetime(2026, 8, 3, 1, 0, tzinfo=UTC)  # a Monday; the month before had no long holiday
     store = make_store(template)
     folder = to_folder(template)
     demo.create_people(store, folder)
@@ -141,7 +143,13 @@ def test_an_interrupted_story_continues_after_its_last_step_and_plays_to_its_end
             actor = accounts.get_actor(session.connection, user or 0)
             tiles = [one for row in store.app.dashboards["weekly_stalled"].rows for one in row]
             asked, moved, agreed = (len(reports.run_tile(session, one, actor=actor).records) for one in tiles[1:])
-        assert (asked, moved, agreed) == (1, 1, 2)
+            month = reports.run(session, "activity.stars", actor=actor, period="last month").announced
+        assert (asked, moved, agreed) == (2, 2, 2)
+        assert month is not None and [place.rank for place in month.first] == [
+            1,
+            2,
+            3,
+        ]  # the fourth was there less
 
 
 def test_a_story_that_cannot_be_played_says_which_step_and_why(make_store: MakeStore, clock: SetClock) -> None:

@@ -274,6 +274,7 @@ def test_a_list_on_a_dashboard_shows_what_is_the_readers(market: Desk) -> None:
     market.program("ann").made("deal", name="在谈 & 未报", amount="70")
     tile = text(market.browser("ann"), f"{TILES}/2-0")
     assert "在谈 &amp; 未报" in tile and "ben" not in tile
+    assert "金额 ¥70.00" in tile, "a number says what it is"
     assert "没有需要处理的" in text(market.browser("ben"), f"{TILES}/2-0")
 
 

@@ -43,7 +43,7 @@ def load_demo(site: Site, progress: Progress, store: Store, clock: SetClock, fol
     with progress.step("cli.step_people"):
         people = demo.create_people(store, sources)
         _keep_passwords(store, path, people)
-    with progress.step("cli.step_story") as show:
+    with progress.step("cli.step_story") as show, store.database.without_waiting_for_disk():
         left_out: list[Problem] = []
         demo.play_story(store, clock, sources, show, left_out.append)
     left = demo.find_leavers(store)

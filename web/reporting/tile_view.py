@@ -28,7 +28,8 @@ from web.reporting.report_page import earlier_of, make_charting, view_announced
 from web.reporting.waiting import say_as_of
 from web.shell import ENTITY_URL
 
-_FACTS = 3
+_UNSPOKEN = ("number", "money", "percent", "rating", "boolean", "moment", "time", "duration")
+"""Cells of fields whose values do not tell by themselves what they are."""
 
 
 def view_tile(
@@ -120,15 +121,23 @@ def _list(tile: Tile, page: Page) -> dict[str, Any]:
 def _row(cells: Cells, entity: Entity, record: Record, columns: Any) -> dict[str, Any]:
     title = title_of(entity, record)
     shown = [(key, _cell(cells, entity, key, record)) for key in columns if key != "stage"]
-    facts = [cell for _, cell in shown if cell.get("text") and cell["text"] not in title]
-    dated = next((cell for cell in reversed(facts) if cell["kind"] in ("date", "datetime", "money")), None)
+    facts = [(key, cell) for key, cell in shown if cell.get("text") and cell["text"] not in title]
+    dated = next((one for one in reversed(facts) if one[1]["kind"] in ("date", "datetime", "money")), None)
+    said = [_fact(entity, key, cell) for key, cell in facts if dated is None or key != dated[0]]
     return {
         "url": record_url(entity.key, record.id),
         "title": title,
-        "facts": [cell for cell in facts if cell is not dated][:_FACTS],
+        "facts": said,
         "stage": cells.stage(entity, record.values.get("stage")),
-        "last": dated["text"] if dated else None,
+        "last": _fact(entity, *dated) if dated is not None else None,
     }
+
+
+def _fact(entity: Entity, key: str, cell: Cell) -> dict[str, Any]:
+    """Return what a column says; a number or a day does not say by itself what it is."""
+    field = entity.fields.get(key)
+    label = locale().label(field.label) if field is not None and field.type.cell in _UNSPOKEN else ""
+    return {"label": label, "text": cell["text"]}
 
 
 def _cell(cells: Cells, entity: Entity, key: str, record: Record) -> Cell:
