@@ -178,15 +178,16 @@ class ListPlan(Counting):
         about = str(self._given[f"value{at}"])
         return not are_few(session, self._table, (one.field, at), holds, about, self._given)
 
-    def among(self, session: Session, ids: Sequence[int]) -> list[tuple[Any, ...]]:
-        """Return those of some records that belong to the list, in no order."""
+    def among(self, session: Session, ids: Sequence[int], *, found: bool = False) -> list[tuple[Any, ...]]:
+        """Return those of some records that belong to the list, in no order; ``found``: by its words already."""
 
         def build() -> Select[Any]:
             columns = [*self.reading.columns, *self.masking.columns(session.tables, self._table)]
-            found = select(*columns).select_from(self.reading.source)
-            return found.where(is_one_of(self._table.c.id, "among"), *self._conditions(session, led=True))
+            rows = select(*columns).select_from(self.reading.source)
+            conditions = self._conditions(session, led=True, worded=not found)
+            return rows.where(is_one_of(self._table.c.id, "among"), *conditions)
 
-        statement = session.prepared(("among", *self._shape(), self.reading.keys, self._rights.masked), build)
+        statement = session.prepared(("among", found, *self._shape(), self.reading.keys, self._rights.masked), build)
         return statement.fetch_all(session.connection, self._given | {"among": list(ids)})
 
     def ids(self, session: Session, ids: Sequence[int] | None = None, *, most: int = FEW) -> list[int]:
@@ -320,11 +321,13 @@ class ListPlan(Counting):
         among_first: int = 0,
         within: ColumnElement[bool] | None = None,
         ordered: bool = True,
+        worded: bool = True,
     ) -> list[ColumnElement[bool]]:
         """Return what holds of every row.
 
         ``led``: the rows are found by their ids already; ``among_first``: so many of the first word alone are asked;
-        ``within`` takes the place of the scope: a part of it; ``ordered``: in an order whose index leads.
+        ``within`` takes the place of the scope: a part of it; ``ordered``: in an order whose index leads;
+        ``worded``: the words are asked of them too.
 
         What is looked up by ids more than once is looked up by those that are in all: of a word with hundreds of
         records and a scope of hundreds, a few rows are read.
@@ -337,7 +340,7 @@ class ListPlan(Counting):
         found += [
             holds_word(session.tables, self._entity, table, self._sources, f"word{at}", word)
             for at, word in enumerate(self.words)
-            if at or not among_first
+            if worded and (at or not among_first)
         ]
         if among_first:
             first = first_ids(session.tables, self._entity, self._sources, self.words[0], "word0", among_first)

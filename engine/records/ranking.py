@@ -58,7 +58,7 @@ def best_first(session: Session, plan: ListPlan) -> tuple[list[tuple[Any, ...]],
         ranks = [matches(session, own, plan.words[0], whole=True)]
         ids = plan.ids(session, list(ranks[0])) if ranks[0] else []
     ids.sort(key=lambda id_: (sum(one.get(id_, LINKED) for one in ranks), -id_))
-    rows = {row[0]: row for row in plan.among(session, ids[: plan.limit])} if ids else {}
+    rows = {row[0]: row for row in plan.among(session, ids[: plan.limit], found=True)} if ids else {}
     found = [rows[id_] for id_ in ids[: plan.limit] if id_ in rows]
     if few or len(found) >= plan.limit:
         return found, count

@@ -112,6 +112,7 @@ def test_a_word_of_thousands_is_counted_along_its_terms_as_far_as_asking_each_re
     whole, capped = counted(1_000), counted(5)
     assert all(whole) and len(set(whole)) > 5
     monkeypatch.setattr(finding, "FEW", 3)
+    monkeypatch.setattr(finding, "_FEW_OF_A_SOURCE", 3)
     for first in (2, 50, 10_000):
         monkeypatch.setattr(counting, "FIRST", first)
         assert (counted(1_000), counted(5)) == (whole, capped), first
