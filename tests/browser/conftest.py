@@ -29,6 +29,7 @@ from engine.storage.store import Store
 from engine.storage.upgrades import upgrade
 from tests.browser.visitor import DESK, Visitor
 from tests.conftest import ROOT
+from tests.docs.conftest import installed as installed
 from web.app import create_app
 from web.page_kit import STATIC
 from web.settings import Settings
@@ -61,9 +62,11 @@ Visit = Callable[..., Visitor]
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A fresh installation of the manufacturing template, served by a process of its own."""
-    with serve("manufacturing", tmp_path_factory.mktemp("site")) as served:
+    home = tmp_path_factory.mktemp("site")
+    shutil.copytree(installed / "formwork-data", home, dirs_exist_ok=True)
+    with serve("manufacturing", home) as served:
         yield served
 
 
