@@ -4,7 +4,7 @@ Enters: a step, whoever reads. Leaves: what they see, and the same as plain text
 than the reader would see on a page: it asks for the report as they would.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from engine import messages
 from engine.automation.wording import MISSING, say
-from engine.compiler.app import Do, Entity, Figure, Label, Tile
+from engine.compiler.app import Dashboard, Do, Entity, Figure, Label, Tile
 from engine.errors import NotFound
 from engine.expression import Env
 from engine.expression.writing import as_percentage, short
@@ -25,6 +25,7 @@ from engine.records.record import Labels, Record
 from engine.reports import (
     Axis,
     Cell,
+    Counting,
     FunnelResult,
     Line,
     Period,
@@ -81,13 +82,25 @@ def _find_shown(session: Session, step: Do, *, actor: Actor, env: Env) -> Found:
         label = found.report.label if found.report is not None else {}
         return Found(label, (Part(label, found),))
     board = find_dashboard(session, step.dashboard, actor=actor)
+    return find_board(session, board, actor=actor, period=_period(step.period or board.period, env))
+
+
+def find_board(
+    session: Session,
+    board: Dashboard,
+    *,
+    actor: Actor,
+    period: Period | str | None,
+    filters: Mapping[str, Any] | None = None,
+    counting: Counting | None = None,
+) -> Found:
+    """Return what somebody sees of a dashboard; raises ``NotFound`` when that is nothing."""
     tiles = [one for row in seen_tiles(session, board, actor=actor) for one in row]
     if not tiles:
-        raise NotFound("report.no_dashboard", name=step.dashboard)
-    period = _period(step.period or board.period, env)
+        raise NotFound("report.no_dashboard", name=board.key)
     parts = []
     for tile in tiles:
-        there = run_tile(session, tile, actor=actor, period=period)
+        there = run_tile(session, tile, actor=actor, period=period, filters=filters or {}, counting=counting)
         parts.append(Part(tile.label or _own_label(session, tile, there), there, tile))
     return Found(board.label, tuple(parts))
 

@@ -206,6 +206,7 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
     "/e/<entity>/<record_id>/journey/export": ("kind=linked", "kind=nix"),
     "/funnels/<funnel>/rows/export": ("step=all", "step=won", "step=nix"),
     "/dashboards/<dashboard>": ("f.firm=2", "f.owner=2&period=all"),
+    "/dashboards/<dashboard>/pdf": ("f.firm=2", "f.owner=2&period=all"),
     "/dashboards/<dashboard>/tiles/<place>": ("f.firm=2", "period=all&f.owner=2", "period=2026-03"),
     "/dashboards/<dashboard>/rows/<row>": ("f.firm=2", "period=all&f.owner=2"),
     "/api/v1/reports/<report>": ("by=memo", "by=rivals", "by=about&period=all",

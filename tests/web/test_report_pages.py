@@ -313,6 +313,22 @@ def test_paper_has_the_chart_and_the_table(market: Desk) -> None:
     assert "区域" in said and "¥900.00" in said and "n=1" in said
 
 
+def test_a_dashboard_is_printed_with_every_tile_under_the_rights_of_its_reader(market: Desk) -> None:
+    def printed(login: str, query: str = "") -> str:
+        page = text(market.browser(login), f"{BOARD}{query}")
+        (url,) = re.findall(r'href="(/dashboards/home/pdf[^"]*)"', page)
+        answer = market.browser(login).get(html.unescape(url))
+        assert answer.mimetype == "application/pdf", answer.get_data(as_text=True)[:500]
+        return "".join(one.extract_text() for one in PdfReader(io.BytesIO(answer.get_data())).pages)
+
+    bo, ann = printed("bo"), printed("ann")
+    for said in ("首页", "概览", "数量", "赢单金额", "¥1,150.00", "Ann", "Ben", "Bo"):
+        assert said in bo, said
+    assert "底价" in bo and "底价" not in ann and "Ben" not in ann
+    assert "¥900.00" in printed("bo", "?f.region=south") and "¥1,150.00" not in printed("bo", "?f.region=south")
+    text(market.browser("dee"), f"{BOARD}/pdf", 404)
+
+
 def test_a_baseline_stands_beside_its_figure_for_good(market: Desk) -> None:
     root, bo = market.browser("root"), market.browser("bo")
     assert bo.get("/admin/baselines").status_code == 403

@@ -1,6 +1,7 @@
 """Dashboards: places for tiles, each tile by itself, and the figures of a row at once.
 
-Enters: the key of a dashboard, what its address asks. Leaves: the page at once, tiles when they are worked out. Must
+Enters: the key of a dashboard, what its address asks. Leaves: the page at once, tiles when they are worked out, all of
+them on paper. Must
 not let a slow chart hold up another tile.
 """
 
@@ -12,14 +13,17 @@ from flask import g, render_template, request
 
 from engine import reports
 from engine.automation import receipts
+from engine.automation.showing import find_board
 from engine.compiler.app import Dashboard, Tile
 from engine.errors import InvalidValues, NotFound, NotPossibleNow
 from engine.reports import baselines
 from web.gate import is_seen_as, locale, now, reads, store, unnoticed
 from web.pages.frame import page_shell
 from web.reporting.address import Asked, read_asked
-from web.reporting.dash_page import fetched_from, view_dashboard, view_row
+from web.reporting.dash_page import dimensions_of_board, fetched_from, view_dashboard, view_row
 from web.reporting.index_page import dashboard_url
+from web.reporting.paper import send_board_paper
+from web.reporting.report_page import hand_over
 from web.reporting.tile_view import view_tile, with_digest
 from web.reporting.waiting import view_waiting
 
@@ -61,8 +65,23 @@ def figures(dashboard: str, row: str) -> Any:
     return render_template("fragments/tile_row.html", row=places, digest=digest)
 
 
+@reads
+def paper(dashboard: str) -> Any:
+    """Send a dashboard on paper, every tile of it."""
+    asked, board = read_board(dashboard)
+
+    def make(counting: reports.Counting) -> Any:
+        found = find_board(
+            g.session, board, actor=g.actor, period=asked.period, filters=asked.filters, counting=counting
+        )
+        return send_board_paper(asked, found, dimensions_of_board(board))
+
+    return hand_over(asked, board, "pdf", make)
+
+
 ROUTES = (
     ("/dashboards/<dashboard>", ["GET"], show),
+    ("/dashboards/<dashboard>/pdf", ["GET"], paper),
     ("/dashboards/<dashboard>/tiles/<place>", ["GET"], tile),
     ("/dashboards/<dashboard>/rows/<row>", ["GET"], figures),
 )

@@ -37,6 +37,7 @@ def view_dashboard(asked: Asked, board: Dashboard) -> dict[str, Any]:
         "title": text.label(board.label),
         "url": asked.url,
         "period": view_period(asked),
+        "pdf_url": asked.address(path=f"{asked.url}/pdf"),
         "others": others,
         "rows": [view_row(asked, board, row) for row in reports.seen_tiles(g.session, board, actor=g.actor)],
         "receipts": _receipts(board) if reports.sees_receipts(board, actor=g.actor) else None,

@@ -1,18 +1,21 @@
-"""A report on paper: its chart, its table, its closed months, how its figures are defined.
+"""A report on paper: its chart, its table, its closed months, how its figures are defined; a dashboard, tile by tile.
 
 Enters: what a page shows. Leaves: a PDF for its reader. Must not fetch anything anew.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import Response, send_file
+from flask import Response, g, send_file
 
-from engine.compiler.app import Funnel
+from engine.automation.picturing import make_page
+from engine.automation.showing import Found, Teller
+from engine.compiler.app import Dimension, Funnel
 from engine.drawing.charts.chart import Chart
 from engine.printing.blocks import make_announced, make_block, make_table
 from engine.printing.report import ReportBlock, ReportPage, render_report
+from engine.records.evaluation import make_env
 from engine.reports.results import FunnelResult
 from engine.reports.spans import say_period
 from web.gate import locale
@@ -45,6 +48,15 @@ def send_funnel_paper(asked: Asked, funnel: Funnel, result: FunnelResult, chart:
     return _sent(chart.title, [say_period(text, result.period), *_said(narrowed)], chart, notes)
 
 
+def send_board_paper(asked: Asked, found: Found, dimensions: Mapping[str, Dimension]) -> Response:
+    """Return a dashboard as a PDF: every tile of it, also those nobody has scrolled to."""
+    text = locale()
+    teller = Teller(g.session, g.actor, text.language, make_env(g.session, g.actor))
+    title = text.label(found.label)
+    lines = [say_period(text, asked.period), *_said(say_filters(asked.filters, dimensions))]
+    return _answer({**make_page(teller, found, title), "lines": lines, "printed": printed_line()})
+
+
 def _announced(shown: Shown) -> list[ReportBlock]:
     """Return what the report announces."""
     said = view_announced(shown.result)
@@ -71,8 +83,12 @@ def _sent(
         "printed": printed_line(),
         "blocks": [make_block(chart, locale().say("report.total"), notes=notes), *more],
     }
+    return _answer(page)
+
+
+def _answer(page: ReportPage) -> Response:
     content = io.BytesIO(render_report(page, FONTS))
-    answer = send_file(content, mimetype="application/pdf", download_name=f"{title}.pdf", max_age=0)
+    answer = send_file(content, mimetype="application/pdf", download_name=f"{page['title']}.pdf", max_age=0)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

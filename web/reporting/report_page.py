@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import g, render_template, request
 
-from engine.compiler.app import Dimension, Figure, Funnel, Report
+from engine.compiler.app import Dashboard, Dimension, Figure, Funnel, Report
 from engine.drawing.charts.chart import Chart
 from engine.reports import Counting, StillCounting
 from engine.reports.announced_words import say_announced
@@ -107,7 +107,9 @@ def view_report(asked: Asked, shown: Shown, baselines: Mapping[str, Decimal], re
     }
 
 
-def show_waiting(asked: Asked, of: Report | Figure | Funnel, still: StillCounting | None, *, file: str = "") -> Any:
+def show_waiting(
+    asked: Asked, of: Report | Figure | Funnel | Dashboard, still: StillCounting | None, *, file: str = ""
+) -> Any:
     """Answer the page of what is still being worked out, which asks again by itself.
 
     With ``file`` (``sheet`` or ``pdf``) it is about a file; without ``still`` that is ready to be fetched.
@@ -116,8 +118,10 @@ def show_waiting(asked: Asked, of: Report | Figure | Funnel, still: StillCountin
     own = asked.address(path=f"{asked.url}/{file}") if file else asked.address()
     nothing: dict[str, Any] = {"by": None, "compare": None, "charts": None, "chart": None, "tiles": [], "figures": []}
     view = nothing | {
-        "title": text.label(of.label), "help": text.label(of.help), "url": asked.url, "period": view_period(asked),
-        "closed": None, "announced": None, "notes": [], "sheet_url": asked.address(path=f"{asked.url}/sheet"),
+        "title": text.label(of.label), "help": "" if isinstance(of, Dashboard) else text.label(of.help),
+        "url": asked.url, "period": view_period(asked),
+        "closed": None, "announced": None, "notes": [],
+        "sheet_url": None if isinstance(of, Dashboard) else asked.address(path=f"{asked.url}/sheet"),
         "pdf_url": asked.address(path=f"{asked.url}/pdf"), "asked": None if still is None else view_waiting(still, own),
         "views": None, "file": {"kind": file, "url": own} if file else None,
         **view_filters(asked, {}),
@@ -125,7 +129,9 @@ def show_waiting(asked: Asked, of: Report | Figure | Funnel, still: StillCountin
     return render_template("pages/report.html", report=view, shell=page_shell())
 
 
-def hand_over(asked: Asked, of: Report | Figure | Funnel, file: str, make: Callable[[Counting], Any]) -> Any:
+def hand_over(
+    asked: Asked, of: Report | Figure | Funnel | Dashboard, file: str, make: Callable[[Counting], Any]
+) -> Any:
     """Answer a file (``sheet`` or ``pdf``), or the page that waits for it; what ``make`` needs is worked out meanwhile.
 
     The page that waits asks again by itself, and is told where the file is once there is one.
