@@ -9,7 +9,7 @@ import pytest
 from engine.drawing.charts.chart import Cell, Chart, Series, Unit
 from engine.drawing.charts.drawn import as_kind, draw_chart
 from engine.drawing.charts.heat import level
-from engine.drawing.charts.plot import Dot, Plot, Shape, Words
+from engine.drawing.charts.plot import Dot, Plot, Shape, Words, text_width
 from engine.drawing.charts.radar import scores
 from engine.drawing.charts.scale import make_scale, short
 from engine.drawing.charts.svg import write_svg
@@ -119,6 +119,19 @@ def test_a_radar_scores_against_the_target_else_against_the_best_with_a_cap() ->
     assert scores(own) == pytest.approx((100, 50, 50 / 1.2))
 
 
+@pytest.mark.parametrize("width", [300, 520])
+def test_the_names_of_the_axes_of_a_radar_lie_within_it(width: int) -> None:
+    named = ("New customers", "Collected on time", "Amount", "Win rate of deals")
+    radar = chart(*(Series(one, cells(1, 2, 3)) for one in named), kind="radar")
+    (plot,) = draw_chart(radar, width)
+    names = [piece for piece in plot.pieces if isinstance(piece, Words) and piece.said in named]
+    assert len(names) == 4
+    for piece in names:
+        wide = text_width(piece.said)
+        left = piece.x - {"start": 0, "middle": wide / 2, "end": wide}[piece.anchor]
+        assert left >= 0 and left + wide <= width, piece
+
+
 def test_a_radar_of_two_figures_is_drawn_as_bars() -> None:
     two = chart(Series("一", cells(1, 2, 3)), Series("二", cells(1, 2, 3)), kind="radar")
     assert len(shapes(plot_of(two), "series-1")) == 3
@@ -151,6 +164,8 @@ def test_nothing_is_drawn_of_a_chart_without_values_nor_of_a_funnel_of_nobody() 
     assert chart(Series("数", cells(0, 0, 0)), kind="funnel").is_empty
     assert not chart(Series("数", cells(1, 0, 0)), kind="funnel").is_empty
     assert not chart(Series("数", cells(0, 0, 0))).is_empty
+    assert chart(Series("a", cells(0, None, 0)), Series("b", cells(0, 0, 0)), kind="radar").is_empty
+    assert not chart(Series("a", cells(0, None, 0)), Series("b", cells(0, 1, 0)), kind="radar").is_empty
 
 
 def test_a_file_of_a_chart_escapes_every_text() -> None:

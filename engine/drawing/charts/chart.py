@@ -84,9 +84,11 @@ class Chart:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether there is no value at all, or nobody in a funnel."""
+        """Return whether there is no value at all, nobody in a funnel, or nothing but zeros on a radar."""
         if self.kind == "funnel":
             return not any(cell.value for cell in self.series[0].cells)
+        if self.kind == "radar":
+            return not any(cell.value for series in self.series if series.role == "now" for cell in series.cells)
         return not any(cell.value is not None for series in self.series for cell in series.cells)
 
     def by_unit(self) -> "Iterator[Chart]":

@@ -9,12 +9,13 @@ from math import cos, pi, sin
 
 from engine.drawing.charts.chart import Cell, Chart, Series
 from engine.drawing.charts.legend import draw_legend, look
-from engine.drawing.charts.plot import Dot, Piece, Plot, Point, Shape, Words, cut
+from engine.drawing.charts.plot import Dot, Piece, Plot, Point, Shape, Words, cut, text_width
 
 _HEIGHT = 320
 _FULL = Decimal("1.2")
 _RINGS = (20, 40, 60, 80, 100)
 _MOST = 6
+_UPRIGHT, _EDGE, _ABOVE = 4, 2, 10
 
 
 def scores(series: Series) -> tuple[float | None, ...]:
@@ -44,7 +45,7 @@ def draw_radar(chart: Chart, width: float) -> Plot:
     scored = [scores(axis) for axis in axes]
     for at, axis in enumerate(axes):
         pieces.append(Shape((middle, _at(middle, reach, at, len(axes))), "grid", False))
-        pieces.append(_name(middle, reach, at, len(axes), axis.label))
+        pieces.append(_name(middle, reach, at, len(axes), axis.label, width))
     for place, name in enumerate(chart.categories[:_MOST]):
         corners = [_at(middle, reach * (own[place] or 0) / 100, at, len(axes)) for at, own in enumerate(scored)]
         pieces += [Shape(tuple(corners), f"{look(place)} thin"), Shape(_closed(corners), look(place), False)]
@@ -80,8 +81,12 @@ def _closed(points: list[Point]) -> tuple[Point, ...]:
     return (*points, points[0])
 
 
-def _name(middle: Point, reach: float, at: int, count: int, label: str) -> Words:
+def _name(middle: Point, reach: float, at: int, count: int, label: str, width: float) -> Words:
+    """Return what an axis is called beside its end; above it, from the edge on, where there is no room beside it."""
     x, y = _at(middle, reach + 14, at, count)
-    off = x - middle[0]
-    anchor = "middle" if abs(off) < 4 else "start" if off > 0 else "end"
-    return Words(x, y + 4, cut(label, 150), anchor)  # type: ignore[arg-type]
+    off, said = x - middle[0], cut(label, 150)
+    anchor = "middle" if abs(off) < _UPRIGHT else "start" if off > 0 else "end"
+    room = {"start": width - x, "end": x, "middle": width}[anchor]
+    if text_width(said) > room:
+        return Words(width - _EDGE, y - _ABOVE, said, "end") if off > 0 else Words(_EDGE, y - _ABOVE, said)
+    return Words(x, y + 4, said, anchor)  # type: ignore[arg-type]

@@ -137,7 +137,7 @@ function radar(data, colours, width) {
   return {
     legend: { left: 0, top: 0, type: "scroll", itemWidth: 12, itemHeight: 10, textStyle: { color: colours.ink, fontSize: 12 }, data: shown },
     radar: {
-      indicator: axes.map((one) => ({ name: one.label, max: 100 })), radius: width < PHONE ? "58%" : "64%", center: ["50%", "56%"], clockwise: true, axisName: { color: colours.ink, fontSize: 12 },
+      indicator: axes.map((one) => ({ name: one.label, max: 100 })), radius: width < PHONE ? "50%" : "64%", center: ["50%", "56%"], clockwise: true, axisName: { color: colours.ink, fontSize: 12, ...(width < PHONE && { width: 64, overflow: "break" }) },
       splitLine: { lineStyle: { color: colours.rule } }, axisLine: { lineStyle: { color: colours.rule } }, splitArea: { show: false },
     },
     series: [{
