@@ -27,6 +27,7 @@ from sqlalchemy import (
 from engine.compiler.app import Entity
 from engine.records.columns import column
 from engine.records.finding import Source, Word, first_ids
+from engine.records.list_query import ListQuery
 from engine.records.rarity import Condition, Plainly, parts_of
 from engine.records.sql import PeriodOf
 from engine.storage.column_types import UtcDateTime
@@ -47,6 +48,7 @@ class Counting:
     _table: Table
     _sources: tuple[Source, ...]
     _given: dict[str, Any]
+    _query: ListQuery
     _few_in_scope: bool
     _led_by_scope: bool
 
@@ -87,7 +89,7 @@ class Counting:
         )  # PostgreSQL makes room for as many as it may find
 
         def build() -> Select[Any]:
-            parts = [] if self.words else self._parts_of_scope(session)
+            parts = [] if self.words or self._is_few_narrowed() else self._parts_of_scope(session)
             if len(parts) > 1:
                 ids = self._first_of_parts(session, parts, most_rows).subquery()
                 rows = select(ids.c.id).limit(most_rows)
@@ -101,6 +103,14 @@ class Counting:
         key = ("count", most, among_first, *self._shape())
         row = session.prepared(key, build).fetch_one(session.connection, self._given)
         return int(row[0]) if row else 0
+
+    def _is_few_narrowed(self) -> bool:
+        """Whether few records are in scope and are asked for more: they are looked up, and only they are asked.
+
+        Part by part, PostgreSQL would go along the index of what is asked: of a statement that is prepared for every
+        reader it takes each team for as large as the mean, and thousands to be found soon.
+        """
+        return self._few_in_scope and bool(self._query.filters)
 
     def _parts_of_scope(self, session: Session) -> list[ColumnElement[bool]]:
         return list(parts_of(self._in_scope(session)(self._table)))
