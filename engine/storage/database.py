@@ -23,6 +23,7 @@ from engine.expression import sqlite_functions
 from engine.storage.bounds import watched
 from engine.storage.faults import translated
 from engine.storage.gate import WriteGate
+from engine.storage.kept_connections import KeptConnections
 from engine.storage.prepared import begin_past
 
 DialectName = Literal["sqlite", "postgresql"]
@@ -40,7 +41,8 @@ _PG_SESSION = {
 _PG_READER = {"default_transaction_read_only": "on"}
 # Values are personal data: no error text and no log may carry them.
 # The connection used last is used next: its statements are prepared and its pages are in memory.
-_POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 24, "pool_use_lifo": True, "hide_parameters": True}
+# Most of them are kept beside the pool (``kept_connections``).
+_POOL: dict[str, Any] = {"pool_size": 1, "max_overflow": 31, "pool_use_lifo": True, "hide_parameters": True}
 
 
 @dataclass
@@ -58,6 +60,8 @@ class _Engines:
     reader: Engine
     snapshots: Engine  # the reader's connections, all statements at one moment
     writer: Engine
+    reading: KeptConnections
+    writing: KeptConnections
     gate: AbstractContextManager[Any]
     epoch: _Epoch
 
@@ -91,10 +95,14 @@ class Database:
         two round trips; with ``snapshot`` all statements see one moment there too.
         """
         engines = self._engines()
-        with translated(), (engines.snapshots if snapshot else engines.reader).connect() as connection:
+        if snapshot and self.dialect == "postgresql":
+            with translated(), engines.snapshots.connect() as connection:
+                yield connection
+            return
+        with translated(), engines.reading.lend() as connection:
             if self.dialect == "sqlite":
-                driver: Any = connection.connection.driver_connection
-                driver.execute("BEGIN").close()
+                connection.begin()
+                begin_past(connection, "BEGIN")
             yield connection
 
     @contextmanager
@@ -104,7 +112,9 @@ class Database:
         Raises ``Unavailable`` when the database is busy for too long, full, read-only or gone.
         """
         engines = self._engines()
-        with translated(), engines.gate, engines.writer.begin() as connection:
+        with translated(), engines.gate, engines.writing.lend() as connection, connection.begin():
+            if self.dialect == "sqlite":
+                begin_past(connection, "BEGIN IMMEDIATE")
             yield connection
 
     @contextmanager
@@ -136,6 +146,8 @@ class Database:
         with self._making:
             held, self._held = self._held, None
         if held is not None and held.pid == os.getpid():
+            held.reading.close()
+            held.writing.close()
             held.reader.dispose()
             held.writer.dispose()
             if isinstance(held.gate, WriteGate):
@@ -205,15 +217,15 @@ def _open_sqlite(url: URL, longest_read: float | None) -> _Engines:
     path = Path(url.database or "")
     watching = {} if longest_read is None else {"factory": watched(longest_read)}
     reader = create_engine(url, connect_args=_SQLITE_ARGS | watching, **_POOL)
-    writer = create_engine(url, connect_args=_SQLITE_ARGS, **_POOL | {"pool_size": 1})
+    writer = create_engine(url, connect_args=_SQLITE_ARGS, **_POOL)
     event.listen(reader, "connect", _set_up_sqlite_reader)
     event.listen(writer, "connect", _set_up_sqlite)
-    # Python's driver would begin too late (not before DDL) and without IMMEDIATE: it is told to leave that to us.
-    # Whoever reads begins in ``Database.read``: an engine nobody listens to saves each statement asking who does.
-    event.listen(writer, "begin", lambda connection: begin_past(connection, "BEGIN IMMEDIATE"))
-    return _Engines(os.getpid(), reader, reader, writer, WriteGate(path), _Epoch())
+    kept = KeptConnections(reader), KeptConnections(writer)
+    return _Engines(os.getpid(), reader, reader, writer, *kept, WriteGate(path), _Epoch())
 
 
+# Python's driver would begin too late (not before DDL) and without IMMEDIATE: it is told to leave that to us, who begin
+# in ``Database.read`` and ``write``. An engine nobody listens to saves each statement asking who does.
 _SQLITE_ARGS = {"isolation_level": None, "timeout": _BUSY_MS / 1000, "cached_statements": 512}
 
 
@@ -250,6 +262,8 @@ def _set_up_sqlite_reader(connection: sqlite3.Connection, record: object) -> Non
 
 
 def _open_postgresql(url: URL, longest_read: float | None) -> _Engines:
+    from engine.storage.whole_numbers import send_alike  # of the optional driver
+
     bound = {} if longest_read is None else {"statement_timeout": str(max(1, int(longest_read * 1000)))}
     reading, writing = (_pg_args(url, settings) for settings in (_PG_SESSION | _PG_READER | bound, _PG_SESSION))
     reader = create_engine(
@@ -258,18 +272,26 @@ def _open_postgresql(url: URL, longest_read: float | None) -> _Engines:
     writer = create_engine(url, connect_args=writing, **_POOL)
     epoch = _Epoch()
 
-    def mark(connection: object, record: Any) -> None:
+    def mark(connection: Any, record: Any) -> None:
         record.info["epoch"] = epoch.number
+        send_alike(connection)
+
+    def is_good(connection: Any, info: Any) -> bool:
+        return info["epoch"] == epoch.number and not (connection.closed or _is_dead(connection))
 
     def check(connection: Any, record: Any, proxy: object) -> None:
-        if record.info["epoch"] != epoch.number or _is_dead(connection):
+        if not is_good(connection, record.info):
             raise DisconnectionError()
 
     for engine in (reader, writer):
         event.listen(engine, "connect", mark)
         event.listen(engine, "checkout", check)
     snapshots = reader.execution_options(isolation_level="REPEATABLE READ")
-    return _Engines(os.getpid(), reader, snapshots, writer, nullcontext(), epoch)
+    kept = [
+        KeptConnections(engine, lambda used: is_good(used.connection.driver_connection, used.info))
+        for engine in (reader, writer)
+    ]
+    return _Engines(os.getpid(), reader, snapshots, writer, *kept, nullcontext(), epoch)
 
 
 def _pg_args(url: URL, settings: dict[str, str]) -> dict[str, str]:

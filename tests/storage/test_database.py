@@ -194,13 +194,45 @@ def test_postgresql_is_opened_for_safety(postgresql_database: Database) -> None:
         assert connection.scalar(text("SHOW transaction_isolation")) == "read committed"
 
 
+def test_a_whole_number_is_sent_as_64_bits_whatever_its_value(postgresql_database: Database) -> None:
+    with postgresql_database.read() as connection:
+        sizes = [
+            connection.exec_driver_sql("SELECT pg_typeof(%s)::text", (number,)).scalar_one() for number in _NUMBERS
+        ]
+        sent = [connection.exec_driver_sql("SELECT %s", (number,)).scalar_one() for number in _NUMBERS]
+    assert sizes == ["bigint"] * 6 + ["numeric"] * 3
+    assert sent == _NUMBERS
+
+
+_NUMBERS = [0, -1, 2**15, 2**31, 2**63 - 1, -(2**63), 2**63, -(2**63) - 1, 10**30]
+
+
+def test_a_statement_is_prepared_once_for_numbers_of_every_size(postgresql_database: Database) -> None:
+    with postgresql_database.read() as connection:
+        for number in _NUMBERS[:6] * 6:
+            connection.exec_driver_sql("SELECT %s + 0.5 AS once", (number,))
+        prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%% AS once'"
+        assert connection.exec_driver_sql(prepared).scalar_one() == 1
+
+
+def test_a_number_beyond_64_bits_is_like_none_that_is_kept(postgresql_database: Database) -> None:
+    with postgresql_database.read() as connection:
+        found = connection.exec_driver_sql("SELECT 1 FROM pg_class WHERE relpages >= %s", (2**63,)).all()
+    assert found == []
+
+
 def test_a_connection_the_server_closed_is_replaced_unnoticed(postgresql_database: Database) -> None:
     with postgresql_database.read() as connection:
         first = connection.scalar(text("SELECT pg_backend_pid()"))
     with postgresql_database.write() as connection:
-        connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": first})
-        left = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
-        _wait_until(lambda: connection.scalar(left, {"pid": first}) == 0)
+        connection.execute(text("SELECT pg_terminate_backend(CAST(:pid AS integer))"), {"pid": first})
+
+    def is_gone() -> bool:  # a transaction sees who is there as it first saw it
+        there = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
+        with postgresql_database.write() as connection:
+            return connection.scalar(there, {"pid": first}) == 0
+
+    _wait_until(is_gone)
     with postgresql_database.read() as connection:
         assert connection.scalar(text("SELECT pg_backend_pid()")) != first
 

@@ -27,6 +27,19 @@ def test_the_starter_urges_and_withdraws_and_everybody_remarks(desk: Desk) -> No
     assert lead.post(f"/tasks/{task}/approve", {}).status_code == 409
 
 
+@pytest.mark.both_databases
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**30])
+def test_a_number_no_database_holds_is_no_id(desk: Desk, number: int) -> None:
+    lead = desk.program("lead")
+    task, approval = _asked(desk)
+    for address, sent in {
+        "/tasks/decide": {"tasks": [number], "decision": "approve"},
+        f"/tasks/{task}/transfer": {"people": [number], "reason": "x"},
+        f"/approvals/{approval}/comment": {"text": "x", "people": [number]},
+    }.items():
+        assert lead.post(address, sent).status_code == 422, address
+
+
 def test_many_tasks_are_answered_one_by_one(desk: Desk) -> None:
     lead = desk.program("lead")
     first, second = _asked(desk)[0], _asked(desk)[0]

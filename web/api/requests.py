@@ -96,7 +96,7 @@ def read_chosen(found: Any) -> dict[str, list[int]]:
     """Return people chosen by step; raises ``InvalidValues`` for anything but lists of ids."""
     chosen = found or {}
     for step, ids in chosen.items():
-        if not isinstance(ids, list) or not all(isinstance(one, int) and not isinstance(one, bool) for one in ids):
+        if not isinstance(ids, list) or not all(map(_is_id, ids)):
             raise InvalidValues([FieldError(f"chosen.{step}"[:60], "people.wrong_member", {"kind": "array of ids"})])
     return dict(chosen)
 
@@ -121,9 +121,14 @@ def read_id(text: str) -> int:
 
 def read_ids(found: Any, name: str) -> list[int]:
     """Return a list of ids from a body; raises ``InvalidValues`` for anything else."""
-    if not all(isinstance(one, int) and not isinstance(one, bool) for one in found or ()):
+    if not all(map(_is_id, found or ())):
         raise InvalidValues([FieldError(name, "people.wrong_member", {"kind": "array of ids"})])
     return list(found or ())
+
+
+def _is_id(given: Any) -> bool:
+    """Whether a value may be an id; a number that no database holds is none."""
+    return isinstance(given, int) and not isinstance(given, bool) and abs(given) < 2**63
 
 
 def read_moment(name: str, given: str) -> dt.datetime:
