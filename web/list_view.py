@@ -30,6 +30,7 @@ from web.inline_cells import editable_keys
 from web.list_figures import ListFigures
 from web.list_filters import FilterPanel, filter_keys, panel_keys, read_conditions
 from web.list_tabs import ListTabs
+from web.locked_view import list_entries
 from web.many_view import list_choices
 from web.owning_view import find_ending, left_cell
 from web.posted import Unread
@@ -118,6 +119,7 @@ class ListView:
                 else text.t("list.count", count=count),
                 "filtered": bool(self.query.filters or self.query.text),
                 "empty": self._empty(label, create),
+                "locked": [] if self.query.filters or self.query.text else list_entries(self.entity),
             }
         )
 

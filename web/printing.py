@@ -48,13 +48,13 @@ def view_print(
     actor: Actor,
     back_url: str,
     pdf_url: str,
+    mark: str | None = None,
 ) -> PrintView:
-    """Return a record on paper."""
+    """Return a record on paper; ``mark`` says who reads it."""
     text, definition = cells.locale, printed.definition
     totals = [_entry(cells, entity, ref.name, record) for ref in definition.totals if _shown(record, ref.name)]
-    marked = (
-        printed.watermark_when is None or printed.watermark_when.run(record.values, make_env(session, actor)) is True
-    )
+    asked = printed.watermark_when
+    marked = asked is None or asked.run(record.values, make_env(session, actor)) is True
     page = {
         "app": text.label(session.app.label),
         "lang": text.language,
@@ -63,6 +63,7 @@ def view_print(
         "company": _letterhead(session.app),
         "date_text": text.date(record.values["created_at"]),
         "watermark": (text.label(printed.watermark) or None) if marked else None,
+        "mark": mark,
         "parties": [],
         "entries": [_entry(cells, entity, ref.name, record) for ref in definition.head if _shown(record, ref.name)],
         "tables": _tables(cells, entity, record, printed, totals),
@@ -93,6 +94,7 @@ def to_page(view: PrintView) -> PrintPage:
         "company": page["company"],
         "date_text": page["date_text"],
         "watermark": page["watermark"],
+        "mark": page["mark"],
         "parties": page["parties"],
         "entries": page["entries"],
         "tables": [plain_table(table) for table in page["tables"]],

@@ -18,6 +18,8 @@ from engine.compiler.app import (
     Entity,
     Expression,
     Field,
+    Locked,
+    ReadingRules,
     Section,
     Workflow,
     find_beyond,
@@ -31,7 +33,7 @@ from engine.compiler.makes import compile_make
 from engine.compiler.ownership import compile_ownership, owned_fields
 from engine.compiler.rules import compile_rules, compile_uniques
 from engine.definition.model import AccessDefinition, EntityDefinition, Reference
-from engine.expression import BOOLEAN, Kind
+from engine.expression import BOOLEAN, Kind, Type
 
 SCOPES = ("own", "team", "shared", "all")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -77,8 +79,7 @@ def compile_entity(compilation: Compilation, written: EntityDefinition, workflow
         compute_order=compute_order(compilation, fields),
         search=_search(fields, display, columns),
         ownership=compile_ownership(compilation, written, fields, access, path),
-        was=written.was,
-        retired=written.retired is not None,
+        **_said(compilation, written, path),
         derived=frozenset(_derived(written)),
     )
 
@@ -87,6 +88,28 @@ def _written(compilation: Compilation, written: EntityDefinition, path: str) -> 
     """Return what a record writes: others that people make from it, and entries of ledgers."""
     makes = {key: compile_make(compilation, make, written.key, path) for key, make in written.makes.items()}
     return {"makes": makes, "books": compile_books(compilation, written)}
+
+
+def _said(compilation: Compilation, written: EntityDefinition, path: str) -> dict[str, Any]:
+    """Return what reading a record comes with, and what is known of the entity itself."""
+    return {
+        "reading": _reading_rules(compilation, written, path),
+        "was": written.was,
+        "retired": written.retired is not None,
+    }
+
+
+def _reading_rules(compilation: Compilation, written: EntityDefinition, path: str) -> ReadingRules:
+    """Return what reading a record comes with: nothing where nothing is written."""
+    rules = written.reading
+    if rules is None:
+        return ReadingRules()
+    locked = None
+    if rules.locked is not None:
+        left = compilation.expression(rules.locked.left, written.key, Type(Kind.NUMBER), sql=True)
+        text = compilation.label(f"{path}.locked", rules.locked.text)
+        locked = Locked(text, left) if left is not None else None
+    return ReadingRules(locked, rules.noted, rules.marked)
 
 
 def _derived(written: EntityDefinition) -> Iterator[str]:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from engine.errors import NotPossibleNow
 
@@ -45,6 +45,7 @@ class PrintPage(TypedDict):
     company: Mapping[str, Any] | None  # name, lines
     date_text: str
     watermark: str | None
+    mark: NotRequired[str | None]  # who reads it, faint all over the page
     parties: list[Mapping[str, Any]]  # label, lines
     entries: list[Mapping[str, Any]]  # label, text, wide
     tables: list[PrintTable]

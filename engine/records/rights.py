@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, FromClause, Select, bindparam, false, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, false, func, literal_column, or_, select, true
 
 from engine.compiler.app import SYSTEM_FIELDS, Access, CompiledApp, Entity
 from engine.compiler.app.ownership import POOL
@@ -90,6 +90,18 @@ class Narrowed(str):
         return made
 
 
+class Beyond(str):
+    """The scope of all records that are in none of the scopes ``of``; no author can write it."""
+
+    of: frozenset[str]
+
+    def __new__(cls, of: frozenset[str]) -> "Beyond":
+        """Make the name from what it means, so that two that mean the same are one."""
+        made = super().__new__(cls, f"beyond {'+'.join(sorted(of))}")
+        made.of = of
+        return made
+
+
 NONE = Rights(frozenset(), frozenset(), frozenset(), False, False, False, frozenset(), frozenset())
 WHOLE = replace(NONE, read=frozenset((ALL,)), write=frozenset((ALL,)), create=True, fills=True)
 """What the engine itself may do: whoever wrote an automation answers for it."""
@@ -163,6 +175,18 @@ def pool_rights(app: CompiledApp, entity: Entity, pool: str, actor: Actor) -> Ri
     return replace(NONE, read=read, hidden=frozenset({*SYSTEM_FIELDS, *entity.fields} - seen | closed))
 
 
+def locked_rights(app: CompiledApp, entity: Entity, actor: Actor) -> Rights:
+    """Return what ``actor`` sees of the records that are not open to them yet: what they are called, where said so.
+
+    Nothing for whoever reads no records of the entity anyway, nor for a token that is narrowed.
+    """
+    usual = find_rights(app, entity, actor)
+    if entity.reading.locked is None or not usual.read or ALL in usual.read or actor.scope is not None:
+        return NONE
+    hidden = frozenset({*SYSTEM_FIELDS, *entity.fields} - {"id", "number", *entity.display_keys}) | usual.hidden
+    return replace(NONE, read=frozenset((Beyond(usual.read),)), hidden=hidden)
+
+
 def scope_condition(
     tables: Tables, entity: Entity, table: FromClause, scopes: Iterable[str], doing: Doing = "read"
 ) -> ColumnElement[bool]:
@@ -186,6 +210,8 @@ def scope_condition(
         if isinstance(name, Narrowed):
             whole = scope_condition(tables, entity, table, name.of, doing)
             conditions.append(whole & compile_where(name.where, TableSource(tables), table))
+        elif isinstance(name, Beyond):
+            conditions.append(~func.coalesce(scope_condition(tables, entity, table, name.of, doing), false()))
         elif name.startswith(IN_POOL):
             conditions.append(table.c[POOL] == literal_column(f"'{name.removeprefix(IN_POOL)}'"))  # a key, checked
         else:

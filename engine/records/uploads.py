@@ -45,6 +45,12 @@ def get_file(session: Session, file_id: int, *, actor: Actor) -> Attachment:
     return found
 
 
+def find_place(session: Session, file_id: int) -> tuple[str, int] | None:
+    """Return the record a file hangs on; None for an upload that no record took."""
+    row = session.prepared("file", _select_file).fetch_one(session.connection, {"file_id": file_id})
+    return None if row is None or row[0] is None or row[1] is None else (row[0], row[1])
+
+
 def _may_see(
     session: Session, found: Attachment, entity: str | None, record_id: int | None, field: str | None, actor: Actor
 ) -> bool:

@@ -122,6 +122,8 @@ def test_the_keys_of_a_condition_exist(kind: str) -> None:
         (model.ListDefinition, ("entity", "properties", "list")),
         (model.MergeDefinition, ("entity", "$defs", "merge")),
         (model.DisputesDefinition, ("entity", "$defs", "disputes")),
+        (model.ReadingDefinition, ("entity", "$defs", "reading")),
+        (model.LockedDefinition, ("entity", "$defs", "locked")),
         (model.AppealDefinition, ("entity", "$defs", "appeal")),
         (model.RuleDefinition, ("entity", "$defs", "rule")),
         (model.UniqueDefinition, ("entity", "$defs", "unique")),

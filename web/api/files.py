@@ -16,6 +16,7 @@ from web.api.requests import read_id
 from web.downloads import send_attachment
 from web.errors import Malformed
 from web.gate import reads, store, takes_files
+from web.readers import note_file
 from web.repeats import read_repeat
 
 
@@ -55,7 +56,10 @@ def get_file(file_id: str) -> Any:
 @reads
 def download_file(file_id: str) -> Any:
     """Answer the content of a file."""
-    return send_attachment(uploads.get_file(g.session, read_id(file_id), actor=g.actor))
+    id_ = read_id(file_id)
+    found = uploads.get_file(g.session, id_, actor=g.actor)
+    note_file(id_)
+    return send_attachment(found)
 
 
 ROUTES = (

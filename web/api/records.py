@@ -11,7 +11,7 @@ from flask import Response, g, redirect, request
 
 from engine.compiler.app.ownership import POOL
 from engine.errors import NotAllowed, NotFound
-from engine.records import commands, figures, history, making, pooled, queries, recycling, versions, views
+from engine.records import commands, figures, history, making, noting, pooled, queries, recycling, versions, views
 from engine.records.commands import Stale
 from engine.records.duplicates import NOT_DUPLICATE
 from engine.records.history import Entry
@@ -37,6 +37,7 @@ from web.api.requests import (
 )
 from web.errors import problem, write_missing
 from web.gate import locale, reads, writes
+from web.readers import note_read
 
 
 @reads
@@ -51,6 +52,7 @@ def list_records(entity: str) -> Any:
         query = views.applied(query, views.fitted(compiled, rights, kept.content)[0])
     shown = replace(query, columns=(*query.columns, *links)) if query.columns else query
     page = queries.list_records(g.session, entity, shown, actor=g.actor)
+    note_read(entity, [record.id for record in page.records], noting.PROGRAM)
     write = writer_for(entity).write
     data: dict[str, Any] = {
         "items": [write(record) for record in page.records],
@@ -97,7 +99,7 @@ def get_record(entity: str, record_id: str) -> Any:
     """Answer one record: one in a pool as far as that shows it, and where it is if it went into another."""
     id_ = read_id(record_id)
     try:
-        return _whole(queries.get_record(g.session, entity, id_, actor=g.actor))
+        record = queries.get_record(g.session, entity, id_, actor=g.actor)
     except (NotFound, NotAllowed):
         found = pooled.find_pooled(g.session, entity, id_, actor=g.actor)
         if found is not None:
@@ -107,6 +109,8 @@ def get_record(entity: str, record_id: str) -> Any:
         if away is None:
             raise
         return redirect(f"{PREFIX}/{entity}/{away[1]}", 307)
+    note_read(entity, [id_], noting.PROGRAM)
+    return _whole(record)
 
 
 @writes
@@ -153,6 +157,7 @@ def restore_record(entity: str, record_id: str) -> Any:
 def get_version(entity: str, record_id: str, number: str) -> Any:
     """Answer a record as it was: ``differs`` names what is another now, ``restorable`` what may be brought back."""
     found = versions.read_version(g.session, entity, read_id(record_id), read_id(number), actor=g.actor)
+    note_read(entity, [found.now.id], noting.PROGRAM)
     then = replace(found.now, version=found.number, values=dict(found.values), labels={})
     about = {"at": iso(found.at), "actor": found.entry.actor_id, "actor_name": found.entry.actor}
     fields = {"differs": list(found.differs), "restorable": list(found.restorable)}

@@ -15,6 +15,7 @@ from engine.workflow.approval.signing import MAX_SIZE
 from web.api.requests import read_id
 from web.downloads import send_attachment, send_thumbnail
 from web.gate import locale, reads, store, takes_files
+from web.readers import note_file
 
 SIGNATURE = "signature"
 """What a drawn signature is uploaded for; no field is called so, fields have an entity and a point."""
@@ -42,7 +43,10 @@ def upload() -> Any:
 @reads
 def download(file_id: str) -> Response:
     """Answer the content of a file the reader may see."""
-    return send_attachment(uploads.get_file(g.session, read_id(file_id), actor=g.actor))
+    id_ = read_id(file_id)
+    found = uploads.get_file(g.session, id_, actor=g.actor)
+    note_file(id_)
+    return send_attachment(found)
 
 
 @reads

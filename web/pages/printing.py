@@ -10,7 +10,7 @@ from flask import Response, g, render_template, send_file
 
 from engine.errors import NotFound
 from engine.printing.pdf import render_pdf
-from engine.records import queries
+from engine.records import noting, queries
 from engine.records.printed import read_lists
 from engine.records.rights import get_entity
 from engine.storage.files import clean_name
@@ -20,6 +20,7 @@ from web.cells import Cells, record_url
 from web.gate import locale, now, reads
 from web.page_kit import FONTS
 from web.printing import PrintView, prints_of, to_page, view_print
+from web.readers import mark_of, note_read
 
 
 @reads
@@ -52,10 +53,11 @@ def _view(entity: str, record_id: str, key: str) -> PrintView:
     printed = next((one for one in prints_of(g.session.app, compiled) if one.key == key), None)
     if printed is None:
         raise NotFound()
+    note_read(entity, [record.id], noting.PRINT)
     panel = find_panel(g.session, entity, record.id, actor=g.actor)
     lists = read_lists(g.session, printed, record, actor=g.actor)
     url = record_url(entity, record.id)
     return view_print(
         Cells(locale(), now()), g.session, compiled, record, printed, panel, lists, actor=g.actor,
-        back_url=url, pdf_url=f"{url}/print/{key}.pdf",
+        back_url=url, pdf_url=f"{url}/print/{key}.pdf", mark=mark_of(entity),
     )  # fmt: skip

@@ -8,24 +8,26 @@ from typing import Any
 from flask import g, redirect, render_template, request
 
 from engine.errors import NotAllowed, NotFound
-from engine.records import commands, pooled, queries
+from engine.records import commands, locked, noting, pooled, queries
 from engine.records.history import list_history
 from engine.records.merges import find_merged_away
 from engine.records.rights import get_entity
 from web.api.requests import read_id
 from web.cells import Cells, record_url
 from web.gate import locale, now, reads, writes
+from web.locked_view import view_locked
 from web.merge_view import say_away
 from web.pages.frame import page_shell
 from web.pool_view import view_pooled
 from web.posted import read_version
+from web.readers import mark_of, note_read
 from web.record_view import HISTORY, view_record, view_trail
 from web.shell import ENTITY_URL, add_toast
 
 
 @reads
 def show(entity: str, record_id: str) -> Any:
-    """Show a record; one in a pool as far as that shows it to whoever does not see it anyway."""
+    """Show a record; one in a pool as far as that shows it to whoever does not see it anyway, a locked one by name."""
     id_ = read_id(record_id)
     try:
         record = queries.get_record(g.session, entity, id_, actor=g.actor)
@@ -34,13 +36,19 @@ def show(entity: str, record_id: str) -> Any:
         if in_pool is not None:
             view = view_pooled(get_entity(g.session.app, entity), in_pool)
             return render_template("pages/pooled.html", pooled=view, shell=page_shell())
+        closed = locked.find_locked(g.session, entity, id_, actor=g.actor)
+        if closed is not None:
+            view = view_locked(get_entity(g.session.app, entity), closed)
+            return render_template("pages/locked.html", locked=view, shell=page_shell())
         away = find_merged_away(g.session, entity, id_, actor=g.actor)
         if away is None:
             raise
         add_toast(say_away(away[0]), "info")
         return redirect(record_url(entity, away[1]), 302)
+    note_read(entity, [id_], noting.PAGE)
     found = list_history(g.session, entity, id_, actor=g.actor, limit=HISTORY + 1)
-    return render_template("pages/record.html", record=view_record(record, found), shell=page_shell())
+    view = view_record(record, found)
+    return render_template("pages/record.html", record=view, mark=mark_of(entity), shell=page_shell())
 
 
 @reads

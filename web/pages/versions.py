@@ -11,7 +11,7 @@ from flask import g, redirect, render_template, request
 
 from engine.compiler.app import Entity
 from engine.errors import InvalidValues
-from engine.records import versions
+from engine.records import noting, versions
 from engine.records.commands import Stale
 from engine.records.history import name_links
 from engine.records.record import USER, Labels
@@ -23,6 +23,7 @@ from web.gate import locale, now, reads, writes
 from web.history_view import say_value
 from web.pages.frame import page_shell
 from web.posted import read_version as seen_version
+from web.readers import note_read
 from web.shell import add_toast
 
 
@@ -58,6 +59,7 @@ def _page(
 ) -> Any:
     text, compiled = locale(), get_entity(g.session.app, entity)
     found = versions.read_version(g.session, entity, id_, number, actor=g.actor)
+    note_read(entity, [id_], noting.PAGE)
     cells, said = Cells(text, now()), said or {}
     labels = name_links(g.session, compiled, found.since)
     rows = [_row(cells, compiled, found, key, labels) for key in found.differs]

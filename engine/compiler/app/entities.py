@@ -108,6 +108,23 @@ class Disputes:
 
 
 @dataclass(frozen=True)
+class Locked:
+    """What is said of a record that its reader may not read yet; ``{left}`` in it is how much is missing."""
+
+    text: Label
+    left: Expression
+
+
+@dataclass(frozen=True)
+class ReadingRules:
+    """What reading a record comes with. None in ``locked``: what somebody may not read is not there for them."""
+
+    locked: Locked | None = None
+    noted: bool = False
+    marked: bool = False
+
+
+@dataclass(frozen=True)
 class Section:
     """A block of a form; rows of one or more field keys."""
 
@@ -227,6 +244,7 @@ class Entity:
     duplicates: tuple[Duplicate, ...]
     merge: Merge | None
     disputes: Disputes | None
+    reading: ReadingRules
     compute_order: tuple[str, ...]  # computed fields, dependencies first
     search: tuple[str, ...]
     ownership: Ownership | None = None

@@ -163,6 +163,25 @@ class DisputesDefinition:
 
 
 @dataclass(frozen=True)
+class LockedDefinition:
+    """What is said of a record that its reader may not read yet; ``left`` is how much is missing."""
+
+    location: Location
+    text: str
+    left: ExpressionText
+
+
+@dataclass(frozen=True)
+class ReadingDefinition:
+    """What reading a record comes with: what others see of it, whether it is noted, whether pages are marked."""
+
+    location: Location
+    locked: LockedDefinition | None = None
+    noted: bool = False
+    marked: bool = False
+
+
+@dataclass(frozen=True)
 class SectionDefinition:
     """A block of a form: each row holds one field, or several side by side."""
 
@@ -295,6 +314,7 @@ class EntityDefinition:
     duplicates: Mapping[str, DuplicateDefinition] = field(default_factory=dict)
     merge: MergeDefinition | None = None
     disputes: DisputesDefinition | None = None
+    reading: ReadingDefinition | None = None
     form: Mapping[str, SectionDefinition] = field(default_factory=dict)
     list: ListDefinition | None = None
     board: BoardDefinition | None = None
