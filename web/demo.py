@@ -11,7 +11,7 @@ after the last step that was committed.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -45,6 +45,8 @@ LeftOut = Callable[[Problem], None]
 _PLACE = "demo.place"
 _DAYS = re.compile(r"-(\d+)d(?: (\d\d):(\d\d))?")
 _AGO = re.compile(r"-(\d+)([hm])")
+_QUARTER = re.compile(r"-(\d)q\+(\d+)d (\d\d):(\d\d)")
+_MONTHS_OF_A_QUARTER = 3
 _MORNING = time(9)
 _SOON = timedelta(minutes=7)
 """After the step before, when the moment that was written fell on a day off."""
@@ -185,8 +187,15 @@ class _Story:
         self.working_days = frozenset(store.app.calendar.days)
 
     def in_order(self, documents: list[Document]) -> list[tuple[datetime, _Step]]:
-        """Return the steps with their moments, oldest first; the moments never go back nor lie ahead of the start."""
-        steps = sorted(_steps(documents), key=lambda step: self._moment(step.written["at"]))
+        """Return the steps with their moments, oldest first; the moments never go back nor lie ahead of the start.
+
+        What a quarter has not come to yet is left out.
+        """
+        written = [(self._moment(step.written["at"]), step) for step in _steps(documents)]
+        past = [
+            (at, step) for at, step in written if at <= self.place.began or not _QUARTER.fullmatch(step.written["at"])
+        ]
+        steps = [step for _, step in sorted(past, key=lambda one: one[0])]
         found: list[tuple[datetime, _Step]] = []
         last = datetime.min.replace(tzinfo=UTC)
         for step in steps:
@@ -225,20 +234,26 @@ class _Story:
         self.left_out(problem)
 
     def _moment(self, at: str) -> datetime:
-        """Return the moment written as ``-30d 10:15``, ``-3h`` or ``-40m``."""
+        """Return the moment written as ``-30d 10:15``, ``-3h``, ``-40m``, or of a quarter as ``-0q+9d 23:55``."""
         ago = _AGO.fullmatch(at)
         if ago:
             return self.place.began - timedelta(**{"h": {"hours": int(ago[1])}, "m": {"minutes": int(ago[1])}}[ago[2]])
+        today = self.place.began.astimezone(self.zone).date()
+        if quarter := _QUARTER.fullmatch(at):
+            months = today.year * 12 + (today.month - 1) // _MONTHS_OF_A_QUARTER * _MONTHS_OF_A_QUARTER
+            year, month = divmod(months - _MONTHS_OF_A_QUARTER * int(quarter[1]), 12)
+            day = date(year, month + 1, 1) + timedelta(days=int(quarter[2]))
+            return datetime.combine(day, time(int(quarter[3]), int(quarter[4])), self.zone).astimezone(UTC)
         days = _DAYS.fullmatch(at)
         assert days is not None  # noqa: S101 - the schema has checked it
-        day = self.place.began.astimezone(self.zone).date() - timedelta(days=int(days[1]))
+        day = today - timedelta(days=int(days[1]))
         at_time = time(int(days[2]), int(days[3])) if days[2] else _MORNING
         return datetime.combine(day, at_time, self.zone).astimezone(UTC)
 
     def _on_a_working_day(self, at: str) -> datetime:
-        """Return the moment, or the same time on the working day before; hours and minutes ago stay."""
+        """Return the moment, or the same time on the working day before; hours ago and days of a quarter stay."""
         moment = self._moment(at)
-        if _AGO.fullmatch(at):
+        if _AGO.fullmatch(at) or _QUARTER.fullmatch(at):
             return moment
         local = moment.astimezone(self.zone)
         while local.isoweekday() not in self.working_days:

@@ -25,6 +25,7 @@ from engine.definition.model import (
     ReportsDefinition,
 )
 from engine.definition.model.reports import InputDefinition, ProvisionalDefinition, Taking, Unit
+from engine.drawing.charts.fitting import fitting_kinds
 from engine.expression import BOOLEAN, Checked, Kind, Type, check, compile_python, parse
 from engine.expression.types import MAX_PLACES, NUMERIC
 
@@ -248,6 +249,7 @@ class Reporting:
         timed = [one for one in shown if not one.of_now]
         if not timed and {"previous", "last_year"} & set(written.compare):
             compilation.refuse("K013", written.location, name=written.key)
+        self._check_chart(written, shown)
         report = Report(
             key=key, label=label, help=help_, location=written.location, show=tuple(one.key for one in shown), by=by,
             period=written.period, compare=written.compare, chart=written.chart,
@@ -258,6 +260,13 @@ class Reporting:
         self.reports[key] = report
         if written.announce is not None and not self._ranks_people(report):
             compilation.refuse("K018", written.location, name=written.key)
+
+    def _check_chart(self, written: LayoutDefinition, shown: Iterable[Figure]) -> None:
+        """A report is drawn as what its figures and dimensions can be drawn; a table always holds them."""
+        fitting = fitting_kinds(len(written.by), [one.unit for one in shown])
+        if written.chart != "table" and written.chart not in fitting:
+            known = ", ".join(fitting)
+            self.compilation.refuse("K016", written.location, name=written.key, chart=written.chart, known=known)
 
     def _ranks_people(self, report: Report) -> bool:
         """Tell whether a report says who of some people comes first over a period that ends, the best first."""

@@ -26,6 +26,7 @@ Refs = dict[str, tuple[str, int]]
 Step = Mapping[str, Any]
 
 _DISTANCE = re.compile(r"([+-]\d+)d")
+_MONTHS = re.compile(r"([+-]\d+)mo")
 _MOMENT = re.compile(r"([+-]\d+)(?:([hm])|d(?: (\d\d):(\d\d))?)")
 
 
@@ -113,6 +114,8 @@ class Scene:
         column = field.type.column if field is not None else None
         if column == "date" and (distance := _DISTANCE.fullmatch(said)):
             return self._day(int(distance[1])).isoformat()
+        if column == "date" and (months := _MONTHS.fullmatch(said)):
+            return self._first_of_month(int(months[1])).isoformat()
         if column == "datetime" and (moment := self.find_moment(said)):
             return moment.isoformat()
         return said
@@ -128,3 +131,8 @@ class Scene:
 
     def _day(self, distance: int) -> date:
         return self.moment.astimezone(self.zone).date() + timedelta(days=distance)
+
+    def _first_of_month(self, distance: int) -> date:
+        today = self._day(0)
+        year, month = divmod(today.year * 12 + today.month - 1 + distance, 12)
+        return date(year, month + 1, 1)

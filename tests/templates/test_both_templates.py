@@ -17,8 +17,10 @@ from engine.compiler.compile import load_app
 from engine.definition.parser import parse_documents
 from engine.errors import DefinitionError
 from engine.people import accounts
+from engine.people.actor import Actor
 from engine.storage.approval_tables import tasks
 from engine.storage.sniff import KINDS
+from engine.storage.store import Session
 from engine.storage.system_tables import history
 from tests.conftest import ROOT, MakeStore, to_folder
 from web import demo
@@ -144,12 +146,20 @@ def test_an_interrupted_story_continues_after_its_last_step_and_plays_to_its_end
             tiles = [one for row in store.app.dashboards["weekly_stalled"].rows for one in row]
             asked, moved, agreed = (len(reports.run_tile(session, one, actor=actor).records) for one in tiles[1:])
             month = reports.run(session, "activity.stars", actor=actor, period="last month").announced
+            near = [_amount(session, "target.orders", actor, month) for month in ("last month", "month")]
+            locked = _amount(session, "opportunity.locked", actor, "quarter")
         assert (asked, moved, agreed) == (2, 2, 2)
+        assert all(near) and locked  # whenever the demo is loaded, targets are near and the forecast has been locked
         assert month is not None and [place.rank for place in month.first] == [
             1,
             2,
             3,
         ]  # the fourth was there less
+
+
+def _amount(session: Session, figure: str, actor: Actor, period: str) -> Any:
+    cell = reports.run_figure(session, figure, actor=actor, period=period).total.cells[0]
+    return cell.value if cell is not None else None
 
 
 def test_a_story_that_cannot_be_played_says_which_step_and_why(make_store: MakeStore, clock: SetClock) -> None:
