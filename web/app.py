@@ -35,7 +35,7 @@ _FORM_MEMORY = 4 * 1024 * 1024  # a form with 500 lines of 20 columns
 _FORM_PARTS = 20_000
 
 
-class _Cookies(SecureCookieSessionInterface):
+class Cookies(SecureCookieSessionInterface):
     """Flask's signed cookie; nothing is made ready to check a signature for whoever sends none, as programs do."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
@@ -63,8 +63,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     """Return the application of one installation; its database is brought up to date."""
     app = Flask(__name__, template_folder="page_templates", static_folder=None)
     app.url_rule_class = _Rule
-    app.session_interface = _Cookies()
-    app.config.from_mapping(_config(settings))
+    app.session_interface = Cookies()
+    app.config.from_mapping(configure(settings))
     serve_installation(app, settings, clock or SystemClock())
     _number_requests(app)
     gate.allow_large_bodies(app)
@@ -85,14 +85,15 @@ def serve_installation(app: Flask, settings: Settings, clock: Clock) -> None:
     """Let the application answer from an installation: its settings, store, provider, and who was refused lately."""
     app.extensions["formwork.settings"] = settings
     app.extensions["formwork.store"] = _open_store(settings, clock)
-    app.extensions["formwork.throttle"] = _make_throttle(settings)
+    app.extensions["formwork.throttle"] = make_throttle(settings)
     app.extensions["formwork.hooks"] = AddressThrottle(settings.redis_url, settings.hook_limit)
     app.extensions["formwork.forms"] = AddressThrottle(settings.redis_url, settings.form_limit)
     app.extensions["formwork.provider"] = company.make_provider(settings)
     _check_roles(settings, app.extensions["formwork.store"])
 
 
-def _config(settings: Settings) -> dict[str, Any]:
+def configure(settings: Settings) -> dict[str, Any]:
+    """Return what Flask is told of an installation."""
     return {
         "SECRET_KEY": settings.secret_key,
         "TESTING": settings.testing,
@@ -146,7 +147,8 @@ def _check_roles(settings: Settings, store: Store) -> None:
             raise WrongSetting("cli.setting_role", name=name, value=role, known=", ".join(sorted(known)))
 
 
-def _make_throttle(settings: Settings) -> LoginThrottle:
+def make_throttle(settings: Settings) -> LoginThrottle:
+    """Return what counts attempts to sign in."""
     return LoginThrottle(
         settings.redis_url, pair=settings.login_limit, login=settings.login_total, address=settings.address_limit
     )

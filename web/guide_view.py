@@ -10,7 +10,7 @@ from flask import g
 from engine.compiler.app import Entity
 from engine.guiding.rollout import Phase, Task
 from engine.guiding.steps import Guide, Step
-from engine.guiding.timing import TARGET
+from engine.guiding.timing import TARGET, TEMPLATE
 from engine.people import directory
 from engine.records.rights import find_rights
 from web.gate import locale
@@ -104,6 +104,8 @@ def _task(task: Task) -> str:
 
 def _action(step: Step, entity: Entity | None) -> dict[str, Any] | None:
     text = locale()
+    if step.key == TEMPLATE:
+        return None
     if entity is None:
         return {"label": text.t(f"guide.go_{step.kind}"), "url": _PAGES[step.kind]}
     url = ENTITY_URL.format(entity=entity.key)

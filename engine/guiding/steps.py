@@ -11,7 +11,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, exists, func, select
 
 from engine.compiler.app import CompiledApp, Entity, find_required
-from engine.guiding.timing import Kept, read_kept
+from engine.guiding.timing import TEMPLATE, Kept, read_kept
 from engine.people.actor import ADMIN
 from engine.storage.approval_tables import approvals
 from engine.storage.chosen import read_setting
@@ -107,6 +107,7 @@ def _with_said(step: Step, kept: Kept) -> Step:
 
 def _steps(session: Session, invented: Invented) -> Iterator[Step]:
     app, ask = session.app, session.connection.scalar
+    yield Step(TEMPLATE, TEMPLATE, "done" if session.release_id is not None else "open", 0, 0)
     yield _step("site", int(app.choices.name is not None))
     c = departments.c
     yield _step("departments", ask(select(func.count(c.id)).where(c.id.not_in(invented.departments))) or 0)

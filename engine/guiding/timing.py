@@ -19,6 +19,8 @@ LONGEST = timedelta(minutes=15)
 """More than this between two looks was a break."""
 TARGET = timedelta(hours=8)
 """What configuring the shipped template may take."""
+TEMPLATE = "template"
+"""The step that is done before anybody can look at the guide."""
 _KEY = "guide"
 
 
@@ -63,6 +65,12 @@ def note_look(session: Session, step: str) -> None:
         if timedelta() < gone <= LONGEST:
             spent[before] = spent.get(before, 0) + round(gone.total_seconds())
     _keep(session, replace(kept, began=kept.began or now, spent=spent, last=(step, now)))
+
+
+def note_choice(session: Session, began: datetime) -> None:
+    """Note that a template was chosen at this moment: what passes until the first look at the guide counts for that."""
+    kept = read_kept(session)
+    _keep(session, replace(kept, began=kept.began or began, last=(TEMPLATE, began)))
 
 
 def say_of(session: Session, step: str, said: Said | None) -> None:

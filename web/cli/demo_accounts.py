@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.clock import SetClock
+from engine.definition.source import SourceFolder
 from engine.errors import Problem
+from engine.guiding.steps import find_invented
 from engine.people import accounts, passwords
 from engine.people.actor import ADMIN
 from engine.storage.store import Store
@@ -28,16 +30,15 @@ Row = tuple[str, str, str, str]
 """login, password, roles joined with commas, name"""
 
 
-def load_demo(site: Site, progress: Progress, store: Store, clock: SetClock, folder: Path, *, fresh: bool) -> None:
+def load_demo(
+    site: Site, progress: Progress, store: Store, clock: SetClock, sources: SourceFolder, *, fresh: bool
+) -> None:
     """Create the demo's people and play its story, or go on where an earlier start was interrupted."""
-    from engine.definition.source import read_folder
-
     path = site.home_folder() / FILE
     if not fresh and (not path.exists() or _COMPLETE in path.read_text(encoding="utf-8")):
         return
     from web import demo
 
-    sources = read_folder(folder)
     if fresh:
         write_private(path, "")  # says that whoever is created from here on belongs to the demo
     with progress.step("cli.step_people"):
@@ -75,7 +76,14 @@ def show_accounts(site: Site) -> None:
 
 
 def _keep_passwords(store: Store, path: Path, people: "Sequence[DemoAccount]") -> None:
-    """Write the passwords down; one that was lost to an interruption is made anew."""
+    """Write the passwords of invented people down; one that was lost to an interruption is made anew.
+
+    Somebody who is not invented keeps their own: whoever set the site up may have a login that the demo names too.
+    """
+    with store.read() as session:
+        invented = find_invented(session)
+    ours = {*invented.people, *invented.admins}
+    people = [one for one in people if one.id in ours]
     known = {row[0]: row for row in _read(path)}
     rows = []
     for person in people:

@@ -21,6 +21,7 @@ import click
 
 from engine.definition.kinds import BASE
 from engine.storage.store import Store
+from web.cli.choosing import choose_first, publish_template
 from web.cli.demo_accounts import load_demo, make_admin, show_accounts
 from web.cli.garbage import no_looking_back
 from web.cli.processes import Doorbell, Processes
@@ -31,6 +32,8 @@ from web.settings import Settings, install_home
 
 if TYPE_CHECKING:
     from flask import Flask
+
+    from engine.definition.source import SourceFolder
 
 DEFAULT_TEMPLATE = "manufacturing"
 _THREADS = 8
@@ -49,14 +52,21 @@ def run_command(
     site: Site, template: str | None, host: str | None, port: int | None, processes: int | None, demo: bool
 ) -> None:
     """Serve the site; on the first start install it first."""
-    home = site.home_folder()
-    install_home(home)
-    progress = Progress(site)
-    folder = find_template(template or DEFAULT_TEMPLATE)
-    _install(site, progress, folder, given=template is not None, demo=demo)
+    folder = find_template(template) if template is not None else None
+    install_home(site.home_folder())
     settings = site.settings()
-    place = host or settings.host, settings.port if port is None else port
-    _serve(site, *place, processes or settings.processes)
+    listening = _listen(site, host or settings.host, settings.port if port is None else port)
+    address = settings.public_url or _address(host or settings.host, listening)
+    chosen: bool | None = None
+    with _stopped_by_signal():
+        chosen = folder is None and choose_first(site, listening, address, demo=demo)
+    if chosen is None:
+        _close(listening)
+        site.say("cli.stopped")
+        return
+    if not chosen:
+        _install(site, Progress(site), folder, demo=demo)
+    _serve(site, listening, address, processes or settings.processes)
 
 
 @click.command("worker", help="cli.worker")
@@ -84,7 +94,8 @@ def worker_command(site: Site) -> None:
             threading.Event().wait()
 
 
-def _install(site: Site, progress: Progress, folder: Path, *, given: bool, demo: bool) -> None:
+def _install(site: Site, progress: Progress, folder: Path | None, *, demo: bool) -> None:
+    """Publish a template where nothing is, and make the accounts where there are none."""
     from engine.clock import SetClock, SystemClock
     from engine.people import accounts
 
@@ -92,30 +103,32 @@ def _install(site: Site, progress: Progress, folder: Path, *, given: bool, demo:
     with progress.step("cli.step_database"), no_looking_back(stays=True):
         store = site.open_store(clock)
     if store.release_id is None:
-        _publish(site, progress, store, folder)
-    elif given:
+        publish_template(progress, store, folder or find_template(DEFAULT_TEMPLATE))
+    elif folder is not None:
         _tell_difference(site, store, folder)
     with store.read() as session:
         empty = not accounts.has_users(session.connection)
-    if demo and _has_demo(folder):
-        load_demo(site, progress, store, clock, folder, fresh=empty)
+    sources = _find_demo(store, folder) if demo else None
+    if sources is not None:
+        load_demo(site, progress, store, clock, sources, fresh=empty)
     elif empty:
         make_admin(site, store)
     store.database.close()
 
 
-def _has_demo(folder: Path) -> bool:
-    """Tell whether a template has a demo, or a site the one of its template."""
-    return any((folder / below / "demo").is_dir() for below in ("", BASE))
+def _find_demo(store: Store, folder: Path | None) -> "SourceFolder | None":
+    """Return the definitions whose demo is meant: of the folder, or of what is published; None without a demo."""
+    from engine.definition.kinds import find_kind
+    from engine.definition.source import SourceFolder, read_folder
+    from engine.storage.releases import find_current
 
-
-def _publish(site: Site, progress: Progress, store: Store, folder: Path) -> None:
-    from engine.definition.source import read_folder
-    from engine.storage import catalog
-
-    with progress.step("cli.step_publish", name=folder.name):
-        sources = read_folder(folder)
-        catalog.publish(store, sources, actor_id=None, expected=catalog.plan(store, sources))
+    if folder is not None:
+        return read_folder(folder) if any((folder / below / "demo").is_dir() for below in ("", BASE)) else None
+    with store.read() as session:
+        current = find_current(session.connection)
+    if current is None or not any(find_kind(path.removeprefix(BASE)) == "demo" for path in current.sources):
+        return None
+    return SourceFolder(current.sources)
 
 
 def _tell_difference(site: Site, store: Store, folder: Path) -> None:
@@ -126,18 +139,13 @@ def _tell_difference(site: Site, store: Store, folder: Path) -> None:
         site.say("cli.folder_differs", folder=folder)
 
 
-def _serve(site: Site, host: str, port: int, processes: int) -> None:
+def _serve(site: Site, listening: Sequence[socket.socket], address: str, processes: int) -> None:
     _log_to_stderr()
     settings = site.settings()
     with no_looking_back(stays=True):
         from web.app import create_app
 
         app = create_app(settings)
-    try:
-        listening = listen(host, port)
-    except OSError as error:
-        raise click.ClickException(site.text("cli.port_taken", host=host, port=port, reason=error.strerror)) from None
-    address = settings.public_url or f"http://{_shown_host(host)}:{listening[0].getsockname()[1]}"
     with _stopped_by_signal():
         site.say("cli.ready", address=address)
         show_accounts(site)
@@ -150,6 +158,17 @@ def _serve(site: Site, host: str, port: int, processes: int) -> None:
             _share_out(app, settings, listening, processes)
     _close(listening)
     site.say("cli.stopped")
+
+
+def _listen(site: Site, host: str, port: int) -> list[socket.socket]:
+    try:
+        return listen(host, port)
+    except OSError as error:
+        raise click.ClickException(site.text("cli.port_taken", host=host, port=port, reason=error.strerror)) from None
+
+
+def _address(host: str, listening: Sequence[socket.socket]) -> str:
+    return f"http://{_shown_host(host)}:{listening[0].getsockname()[1]}"
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
