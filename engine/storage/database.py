@@ -287,10 +287,11 @@ def _open_postgresql(url: URL, longest_read: float | None) -> _Engines:
         event.listen(engine, "connect", mark)
         event.listen(engine, "checkout", check)
     snapshots = reader.execution_options(isolation_level="REPEATABLE READ")
-    kept = [
-        KeptConnections(engine, lambda used: is_good(used.connection.driver_connection, used.info))
-        for engine in (reader, writer)
-    ]
+
+    def is_usable(used: Connection) -> bool:
+        return is_good(used.connection.driver_connection, used.info)
+
+    kept = KeptConnections(reader, is_usable), KeptConnections(writer, is_usable)
     return _Engines(os.getpid(), reader, snapshots, writer, *kept, nullcontext(), epoch)
 
 
