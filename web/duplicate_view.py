@@ -34,18 +34,23 @@ def view_duplicates(typed: Typed, posted: Posted | None, errors: Sequence[FieldE
     """
     told = {error.path for error in errors if is_duplicate(error) and label_of(typed.entity, error.path)}
     found = find_duplicates(g.session, typed.entity, typed.values, typed.before, actor=g.actor)
-    asks = bool(found) and not any(one.rule.block for one in found)
+    asks = bool(found) and not any(one.blocks for one in found)
     why = posted.raw.get(NOT_DUPLICATE, "") if posted is not None else ""
-    disputes, hidden = typed.entity.disputes, any(other.id is None for one in found for other in one.others)
-    offered = disputes is not None and (disputes.collaborate is not None or disputes.appeal is not None)
     return {
         "found": [_view(typed, one) for one in found if one.rule.fields[0] not in told],
         "asks": asks,
         "why": why,
         "shown": _seal(found),
-        "ask_url": MET_URL if offered and hidden else None,
+        "ask_url": MET_URL if any(map(_may_ask, found)) else None,
         "met": [met(typed.entity, one.rule, one.ids, typed.values) for one in found],
     }
+
+
+def _may_ask(found: Found) -> bool:
+    """Tell whether something may be asked for because of a record out of the reader's sight."""
+    disputes = g.session.app.entities[found.entity].disputes
+    offered = disputes is not None and (disputes.collaborate is not None or disputes.appeal is not None)
+    return offered and any(other.id is None for other in found.others)
 
 
 def _seal(found: Sequence[Found]) -> str:
@@ -61,8 +66,8 @@ def _view(typed: Typed, found: Found) -> dict[str, Any]:
     others = [
         {
             "text": other.text(language).strip(),
-            "url": record_url(typed.entity.key, other.id) if other.id is not None else None,
+            "url": record_url(other.entity, other.id) if other.id is not None else None,
         }
         for other in found.others
     ]
-    return {"text": text, "others": others, "blocks": found.rule.block}
+    return {"text": text, "others": others, "blocks": found.blocks}

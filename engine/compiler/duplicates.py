@@ -6,9 +6,9 @@ not compare records: that is done when one is saved.
 
 from collections.abc import Mapping
 
-from engine.compiler.app import Access, Appeal, Disputes, Duplicate, Field, Merge
+from engine.compiler.app import Access, Among, Appeal, Disputes, Duplicate, Field, Merge
 from engine.compiler.compilation import Compilation
-from engine.definition.model import AppealDefinition, DuplicateDefinition, EntityDefinition, Reference
+from engine.definition.model import AppealDefinition, DuplicateDefinition, EntityDefinition, FieldDefinition, Reference
 
 
 def compile_duplicates(
@@ -19,16 +19,58 @@ def compile_duplicates(
     stored = [key for key, field in fields.items() if field.stored]
     texts = [key for key in stored if fields[key].type.searchable]
     for rule in written.duplicates.values():
+        if (rule.among is None) != bool(rule.match) or (rule.among is None) == bool(rule.with_):
+            compilation.refuse("E131", rule.location, name=rule.key)
+            continue
+        message = compilation.label(f"{path}.duplicates.{rule.key}", rule.message)
+        if rule.among is not None:
+            among = _among(compilation, written, rule.among, rule, fields)
+            found += [] if among is None else [Duplicate(rule.key, rule.block, (), {}, message, among=among)]
+            continue
         exact = [one.field for one in rule.match if one.likeness is None and one.within is None]
         keys = compilation.require_stored(exact, stored, written)
         alike = {}
         for one in rule.match:
             if one.likeness is not None and compilation.require(one.field, texts, "E045", entity=written.key):
                 alike[one.field.name] = float(one.likeness)
-        message = compilation.label(f"{path}.duplicates.{rule.key}", rule.message)
         near, within = _near(compilation, written, rule, [key for key in stored if fields[key].type.key == "geo"])
         found.append(Duplicate(rule.key, rule.block, keys, alike, message, near, within))
     return tuple(found)
+
+
+def _among(
+    compilation: Compilation,
+    written: EntityDefinition,
+    reference: Reference,
+    rule: DuplicateDefinition,
+    fields: Mapping[str, Field],
+) -> Among | None:
+    """Return the rule of another entity that is asked; each field it compares must be of the kind it has here."""
+    entity, _, key = reference.name.partition(".")
+    there = compilation.definition.entities.get(entity)
+    rules = {f"{one.key}.{name}" for one in compilation.definition.entities.values() if one.key != written.key
+             for name, kept in one.duplicates.items() if kept.match}  # fmt: skip
+    if compilation.require(reference, sorted(rules), "E130") is None or there is None:
+        return None
+    compared = {one.field.name for one in there.duplicates[key].match}
+    stored = [name for name, field in fields.items() if field.stored]
+    given: dict[str, str] = {}
+    for theirs, own in rule.with_:
+        if compilation.require(theirs, sorted(compared), "E132", rule=reference.name) is None:
+            continue
+        found = compilation.require_stored([own], stored, written)
+        if found and not _same_kind(there.fields.get(theirs.name), fields[found[0]]):
+            compilation.refuse("E133", own.location, name=own.name, theirs=theirs.name, entity=entity)
+        given |= dict.fromkeys([theirs.name], own.name) if found else {}
+    missing = sorted(compared - {theirs.name for theirs, _ in rule.with_})
+    if missing:
+        compilation.refuse("E134", rule.location, name=rule.key, rule=reference.name, missing=", ".join(missing))
+    return Among(entity, key, given)
+
+
+def _same_kind(theirs: FieldDefinition | None, own: Field) -> bool:
+    """Tell whether values of the two can be the same; what the other entity gets wrong is told there."""
+    return theirs is None or (theirs.type.name == own.type.key and (theirs.to is None or theirs.to.name == own.to))
 
 
 def _near(

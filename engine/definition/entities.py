@@ -116,6 +116,10 @@ def _read_one_match(node: Node) -> MatchDefinition:
     return MatchDefinition(field, None if node.value == "exact" else read_number(node))
 
 
+def _read_pair(node: Node) -> tuple[Reference, Reference]:
+    return key_reference(node), read_reference(node)
+
+
 def _read_fetch(node: Node) -> tuple[Reference, ...]:
     """Return the sources of ``agreed.price or product.list_price``, each with its own place."""
     start = node.document.at_text(node.path)
@@ -127,6 +131,7 @@ def _read_fetch(node: Node) -> tuple[Reference, ...]:
 
 reads_class(AccessDefinition, _read_access)
 reads(DuplicateDefinition, "match", _read_match)
+reads(DuplicateDefinition, "with_", lambda node: tuple(map(_read_pair, node.entries())))
 reads(FieldDefinition, "fetch", _read_fetch)
 reads(FieldDefinition, "max_size", _read_size)
 reads(FieldDefinition, "default_at", lambda node: node.document.at_value(node.path))

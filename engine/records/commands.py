@@ -114,9 +114,7 @@ def restore_record(session: Session, entity: str, id: int, *, actor: Actor) -> R
     require_targets(session, compiled, record.values)
     found = find_duplicates(session, compiled, record.values, {}, actor=actor)
     errors = [
-        FieldError(one.rule.fields[0], "value.duplicate", said(compiled, one.rule, one))
-        for one in found
-        if one.rule.block
+        FieldError(one.rule.fields[0], "value.duplicate", said(compiled, one.rule, one)) for one in found if one.blocks
     ]
     if errors:
         raise InvalidValues(errors)

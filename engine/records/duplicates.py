@@ -17,14 +17,14 @@ from sqlalchemy import ColumnElement, Table, bindparam, func, literal, select, u
 from engine.compiler.app import Duplicate, Entity, Field
 from engine.errors import FieldError
 from engine.expression.earth import Point, metres_between
-from engine.people.actor import Actor
+from engine.people.actor import ENGINE, Actor
 from engine.records.calling import label_names
 from engine.records.columns import record_columns, to_values
 from engine.records.evaluation import Lookups, parameters, site_zone
 from engine.records.hits import keep_aside, met
 from engine.records.likeness import grams, lengths_alike, lost_grams, scores
 from engine.records.listing import scope_key
-from engine.records.match_keys import MatchKey, match_key, said
+from engine.records.match_keys import MatchKey, asked_key, looks_in, said
 from engine.records.record import display
 from engine.records.rights import find_rights, scope_condition
 from engine.records.sql import IsAmong, ItemOf, ListOf, is_one_of
@@ -40,6 +40,7 @@ _MOST, _MOST_NEAR = 500, 5_000
 _BESIDE = 3
 """Times as common that a pair counts as when one beside it is asked for."""
 _SHOWN = 5
+_REASON = 500
 _MOST_COUNTED, _MOST_REMEMBERED = 20_000, 10_000
 _REMEMBERED = 600.0
 """Seconds for which a pair stays as common as it was counted: which pairs are asked for, not what is found."""
@@ -64,11 +65,13 @@ class Other:
 
 @dataclass(frozen=True)
 class Found:
-    """What one rule found."""
+    """What one rule found among the records of ``entity``, and whether it refuses because of it."""
 
     rule: Duplicate
+    entity: str
     ids: tuple[int, ...]
     others: tuple[Other, ...]
+    blocks: bool
 
     def text(self, language: str) -> str:
         """Return the others in words."""
@@ -80,19 +83,30 @@ def find_duplicates(
 ) -> list[Found]:
     """Return what may be the same as a record with these values, by each rule that reads something that changed.
 
-    What a rule refuses because of, no other rule asks about.
+    What a rule refuses because of, no other rule asks about. A rule that looks among the records of another entity
+    refuses because of those out of the actor's sight: they are of somebody else. Those in sight it asks about.
     """
     found: list[Found] = []
-    refused: set[int] = set()
+    refused: set[tuple[str, int]] = set()
     for rule in sorted(entity.duplicates, key=lambda one: not one.block):
-        key = match_key(entity, rule, values)
-        if key is None or (before and match_key(entity, rule, before) == key):
+        looked = looks_in(session.app, entity, rule)
+        if looked is None:
             continue
-        ids = [one for one in _find(session, entity, rule, key) if one != before.get("id") and one not in refused]
-        if rule.block:
-            refused.update(ids)
-        if ids:
-            found.append(Found(rule, tuple(ids), show_others(session, entity, ids[:_SHOWN], actor)))
+        there, by = looked
+        key = asked_key(there, by, rule, values)
+        if key is None or (before and asked_key(there, by, rule, before) == key):
+            continue
+        own = before.get("id") if there is entity else None
+        ids = [one for one in _find(session, there, by, key) if one != own and (there.key, one) not in refused]
+        if not ids:
+            continue
+        others, blocks = show_others(session, there, ids[:_SHOWN], actor), rule.block
+        if rule.among is not None and rule.block:
+            others = tuple(sorted(show_others(session, there, ids, actor), key=lambda one: one.id is not None))[:_SHOWN]
+            blocks = any(other.id is None for other in others)
+        if blocks:
+            refused.update((there.key, one) for one in ids)
+        found.append(Found(rule, there.key, tuple(ids), others, blocks))
     return found
 
 
@@ -108,19 +122,30 @@ def check_duplicates(
 ) -> dict[str, Any] | None:
     """Add an error for each rule that refuses the record, or asks whether it is the same and was not told why not.
 
-    Return what the history keeps when somebody said that it is not: ``{"why": ..., "rules": {rule: [ids]}}``.
+    Return what the history keeps when somebody said that it is not: ``{"why": ..., "rules": {rule: [ids]}}``. The
+    engine cannot be asked: what came in from outside is not lost for it, and says itself what was found.
     """
-    reason = " ".join(why.split())[:500] if isinstance(why, str) else ""
-    confirmed, refused = {}, []
+    reason = " ".join(why.split())[:_REASON] if isinstance(why, str) else ""
+    confirmed, refused, told = {}, [], ""
     for one in find_duplicates(session, entity, values, before, actor=actor):
-        if one.rule.block or not reason:
-            code = "value.duplicate" if one.rule.block else "value.duplicate_maybe"
+        if not one.blocks and not reason and ENGINE in actor.roles:
+            told += _noted(session, entity, one)
+        elif one.blocks or not reason:
+            code = "value.duplicate" if one.blocks else "value.duplicate_maybe"
             errors.append(FieldError(one.rule.fields[0], code, said(entity, one.rule, one)))
             refused.append(met(entity, one.rule, one.ids, values))
-        else:
-            confirmed[one.rule.key] = list(one.ids)
-    keep_aside(session, entity, refused, "refused", actor=actor)
-    return {"why": reason, "rules": confirmed} if confirmed else None
+            continue
+        confirmed[one.rule.key] = list(one.ids)
+    keep_aside(session, refused, "refused", actor=actor)
+    return {"why": reason or told[:_REASON], "rules": confirmed} if confirmed else None
+
+
+def _noted(session: Session, entity: Entity, found: Found) -> str:
+    """Return what a rule found, for the history of what was saved all the same: whoever reads it may not see more."""
+    language = session.app.language
+    of = (FieldError("", "value.duplicate_noted", {"owner": one.owner, "day": one.day}) for one in found.others)
+    message: str = said(entity, found.rule)["message"].text(language)
+    return message + "".join(one.text(language) for one in of)
 
 
 def _find(session: Session, entity: Entity, rule: Duplicate, key: MatchKey) -> list[int]:

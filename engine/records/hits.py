@@ -47,29 +47,31 @@ class Hit:
 
 @dataclass(frozen=True)
 class Met:
-    """What one rule found: ``typed`` is what was entered in the fields it compares."""
+    """What one rule of ``entity`` found: ``typed`` is what was entered in the fields that it is compared by."""
 
+    entity: str
     rule: str
     ids: tuple[int, ...]
     typed: str
 
 
 def met(entity: Entity, rule: Duplicate, ids: Iterable[int], values: Mapping[str, Any]) -> Met:
-    """Return what a rule found for these values."""
+    """Return what a rule found for these values; what it found elsewhere was met there, by the rule there."""
     said = (entity.fields[key].type.to_text(values[key]) for key in rule.fields if values.get(key) not in (None, ""))
-    return Met(rule.key, tuple(ids), " · ".join(said)[:_LONGEST])
+    there = (entity.key, rule.key) if rule.among is None else (rule.among.entity, rule.among.rule)
+    return Met(*there, tuple(ids), " · ".join(said)[:_LONGEST])
 
 
-def keep_aside(session: Session, entity: Entity, found: Sequence[Met], outcome: Outcome, *, actor: Actor) -> None:
+def keep_aside(session: Session, found: Sequence[Met], outcome: Outcome, *, actor: Actor) -> None:
     """Keep hits once this transaction ended, whichever way: what stopped a save is rolled back with it."""
     if found and session.writes:
-        session.aside(partial(keep_hits, entity=entity.key, found=tuple(found), outcome=outcome, actor=actor))
+        session.aside(partial(keep_hits, found=tuple(found), outcome=outcome, actor=actor))
 
 
-def keep_seen(session: Session, entity: Entity, found: Sequence[Met], *, actor: Actor) -> None:
+def keep_seen(session: Session, found: Sequence[Met], *, actor: Actor) -> None:
     """Keep what was shown to somebody who is typing; a page that only reads is answered first."""
     if found:
-        session.aside(partial(keep_hits, entity=entity.key, found=tuple(found), outcome="seen", actor=actor))
+        session.aside(partial(keep_hits, found=tuple(found), outcome="seen", actor=actor))
 
 
 def keep_confirmed(
@@ -85,13 +87,15 @@ def keep_confirmed(
         return
     rules = {rule.key: rule for rule in entity.duplicates}
     found = [met(entity, rules[key], ids, values) for key, ids in told["rules"].items() if key in rules]
-    keep_hits(session, entity=entity.key, found=found, outcome="confirmed", actor=actor, made=made, why=told["why"])
+    same = [one for one in found if one.entity == entity.key]
+    keep_hits(session, found=same, outcome="confirmed", actor=actor, made=made, why=told["why"])
+    elsewhere = [one for one in found if one.entity != entity.key]  # what was made is no record of that entity
+    keep_hits(session, found=elsewhere, outcome="confirmed", actor=actor, why=told["why"])
 
 
 def keep_hits(
     session: Session,
     *,
-    entity: str,
     found: Sequence[Met],
     outcome: Outcome,
     actor: Actor,
@@ -105,7 +109,7 @@ def keep_hits(
     for one in found:
         for id_ in one.ids:
             row = {
-                "entity": entity, "record_id": id_, "rule": one.rule, "user_id": actor.id, "day": day,
+                "entity": one.entity, "record_id": id_, "rule": one.rule, "user_id": actor.id, "day": day,
                 "first_at": now, "last_at": now, "times": 1, "via": actor.via, "typed": one.typed, "outcome": outcome,
                 "made_id": made, "why": why,
             }  # fmt: skip

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, insert
 from sqlalchemy.exc import IntegrityError
 
 from engine import messages
-from engine.compiler.app import Duplicate, Entity
+from engine.compiler.app import CompiledApp, Duplicate, Entity
 from engine.errors import FieldError, InvalidValues
 from engine.expression.earth import Point
 from engine.records.likeness import core_name, grams, text_key
@@ -55,6 +55,21 @@ def match_key(entity: Entity, rule: Duplicate, values: Mapping[str, Any]) -> Mat
     return MatchKey(_joined([*exact, cell_of(point, rule.within)]), (*alike, point.text), around)
 
 
+def looks_in(app: CompiledApp, entity: Entity, rule: Duplicate) -> tuple[Entity, Duplicate] | None:
+    """Return where a rule looks, and by which rule: itself, or that of another entity; None while that one is off."""
+    if rule.among is None:
+        return entity, rule
+    there = app.find_open(rule.among.entity)
+    return None if there is None else (there, next(one for one in there.duplicates if one.key == rule.among.rule))
+
+
+def asked_key(there: Entity, by: Duplicate, rule: Duplicate, values: Mapping[str, Any]) -> MatchKey | None:
+    """Return what a record is looked up by under rule ``by`` of the entity where ``rule`` looks."""
+    if rule.among is not None:
+        values = {theirs: values.get(own) for theirs, own in rule.among.fields.items()}
+    return match_key(there, by, values)
+
+
 def _joined(parts: Sequence[str]) -> str:
     joined = _BETWEEN.join(parts)
     return joined if len(joined) <= _LONGEST else hashlib.sha256(joined.encode()).hexdigest()
@@ -72,12 +87,13 @@ def keep_keys(
     Raises ``InvalidValues`` when a rule that blocks meets a second record of the same key, unless it may stand
     ``beside`` the first: two that were there before the rule was.
     """
-    if not entity.duplicates:
+    rules = [rule for rule in entity.duplicates if rule.among is None]
+    if not rules:
         return
     outdated: dict[str, list[int]] = {}
     fresh: list[tuple[Duplicate, int, MatchKey]] = []
     for id_, before, after in written:
-        for rule in entity.duplicates:
+        for rule in rules:
             old, new = (match_key(entity, rule, values) for values in (before, after))
             if old == new:
                 continue
@@ -87,7 +103,7 @@ def keep_keys(
                 fresh.append((rule, id_, new))
     for rule_key, ids in outdated.items():
         _forget(session, entity, rule_key, ids)
-    for rule in entity.duplicates:
+    for rule in rules:
         _write_fresh(session, entity, rule, [(id_, key) for one, id_, key in fresh if one is rule], beside)
 
 
@@ -104,7 +120,7 @@ def _write_fresh(
 
 def is_unique(rule: Duplicate) -> bool:
     """Tell whether the database can keep the rule by itself."""
-    return rule.block and not rule.alike and rule.near is None
+    return rule.block and rule.among is None and not rule.alike and rule.near is None
 
 
 def write_keys(session: Session, entity: Entity, rule: Duplicate, found: Sequence[tuple[int, MatchKey, bool]]) -> None:

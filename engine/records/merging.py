@@ -318,7 +318,7 @@ def _find_errors(
             errors.append(FieldError(field.key, "value.too_many_rows", {"max": field.max_rows}))
     errors += _too_many(entity, changes)
     for one in find_duplicates(session, entity, values, kept.values, actor=actor):
-        if one.rule.block:
+        if one.blocks:
             errors.append(FieldError(one.rule.fields[0], "value.duplicate", said(entity, one.rule, one)))
     return errors
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from engine.compiler.app import CompiledApp, Entity
+from engine.compiler.app import CompiledApp, Duplicate, Entity
 from engine.records.columns import record_columns, to_values
 from engine.records.match_keys import forget_all, is_unique, match_key, write_keys
 from engine.records.numbering import number_existing
@@ -48,17 +48,21 @@ def _found_by(entity: Entity) -> tuple[Any, ...]:
 
 
 def _compared(entity: Entity) -> list[tuple[Any, ...]]:
-    return [
-        (rule.key, is_unique(rule), rule.exact, dict(rule.alike), rule.near, rule.within) for rule in entity.duplicates
-    ]
+    return [(rule.key, is_unique(rule), rule.exact, dict(rule.alike), rule.near, rule.within) for rule in _own(entity)]
+
+
+def _own(entity: Entity) -> list[Duplicate]:
+    """Return the rules that compare records of the entity itself: those of others look at keys that are kept there."""
+    return [rule for rule in entity.duplicates if rule.among is None]
 
 
 def _renew_keys(session: Session, entity: Entity) -> None:
     """Make all keys anew. Of those that are duplicates already, the first is the one no other may repeat."""
     forget_all(session, entity.key)
     taken: set[tuple[str, str]] = set()
-    for rows in _batches(session, entity) if entity.duplicates else ():
-        for rule in entity.duplicates:
+    rules = _own(entity)
+    for rows in _batches(session, entity) if rules else ():
+        for rule in rules:
             found = []
             for row in rows:
                 key = match_key(entity, rule, row)

@@ -154,7 +154,7 @@ def _restore_lost(
     errors = [
         FieldError(one.rule.fields[0], "value.duplicate", said(entity, one.rule, one))
         for one in find_duplicates(session, entity, lost.values, {}, actor=actor)
-        if one.rule.block and set(one.ids) - {found.kept_id, lost.id}
+        if one.blocks and one.entity == entity.key and set(one.ids) - {found.kept_id, lost.id}
     ]
     try:
         if errors:

@@ -90,7 +90,7 @@ def _news_of_duplicates(found: Typed, posted: Posted) -> dict[str, Any] | None:
     view = view_duplicates(found, posted)
     if view["shown"] == request.form.get(SHOWN, ""):
         return None
-    keep_seen(g.session, found.entity, view["met"], actor=g.actor)
+    keep_seen(g.session, view["met"], actor=g.actor)
     return view
 
 

@@ -32,6 +32,7 @@ from engine.compiler.app.automations import (
 from engine.compiler.app.entities import (
     SYSTEM_FIELDS,
     Access,
+    Among,
     Appeal,
     Board,
     Book,
@@ -116,6 +117,7 @@ __all__ = [
     "Disputes",
     "Do",
     "Duplicate",
+    "Among",
     "Entity",
     "Expression",
     "Field",

@@ -63,9 +63,19 @@ class Unique:
 
 
 @dataclass(frozen=True)
+class Among:
+    """The rule of another entity that is asked, and for each field it compares the field that holds it here."""
+
+    entity: str
+    rule: str
+    fields: Mapping[str, str]  # field there -> field here
+
+
+@dataclass(frozen=True)
 class Duplicate:
     """When two records are taken for the same thing: ``exact`` fields are the same, ``alike`` ones alike enough, and
-    the place ``near`` names is no more than ``within`` metres away."""
+    the place ``near`` names is no more than ``within`` metres away; or when a rule of another entity finds one there.
+    """
 
     key: str
     block: bool
@@ -74,10 +84,13 @@ class Duplicate:
     message: Label
     near: str | None = None
     within: int = 0
+    among: Among | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The fields compared."""
+        if self.among is not None:
+            return tuple(self.among.fields.values())
         return (*self.alike, *self.exact, *((self.near,) if self.near is not None else ()))
 
 

@@ -124,11 +124,17 @@ class MatchDefinition:
 
 @dataclass(frozen=True)
 class DuplicateDefinition:
-    """Records that agree in all of ``match`` are taken for the same thing; ``block`` refuses the second."""
+    """Records that agree in all of ``match`` are taken for the same thing; ``block`` refuses the second.
+
+    With ``among`` it is looked for among the records of another entity, as one of its rules does; ``with_`` says for
+    each field that rule compares which field holds it here.
+    """
 
     key: str
     location: Location
-    match: tuple[MatchDefinition, ...]
+    match: tuple[MatchDefinition, ...] = ()
+    among: Reference | None = None
+    with_: tuple[tuple[Reference, Reference], ...] = ()
     block: bool = False
     message: str | None = None
 
