@@ -59,7 +59,7 @@ def test_what_somebody_else_has_in_another_entity_is_refused_and_kept_as_met_the
     firm(hints, "宁波甬江阀门有限公司", code=CODE)
     raw = {"company": "宁波 甬江阀门（有限公司）", "not_duplicate": "就是要"}
 
-    said = errors_of(lambda: hints.create("ann", "hint", **raw))
+    said = errors_of(lambda: hints.create("rep", "hint", **raw))
 
     assert list(said) == ["company"]
     assert "你看不到" in said["company"] and "甬江" not in said["company"]
@@ -67,10 +67,10 @@ def test_what_somebody_else_has_in_another_entity_is_refused_and_kept_as_met_the
 
 
 def test_ones_own_in_another_entity_asks_for_a_reason_only(hints: Desk) -> None:
-    firm(hints, "宁波甬江阀门有限公司", "ann")
+    firm(hints, "宁波甬江阀门有限公司", "rep")
 
-    said = errors_of(lambda: hints.create("ann", "hint", company="宁波甬江阀门有限公司"))
-    hints.create("ann", "hint", company="宁波甬江阀门有限公司", not_duplicate="新工厂")
+    said = errors_of(lambda: hints.create("rep", "hint", company="宁波甬江阀门有限公司"))
+    hints.create("rep", "hint", company="宁波甬江阀门有限公司", not_duplicate="新工厂")
 
     assert "请写明理由" in said["company"]
     assert hits_of(hints) == [("firm", "same_name", "confirmed", None)]
@@ -80,7 +80,7 @@ def test_an_import_refuses_the_row_for_somebody_elses(hints: Desk) -> None:
     firm(hints, "宁波甬江阀门有限公司")
     sheet = Sheet(("公司",), [(2, ("宁波甬江阀门有限公司",)), (3, ("另一家公司",))])
 
-    result = imports.import_records(hints.store, "hint", sheet, actor=hints.actor("ann"))
+    result = imports.import_records(hints.store, "hint", sheet, actor=hints.actor("rep"))
 
     assert [one.row for one in result.refused] == [2]
     assert "你看不到" in result.refused[0].text("zh")
