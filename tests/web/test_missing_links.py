@@ -59,3 +59,19 @@ def test_each_field_a_move_misses_says_only_that_it_is_to_be_filled_in(desk: Des
         "answer": "请填写“答复”。",
         "price": "请填写“报价”。",
     }
+
+
+def test_a_field_that_a_stage_makes_required_is_asked_for_by_the_move_into_it(desk: Desk) -> None:
+    files = dict(read_folder(Path(DESK)).files)
+    files["ticket/entity.yaml"] = files["ticket/entity.yaml"].replace(
+        "  kind:    {", "  city:    {type: text, label: 城市, required_when: \"stage = 'done'\"}\n  kind:    {", 1
+    )
+    catalog.publish(desk.store, SourceFolder(files), actor_id=None)
+    desk.app.extensions["formwork.store"].reload()
+    browser = desk.browser("rep1")
+    made = str(browser.post("/e/ticket/new", data={"title": "漏水"}).headers["Location"])
+    refused = browser.post(f"{made}/moves/finish", data={"_version": "1", "answer": "换了阀"})
+    assert refused.status_code == 422
+    assert re.search(r'<input[^>]*name="city"', refused.get_data(as_text=True))
+    done = browser.post(f"{made}/moves/finish", data={"_version": "1", "answer": "换了阀", "city": "宁波"})
+    assert done.status_code == 303

@@ -167,6 +167,8 @@ def _fields(
     entity = get_entity(g.session.app, record.entity)
     asked = dict.fromkeys(key for item in possible.missing for key in item.fields)
     asked |= dict.fromkeys(key for key in (posted.raw if posted else {}) if key in entity.fields)
+    due = (error.path for error in errors if error.code == "value.required")
+    asked |= dict.fromkeys(key for key in due if key in entity.fields)  # required by where the move leads
     said = {key: _asked_for(entity, item, key) for item in possible.missing for key in item.fields} if posted else {}
     said |= {error.path: error.text(locale().language) for error in errors}
     inputs = Inputs(
