@@ -119,6 +119,27 @@ def test_a_radar_scores_against_the_target_else_against_the_best_with_a_cap() ->
     assert scores(own) == pytest.approx((100, 50, 50 / 1.2))
 
 
+@pytest.mark.parametrize("width", [220, 340, 640])
+@pytest.mark.parametrize("kind", ["bars", "stacked", "line", "radar"])
+def test_a_legend_names_every_series_in_as_many_lines_as_it_takes_and_above_what_is_drawn(
+    kind: str, width: int
+) -> None:
+    named = tuple(f"{name} sales region" for name in ("North", "South", "Eastern", "Western", "Central"))
+    series = tuple(Series(one, cells(1, 2, 3, 4, 5)) for one in named)
+    groups = chart(*series, kind=kind, categories=("a", "b", "c", "d", "e"))
+    if kind == "radar":
+        groups = chart(*(Series(one, cells(1, 2, 3, 4, 5)) for one in "abcd"), kind=kind, categories=named)
+    (plot,) = draw_chart(groups, width)
+    legend = [piece for piece in plot.pieces if isinstance(piece, Words) and piece.said in named]
+    assert [piece.said for piece in legend] == list(named)
+    assert all(piece.x + text_width(piece.said) <= width for piece in legend)
+    places = [(piece.y, piece.x) for piece in legend]
+    assert places == sorted(set(places)) and len({y for y, _ in places}) > 1
+    drawn = [piece for piece in plot.pieces if isinstance(piece, Shape) and (piece.said or piece.look == "grid")]
+    assert min(y for piece in drawn for _, y in piece.points) > max(y for y, _ in places)
+    assert max(y for piece in drawn for _, y in piece.points) <= plot.height
+
+
 @pytest.mark.parametrize("width", [300, 520])
 def test_the_names_of_the_axes_of_a_radar_lie_within_it(width: int) -> None:
     named = ("New customers", "Collected on time", "Amount", "Win rate of deals")

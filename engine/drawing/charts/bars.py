@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from engine.drawing.charts.chart import Cell, Chart
 from engine.drawing.charts.frame import Frame, draw_axes, draw_lines, lies, make_frame
-from engine.drawing.charts.legend import draw_legend, has_legend, look_of
+from engine.drawing.charts.legend import draw_legend, has_legend, lines_more, look_of
 from engine.drawing.charts.plot import Piece, Plot, Shape, Words, text_width
 from engine.drawing.charts.scale import make_scale, short, values_of
 
@@ -22,7 +22,8 @@ def draw_bars(chart: Chart, width: float) -> Plot:
     stacked = chart.kind == "stacked"
     scale = make_scale(values_of(chart, stacked), chart.series[0].unit)
     rows = 1 if stacked else len(chart.series)
-    height = 60 + len(chart.categories) * max(_ROW, _THIN * rows) if lies(chart) else _HEIGHT
+    height: float = 60 + len(chart.categories) * max(_ROW, _THIN * rows) if lies(chart) else _HEIGHT
+    height += lines_more(chart, width)
     frame = make_frame(chart, scale, width, height)
     pieces = draw_axes(chart, frame)
     pieces += _stacks(chart, frame) if stacked else _groups(chart, frame)

@@ -6,7 +6,7 @@ Enters: a chart, its scale and a width. Leaves: pieces, and the ``Frame`` that p
 from dataclasses import dataclass
 
 from engine.drawing.charts.chart import Chart
-from engine.drawing.charts.legend import LEGEND, has_legend
+from engine.drawing.charts.legend import legend_height
 from engine.drawing.charts.plot import Piece, Point, Shape, Words, cut, rectangle, text_width
 from engine.drawing.charts.scale import Scale, short
 
@@ -59,7 +59,7 @@ def lies(chart: Chart) -> bool:
 
 def make_frame(chart: Chart, scale: Scale, width: float, height: float) -> Frame:
     """Return the box that axes and legend leave free."""
-    top = _PAD + (LEGEND if has_legend(chart) else 0)
+    top = _PAD + legend_height(chart, width)
     texts = [short(step, chart.series[0].unit, chart.language, chart.sign) for step in scale.steps]
     if lies(chart):
         names = min(max(text_width(name) for name in chart.categories), _MOST_NAME)

@@ -1,6 +1,7 @@
-"""Which look each series has, and the line that names them.
+"""Which look each series has, and the lines that name them.
 
-Enters: a chart. Leaves: names of looks, pieces. Must not know colours.
+Enters: a chart. Leaves: names of looks, pieces. Must not know colours, nor leave a name out: one for which a line has
+no room stands in the next.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,9 +10,8 @@ from engine.drawing.charts.chart import Chart, Series
 from engine.drawing.charts.plot import Piece, Shape, Words, cut, rectangle, text_width
 from engine.messages import text
 
-LEGEND = 24
-"""How high the line is."""
-
+_FIRST, _FURTHER = 24, 18
+_EDGE, _MARK, _APART = 8, 17, 18
 _LOOKS = 6
 _LINES = ("target", "baseline")
 _NAME = 160
@@ -44,16 +44,37 @@ def has_legend(chart: Chart) -> bool:
     return len(chart.series) > 1 or bool(lines_of(chart))
 
 
+def legend_height(chart: Chart, width: float, names: Sequence[str] | None = None) -> float:
+    """Return how high the lines are together; 0 where there is nothing to tell apart."""
+    if names is None and not has_legend(chart):
+        return 0
+    return _FIRST + lines_more(chart, width, names)
+
+
+def lines_more(chart: Chart, width: float, names: Sequence[str] | None = None) -> float:
+    """Return how much higher a plot is for the lines after the first."""
+    if names is None and not has_legend(chart):
+        return 0
+    return max((y for _, y, *_ in _placed(chart, width, names)), default=0)
+
+
 def draw_legend(chart: Chart, width: float, names: Sequence[str] | None = None) -> Iterator[Piece]:
-    """Yield a mark and a name for each series, or for ``names``; what does not fit into one line is left out."""
-    x = 8.0
+    """Yield a mark and a name for each series, or for ``names``."""
+    for x, y, said, shown, line in _placed(chart, width, names):
+        mark = rectangle(x, y + 7, x + 10, y + 17)
+        yield Shape(((x, y + 12), (x + 12, y + 12)), shown, False) if line else Shape(mark, shown)
+        yield Words(x + _MARK, y + 16, said)
+
+
+def _placed(chart: Chart, width: float, names: Sequence[str] | None) -> Iterator[tuple[float, float, str, str, bool]]:
+    """Yield where each name stands: how far from the left, and how much below the first line."""
+    x, y = float(_EDGE), 0.0
     for name, shown, line in _entries(chart, names):
-        said = cut(name, _NAME)
-        if x + 16 + text_width(said) > width:
-            return
-        yield Shape(((x, 12), (x + 12, 12)), shown, False) if line else Shape(rectangle(x, 7, x + 10, 17), shown)
-        yield Words(x + 17, 16, said)
-        x += 17 + text_width(said) + 18
+        said = cut(name, min(_NAME, width - 2 * _EDGE - _MARK))
+        if x > _EDGE and x + _MARK + text_width(said) > width:
+            x, y = float(_EDGE), y + _FURTHER
+        yield x, y, said, shown, line
+        x += _MARK + text_width(said) + _APART
 
 
 def _entries(chart: Chart, names: Sequence[str] | None) -> Iterator[tuple[str, str, bool]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from engine.drawing.charts.chart import Chart, Series
 from engine.drawing.charts.frame import Frame, draw_axes, draw_lines, make_frame
-from engine.drawing.charts.legend import draw_legend, has_legend, look_of
+from engine.drawing.charts.legend import draw_legend, has_legend, lines_more, look_of
 from engine.drawing.charts.plot import Dot, Piece, Plot, Point, Shape
 from engine.drawing.charts.scale import make_scale, values_of
 
@@ -17,13 +17,14 @@ _HEIGHT = 260
 
 def draw_line(chart: Chart, width: float) -> Plot:
     """Return the chart as lines with a dot for each value."""
-    frame = make_frame(chart, make_scale(values_of(chart), chart.series[0].unit), width, _HEIGHT)
+    height = _HEIGHT + lines_more(chart, width)
+    frame = make_frame(chart, make_scale(values_of(chart), chart.series[0].unit), width, height)
     pieces = [*draw_axes(chart, frame), *draw_lines(chart, frame)]
     for series in chart.series:
         pieces += _line(chart, frame, series)
     if has_legend(chart):
         pieces += draw_legend(chart, width)
-    return Plot(width, _HEIGHT, tuple(pieces), chart.title)
+    return Plot(width, height, tuple(pieces), chart.title)
 
 
 def _line(chart: Chart, frame: Frame, series: Series) -> Iterator[Piece]:

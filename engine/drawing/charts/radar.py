@@ -8,7 +8,7 @@ from decimal import Decimal
 from math import cos, pi, sin
 
 from engine.drawing.charts.chart import Cell, Chart, Series
-from engine.drawing.charts.legend import draw_legend, look
+from engine.drawing.charts.legend import draw_legend, lines_more, look
 from engine.drawing.charts.plot import Dot, Piece, Plot, Point, Shape, Words, cut, text_width
 
 _HEIGHT = 320
@@ -36,7 +36,9 @@ def scores(series: Series) -> tuple[float | None, ...]:
 def draw_radar(chart: Chart, width: float) -> Plot:
     """Return the chart as a radar of at most six shapes; the rest stands in the table."""
     axes = [series for series in chart.series if series.role == "now"]
-    middle: Point = (width / 2, _HEIGHT / 2 + 16)
+    names = chart.categories[:_MOST]
+    more = lines_more(chart, width, names)
+    middle: Point = (width / 2, _HEIGHT / 2 + 16 + more)
     reach = _HEIGHT / 2 - 56
     pieces: list[Piece] = [
         Shape(_closed([_at(middle, reach * ring / 100, at, len(axes)) for at in range(len(axes))]), "grid", False)
@@ -46,14 +48,14 @@ def draw_radar(chart: Chart, width: float) -> Plot:
     for at, axis in enumerate(axes):
         pieces.append(Shape((middle, _at(middle, reach, at, len(axes))), "grid", False))
         pieces.append(_name(middle, reach, at, len(axes), axis.label, width))
-    for place, name in enumerate(chart.categories[:_MOST]):
+    for place, name in enumerate(names):
         corners = [_at(middle, reach * (own[place] or 0) / 100, at, len(axes)) for at, own in enumerate(scored)]
         pieces += [Shape(tuple(corners), f"{look(place)} thin"), Shape(_closed(corners), look(place), False)]
         for corner, axis in zip(corners, axes, strict=True):
             cell = axis.cells[place]
             pieces.append(Dot(*corner, look(place), f"{name} · {axis.label}: {cell.said}", cell.address))
-    pieces += draw_legend(chart, width, chart.categories[:_MOST])
-    return Plot(width, _HEIGHT, tuple(pieces), chart.title)
+    pieces += draw_legend(chart, width, names)
+    return Plot(width, _HEIGHT + more, tuple(pieces), chart.title)
 
 
 def is_scored(cell: Cell, series: Series) -> bool:
