@@ -17,7 +17,7 @@ from engine.reports.keys import is_timeline, say_key, write_key
 from engine.reports.periods import Period
 from engine.reports.results import Axis, Cell, FunnelResult, Line, Result
 from engine.reports.spans import say_period
-from engine.reports.values import say_in_unit
+from engine.reports.values import say_beside, say_in_unit
 from engine.speaking import Speaker
 
 _TWO = 2
@@ -136,12 +136,14 @@ class Charting:
     def _drawn(self, figure: Figure, cell: Cell | None, address: str = "", target: Decimal | None = None) -> Drawn:
         if cell is None:
             return Drawn()
-        return Drawn(exact(cell.value), self.say(figure, cell.value), cell.n, address, cell.grey, target)
+        said = self.say(figure, cell.value, cell.target)
+        return Drawn(exact(cell.value), said, cell.n, address, cell.grey, target)
 
-    def say(self, figure: Figure, value: Any) -> str:
-        """Return the exact text of a value."""
+    def say(self, figure: Figure, value: Any, target: Decimal | None = None) -> str:
+        """Return the exact text of a value, which is not that of its target unless it has reached just that."""
         if value is None or isinstance(value, int | Decimal):
-            return say_in_unit(self.speaker, None if value is None else Decimal(value), figure.unit)
+            number = None if value is None else Decimal(value)
+            return say_beside(self.speaker, number, target, figure.unit)[0]
         return self.speaker.datetime(value) if hasattr(value, "hour") else self.speaker.date(value)
 
     def _key(self, axis: Axis, line: Line, at: int, result: Result) -> str:

@@ -13,11 +13,11 @@ from engine.reports.charting import exact
 from engine.reports.periods import Period
 from engine.reports.results import Cell
 from engine.reports.spans import say_period
-from engine.reports.values import say_in_unit
+from engine.reports.values import say_beside, say_in_unit
 from web.i18n import Locale
 from web.reporting.closed_view import say_closed
 from web.reporting.definitions import view_definition
-from web.reporting.figure_words import is_met, say_change, say_counted, say_large
+from web.reporting.figure_words import is_met, say_aimed, say_change, say_counted, say_large
 
 _COMPARED = ("previous", "last_year")
 
@@ -41,11 +41,12 @@ def view_figure(
         counted = {"text": f"{counted['text']} · {locale.label(figure.provisional.says)}", "few": True}
     met = None if counted["few"] else is_met(number, target, figure.better)
     dated = value is not None and number is None
-    said = locale.date(value) if dated else say_large(locale, number, figure.unit)
+    large, aim = say_aimed(locale, number, target, figure.unit)
+    said = locale.date(value) if dated else large
     return {
         "label": locale.label(figure.label),
         "text": said,
-        "exact": said if dated else say_in_unit(locale, number, figure.unit),
+        "exact": said if dated else say_beside(locale, number, target, figure.unit)[0],
         "empty": value is None,
         "few": counted["few"],
         "count": counted["text"],
@@ -53,7 +54,7 @@ def view_figure(
         "changes": [] if counted["few"] else _changes(locale, figure, cell, period, before),
         "baseline": _said(locale, figure, baseline),
         "closed": say_closed(locale, figure, cell),
-        "target": _said(locale, figure, target),
+        "target": None if target is None else {"text": aim},
         "met": met,
         "share": _share(number, target, figure),
         "about": view_definition(locale, figure, period),

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from engine.drawing.charts.chart import Unit
-from engine.reports.values import TENTH, round_half_up, say_in_unit, say_plain
+from engine.reports.values import TENTH, round_half_up, say_beside, say_in_unit, say_plain
 from web.i18n import Locale
 
 Better = Literal["more", "less"] | None
@@ -20,6 +20,11 @@ def say_large(locale: Locale, value: Decimal | None, unit: Unit) -> str:
     if unit == "money" and value is not None and (abs(value) >= _LARGE or value == value.to_integral_value()):
         return locale.money(round_half_up(value, _ONE), scale=0)
     return say_in_unit(locale, value, unit)
+
+
+def say_aimed(locale: Locale, value: Decimal | None, target: Decimal | None, unit: Unit) -> tuple[str, str]:
+    """Return a value and its target as they stand on a tile; where they are not the same, they read differently."""
+    return say_beside(locale, value, target, unit, lambda one: say_large(locale, one, unit))
 
 
 def say_change(
