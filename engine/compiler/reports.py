@@ -14,6 +14,7 @@ from engine import messages
 from engine.compiler.app import USER, Entity, Figure, Funnel, FunnelStep, Label, Report, Rows
 from engine.compiler.app.reports import OWN_DATE, SPANS, Input, Provisional, Read
 from engine.compiler.compilation import Compilation
+from engine.compiler.cumulating import can_cumulate
 from engine.compiler.report_rows import Sources
 from engine.definition.model import (
     DimensionDefinition,
@@ -256,10 +257,19 @@ class Reporting:
             sort=self._sort(written.sort, written, named, by), then=self._sort(written.then, written, named, by),
             top=written.top,
             was=f"{file.key}.{written.was}" if written.was else None, announce=written.announce,
+            cumulative=written.cumulative,
         )  # fmt: skip
         self.reports[key] = report
         if written.announce is not None and not self._ranks_people(report):
             compilation.refuse("K018", written.location, name=written.key)
+        if report.cumulative and not self._cumulates(report):
+            compilation.refuse("K019", written.location, name=written.key)
+
+    def _cumulates(self, report: Report) -> bool:
+        figure = self.figures.get(report.sort[0]) if report.sort is not None else None
+        divided = figure is not None and len(report.by) == 1 and not _is_own_date(report.by[0])
+        dimension = self.sources.dimension(figure.rows, report.by[0]) if divided and figure is not None else None
+        return can_cumulate(report, figure, dimension, self.figures)
 
     def _check_chart(self, written: LayoutDefinition, shown: Iterable[Figure]) -> None:
         """A report is drawn as what its figures and dimensions can be drawn; a table always holds them."""

@@ -19,7 +19,7 @@ APPROVING: Final = (
 """What is done with the approval of a record, whose ref is the value."""
 POOLING: Final = ("take", "release", "assign", "keep")
 """What is done with a record and its pool; the ref is the value."""
-BESIDE: Final = ("delegate", "receive", "wait")
+BESIDE: Final = ("delegate", "disable", "enable", "receive", "wait")
 """What is done with no record of the example."""
 ACTIONS: Final = ("create", "find", "change", "delete", "merge", "make", "move", *APPROVING, *POOLING, *BESIDE)
 TARGETS: Final = ("change", "delete", "merge", "other", "from", "of", *APPROVING, *POOLING)
@@ -115,7 +115,7 @@ def _parse_example(document: Document, key: str) -> ExampleDefinition:
     written = document.data["examples"][key]
     expect = written["expect"]
     places = {name: document.at_value((*path, "expect", name)) for name in expect}
-    for part in ("values", "figures", "rows", "grey", "funnels", "announced"):
+    for part in ("values", "figures", "rows", "grey", "funnels", "announced", "cumulated"):
         for name in expect.get(part, ()):
             places[f"{part}.{name}"] = document.at_value((*path, "expect", part, name))
     return ExampleDefinition(

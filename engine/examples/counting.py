@@ -20,6 +20,10 @@ from engine.expression.decimals import round_half_up
 from engine.expression.writing import as_percentage, short
 from engine.people.departments import find_department
 from engine.reports.announced_words import name_of
+from engine.reports.asking import MISSING as NO_KEY
+from engine.reports.keys import write_key
+from engine.reports.results import Axis
+from engine.reports.writing import key_text
 
 HIDDEN, MISSING = "hidden", "—"
 """A figure that is not there for whoever looks, and one that cannot be worked out."""
@@ -93,6 +97,46 @@ def announced(looking: Looking, expected: Mapping[str, Mapping[str, Any] | str])
         same = people == [person for _, person, _ in found]
         if not same or not all(_equal(one[2], value) for one, value in zip(found, wanted.values(), strict=True)):
             yield name, said, _said_first((who, value) for who, _, value in found)
+
+
+def cumulated(looking: Looking, expected: Mapping[str, Mapping[str, Any] | str]) -> Iterator[Told]:
+    """Yield each report whose lines stand in another order, or have another share so far."""
+    for name, wanted in expected.items():
+        found = _told(lambda name=name: _shares(looking, name))  # type: ignore[misc]
+        if isinstance(found, str) or isinstance(wanted, str):
+            if found != wanted:
+                yield name, str(wanted), str(found)
+            continue
+        axis, shares = found
+        keys = [_key(looking.scene, axis, said) for said in wanted]
+        same = keys == [key for key, _, _ in shares]
+        if not same or not all(_equal(one[2], value) for one, value in zip(shares, wanted.values(), strict=True)):
+            said = ", ".join(f"{called} {_said(share, percent=True)}" for _, called, share in shares)
+            yield name, _said_first(wanted.items()), said
+
+
+def _shares(looking: Looking, name: str) -> tuple[Axis, list[tuple[str | None, str, Any]]]:
+    """Return by what a report is divided, and of each line its key, what it is called and its share so far."""
+    found = _NAMED.fullmatch(name)
+    key, period = (found["key"], found["period"]) if found is not None and found["of"] is None else (name, None)
+    session, actor = looking.scene.session, looking.scene.actor
+    told = reports.run(session, key, actor=actor, period=period or looking.period)
+    if told.cumulated is None:
+        raise NotFound("report.no_report", name=name)
+    axis, at = told.axes[0], [one.key for one in told.figures].index(told.cumulated)
+    language = session.app.language
+    return axis, [
+        (write_key(line.keys[0]), key_text(axis, line.keys[0], told.labels, language), cell and cell.cumulated)
+        for line, cell in ((line, line.cells[at]) for line in told.lines)
+    ]
+
+
+def _key(scene: Scene, axis: Axis, said: str) -> str:
+    """Return the key of a line that an example names: a person by login, a record by its name there, else itself."""
+    target = axis.dimension.target if axis.dimension is not None else None
+    if target is None or said == NO_KEY:
+        return said
+    return str(scene.find_user(said) if target == USER else scene.address(said)[1])
 
 
 def _said_first(pairs: Iterable[tuple[str, Any]]) -> str:
@@ -208,4 +252,5 @@ def _said(value: Any, *, percent: bool) -> str:
 
 CHECKS: Final[Mapping[str, Callable[[Looking, Any], Iterator[Told]]]] = {
     "figures": figures, "rows": rows, "grey": grey, "funnels": funnels, "announced": announced,
+    "cumulated": cumulated,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from engine.automation import payloads, receiving, running, runs, scheduling, vi
 from engine.errors import FieldError, InvalidValues, NotFound
 from engine.examples import approving, contested
 from engine.examples.scene import Scene, Step
+from engine.people import accounts
 from engine.records import commands, making, merging, pools, queries
 from engine.records.filters import Filter
 from engine.records.list_query import ListQuery
@@ -31,9 +32,8 @@ def action_of(step: Step) -> str:
 
 def target_of(step: Step) -> str | None:
     """Return the ref of the record a step acts on; None when it makes one."""
-    none = {"create": "", "find": "", "make": "", "move": "of", "delegate": "", "receive": "", "schedule": "",
-            "meet": "", "leave": ""}  # fmt: skip
-    key = none.get(action_of(step), action_of(step))
+    action = action_of(step)
+    key = "of" if action == "move" else "" if action in _WITHOUT else action
     return step.get(key)
 
 
@@ -146,6 +146,18 @@ def _schedule(scene: Scene, step: Step) -> None:
         raise NotFound("example.no_schedule", name=step["schedule"])
 
 
+def _disable(scene: Scene, step: Step) -> None:
+    accounts.disable_user(scene.session, scene.user("disable", step["disable"]), actor=scene.actor)
+
+
+def _enable(scene: Scene, step: Step) -> None:
+    accounts.enable_user(scene.session, scene.user("enable", step["enable"]), actor=scene.actor)
+
+
+_WITHOUT = frozenset(
+    {"create", "find", "make", "delegate", "disable", "enable", "leave", "meet", "receive", "schedule"}
+)
+"""What acts on no record there is."""
 _ACTIONS: Mapping[str, Callable[[Scene, Step], Record | None]] = {
     "create": _create,
     "find": _find,
@@ -160,6 +172,8 @@ _ACTIONS: Mapping[str, Callable[[Scene, Step], Record | None]] = {
     "keep": _keep,
     "receive": _receive,
     "schedule": _schedule,
+    "disable": _disable,
+    "enable": _enable,
     **approving.ACTIONS,
     **contested.ACTIONS,
 }

@@ -119,6 +119,13 @@ class Charting:
             if period is not None and any(getattr(cell, name) is not None for cell in found if cell is not None):
                 earlier = [cell and getattr(cell, name) for cell in found]
                 yield self._before(figure, label, period, earlier, self.speaker.say(f"report.{name}"))
+        if figure.key == result.cumulated:
+            yield self._cumulated(label, found)
+
+    def _cumulated(self, label: str, found: Sequence[Cell | None]) -> Series:
+        shares = [None if cell is None else cell.cumulated for cell in found]
+        cells = tuple(Drawn(one, say_in_unit(self.speaker, one, "percent")) for one in shares)
+        return Series(self.speaker.say("report.cumulated", label=label), cells, "percent", "cumulated")
 
     def _before(self, figure: Figure, label: str, period: Period, found: Sequence[Cell | None], brief: str) -> Series:
         said = self.speaker.say("report.before", label=label, period=say_period(self.speaker, period))

@@ -13,6 +13,7 @@ from engine.people.actor import Actor
 from engine.reports import asking
 from engine.reports.announcing import announce
 from engine.reports.asking import Filters
+from engine.reports.cumulating import cumulate
 from engine.reports.kept import Counting, StillCounting
 from engine.reports.ordering import in_order
 from engine.reports.periods import Period
@@ -58,9 +59,9 @@ def run(
     if by is not None:
         figures = tuple(asking.seen_figures(session, [one.key for one in figures], wanted.by, actor)) or figures
     found, announced = _both(session, written, figures, wanted, actor)
-    lines = in_order(found, written.sort, written.then)
-    kept = lines[: written.top] if written.top is not None else lines
-    return replace(found, report=written, lines=tuple(kept), more=len(lines) - len(kept), announced=announced)
+    found = cumulate(replace(found, lines=tuple(in_order(found, written.sort, written.then))), written)
+    kept = found.lines[: written.top] if written.top is not None else found.lines
+    return replace(found, report=written, lines=kept, more=len(found.lines) - len(kept), announced=announced)
 
 
 def _both(

@@ -31,7 +31,8 @@ class Cell:
     ``value`` is a ``Decimal``, an ``int``, a ``date`` or a ``datetime``; None where it cannot be worked out, such as
     with an empty denominator, which is shown as ``—``. A percentage is a fraction. ``n`` rows were looked at; ``small``
     says that they are fewer than the figure needs to say something, ``provisional`` that it is too early to judge by.
-    ``closed`` is what it was when its month was closed.
+    ``closed`` is what it was when its month was closed, ``cumulated`` the share of the whole that the lines down to
+    this one have.
     """
 
     value: Any
@@ -42,6 +43,7 @@ class Cell:
     target: Decimal | None = None
     closed: Closed | None = None
     provisional: bool = False
+    cumulated: Decimal | None = None
 
     @property
     def grey(self) -> bool:
@@ -148,7 +150,8 @@ class Result:
     ``figures`` are those that are there for them, in order; ``lines`` are sorted and cut, ``more`` were left out;
     ``total`` has the figures over everything, ``subtotals`` by number of the dimension, where there are two.
     ``labels`` names the records, people and departments that keys stand for, by ``(target, id)``. ``ignored`` are the
-    filters that some of the figures have no dimension for. ``announced`` is what the report tells of everybody.
+    filters that some of the figures have no dimension for. ``announced`` is what the report tells of everybody,
+    ``cumulated`` the figure whose cells say which share the lines have so far.
     """
 
     report: Report | None
@@ -164,6 +167,7 @@ class Result:
     more: int = 0
     ignored: tuple[str, ...] = ()
     announced: Announced | None = None
+    cumulated: str | None = None
 
 
 @dataclass(frozen=True)

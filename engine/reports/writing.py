@@ -80,6 +80,7 @@ def result_data(result: Result, language: str) -> dict[str, Any]:
         "lines": [_line(result, one, language) for one in result.lines],
         "total": [_cell(one) for one in result.total.cells],
         "more": result.more,
+        "cumulated": result.cumulated,
         "announced": None if result.announced is None else _announced(result.announced),
     }
 
@@ -151,6 +152,8 @@ def _cell(cell: Cell | None) -> dict[str, Any] | None:
         found["small"] = True
     if cell.provisional:
         found["provisional"] = True
+    if cell.cumulated is not None:
+        found["cumulated"] = _plain(cell.cumulated)
     for name, other in (("previous", cell.previous), ("last_year", cell.last_year)):
         if other is not None:
             found[name] = {"value": _plain(other.value), "n": other.n}

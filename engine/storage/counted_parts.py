@@ -79,6 +79,7 @@ def _report(report: Report) -> dict[str, Any]:
         "then": _order(report.then),
         "top": report.top,
         "announce": report.announce,
+        "cumulative": "true" if report.cumulative else None,
     }
 
 

@@ -13,6 +13,7 @@ from engine.drawing.charts.plot import Dot, Plot, Shape, Words, text_width
 from engine.drawing.charts.radar import scores
 from engine.drawing.charts.scale import make_scale, short
 from engine.drawing.charts.svg import write_svg
+from engine.drawing.charts.table import view_table
 from engine.printing.report import ReportPage, render_picture, render_report
 from web.page_kit import FONTS
 
@@ -83,6 +84,43 @@ def test_bars_say_their_values_shortly_where_exact_ones_would_run_into_each_othe
     wide, narrow = (next(iter(draw_chart(drawn, width))).pieces for width in (600, 340))
     exact, brief = ([one.said for one in pieces if isinstance(one, Words)] for pieces in (wide, narrow))
     assert "¥734,592.00" in exact and "¥734,592.00" not in brief and "¥73.46万" in brief
+
+
+def pareto(kind: str = "bars", names: tuple[str, ...] = ("甲", "乙", "丙"), whole: str = "1") -> Chart:
+    shares = tuple(Cell(Decimal(one), f"{one} 累计") for one in ("0.5", whole, "1"))
+    return chart(
+        Series("数", cells(5, 3, 2)), Series("去年", cells(1, 2, 4), role="before"),
+        Series("累计", shares, "percent", "cumulated"),
+        Series("率", cells(1, 1, 1), "percent"), Series("价", cells(7, 8, 9)),
+        kind=kind, categories=names,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [("甲", "乙", "丙"), ("很长很长的一个产品线名字", "乙", "丙")])
+def test_a_pareto_has_bars_and_the_line_of_their_share_along_an_axis_of_its_own(names: tuple[str, ...]) -> None:
+    first, *others = draw_chart(pareto(names=names), 600)
+    assert len(others) == 2  # the share of something else, and the other figure, by themselves
+    assert len(shapes(first, "series-1")) == 3 and len(shapes(first, "before")) == 3
+    dots = [piece for piece in first.pieces if isinstance(piece, Dot)]
+    assert [dot.said for dot in dots] == [
+        f"{name} · 累计: {said} 累计" for name, said in zip(names, ("0.5", "1", "1"), strict=True)
+    ]
+    ends = [piece for piece in first.pieces if isinstance(piece, Words) and piece.said in ("0%", "100%")]
+    lies = len(names[0]) > 3
+    low, high = ((one.x if lies else one.y - 4) for one in ends)
+    along = [dot.x if lies else dot.y for dot in dots]
+    assert along == pytest.approx([(low + high) / 2, high, high])
+    for plot in (first, *others):
+        assert all(0 <= (one.x if isinstance(one, Words) else 0) <= 600 for one in plot.pieces)
+
+
+def test_a_line_beyond_the_whole_has_room_and_other_kinds_leave_it_to_the_table() -> None:
+    first = next(iter(draw_chart(pareto(whole="1.4"), 600)))
+    assert min(piece.y for piece in first.pieces if isinstance(piece, Dot)) > 24
+    assert "150%" in [piece.said for piece in first.pieces if isinstance(piece, Words)]
+    for kind in ("line", "radar"):
+        assert "累计" not in str([plot.pieces for plot in draw_chart(pareto(kind), 600)])
+    assert view_table(pareto("table"))["heads"] == ["数", "累计", "率", "价"]
 
 
 def test_stacked_bars_stand_on_each_other() -> None:

@@ -204,6 +204,16 @@ layouts:
   best:     {label: 榜, show: [won, count], by: [owner], period: month, sort: -won, then: -count, announce: 1}
   busy:     {label: 忙, show: [count], by: [owner], period: month, sort: -count, announce: 1}
   regions:  {label: 区域, show: [won], by: [region], period: month, compare: [target], sort: -won, top: 2}
+  pareto:
+    label: 帕累托
+    show: [won, margin]
+    by: [region]
+    period: month
+    compare: [previous]
+    chart: bars
+    sort: -won
+    cumulative: true
+  first:    {label: 第一, show: [won], by: [region], period: month, sort: -won, cumulative: true, top: 1}
 funnels:
   sales:
     label: 漏斗

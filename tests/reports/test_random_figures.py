@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import product
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,14 +14,18 @@ import pytest
 
 from engine import reports
 from engine.clock import SetClock
+from engine.compiler.cumulating import adds_up
 from engine.definition.source import SourceFolder
 from engine.errors import NotFound
+from engine.expression.decimals import round_half_up
 from engine.people import accounts
 from engine.people.actor import Actor
 from engine.records import commands
 from engine.records.queries import ListQuery, get_record, list_records
 from engine.reports.behind import MOST
 from engine.reports.closing import close_months
+from engine.reports.cumulating import cumulate
+from engine.reports.ordering import in_order
 from engine.reports.periods import Period, find_period
 from engine.storage import catalog
 from engine.storage.store import Session, Store
@@ -465,6 +470,38 @@ def test_lines_are_sorted_and_those_alike_by_what_comes_then(world: World, login
                 assert ranks[one] == ranked if one in ranks else max(ranks.values()) <= ranked, key
             checked += len(ranks) > 1
     assert checked > 3
+
+
+def test_what_is_added_up_from_the_top_ends_at_all_its_reader_may_see(world: World) -> None:
+    """Whatever the compiler lets add up, against the shares of the groups worked out in Python."""
+    random, checked, cut = Random(SEED), 0, 0
+    with world.store.read() as session:
+        written = next(iter(session.app.reports.values()))
+        for drawn, by in product(world.drawn.values(), ("owner", "region")):
+            figure = session.app.figures[f"deal.{drawn.key}"]
+            if by not in DIMENSIONS[drawn.of] or not adds_up(figure, session.app.figures):
+                continue
+            period = find_period(random.choice(PERIODS), date(2026, 3, 2))
+            assert period is not None
+            for login in ("bo", "ann", "li"):
+                if hidden_from(login, drawn.reads | READ_BY.get(by, {by})):
+                    continue
+                actor = world.actor(session, login)
+                result = reports.run_figure(session, figure.key, actor=actor, period=period, by=[by])
+                result = replace(result, lines=tuple(in_order(result, (figure.key, True))))
+                report = replace(written, cumulative=True, sort=(figure.key, True))
+                told = [line.cells[0] for line in cumulate(result, report).lines]
+                rows = rows_of(world, drawn.of, seen_by(session, actor), login)
+                whole = values_of(drawn, rows, [], bounds(period))[()][1]
+                groups = values_of(drawn, rows, [by], bounds(period)).values()
+                values = sorted((value for _, value in groups), reverse=True)
+                shares = [sum(values[: at + 1]) / Decimal(whole) if whole > 0 else None for at in range(len(values))]
+                assert [cell and cell.cumulated for cell in told] == [
+                    None if one is None else round_half_up(one, 6) for one in shares
+                ], (drawn.yaml, by, login)
+                checked += len(shares) > 1 and whole > 0
+                cut += whole <= 0
+    assert checked > 10 and cut > 3
 
 
 def rank(cells: Sequence[Any], ways: Sequence[tuple[int, bool]]) -> list[tuple[bool, Any]]:

@@ -21,6 +21,7 @@ from engine.records.queries import Page
 from engine.reports import Counting, StillCounting, announcing, kept, working, writing
 from engine.reports import behind as engine_behind
 from engine.reports.announced_words import announced_lines, say_announced
+from engine.reports.cumulating import cumulate
 from engine.speaking import Speaker
 from engine.storage import catalog
 from engine.storage.count_tables import counts
@@ -80,6 +81,53 @@ def test_lines_that_are_alike_stand_by_what_comes_then(market: Market) -> None:
         found = reports.run(session, "deal.tied", actor=market.actor(session, "bo"), period="2026-03")
     lines = [tuple(cell and cell.value for cell in line.cells) for line in found.lines]
     assert len({first for first, _ in lines}) == 1 and [count for _, count in lines] == [2, 2, 0]
+
+
+def test_lines_say_which_share_of_the_whole_they_have_so_far_also_where_the_first_alone_are_shown(
+    market: Market,
+) -> None:
+    def shares(report: str, login: str = "bo", **asked: Any) -> list[Any]:
+        with market.store.read() as session:
+            found = reports.run(session, report, actor=market.actor(session, login), period="2026-03", **asked)
+        cells = [line.cells[0] for line in found.lines]
+        return [found.cumulated, found.more, *(cell and cell.cumulated for cell in cells)]
+
+    most = Decimal("0.909091")  # 1000 of 1100
+    assert shares("deal.pareto") == ["deal.won", 0, most, 1]
+    assert shares("deal.first") == ["deal.won", 1, most]
+    assert shares("deal.first", filters={"region": "east"}) == ["deal.won", 0, 1]  # the whole is what is left
+    assert shares("deal.first", "ann") == ["deal.won", 0, 1]  # and what its reader sees
+    assert shares("deal.pareto", by=["size"]) == ["deal.won", 0, most, 1, 1]  # nothing more of the smallest
+    for by in (["tags"], ["date.day"], [], ["region", "size"]):  # several keys, time, nothing, two
+        assert shares("deal.pareto", by=by)[0] is None
+    with market.store.read() as session:
+        found = reports.run(session, "deal.pareto", actor=market.actor(session, "bo"), period="2026-03")
+    assert writing.result_data(found, "zh")["lines"][0]["cells"][0]["cumulated"] == "0.909091"
+
+
+@pytest.mark.parametrize(
+    ("amounts", "shares"),
+    [
+        (["6", "3", "1"], ["0.6", "0.9", "1"]),
+        (["5", "5", "0"], ["0.5", "1", "1"]),
+        (["9", "3", "-4"], ["1.125", "1.5", "1"]),  # what came back comes last
+        (["8", None], ["1", None]),
+        (["0", "0"], [None, None]),
+        (["2", "-5"], [None, None]),
+        ([], []),
+    ],
+)
+def test_a_share_so_far_of_nothing_or_less_is_none(
+    market: Market, amounts: list[str | None], shares: list[str | None]
+) -> None:
+    with market.store.read() as session:
+        found = reports.run(session, "deal.pareto", actor=market.actor(session, "bo"), period="2026-03")
+    cells = [None if one is None else reports.Cell(Decimal(one), 1) for one in amounts]
+    lines = tuple(reports.Line((str(at),), (cell, None)) for at, cell in enumerate(cells))
+    report = found.report
+    assert report is not None
+    added = [line.cells[0] for line in cumulate(replace(found, lines=lines), report).lines]
+    assert [cell and cell.cumulated for cell in added] == [one and Decimal(one) for one in shares]
 
 
 def test_the_target_of_a_figure_is_another_figure_divided_the_same_way(market: Market) -> None:

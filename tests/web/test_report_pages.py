@@ -305,6 +305,25 @@ def test_a_spreadsheet_has_numbers_and_says_what_it_is(market: Desk) -> None:
     assert "Bo" in notes and "deal.rate" in notes and "2026 年 3 月" in notes
 
 
+def test_the_share_so_far_stands_beside_its_figure_in_the_chart_and_wherever_the_report_goes(market: Desk) -> None:
+    bo = market.browser("bo")  # 900 in the south, 250 in the east
+    page = text(bo, "/reports/deal.pareto")
+    assert "赢单金额累计占比" in page and "78.3%" in page and '"role": "cumulated"' in page
+    rows = sheet_of(bo, "/reports/deal.pareto/sheet?compare=none")
+    at = rows[0].index("赢单金额累计占比")
+    assert [round(row[at], 6) for row in rows[1:3]] == [0.782609, 1] and rows[3][at] in ("", None)
+    paper = "".join(
+        one.extract_text() for one in PdfReader(io.BytesIO(bo.get("/reports/deal.pareto/pdf").get_data())).pages
+    )
+    assert "累计占比" in paper and "78.3%" in paper
+    found = market.program("bo").get("/reports/deal.first").get_json()
+    assert (found["cumulated"], found["more"], found["lines"][0]["cells"][0]["cumulated"]) == (
+        "deal.won",
+        1,
+        "0.782609",
+    )
+
+
 def test_paper_has_the_chart_and_the_table(market: Desk) -> None:
     answer = market.browser("bo").get("/reports/deal.regions/pdf?chart=bars")
     said = "".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.get_data())).pages)

@@ -46,6 +46,7 @@ _CELL_SCHEMA = {
         "n": {"type": "integer", "description": "How many rows it was worked out of."},
         "small": {"type": "boolean", "description": "Too few to say something."},
         "provisional": {"type": "boolean", "description": "Too early to judge by; there where it is so."},
+        "cumulated": {**_NUMBER, "description": "The share of the whole that the lines down to this one have."},
         "target": _NUMBER,
         "previous": {"type": "object"},
         "last_year": {"type": "object"},
@@ -92,6 +93,7 @@ _RESULT = {
         },
         "total": {"type": "array", "items": _CELL_SCHEMA},
         "more": {"type": "integer", "description": "Lines that were left out."},
+        "cumulated": {"type": ["string", "null"], "description": "The figure whose cells say the share so far."},
         "labels": {"type": "object"},
         "announced": {
             "type": ["object", "null"],

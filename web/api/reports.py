@@ -184,6 +184,7 @@ def _result(found: Result) -> dict[str, Any]:
         "lines": [_line(one) for one in found.lines],
         "total": [_cell(one) for one in found.total.cells],
         "more": found.more,
+        "cumulated": found.cumulated,
         "labels": write_labels(found.labels),
         "announced": None if found.announced is None else _announced(found.announced),
     }
@@ -260,6 +261,7 @@ def _cell(cell: Cell | None) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = {"value": _value(cell.value), "n": cell.n, "small": cell.small}
     found |= {"provisional": True} if cell.provisional else {}
+    found |= {"cumulated": _value(cell.cumulated)} if cell.cumulated is not None else {}
     found |= {"target": _value(cell.target)} if cell.target is not None else {}
     for name in ("previous", "last_year"):
         before: Cell | None = getattr(cell, name)

@@ -124,8 +124,16 @@ def _cells(result: "Result", cells: Any, names: list[str], language: str) -> str
     told = []
     for figure, name, cell in zip(result.figures, names, cells, strict=True):
         said = writing.value_text(figure, None if cell is None else cell.value, language)
-        told.append(f"{name} {said} (n={0 if cell is None else cell.n}){_closed(figure, cell, language)}")
+        more = f"{_cumulated(cell, language)}{_closed(figure, cell, language)}"
+        told.append(f"{name} {said} (n={0 if cell is None else cell.n}){more}")
     return ", ".join(told)
+
+
+def _cumulated(cell: "Cell | None", language: str) -> str:
+    """Return which share of the whole the lines down to this one have; nothing where they are not added up."""
+    if cell is None or cell.cumulated is None:
+        return ""
+    return " " + messages.text("cli.report_cumulated", language, share=f"{round(cell.cumulated * 100, 1)}%")
 
 
 def _closed(figure: "Figure", cell: "Cell | None", language: str) -> str:

@@ -13,7 +13,7 @@ from engine.drawing.charts.frame import lies
 from engine.drawing.charts.legend import lines_of, look_of
 from engine.drawing.charts.plot import Dot, Piece, Plot, Words
 from engine.drawing.charts.radar import scores
-from engine.drawing.charts.scale import make_scale, values_of
+from engine.drawing.charts.scale import Scale, make_scale, share_scale, values_of
 from engine.drawing.charts.table import view_table
 
 _SIZES = (("narrow", 300), ("middle", 520), ("wide", 1000))
@@ -84,15 +84,15 @@ def chart_data(chart: Chart) -> dict[str, Any]:
         "language": chart.language,
         "sign": chart.sign,
         "sideways": lies(chart),
-        "axis": _axis(chart),
+        "axis": _axis(make_scale(values_of(chart, chart.kind == "stacked"), chart.series[0].unit)),
+        "shares": None if (shares := share_scale(chart)) is None else _axis(shares),
         "categories": list(chart.categories),
         "lines": lines_of(chart),
         "series": [_series(chart, series) for series in chart.series],
     }
 
 
-def _axis(chart: Chart) -> dict[str, float]:
-    scale = make_scale(values_of(chart, chart.kind == "stacked"), chart.series[0].unit)
+def _axis(scale: Scale) -> dict[str, float]:
     return {"low": scale.low, "high": scale.high, "step": scale.steps[1] - scale.steps[0]}
 
 

@@ -104,6 +104,8 @@ def _columns(figure: Figure, shown: Shown, closed: Collection[str]) -> Iterator[
     )  # fmt: skip
     yield f"{label} {unit}".strip(), pattern
     yield f"{label} n", "#,##0"
+    if figure.key == result.cumulated:
+        yield text.say("report.cumulated", label=label), _FORMATS["percent"]
     for period in (result.previous, result.last_year):
         if period is not None:
             yield text.say("report.before", label=label, period=say_period(text, period)), pattern
@@ -118,6 +120,8 @@ def _cells(line: Line, shown: Shown, closed: Collection[str]) -> Iterator[Any]:
     for figure, cell in zip(result.figures, line.cells, strict=True):
         yield None if cell is None else cell.value
         yield None if cell is None else cell.n
+        if figure.key == result.cumulated:
+            yield None if cell is None else cell.cumulated
         for name, period in before.items():
             if period is not None:
                 earlier: Cell | None = getattr(cell, name) if cell is not None else None

@@ -158,6 +158,7 @@ class Report:
     """Figures beside each other; ``by`` are keys of dimensions that the rows of each of them have.
 
     ``announce``: so many of the first people by ``sort`` are told to everybody who may open it, over all records.
+    ``cumulative``: beside what it is sorted by stands which share of the whole the lines have so far.
     """
 
     key: str
@@ -174,6 +175,7 @@ class Report:
     top: int | None
     was: str | None = None
     announce: int | None = None
+    cumulative: bool = False
 
 
 @dataclass(frozen=True)

@@ -83,8 +83,8 @@ class FigureDefinition:
 class LayoutDefinition:
     """Figures beside each other: a report.
 
-    ``then`` says which of those comes first that ``sort`` finds alike; ``announce`` of the first are told to everybody
-    who may open it.
+    ``cumulative``: beside what it is sorted by stands which share the lines have so far. ``then`` says which of those
+    comes first that ``sort`` finds alike; ``announce`` of the first are told to everybody who may open it.
     """
 
     key: str
@@ -100,6 +100,7 @@ class LayoutDefinition:
     then: str | None = None
     top: int | None = None
     announce: int | None = None
+    cumulative: bool = False
     was: str | None = None
 
 

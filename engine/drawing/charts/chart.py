@@ -11,7 +11,10 @@ from typing import Literal
 
 Kind = Literal["tiles", "table", "bars", "stacked", "line", "funnel", "radar", "heat", "pivot"]
 Unit = Literal["number", "money", "percent", "minutes", "hours", "days"]
-Role = Literal["now", "before", "target", "baseline", "rate"]
+Role = Literal["now", "before", "target", "baseline", "rate", "cumulated"]
+
+_TABLES = ("table", "pivot", "tiles", "funnel")
+_WHOLE = ("radar", *_TABLES)
 
 NOTHING = "—"
 """What is said of a figure that has no value: its denominator is empty."""
@@ -36,7 +39,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Series:
-    """One figure, or one group, over all categories; ``role`` tells what is compared with from what is compared.
+    """One figure, or one group, over all categories; ``role`` tells what is compared with from what is compared;
+    ``cumulated`` is which share of the whole the series before it has so far, drawn over its bars along an axis of its
+    own.
 
     ``brief`` is what it is compared with, where the figure itself stands beside it.
     ``target`` and ``baseline`` are the same for all categories; ``less_is_better`` which way is good; ``total`` the
@@ -99,11 +104,27 @@ class Chart:
         if any(series.is_idle for series in self.series):
             yield from replace(self, series=tuple(series for series in self.series if not series.is_idle)).by_unit()
             return
+        end = next((at for at, series in enumerate(self.series) if series.role == "cumulated"), None)
+        if end is not None and self.kind not in _TABLES:
+            yield from self._around(end)
+            return
         units = dict.fromkeys(series.unit for series in self.series)
-        if len(units) < 2 or self.kind in ("radar", "table", "pivot", "tiles", "funnel"):
+        if len(units) < 2 or self.kind in _WHOLE:
             yield self
             return
         for unit in units:
             own = tuple(series for series in self.series if series.unit == unit)
             heads = [series.label for series in own if series.role == "now"]
             yield replace(self, series=own, title=heads[0] if len(heads) == 1 else self.title)
+
+    def _around(self, end: int) -> "Iterator[Chart]":
+        """Yield the charts of figures of which one is added up: as bars it is one by itself, with the line over it."""
+        others = tuple(series for at, series in enumerate(self.series) if at != end)
+        if self.kind != "bars":
+            yield from replace(self, series=others).by_unit()
+            return
+        begin = max(at for at in range(end) if self.series[at].role == "now")
+        yield replace(self, series=self.series[begin : end + 1], title=self.series[begin].label)
+        rest = (*self.series[:begin], *self.series[end + 1 :])
+        if rest:
+            yield from replace(self, series=rest, title=rest[0].label if len(rest) == 1 else self.title).by_unit()

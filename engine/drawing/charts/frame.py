@@ -3,12 +3,14 @@
 Enters: a chart, its scale and a width. Leaves: pieces, and the ``Frame`` that places values. Must not draw a value.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from engine.drawing.charts.chart import Chart
 from engine.drawing.charts.legend import legend_height
 from engine.drawing.charts.plot import Piece, Point, Shape, Words, cut, rectangle, text_width
-from engine.drawing.charts.scale import Scale, short
+from engine.drawing.charts.scale import Scale, share_scale, short
 
 _PAD = 8
 _UNDER = 24
@@ -43,6 +45,11 @@ class Frame:
         """Return where the middle of a category stands."""
         return (self.top if self.sideways else self.left) + self.band * (at + 0.5)
 
+    def point(self, at: int, value: float) -> Point:
+        """Return where a value of a category stands."""
+        along, up = self.middle(at), self.value(value)
+        return (up, along) if self.sideways else (along, up)
+
     def box(self, low: float, high: float, start: float, end: float) -> tuple[Point, ...]:
         """Return the corners of a bar from one value to another, over a stretch of the axis of categories."""
         if self.sideways:
@@ -60,14 +67,17 @@ def lies(chart: Chart) -> bool:
 def make_frame(chart: Chart, scale: Scale, width: float, height: float) -> Frame:
     """Return the box that axes and legend leave free."""
     top = _PAD + legend_height(chart, width)
+    second = 0.0 if share_scale(chart) is None else text_width("100%") + 2 * _PAD
     texts = [short(step, chart.series[0].unit, chart.language, chart.sign) for step in scale.steps]
     if lies(chart):
         names = min(max(text_width(name) for name in chart.categories), _MOST_NAME)
         said = max(text_width(cell.said) for series in chart.series for cell in series.cells)
-        right = width - min(said, 110) - 10
+        right = width - (_PAD * 2 if second else min(said, 110) + 10)
+        top += _UNDER if second else 0
         return Frame(names + 2 * _PAD, top, right, height - _UNDER, scale, len(chart.categories), True)
     room = max(text_width(text) for text in texts)
-    return Frame(room + 2 * _PAD, top + 8, width - _PAD, height - _UNDER, scale, len(chart.categories))
+    right = width - (second or _PAD)
+    return Frame(room + 2 * _PAD, top + 8, right, height - _UNDER, scale, len(chart.categories))
 
 
 def draw_axes(chart: Chart, frame: Frame) -> list[Piece]:
@@ -88,15 +98,38 @@ def draw_lines(chart: Chart, frame: Frame) -> list[Piece]:
     return pieces
 
 
+def draw_shares(chart: Chart, frame: Frame) -> list[Piece]:
+    """Return the texts of the second axis, whose scale is that of the frame: on the right, above where bars lie."""
+    pieces: list[Piece] = []
+    texts = [short(step, "percent", chart.language) for step in frame.scale.steps]
+    every = _every(frame, texts)
+    for place, (step, said) in enumerate(zip(frame.scale.steps, texts, strict=True)):
+        at = frame.value(step)
+        if frame.sideways and place % every == 0:
+            pieces.append(Words(at, frame.top - _PAD, said, "middle", "quiet"))
+        elif not frame.sideways:
+            pieces.append(Words(frame.right + _PAD, at + 4, said, "start", "quiet"))
+    return pieces
+
+
+def _every(frame: Frame, texts: Sequence[str]) -> int:
+    """Return each how-manieth text has room along an axis of values that lies."""
+    room = (frame.right - frame.left) / max(len(texts) - 1, 1)
+    return max(1, ceil((max(text_width(said) for said in texts) + 4) / room))
+
+
 def _values(chart: Chart, frame: Frame) -> list[Piece]:
     pieces: list[Piece] = []
     unit = chart.series[0].unit
-    for step in frame.scale.steps:
-        at, said = frame.value(step), short(step, unit, chart.language, chart.sign)
+    texts = [short(step, unit, chart.language, chart.sign) for step in frame.scale.steps]
+    every = _every(frame, texts)
+    for place, (step, said) in enumerate(zip(frame.scale.steps, texts, strict=True)):
+        at = frame.value(step)
         shown = "axis" if step == 0 else "grid"
         if frame.sideways:
             pieces.append(Shape(((at, frame.top), (at, frame.bottom)), shown, filled=False))
-            pieces.append(Words(at, frame.bottom + 16, said, "middle", "quiet"))
+            if place % every == 0:
+                pieces.append(Words(at, frame.bottom + 16, said, "middle", "quiet"))
         else:
             pieces.append(Shape(((frame.left, at), (frame.right, at)), shown, filled=False))
             pieces.append(Words(frame.left - _PAD, at + 4, said, "end", "quiet"))

@@ -24,6 +24,8 @@ def look(at: int) -> str:
 
 def look_of(chart: Chart, series: Series) -> str:
     """Return the look of a series: what is compared with is quiet."""
+    if series.role == "cumulated":
+        return look(1)
     if series.role != "now":
         return series.role if series.role in _LINES else "before"
     shown = [one for one in chart.series if one.role == "now"]
@@ -81,5 +83,5 @@ def _entries(chart: Chart, names: Sequence[str] | None) -> Iterator[tuple[str, s
     if names is not None:
         yield from ((name, look(at), False) for at, name in enumerate(names))
         return
-    yield from ((series.label, look_of(chart, series), False) for series in chart.series)
+    yield from ((series.label, look_of(chart, series), series.role == "cumulated") for series in chart.series)
     yield from ((said, name, True) for name, said in lines_of(chart).items())

@@ -21,17 +21,17 @@ def draw_line(chart: Chart, width: float) -> Plot:
     frame = make_frame(chart, make_scale(values_of(chart), chart.series[0].unit), width, height)
     pieces = [*draw_axes(chart, frame), *draw_lines(chart, frame)]
     for series in chart.series:
-        pieces += _line(chart, frame, series)
+        pieces += trace(chart, frame, series)
     if has_legend(chart):
         pieces += draw_legend(chart, width)
     return Plot(width, height, tuple(pieces), chart.title)
 
 
-def _line(chart: Chart, frame: Frame, series: Series) -> Iterator[Piece]:
+def trace(chart: Chart, frame: Frame, series: Series) -> Iterator[Piece]:
+    """Yield a series as a line with a dot for each value."""
     shown = look_of(chart, series)
     places = [
-        None if cell.value is None else (frame.middle(at), frame.value(float(cell.value)))
-        for at, cell in enumerate(series.cells)
+        None if cell.value is None else frame.point(at, float(cell.value)) for at, cell in enumerate(series.cells)
     ]
     for run in _runs(places):
         if len(run) > 1:

@@ -64,13 +64,19 @@ def short(value: float, unit: Unit, language: str, sign: str = "¥") -> str:
 
 def values_of(chart: Chart, stacked: bool = False) -> list[Decimal]:
     """Return what the value axis of a chart must reach, targets and baselines too."""
-    cells = [cell for series in chart.series for cell in series.cells]
+    cells = [cell for series in chart.series if series.role != "cumulated" for cell in series.cells]
     found = [value for cell in cells for value in (cell.value, cell.target) if value is not None]
     if stacked:
         columns = zip(*(series.cells for series in chart.series if series.role == "now"), strict=True)
         found = [sum((cell.value for cell in column if cell.value is not None), Decimal(0)) for column in columns]
     lines = [line for series in chart.series for line in (series.target, series.baseline) if line is not None]
     return [*found, *lines]
+
+
+def share_scale(chart: Chart) -> Scale | None:
+    """Return the axis of what is added up, which reaches the whole at least; None where nothing is."""
+    added = [cell.value for series in chart.series if series.role == "cumulated" for cell in series.cells]
+    return make_scale([Decimal(1), *added], "percent") if added else None
 
 
 def _nice(rough: float, unit: Unit) -> float:

@@ -53,7 +53,7 @@ function itemsOf(data, over) {
 }
 
 const kinds = {
-  bars: (data, colours, width) => onAxes(data, colours, width, (one) => bar(data, one, colours)),
+  bars: (data, colours, width) => onAxes(data, colours, width, (one, place) => (one.role === "cumulated" ? share(data, one, place, colours) : bar(data, one, colours))),
   stacked: (data, colours, width) => onAxes(data, colours, width, (one) => ({ ...bar(data, one, colours), stack: one.role, barMaxWidth: 46 })),
   line: (data, colours, width) => onAxes(data, colours, width, (one, place) => line(one, place, colours)),
   funnel, radar, heat,
@@ -69,10 +69,15 @@ function onAxes(data, colours, width, make) {
     axisLabel: { color: colours.muted, hideOverlap: true, formatter: (value) => short(value, data) },
   };
   const legend = legendOf(data, colours);
+  const shares = data.shares && {
+    type: "value", min: data.shares.low, max: data.shares.high, interval: data.shares.step, splitLine: { show: false }, position: data.sideways ? "top" : "right",
+    axisLabel: { color: colours.muted, hideOverlap: true, formatter: (value) => short(value, { ...data, unit: "percent" }) },
+  };
+  const measured = shares ? [values, shares] : values;
   const room = data.sideways && data.series.length === 1 ? 76 : 12;
   return {
     grid: { left: 8, right: room, top: legend ? 36 : 16, bottom: 4, containLabel: true },
-    xAxis: data.sideways ? values : names, yAxis: data.sideways ? names : values, legend,
+    xAxis: data.sideways ? measured : names, yAxis: data.sideways ? names : measured, legend,
     series: data.series.map((one, place) => ({ name: one.label, ...make(one, place), markLine: linesOf(data, one, colours) })),
   };
 }
@@ -101,6 +106,11 @@ function line(one, place, colours) {
     type: "line", data: one.values, color: colourOf(one.look, colours), symbol: SHAPES[place % SHAPES.length], symbolSize: quiet ? 5 : 7,
     showAllSymbol: "auto", connectNulls: false, lineStyle: { width: quiet ? 1.5 : 2.2, type: quiet ? "dashed" : "solid" }, emphasis: { disabled: true },
   };
+}
+
+// Which share of the whole the bars have so far, along an axis of its own.
+function share(data, one, place, colours) {
+  return { ...line(one, place, colours), lineStyle: { width: 2.2 }, [data.sideways ? "xAxisIndex" : "yAxisIndex"]: 1 };
 }
 
 function linesOf(data, one, colours) {
