@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from engine.compiler.field_types import find_type
 from engine.definition.model import AppDefinition, EntityDefinition, FieldDefinition
 from engine.expression import Collection, EntityShape, Kind, Type
-from engine.expression.types import DEPARTMENT_SHAPE, USER_SHAPE, row_shape
+from engine.expression.types import DATETIME, DEPARTMENT_SHAPE, USER_SHAPE, row_shape
 
 
 def build_shapes(definition: AppDefinition) -> dict[str, EntityShape]:
@@ -87,6 +87,7 @@ def _people(definition: AppDefinition) -> dict[str, EntityShape]:
     person: dict[str, Type] = {
         "login": Type(Kind.TEXT),
         "department": Type(Kind.DEPARTMENT),
+        "disabled_at": DATETIME,
         "roles": Type(Kind.CHOICES, options=roles),
     }
     owned = {key: Collection(key, via="owner") for key in definition.entities}

@@ -23,6 +23,8 @@ Label = Callable[[str, str], str]
 OptionLabel = Callable[[str, str, str], str]
 """(key of the shape, key of the field, key of the option) -> label"""
 
+_NAMES = frozenset({"login", "key"})
+"""What people and departments are known by, which is said as themselves."""
 _ORDER = {"<": "less", "<=": "at_most", ">": "more", ">=": "at_least"}
 _CALENDAR_ORDER = {"<": "before", "<=": "not_after", ">": "after", ">=": "not_before"}
 _SIGNS = {"+": "+", "-": "−", "*": "×", "/": "÷"}
@@ -103,7 +105,7 @@ class _Speaker:
         return self.words(node.name.replace(".", "_"))
 
     def hop(self, node: resolved.Hop) -> str:
-        if node.entity.startswith("@") and node.name != "department":  # a person is named by the login alone
+        if node.entity.startswith("@") and node.name in _NAMES:
             return self.say(node.link)
         return self.words("of", link=self.say(node.link), field=self.label(node.entity, node.name))
 

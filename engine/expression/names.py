@@ -45,7 +45,7 @@ OF_USER = "user."
 
 ROLES = "roles"
 USER_ATTRIBUTES = frozenset({ROLES, "department"})
-"""What is known of whoever asks, besides the login."""
+"""What is known of whoever asks, besides the login; of others also since when their account is disabled."""
 
 EVERY = "every"
 """Begins the name of all records of an entity, whatever they lead to, in a figure: ``every.target``."""

@@ -163,7 +163,7 @@ class Lookups:
 
     def _read_people(self, shape: str, ids: Sequence[int]) -> list[dict[str, Any]]:
         session = self._session
-        names = ("id", "login", "department") if shape == USER_SHAPE else ("id", "key")
+        names = ("id", "login", "department", "disabled_at") if shape == USER_SHAPE else ("id", "key")
 
         def build() -> Any:
             source = TableSource(session.tables)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Table
+from sqlalchemy import Table, update
 
 from engine.clock import SetClock
 from engine.expression import Env
@@ -17,7 +17,7 @@ from engine.people.departments import create_department
 from engine.records.evaluation import Lookups, make_env
 from engine.storage import catalog
 from engine.storage.store import Session, Store
-from engine.storage.system_tables import files
+from engine.storage.system_tables import files, users
 from engine.storage.tables import column_name
 from tests.conftest import to_folder
 from tests.expression.world import LOCATIONS, NOW, PLACES, _day, _decimal, _moment
@@ -207,6 +207,8 @@ def plant_of(request: pytest.FixtureRequest, folder: Path, seed: int) -> Iterato
                 for login, roles, unit in (("rep", ["rep", "lead"], units[0]), ("rep.two", ["rep"], None))
             }
             plant = Plant(store, people, units)
+            disabled = update(users).where(users.c.login == "rep.two").values(disabled_at=NOW)
+            session.connection.execute(disabled)
             _fill(session, plant, random.Random(seed))
         yield plant
 

@@ -102,6 +102,8 @@ LEAVES = {
         "team in ['sales', 'quality']",
         "customer.unit = user.department",
         "owner.department = user.department",
+        "owner.disabled_at is missing",
+        "customer.seller is missing or checker.disabled_at >= created_at",
         "'lead' in user.roles",
         "name in customer.models.part",
         "paid not in customer.models.price",

@@ -33,6 +33,7 @@ LABELS = {
         "disc": "最高折扣",
         "owner": "负责人",
         "department": "部门",
+        "disabled_at": "账号停用时间",
         "invited": "参与人",
         "name": "名称",
         "models": "常用型号",
@@ -52,6 +53,7 @@ LABELS = {
         "disc": "Top discount",
         "owner": "Owner",
         "department": "Department",
+        "disabled_at": "Account disabled",
         "invited": "Invited",
         "name": "Name",
         "models": "Usual models",
@@ -108,6 +110,7 @@ SAID = {
         "负责人 等于 “rep.one” 或者 负责人的部门 等于 当前用户的部门",
         "Owner is 'rep.one' or Department of Owner is the department of the current user",
     ),
+    "owner.disabled_at is missing": ("负责人的账号停用时间 未填写", "Account disabled of Owner is missing"),
     "all(items where product in record.customer.models.product)": (
         "明细中每一行都满足（本记录的客户的常用型号的产品 包含 产品）",
         "each of Lines has (Product of Usual models of Customer of this record includes Product)",

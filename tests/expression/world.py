@@ -121,6 +121,7 @@ SHAPES = {
             "id": COUNT,
             "login": Type(Kind.TEXT),
             "department": Type(Kind.DEPARTMENT),
+            "disabled_at": Type(Kind.DATETIME),
             "roles": Type(Kind.CHOICES, options=("rep", "manager", "director", "admin")),
         },
     ),
@@ -261,8 +262,8 @@ def random_world(seed: int, quotes: int) -> World:
         {
             "@department": [{"id": 1, "key": "sales"}, {"id": 2, "key": "quality"}],
             "@user": [
-                {"id": 1, "login": "rep.one", "department": 1},
-                {"id": 2, "login": "rep.two", "department": None},
+                {"id": 1, "login": "rep.one", "department": 1, "disabled_at": None},
+                {"id": 2, "login": "rep.two", "department": None, "disabled_at": NOW},
             ],
             "product": [{"id": 1, "line": "valve", "name": "F-100"}, {"id": 2, "line": None, "name": "泵"}],
             "customer": [
