@@ -1,4 +1,6 @@
-"""A random year from order to cash: whatever people do, orders = instalments = received, lost or open, to the cent.
+"""A random year from order to cash: whatever people do, orders = instalments = received, lost, credited or open.
+
+To the cent; what came back is credited or paid back, and taken off the net of the month.
 
 ``FORMWORK_YEAR_SEED`` says which year (0 unless given); ``FORMWORK_YEAR_DEEDS`` how much happens in it.
 """
@@ -47,11 +49,11 @@ class Year:
         self.deeds: Mapping[str, Callable[[], Any]] = {
             "order": self.order, "revise": self.revise, "ship": self.ship, "sign": self.sign, "accept": self.accept,
             "pay": self.pay, "reverse": self.reverse, "invoice": self.invoice, "extend": self.extend,
-            "write_off": self.write_off, "restore": self.restore,
+            "write_off": self.write_off, "restore": self.restore, "give_back": self.give_back, "undo": self.undo,
         }  # fmt: skip
 
     def live(self) -> None:
-        weights = {"order": 4, "ship": 4, "sign": 3, "pay": 5, "reverse": 2}
+        weights = {"order": 4, "ship": 4, "sign": 3, "pay": 5, "reverse": 2, "give_back": 3}
         names = list(self.deeds)
         for _ in range(DEEDS):
             name = self.dice.choices(names, [weights.get(one, 1) for one in names])[0]
@@ -139,6 +141,29 @@ class Year:
         self.site.move(FINANCE, found, "restore", reason="对方又付了")
         self._decide(found)
 
+    def give_back(self) -> None:
+        """Return some of a line, or all that is left; what is open is credited first, the rest is paid back."""
+        line = self._one("order_line", lambda row: row["can_return"] > 0)
+        qty = line.values["can_return"] * self.dice.choice([1, 1, Decimal("0.3")])
+        given = {"line": line.id, "qty": f"{qty:.2f}", "reason": "quality", "detail": "有划伤，整箱退回"}
+        made = self.site.create("director_chen", "goods_return", **given)
+        left, rows = made.values["amount"], []
+        for part in self.rows("instalment"):
+            if part["order"] == line.values["order"] and part["stage"] != "void":
+                for how, most in (("credit", part["open_amount"]), ("refund", part["received"] - part["refunded"])):
+                    share = min(left, most)
+                    if share > 0:
+                        rows.append({"instalment": part["id"], "how": how, "amount": str(share)})
+                        left -= share
+        made = self.site.update("director_chen", made, shares=rows)
+        self.site.move("director_chen", made, "submit")
+        self._decide(made)
+
+    def undo(self) -> None:
+        found = self._one("goods_return", lambda row: row["stage"] == "accepted")
+        self.site.move(FINANCE, found, "undo", reason="退的是另一家的货")
+        self._decide(found)
+
     def invoice(self) -> None:
         order = self._one("order", lambda row: row["stage"] not in ("draft", "review", "cancelled"))
         made = self.site.make("rep_wang", order, "invoice")
@@ -159,6 +184,11 @@ class Year:
         counted = {row["id"] for row in payments}
         shares = [row for row in self.lines("payment", "allocations") if row["parent_id"] in counted]
         lost = [row for row in self.rows("write_off") if row["stage"] in ("written_off", "restoring")]
+        back = [row for row in self.rows("goods_return") if row["stage"] in ("accepted", "undoing")]
+        taken = {row["id"] for row in back}
+        settled = [row for row in self.lines("goods_return", "shares") if row["parent_id"] in taken]
+        credits = [row for row in settled if row["how"] == "credit"]
+        refunds = [row for row in settled if row["how"] == "refund"]
         shipped = {row["id"] for row in self.rows("delivery") if row["stage"] in ("shipped", "signed")}
         sent = [row for row in self.lines("delivery", "items") if row["parent_id"] in shipped]
         found: list[str] = []
@@ -172,19 +202,34 @@ class Year:
             same(f"{order['number']} planned", _sum(own, "amount"), order["total"])
             same(f"{order['number']} received", _sum(own, "received"), order["received"])
             same(f"{order['number']} lost", _sum(own, "written_off"), order["written_off"])
-            rest = order["total"] - order["received"] - order["written_off"]
+            came = [row for row in back if row["order"] == order["id"]]
+            same(f"{order['number']} returned", _sum(came, "amount"), order["returned"])
+            same(f"{order['number']} paid back", _sum(own, "refunded"), order["refunded"])
+            rest = order["total"] - order["received"] - order["written_off"] - order["returned"] + order["refunded"]
             same(f"{order['number']} open", order["open_amount"], rest)
+            same(f"{order['number']} parts open", order["open_amount"], _sum(own, "open_amount"))
         for plan in plans:
             own = [row for row in shares if row["instalment"] == plan["id"]]
             same(f"{plan['number']} received", plan["received"], _sum(own, "amount"))
             own = [row for row in lost if row["instalment"] == plan["id"]]
             same(f"{plan['number']} lost", plan["written_off"], _sum(own, "amount"))
+            own = [row for row in credits if row["instalment"] == plan["id"]]
+            same(f"{plan['number']} credited", plan["credited"], _sum(own, "amount"))
+            own = [row for row in refunds if row["instalment"] == plan["id"]]
+            same(f"{plan['number']} paid back", plan["refunded"], _sum(own, "amount"))
             same(f"{plan['number']} age", plan["ageing"], self._age(plan))
-        gone = _sum(shares, "amount") + _sum(lost, "amount")
+        same("settled", _sum(back, "amount"), _sum(settled, "amount"))
+        gone = _sum(shares, "amount") + _sum(lost, "amount") + _sum(credits, "amount")
         same("the whole", _sum(orders, "total"), gone + _sum(plans, "open_amount"))
         for line in self.rows("order_line"):
             own = [row for row in sent if row["line"] == line["id"]]
             same(f"line {line['id']} shipped", line["shipped"], _sum(own, "qty"))
+            own = [row for row in back if row["line"] == line["id"]]
+            same(f"line {line['id']} returned", line["returned"], _sum(own, "qty"))
+            same(f"line {line['id']} left", line["left_amount"], line["amount"] - _sum(own, "amount"))
+            same(f"line {line['id']} no less than nothing", 0 <= line["returned"] <= line["shipped"], True)
+            if line["returned"] == line["qty"]:
+                same(f"line {line['id']} all back", line["left_amount"], 0)
             same(f"line {line['id']} within", line["shipped"] <= line["qty"], True)
         for customer in self.rows("customer"):
             own = [row for row in plans if row["customer"] == customer["id"]]
@@ -287,4 +332,4 @@ def test_a_year_of_business_agrees_to_the_cent(open_site: Callable[[str], Site],
     for one in told:
         for part in ("lines", "instalments"):
             assert sum(Decimal(row["amount"]) for row in one[part]) == Decimal(one["total"]), one["order_no"]
-    assert {"order", "ship", "sign", "pay", "reverse", "invoice", "write_off"} <= set(year.done), year.done
+    assert {"order", "ship", "sign", "pay", "reverse", "invoice", "write_off", "give_back"} <= set(year.done), year.done
