@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,8 +83,8 @@ def _has_something(store: Store) -> bool:
 @contextmanager
 def _answering(site: Site, listening: Sequence[socket.socket], first: "FirstChoice") -> Iterator[None]:
     """Answer with the pages of the choice; at the end the sockets still listen, for the site itself."""
-    from waitress import wasyncore
     from waitress.server import create_server
+    from waitress.wasyncore import close_all
 
     from engine.guiding.offers import read_offers
     from web.first_start import create_first_app
@@ -102,18 +103,10 @@ def _answering(site: Site, listening: Sequence[socket.socket], first: "FirstChoi
     )
     stopping = threading.Event()
 
-    def answer() -> None:
-        while not stopping.is_set():
-            wasyncore.loop(timeout=0.1, map=watched, count=1)
-        for one in [one for one in watched.values() if one.accepting]:
-            one.del_channel()
-            one.socket.close()  # whoever comes now waits for the site itself
-        wasyncore.loop(timeout=0.1, map=watched, count=_LAST_ROUNDS)
-
     def read() -> None:
         first.offers = read_offers(find_data("templates"))
 
-    threads = [threading.Thread(target=one, daemon=True) for one in (answer, read)]
+    threads = [threading.Thread(target=one, daemon=True) for one in (partial(_loop, watched, stopping), read)]
     for one in threads:
         one.start()
     try:
@@ -123,8 +116,19 @@ def _answering(site: Site, listening: Sequence[socket.socket], first: "FirstChoi
         for one in threads:
             one.join()
         server.task_dispatcher.shutdown()
-        wasyncore.close_all(watched)
+        close_all(watched)
         here.database.close()
+
+
+def _loop(watched: dict[int, Any], stopping: threading.Event) -> None:
+    from waitress import wasyncore
+
+    while not stopping.is_set():
+        wasyncore.loop(timeout=0.1, map=watched, count=1)
+    for one in [one for one in watched.values() if one.accepting]:
+        one.del_channel()
+        one.socket.close()  # whoever comes now waits for the site itself
+    wasyncore.loop(timeout=0.1, map=watched, count=_LAST_ROUNDS)
 
 
 def _install_chosen(site: Site, store: Store, clock: SetClock, first: "FirstChoice") -> "Proven | None":

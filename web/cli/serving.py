@@ -57,14 +57,14 @@ def run_command(
     settings = site.settings()
     listening = _listen(site, host or settings.host, settings.port if port is None else port)
     address = settings.public_url or _address(host or settings.host, listening)
-    chosen: bool | None = None
+    chosen: list[bool] = []  # nothing when it was stopped before
     with _stopped_by_signal():
-        chosen = folder is None and choose_first(site, listening, address, demo=demo)
-    if chosen is None:
+        chosen.append(folder is None and choose_first(site, listening, address, demo=demo))
+    if not chosen:
         _close(listening)
         site.say("cli.stopped")
         return
-    if not chosen:
+    if not chosen[0]:
         _install(site, Progress(site), folder, demo=demo)
     _serve(site, listening, address, processes or settings.processes)
 
