@@ -132,10 +132,9 @@ class Database:
     def _wait_for_disk(self, how: str) -> None:
         if self.dialect != "sqlite":
             return
-        held = self.engine.raw_connection()
-        driver: Any = held.driver_connection
-        driver.execute(f"PRAGMA synchronous={how}").close()
-        held.close()
+        engines = self._engines()
+        with engines.gate, engines.writing.lend() as connection:  # the one that writes, with no transaction open
+            connection.exec_driver_sql(f"PRAGMA synchronous={how}")
 
     def renew(self) -> None:
         """Use new connections from now on: PostgreSQL keeps prepared statements that a new release may invalidate."""

@@ -179,9 +179,10 @@ def test_commits_wait_for_the_disk_again_after_what_can_be_written_again(
     with sqlite_database.without_waiting_for_disk():
         assert waits() == 1
     assert waits() == 2
-    with pytest.raises(KeyError), sqlite_database.without_waiting_for_disk():
-        raise KeyError
-    assert waits() == 2
+    for failing in (sqlite_database.without_waiting_for_disk, sqlite_database.write):
+        with pytest.raises(KeyError), sqlite_database.without_waiting_for_disk(), failing():
+            raise KeyError
+        assert waits() == 2
 
 
 def test_postgresql_is_opened_for_safety(postgresql_database: Database) -> None:
