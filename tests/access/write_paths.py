@@ -210,6 +210,7 @@ CHANGE: Mapping[str, Callable[[Shelf, Raw], Verdict]] = {
 # ---- who calls a writer
 
 WRITERS: Mapping[str, str] = {
+    "engine/examples/contested.py meet": "command",
     "engine/examples/steps.py _change": "command",
     "engine/examples/steps.py _create": "command",
     "engine/examples/steps.py _make": "make",
