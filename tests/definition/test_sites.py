@@ -128,7 +128,7 @@ def test_where_the_site_has_no_file_for_what_it_breaks_it_is_told_to_make_it() -
 def test_a_whole_thing_is_removed_by_the_key_that_names_it() -> None:
     gone = {"contract/print.yaml": "print: contract\nremove: {print: 用 ERP 打印}\n"}
     folder = extending(manufacturing(), {**PLAIN, **gone})
-    assert list(load_app(folder).prints) == ["quote"]
+    assert list(load_app(folder).prints) == ["order_progress", "quote"]
     examples = {"quote/examples/way.yaml": "remove: {examples: 另写}\n"}
     kept = parse_documents(extending(manufacturing(), {**PLAIN, **examples}), "example")
     assert "base/quote/examples/way.yaml" not in [document.file for document in kept]
