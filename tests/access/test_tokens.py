@@ -74,7 +74,7 @@ class TestTheErp:
         document = erp.get("/openapi.json").get_json()
         assert "margin" not in json.dumps(document) and "/firm" not in document["paths"]
         assert set(document["components"]["schemas"]["deal.record"]["properties"]) == {
-            "id", "version", "release_id", "number", "title", "price", "_labels"
+            "id", "version", "release_id", "number", "title", "price", "_labels", "_expanded"
         }  # fmt: skip
 
     def test_no_answer_of_any_address_tells_more(self, world: World, erp: Program) -> None:
