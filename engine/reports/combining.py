@@ -39,6 +39,14 @@ Ask = Callable[[Question, Sequence[Period], Sequence[Dimension], Sequence[Narrow
 _COUNTED: Final = frozenset({"count", "sum", "distinct"})
 
 
+@dataclass
+class Known:
+    """What is worked out already for one reader at one moment, for figures that are made with the same ones."""
+
+    counted: "dict[Any, Counted]" = field(default_factory=dict)
+    envs: dict[Period, Env] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Asked:
     """What figures are counted over: one asked for, and those it is made with."""
@@ -51,12 +59,19 @@ class Asked:
     by: tuple[str, ...]
     filters: Filters
     lenient: bool = False
+    known: Known = field(default_factory=Known, compare=False)
+
+    def key_of(self, figure: Figure) -> Any:
+        """Return what tells one count from others of the same reader at the same moment."""
+        return figure.key, self.periods, self.by, repr(asking.plain_filters(self.filters)), self.lenient
 
     def env_of(self, at: int) -> Env:
         """Return what an expression may know of period ``at``."""
         one, zone = self.periods[at], site_zone(self.session.app)
-        bounds = {"start": one.start(zone), "end": one.end(zone), "from": one.first, "to": one.last}
-        return replace(self.env, period=Bounds(self.session, one, bounds))
+        if one not in self.known.envs:
+            bounds = {"start": one.start(zone), "end": one.end(zone), "from": one.first, "to": one.last}
+            self.known.envs[one] = replace(self.env, period=Bounds(self.session, one, bounds))
+        return self.known.envs[one]
 
 
 @dataclass(frozen=True)
@@ -69,8 +84,11 @@ class Counted:
 
 
 def count(asked: Asked, figure: Figure) -> Counted:
-    """Return what a figure comes to; raises as ``running.run`` does."""
-    return _Count(asked, figure).counted()
+    """Return what a figure comes to, once for all that are made with it; raises as ``running.run`` does."""
+    key = asked.key_of(figure)
+    if key not in asked.known.counted:
+        asked.known.counted[key] = _Count(asked, figure).counted()
+    return asked.known.counted[key]
 
 
 @dataclass
@@ -173,14 +191,18 @@ class _Taken:
                     self._add((at, divided, values[:-1]), cell)
 
     def add_parts(self, asked: Asked, figure: Figure) -> None:
-        """Count a figure over the parts of each period."""
+        """Count a figure over the parts of each period, once where a part lies in several periods."""
         span = asking.own_span([self.each])
-        parts = [(at, part) for at, one in enumerate(asked.periods) for part in (one.parts(span) if span else ())]
-        if not parts:
+        wholes: dict[Period, list[int]] = {}
+        for at, one in enumerate(asked.periods):
+            for part in one.parts(span) if span else ():
+                wholes.setdefault(part, []).append(at)
+        if not wholes:
             return
-        found = count(replace(asked, periods=tuple(part for _, part in parts)), figure)
-        for (at, divided, values), cell in found.cells.items():
-            self._add((parts[at][0], divided, values), cell)
+        found, parts = count(replace(asked, periods=tuple(wholes)), figure), tuple(wholes.values())
+        for (number, divided, values), cell in found.cells.items():
+            for at in parts[number]:
+                self._add((at, divided, values), cell)
 
     def _add(self, address: Address, cell: Cell) -> None:
         if cell.value is not None:

@@ -21,7 +21,7 @@ from engine.records.evaluation import make_env
 from engine.reports import asking
 from engine.reports.asking import Filters
 from engine.reports.closed import find_closed
-from engine.reports.combining import Asked, count
+from engine.reports.combining import Asked, Known, count
 from engine.reports.dividing import Narrowing
 from engine.reports.kept import Counting, Recording, StillCounting
 from engine.reports.naming import name_keys
@@ -166,6 +166,7 @@ class _Run:
     def __init__(self, session: Session, figures: Sequence[Figure], wanted: Wanted, actor: Actor) -> None:
         self.session, self.wanted, self.actor = session, wanted, actor
         self.env = make_env(session, actor)
+        self.known = Known()
         self.counted = self._count_all(figures)
 
     def result(self) -> Result:
@@ -226,7 +227,7 @@ class _Run:
         slots = list(self._slots())
         periods = tuple(period for _, _, period in slots)
         by = tuple(key for key in wanted.by if not asking.is_own_date(key))
-        asked = Asked(session, self.actor, self.env, ask_for, periods, by, wanted.filters, wanted.lenient)
+        asked = Asked(session, self.actor, self.env, ask_for, periods, by, wanted.filters, wanted.lenient, self.known)
         counted = count(asked, figure)
         found = _Counted(
             figure, empty=counted.empty, ignored=list(counted.ignored), closed=self._closed(figure),

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, event, select, text, update
+from sqlalchemy.engine import Engine
 
 from engine import reports
 from engine.clock import SetClock
@@ -22,6 +23,7 @@ from engine.reports import Counting, StillCounting, announcing, kept, working, w
 from engine.reports import behind as engine_behind
 from engine.reports.announced_words import announced_lines, say_announced
 from engine.reports.cumulating import cumulate
+from engine.reports.running import Wanted, lay_beside
 from engine.speaking import Speaker
 from engine.storage import catalog
 from engine.storage.count_tables import counts
@@ -665,3 +667,27 @@ def test_a_choice_that_is_worked_out_is_called_as_the_fields_it_is_taken_from_ca
     regions = {"east": "华东", "south": "华南", "north": "华北"}
     assert options("client.region") == regions
     assert options("default(if(hot, client.region), client.region)") == regions
+
+
+def test_figures_made_with_the_same_ones_ask_for_them_once(market: Market) -> None:
+    # Both are made with ``hit`` of each month, which is made with the aims: of the quarter and of its months alike.
+    def asked(*figures: str) -> int:
+        sent: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            if "found" in statement:
+                sent.append(statement)
+
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            with market.store.read() as session:
+                wanted = Wanted(reports.find_period("2026-Q1", date(2026, 3, 11)), ("date.month",), (), {}, False)
+                actor = market.actor(session, "bo")
+                lay_beside(session, [session.app.figures[one] for one in figures], wanted, actor)
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+        return len(sent)
+
+    assert asked("deal.hits") == 3, "its own rows, those of hit, the aims"
+    assert asked("deal.hits", "deal.hits") == asked("deal.hits"), "what is known is not asked for again"
+    assert asked("deal.hits", "deal.hit") == 5, "hit of other periods is another count"
