@@ -189,20 +189,20 @@ class _Story:
     def in_order(self, documents: list[Document]) -> list[tuple[datetime, _Step]]:
         """Return the steps with their moments, oldest first; the moments never go back nor lie ahead of the start.
 
-        What a quarter has not come to yet is left out.
+        Days of a quarter move no other step, and what a quarter has not come to yet is left out.
         """
-        written = [(self._moment(step.written["at"]), step) for step in _steps(documents)]
-        past = [
-            (at, step) for at, step in written if at <= self.place.began or not _QUARTER.fullmatch(step.written["at"])
-        ]
-        steps = [step for _, step in sorted(past, key=lambda one: one[0])]
+        steps = sorted(_steps(documents), key=lambda step: self._moment(step.written["at"]))
         found: list[tuple[datetime, _Step]] = []
+        fixed: list[tuple[datetime, _Step]] = []
         last = datetime.min.replace(tzinfo=UTC)
         for step in steps:
             wanted = self._on_a_working_day(step.written["at"])
+            if _QUARTER.fullmatch(step.written["at"]):
+                fixed += [(wanted, step)] if wanted <= self.place.began else []
+                continue
             last = min(self.place.began, wanted if wanted >= last else last + _SOON)
             found.append((last, step))
-        return found
+        return sorted([*fixed, *found], key=lambda one: one[0])
 
     def play(self, moment: datetime, step: _Step) -> None:
         """Do what a step says, as who it says, at ``moment``."""
