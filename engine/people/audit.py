@@ -42,7 +42,7 @@ ACTIONS = (
     "disputing.granted", "disputing.refused", "disputing.withdrawn",
     "channels.create", "channels.update", "channels.rotate", "channels.enable", "channels.disable", "channels.delete",
     "delivery.test", "delivery.replay", "delivery.park", "delivery.drop",
-    "baseline.set", "baseline.clear", "audit.taken", "record.read",
+    "baseline.set", "baseline.clear", "audit.taken", "noted.read",
 )  # fmt: skip
 """Everything that is ever written, in the order a reader chooses from."""
 

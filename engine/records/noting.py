@@ -18,4 +18,4 @@ def note_read(session: Session, entity: str, ids: Sequence[int], how: str, *, ac
     """Note that the actor read records; several at once are one entry that names them all."""
     subject = f"{entity}/{ids[0]}" if len(ids) == 1 else entity
     details = {"how": how} | ({"ids": list(ids)} if len(ids) > 1 else {})
-    write_audit(session, "record.read", subject, details, actor=actor, ip=ip)
+    write_audit(session, "noted.read", subject, details, actor=actor, ip=ip)

@@ -15,7 +15,7 @@ from tests.web.conftest import Browser, OpenDesk
 
 BANNER = re.compile(r'<div class="seeing-as".*?</div>\n', re.DOTALL)
 PRIVATE = ("/settings/account", "/settings/second-factor", "/settings/tokens/new", "/exports/<export_id>/file",
-           "/api/v1/exports/<export_id>/file")  # fmt: skip
+           "/api/v1/exports/<export_id>/file", "/admin/audit/file")  # fmt: skip
 OPEN = ("/login", "/login/code", "/login/company", "/login/company/back", "/login/company/out", "/logout",
         "/join/<secret>", "/settings/preferences", "/see-as/end", "/calls/<message_id>", "/hooks/<hook>",
         "/form/<hook>", "/form/<hook>/<token>", "/pictures/<picture>")  # fmt: skip

@@ -52,8 +52,10 @@ _LINK_FIRST = "the condition of the link refuses it first; the rule is for a cus
 _DECIDED = "only a decision of an approval leads through it; approvals are judged by the examples of the template"
 _FETCHED = "the record it is fetched from always has one"
 _NO_USUAL = "no customer that is made up lists the product as usual, so it is always to be confirmed"
+_ON_THE_WAY = "it is asked for on the move into a stage; the examples of the move judge it"
 _NOT_DUE = "no order that is made up has an instalment of its own to settle a return with; its examples judge it"
 EXCUSED = {
+    "manufacturing/contact: rule not_of_others": "all customers made up are one person's; its examples judge it",
     "manufacturing/contract: rule quote_of_customer": _LINK_FIRST,
     "manufacturing/quote: rule contact_of_customer": _LINK_FIRST,
     "manufacturing/quote: rule opportunity_of_customer": _LINK_FIRST,
@@ -83,11 +85,17 @@ EXCUSED = {
     "manufacturing/order: rule quote_of_customer": _LINK_FIRST,
     "manufacturing/payment.allocations.amount: required": _FETCHED,
     "manufacturing/quote.items.price: required": _FETCHED,
+    "manufacturing/task.asked_by: visible_when": "only the page of an order fills it in",
     "manufacturing/write_off.amount: required": _FETCHED,
     "manufacturing/write_off: enter written_off still_open": _DECIDED,
     "retail_store/daily_report: enter submitted filled": _DECIDED,
     "retail_store/employee: unique one_account": "there are fewer people than employees made up; its example judges it",
+    "retail_store/order.deposit_by: required_when": _ON_THE_WAY,
     "retail_store/order.items.price: required": _FETCHED,
+    "retail_store/order.rest_by: required_when": _ON_THE_WAY,
+    "retail_store/order.returned: minimum": _ON_THE_WAY,
+    "retail_store/order.returned: required_when": _ON_THE_WAY,
+    "retail_store/order: rule no_more_than_taken": _ON_THE_WAY,
     "retail_store/sale.items.price: required": _FETCHED,
     "retail_store/sale: enter sold not_counting": _DECIDED,
     "retail_store/stocktake: enter done counted": _DECIDED,

@@ -98,7 +98,7 @@ def text(desk: Desk, login: str, path: str) -> str:
 def readings(desk: Desk) -> list[tuple[str | None, str | None, Any]]:
     with desk.store.read() as session:
         root = accounts.get_actor(session.connection, desk.ids["root"])
-        found = list_audit(session, AuditQuery(action="record.read"), actor=root)
+        found = list_audit(session, AuditQuery(action="noted.read"), actor=root)
         return [(one.actor, one.subject, one.details["how"]) for one in reversed(found)]
 
 
@@ -168,7 +168,7 @@ def test_who_reads_is_noted_in_every_way_and_a_locked_page_is_no_reading(desk: D
         ("Lead", "manual/2", "program"),
         ("Lead", "manual", "program"),
     ]
-    said = text(desk, "root", "/admin/audit?action=record.read")
+    said = text(desk, "root", "/admin/audit?action=noted.read")
     assert "看了" in said and "手册 #2" in said and "打印页" in said
 
 
