@@ -38,6 +38,7 @@ class Walk(Protocol):
     def names(self) -> Names: ...
     def visit(self, node: syntax.Node) -> Resolved | None: ...
     def condition(self, node: syntax.Node) -> Resolved | None: ...
+    def options_exist(self, choice: Resolved, text: Resolved) -> bool: ...
 
 
 def check_call(walk: Walk, node: syntax.Call) -> Resolved | None:
@@ -96,6 +97,8 @@ def _check_function(walk: Walk, node: syntax.Call) -> Resolved | None:
     arguments = [argument for argument in found if argument is not None]
     if len(arguments) < len(found) or not _kinds_fit(walk.names, function, arguments):
         return None
+    if node.name == "default" and _one_written(arguments) and not walk.options_exist(*arguments):
+        return None
     result = _RESULTS[node.name](arguments) if node.name in _RESULTS else function.gives
     if result is None:
         _refuse_mixed(walk.names, node, arguments)
@@ -124,6 +127,16 @@ def _join_all(arguments: list[Resolved]) -> Type | None:
     return result
 
 
+def _filled_up(arguments: list[Resolved]) -> Type | None:
+    return arguments[0].type if _one_written(arguments) else _join_all(arguments)
+
+
+def _one_written(arguments: list[Resolved]) -> bool:
+    """Tell whether a choice is given, and beside it texts that are written out: these must be options of it."""
+    value, otherwise = (argument.type for argument in arguments)
+    return value.kind is Kind.CHOICE and bool(value.options) and otherwise.kind is Kind.TEXT and bool(otherwise.options)
+
+
 def _join_ordered(arguments: list[Resolved]) -> Type | None:
     result = _join_all(arguments)
     return result if result is not None and result.kind in ORDERED - {Kind.TEXT} else None
@@ -140,7 +153,7 @@ def _rounded(arguments: list[Resolved]) -> Type | None:
 
 _RESULTS: dict[str, Callable[[list[Resolved]], Type | None]] = {
     "if": lambda arguments: arguments[1].type if len(arguments) == 2 else join(arguments[1].type, arguments[2].type),
-    "default": _join_all,
+    "default": _filled_up,
     "round": _rounded,
     "abs": lambda arguments: replace(arguments[0].type, scale=arguments[0].type.places),
     "max": _join_ordered,

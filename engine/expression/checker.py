@@ -98,7 +98,7 @@ class Checker:
         if not can_compare(left.type, right.type):
             self._refuse_comparison(left, right, node)
             return None
-        return (left, right) if self._options_exist(left, right) and self._options_exist(right, left) else None
+        return (left, right) if self.options_exist(left, right) and self.options_exist(right, left) else None
 
     def _unary(self, node: syntax.Unary) -> Resolved | None:
         if node.operator == "not":
@@ -226,7 +226,8 @@ class Checker:
             self.names.refuse("unknown_role", operand, role=role, roles=roles.type.options, suggestion=suggestion)
         return not unknown
 
-    def _options_exist(self, choice: Resolved, text: Resolved) -> bool:
+    def options_exist(self, choice: Resolved, text: Resolved) -> bool:
+        """Note it when a text is no option of a choice, or two choices share none; tell whether all is well."""
         unknown = set(text.type.options) - set(choice.type.options)
         if choice.type.kind is not Kind.CHOICE or not choice.type.options or not text.type.options or not unknown:
             return True

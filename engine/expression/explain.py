@@ -37,10 +37,20 @@ _UNITS = (("weeks", timedelta(weeks=1)), ("days", timedelta(days=1)), ("hours", 
 
 
 def explain(
-    checked: Checked, label: Label, language: str = messages.DEFAULT_LANGUAGE, option: OptionLabel | None = None
+    checked: Checked,
+    label: Label,
+    language: str = messages.DEFAULT_LANGUAGE,
+    option: OptionLabel | None = None,
+    *,
+    within: bool = False,
 ) -> str:
-    """Return the expression as a person would say it: ``折扣 大于 15% 并且 金额 小于 50000``."""
+    """Return the expression as a person would say it: ``折扣 大于 15% 并且 金额 小于 50000``.
+
+    ``within`` other words a sum or a product stands in brackets.
+    """
     speaker = _Speaker(label, language, option)
+    if within and checked.type.kind is not Kind.BOOLEAN:
+        return speaker.one(checked.tree)
     return speaker.condition(checked.tree) if checked.type.kind is Kind.BOOLEAN else speaker.value(checked.tree)
 
 
@@ -82,6 +92,10 @@ class _Speaker:
     def value(self, node: Resolved, told: Resolved | None = None) -> str:
         """Say one side of a comparison."""
         return self.constant(node, told) if isinstance(node, resolved.Constant) else self.say(node)
+
+    def one(self, node: Resolved) -> str:
+        """Say a value so that words before or after it are of all of it."""
+        return self._operand(node, 3)
 
     def field(self, node: resolved.Field) -> str:
         return self.label(node.entity, node.name)
@@ -157,6 +171,9 @@ class _Speaker:
 
     def call(self, node: resolved.Call) -> str:
         said = [self.condition(part) if part.type.kind is Kind.BOOLEAN else self.say(part) for part in node.arguments]
+        if node.name not in ("if", "default"):  # words before and after take one value, not a sum
+            said = [self.one(part) if isinstance(part, resolved.Arithmetic) else one
+                    for part, one in zip(node.arguments, said, strict=True)]  # fmt: skip
         if node.name == "if" and len(said) == 2:
             return self.words("if_only", a=said[0], b=said[1])
         if node.name in ("max", "min", "join"):

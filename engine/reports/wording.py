@@ -6,8 +6,9 @@ Enters: a compiled figure, a language. Leaves: phrases without a full stop. Must
 from collections.abc import Iterator
 
 from engine import messages
-from engine.compiler.app import CompiledApp, Field, Figure, Label
+from engine.compiler.app import CompiledApp, Figure
 from engine.compiler.app.reports import CHANGES, Input
+from engine.compiler.collection_words import find_shown_field, name_rows
 from engine.compiler.report_rows import CHANGE, said_of_changes
 from engine.expression import Checked
 from engine.expression.aggregates import FIGURE, Aggregate
@@ -38,7 +39,7 @@ class _Words:
             yield self._text("date", date=self._say(figure.date))
 
     def _aggregate(self, part: Aggregate) -> str:
-        value = self._say(part.value) if part.value is not None else ""
+        value = self._say(part.value, within=True) if part.value is not None else ""
         said = self._text(f"agg_{part.name}", value=value, at=f"{part.at / 100:g}")
         if part.where is None:
             return said
@@ -59,8 +60,8 @@ class _Words:
         field = messages.text("report.field.date", self.language)
         return messages.text(f"report.by_{key.partition('.')[2]}", self.language, field=field)
 
-    def _say(self, checked: Checked) -> str:
-        return explain(checked, self._label, self.language, self._option)
+    def _say(self, checked: Checked, *, within: bool = False) -> str:
+        return explain(checked, self._label, self.language, self._option, within=within)
 
     def _text(self, code: str, **params: str) -> str:
         return messages.text(f"report.say_{code}", self.language, **params)
@@ -71,11 +72,10 @@ class _Words:
             if made_with is not None:
                 return self._input(made_with)
             return self._aggregate(next(part for part in self.figure.value.parts if part.key == key))
-        field = None if shape.endswith(f".{CHANGES}") and key in CHANGE else self._field(shape, key)
+        field = None if shape.endswith(f".{CHANGES}") and key in CHANGE else find_shown_field(self.app, shape, key)
         if field is not None:
             return messages.say(field.label, self.language)
-        entity = self.app.entities.get(key)
-        found: Label | None = entity.label if entity is not None else None
+        found = name_rows(self.app, shape, key)
         return messages.say(found, self.language) if found else self._system(shape, key)
 
     def _system(self, shape: str, key: str) -> str:
@@ -93,15 +93,7 @@ class _Words:
             return messages.say(stages[value].label, self.language)
         if entity is not None and shape.endswith(f".{CHANGES}") and key in ("field", "via"):
             return messages.say(said_of_changes(entity, key)[value], self.language)
-        field = self._field(shape, key)
+        field = find_shown_field(self.app, shape, key)
         return (
             messages.say(field.options[value], self.language) if field is not None and value in field.options else value
         )
-
-    def _field(self, shape: str, key: str) -> Field | None:
-        name, _, lines = shape.lstrip("@").partition(".")
-        entity = self.app.entities.get(name)
-        if entity is None:
-            return None
-        own = entity.fields[lines].fields if lines in entity.fields else {}
-        return own.get(key) or entity.fields.get(key)

@@ -5,6 +5,7 @@ Enters: a compiled expression and the reader's language. Leaves: one phrase. Mus
 
 from engine import messages
 from engine.compiler.app import Approval, CompiledApp, Expression, Label
+from engine.compiler.collection_words import find_shown_field, name_rows
 from engine.expression.explain import explain
 from engine.expression.types import USER_SHAPE
 
@@ -48,26 +49,22 @@ def _label(app: CompiledApp, approval: Approval | None, shape: str, key: str) ->
     if shape.startswith("@"):
         key = "team" if key == "department" else key
         return {language: messages.text(f"workflow.field_{key}", language) for language in messages.LANGUAGES}
-    entity, *lines = shape.split(".")
-    fields = app.entities[entity].fields
-    if lines:
-        fields = fields[lines[0]].fields
-    if key in fields:
-        return fields[key].label
+    field = find_shown_field(app, shape, key)
+    if field is not None:
+        return field.label
     if key in _SYSTEM:
         return {language: messages.text(f"workflow.field_{key}", language) for language in messages.LANGUAGES}
-    return app.entities[key].label if key in app.entities else key
+    return name_rows(app, shape, key) or key
 
 
 def _option(app: CompiledApp, shape: str, key: str, value: str) -> Label | str:
     if shape == USER_SHAPE:
         role = app.roles.get(value)
         return value if role is None else role.label
-    name, *lines = shape.split(".")
-    entity = app.entities[name]
+    entity = app.entities[shape.partition(".")[0]]
     if key == "stage" and entity.workflow is not None and value in entity.workflow.stages:
         return entity.workflow.stages[value].label
-    field = (entity.fields[lines[0]].fields if lines else entity.fields).get(key)
+    field = find_shown_field(app, shape, key)
     return field.options.get(value, value) if field is not None else value
 
 

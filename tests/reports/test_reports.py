@@ -667,6 +667,7 @@ def test_a_choice_that_is_worked_out_is_called_as_the_fields_it_is_taken_from_ca
     regions = {"east": "华东", "south": "华南", "north": "华北"}
     assert options("client.region") == regions
     assert options("default(if(hot, client.region), client.region)") == regions
+    assert options("default(client.region, 'north')") == regions
 
 
 def test_figures_made_with_the_same_ones_ask_for_them_once(market: Market) -> None:

@@ -18,6 +18,7 @@ from engine.definition.parser import parse_documents
 from engine.errors import DefinitionError
 from engine.people import accounts
 from engine.people.actor import Actor
+from engine.reports.wording import say_figure
 from engine.storage.approval_tables import tasks
 from engine.storage.sniff import KINDS
 from engine.storage.store import Session
@@ -91,6 +92,17 @@ def test_every_choice_that_figures_are_divided_by_is_called_something_in_every_l
         if not all(label.get(language) for language in app.languages)
     ]  # fmt: skip
     assert divided and nameless == []
+
+
+def test_how_a_figure_is_defined_is_said_in_the_words_of_the_app_alone(template: str) -> None:
+    app = load_app(to_folder(ROOT / "templates" / template))
+    keys = set(app.entities) | {key for entity in app.entities.values() for key in entity.fields}
+    keys |= {key for entity in app.entities.values() for one in entity.fields.values() for key in one.fields}
+    for figure in app.figures.values():
+        said = re.sub("[“‘].*?[”’]", "", say_figure(app, figure, "zh"))
+        words = re.findall("[a-z_]{3,}", said)
+        assert not [word for word in words if word in keys or "_" in word], (figure.key, said)
+        assert not re.findall("[a-z]+_[a-z_]+", say_figure(app, figure, "en")), figure.key
 
 
 def _all_steps(program: Sequence[Do]) -> Iterator[Do]:
