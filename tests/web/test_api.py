@@ -194,6 +194,19 @@ class TestExpanding:
         assert {"id", "version", "title", "_labels", "_expanded"} == set(one)
         assert "expanded" not in rep.get("/ticket?limit=1").get_json()
 
+    def test_fields_of_a_link_narrow_what_it_leads_to(self, desk: Desk) -> None:
+        rep = desk.program("rep1")
+        first = rep.made("ticket", title="first", price=7)["id"]
+        second = rep.made("ticket", title="second", same=first)["id"]
+        for address in (f"/ticket/{second}", "/ticket"):
+            said = rep.get(f"{address}?expand=same&fields=title,same.title,same.floor").get_json()
+            (record,) = said.get("expanded", said.get("_expanded"))["ticket"].values()
+            assert record["title"] == "first"
+            assert record.keys().isdisjoint({"price", "floor", "client"})
+            own = said["items"][0] if "items" in said else said
+            assert "title" in own
+            assert "price" not in own
+
     def test_a_record_outside_the_scope_is_not_in_it(self, desk: Desk) -> None:
         rep, lead = desk.program("rep1"), desk.program("lead")
         first = rep.made("ticket", title="given away")["id"]

@@ -42,13 +42,36 @@ def read_expand(entity: Entity, rights: Rights, *, whole: bool = False) -> dict[
     return {name: links[name] for name in names}
 
 
-def expand(records: Iterable[Record], links: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Return the records that the links lead to, as far as the actor may see them, by entity and id."""
+def split_fields(names: Iterable[str], links: Mapping[str, str]) -> tuple[list[str], dict[str, list[str]]]:
+    """Return the fields that are asked of the records themselves, and by link those of what it leads to.
+
+    ``customer.name`` is one of the latter if ``customer`` is followed.
+    """
+    own: list[str] = []
+    beyond: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        link, _, field = name.rpartition(".")
+        (beyond[link] if link in links else own).append(field if link in links else name)
+    return own, dict(beyond)
+
+
+def expand(
+    records: Iterable[Record], links: Mapping[str, str], only: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, Any]]:
+    """Return the records that the links lead to, as far as the actor may see them, by entity and id.
+
+    ``only`` names the fields asked for by link. What several links lead to has the fields of all of them.
+    """
     wanted: defaultdict[str, set[int]] = defaultdict(set)
+    whole: set[str] = set()
+    fields: defaultdict[str, list[str]] = defaultdict(list)
+    for name, target in links.items():
+        fields[target] += only.get(name, ())
+        whole |= set() if only.get(name) else {target}
     for record in records:
         for name, target in links.items():
             wanted[target].update(_ids(record, name))
-    return {target: _read(target, sorted(ids)) for target, ids in wanted.items()}
+    return {to: _read(to, sorted(ids), () if to in whole else tuple(fields[to])) for to, ids in wanted.items()}
 
 
 def _links(entity: Entity, rights: Rights, *, whole: bool) -> dict[str, str]:
@@ -73,7 +96,7 @@ def _ids(record: Record, name: str) -> Iterable[int]:
         yield from value if isinstance(value, list) else () if value is None else (value,)
 
 
-def _read(target: str, ids: Sequence[int]) -> dict[str, Any]:
+def _read(target: str, ids: Sequence[int], fields: tuple[str, ...]) -> dict[str, Any]:
     entity = g.session.app.entities[target]
     if not find_rights(g.session.app, entity, g.actor).read:
         return {}
@@ -81,7 +104,7 @@ def _read(target: str, ids: Sequence[int]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for start in range(0, len(ids), MOST_CHOSEN):
         part = [str(id_) for id_ in ids[start : start + MOST_CHOSEN]]
-        query = ListQuery(filters=(Filter("id", "in", part),), sort="id", limit=MOST_CHOSEN)
+        query = ListQuery(filters=(Filter("id", "in", part),), columns=fields, sort="id", limit=MOST_CHOSEN)
         page = queries.list_records(g.session, target, query, actor=g.actor)
         found |= {str(record.id): write(record) for record in page.records}
     return found

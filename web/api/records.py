@@ -21,7 +21,7 @@ from engine.records.rights import find_rights, get_entity, pool_rights
 from engine.workflow import transitions
 from engine.workflow.transitions import PossibleMove
 from web.api.answers import PREFIX, answer, iso, record_answer, record_url, write_labels, writer_for
-from web.api.expanding import expand, read_expand
+from web.api.expanding import expand, read_expand, split_fields
 from web.api.requests import (
     RECORD_PARAMETERS,
     as_sent,
@@ -50,7 +50,9 @@ def list_records(entity: str) -> Any:
     if request.args.get("view"):
         kept = views.get_view(g.session, entity, read_id(request.args["view"]), actor=g.actor)
         query = views.applied(query, views.fitted(compiled, rights, kept.content)[0])
-    shown = replace(query, columns=(*query.columns, *links)) if query.columns else query
+    own, beyond = split_fields(query.columns, links)
+    query = replace(query, columns=tuple(own))
+    shown = replace(query, columns=(*own, *links)) if own else query
     page = queries.list_records(g.session, entity, shown, actor=g.actor)
     note_read(entity, [record.id for record in page.records], noting.PROGRAM)
     write = writer_for(entity).write
@@ -60,7 +62,7 @@ def list_records(entity: str) -> Any:
         "labels": write_labels(page.labels),
     }
     if links:
-        data["expanded"] = expand(page.records, links)
+        data["expanded"] = expand(page.records, links, beyond)
     if counted:
         found = queries.count_records(g.session, entity, query, actor=g.actor)
         data["count"] = min(found, queries.COUNTED)
@@ -246,9 +248,9 @@ def _whole(record: Record) -> Response:
     check_query(RECORD_PARAMETERS)
     compiled = get_entity(g.session.app, record.entity)
     links = read_expand(compiled, find_rights(g.session.app, compiled, g.actor), whole=True)
-    fields = [name for name in request.args.get("fields", "").split(",") if name]
-    more = {"_expanded": expand([record], links)} if links else {}
-    return record_answer(record, only=fields, more=more)
+    own, beyond = split_fields([name for name in request.args.get("fields", "").split(",") if name], links)
+    more = {"_expanded": expand([record], links, beyond)} if links else {}
+    return record_answer(record, only=own, more=more)
 
 
 def _stale(entity: str, stale: Stale, raw: dict[str, Any]) -> Any:
