@@ -88,7 +88,7 @@ def read_day(name: str, *, end: bool = False) -> dt.datetime | None:
     except ValueError:
         raise InvalidValues([FieldError(name, "value.date")]) from None
     if not 1900 <= day.year <= 2200:  # as in fields of records
-        raise InvalidValues([FieldError(name, "value.date")])
+        raise InvalidValues([FieldError(name, "value.year")])
     day += dt.timedelta(days=1 if end else 0)
     return dt.datetime.combine(day, dt.time(), ZoneInfo(g.session.app.timezone)).astimezone(dt.UTC)
 

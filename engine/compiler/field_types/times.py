@@ -36,7 +36,7 @@ def read_date(raw: Any, field: "Field") -> date:
         written = unicodedata.normalize("NFKC", require_text(raw, "value.date")).replace(" ", "")
         day = _day_from_text(written.removesuffix("00:00:00").removesuffix("T"))
     if not 1900 <= day.year <= 2200:
-        raise Wrong("value.date")
+        raise Wrong("value.year")
     return day
 
 
@@ -52,7 +52,7 @@ def read_datetime(raw: Any, field: "Field") -> datetime:
     else:
         moment = _moment_from_text(unicodedata.normalize("NFKC", require_text(raw, "value.datetime")).strip())
     if not 1900 <= moment.year <= 2200:
-        raise Wrong("value.datetime")
+        raise Wrong("value.year")
     return moment.astimezone(UTC) if moment.tzinfo else moment
 
 
