@@ -33,7 +33,7 @@ class WorkbookWriter:
         self._book = xlsxwriter.Workbook(file, _SETTINGS)
         self._made: dict[str, Any] = {}
         self._names: set[str] = set()
-        self._first = self.table(headers, name=name, formats=formats)
+        self.first = self.table(headers, name=name, formats=formats)
 
     def table(self, headers: Sequence[str], *, name: str, formats: Mapping[int, str] | None = None) -> "Table":
         """Begin a table on a sheet of its own."""
@@ -58,11 +58,11 @@ class WorkbookWriter:
         """Let the cells of a column be chosen from a list, where it is short enough for a spreadsheet."""
         if options and len(",".join(options)) <= 255:
             validation = {"validate": "list", "source": list(options)}
-            self._first.sheet.data_validation(1, column, rows, column, validation)
+            self.first.sheet.data_validation(1, column, rows, column, validation)
 
     def add(self, cells: Sequence[Any], marked: Sequence[int] = ()) -> None:
         """Write a row of the first table; the cells at ``marked`` are shown as wrong."""
-        self._first.add(cells, marked)
+        self.first.add(cells, marked)
 
     def note(self, name: str, lines: Sequence[str]) -> None:
         """Add a sheet of plain lines behind the tables."""
@@ -101,14 +101,14 @@ class Table:
         self.sheet, self._formats, self._format = sheet, formats, format
         self._row = 0
 
-    def add(self, cells: Sequence[Any], marked: Sequence[int] = ()) -> None:
-        """Write a row; the cells at ``marked`` are shown as wrong."""
+    def add(self, cells: Sequence[Any], marked: Sequence[int] = (), *, pattern: str | None = None) -> None:
+        """Write a row; the cells at ``marked`` are shown as wrong. ``pattern`` is the format of all its numbers."""
         self._row += 1
         for at, cell in enumerate(cells):
-            self._write(at, cell, at in marked)
+            self._write(at, cell, at in marked, self._formats.get(at, "") if pattern is None else pattern)
 
-    def _write(self, at: int, cell: Any, wrong: bool) -> None:
-        row, sheet, pattern = self._row, self.sheet, self._formats.get(at, "")
+    def _write(self, at: int, cell: Any, wrong: bool, pattern: str) -> None:
+        row, sheet = self._row, self.sheet
         if cell is None or cell == "":
             if wrong:
                 sheet.write_blank(row, at, None, self._format(wrong=True))

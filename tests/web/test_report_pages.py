@@ -462,6 +462,32 @@ def test_a_pivot_has_totals_that_open_their_rows(market: Desk) -> None:
     assert totals.keys() >= {(), ("c.owner",), ("c.owner", "c.region"), ("c.region",)} and totals[()] == 4
 
 
+def test_a_pivot_leaves_as_its_page_shows_it_with_all_its_totals(market: Desk) -> None:
+    bo = market.browser("bo")
+    answer = bo.get("/reports/deal.overview/sheet?by=region&by=owner&compare=none&chart=pivot")
+    book = CalamineWorkbook.from_filelike(io.BytesIO(answer.get_data()))
+    head, *rows = book.get_sheet_by_index(0).to_python()
+    assert head[:2] == ["区域", "指标"] and head[-1] == "合计" and {"Ann", "Ben"} <= set(head)
+    found = {(row[0], row[1]): dict(zip(head[2:], row[2:], strict=True)) for row in rows}
+    assert found["合计", "数量"]["合计"] == 4
+    assert found["华东", "赢单金额"]["合计"] == found["华东", "赢单金额"]["Ann"] == 250
+    assert found["合计", "赢单金额"] == {
+        "Ann": 250,
+        "Ben": 900,
+        "合计": 1150,
+        **dict.fromkeys(set(head[2:-1]) - {"Ann", "Ben"}, 0),
+    }
+    page = text(bo, "/reports/deal.overview?by=region&by=owner&compare=none&chart=pivot")
+    shown = re.findall(r'<th scope="row">([^<]+ · [^<]+)</th>', page)
+    assert shown == [f"{row[0]} · {row[1]}" for row in rows]
+    flat = book.get_sheet_by_index(1).to_python()
+    assert flat[0][:4] == ["区域", "负责人", "数量", "数量 n"] and flat[-1][0] == "合计" and flat[-1][2] == 4
+    (one,) = [row for row in flat if row[:2] == ["华东", "Ann"]]
+    assert found["华东", "数量"]["Ann"] == one[2]
+    alone = sheet_of(bo, "/figures/deal.count/sheet?by=region&by=owner")
+    assert alone[0][0] == "区域" and alone[-1][0] == "合计" and alone[-1][-1] == 4  # no column for the one figure
+
+
 def test_three_dimensions_are_a_table_with_a_row_for_each_that_there_is(market: Desk) -> None:
     bo = market.browser("bo")
     divided = "by=region&by=owner&by=stage&compare=none"

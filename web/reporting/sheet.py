@@ -12,6 +12,8 @@ from typing import Any
 from flask import Response, g, send_file
 
 from engine.compiler.app import Figure, Funnel
+from engine.drawing.charts.chart import NOTHING
+from engine.drawing.charts.chart import Cell as Drawn
 from engine.printing.workbook import WorkbookWriter
 from engine.reports.announced_words import name_of, say_announced, title_of
 from engine.reports.closed import closed_months_of
@@ -23,9 +25,10 @@ from web.reporting.address import Asked
 from web.reporting.closed_view import say_open, say_version
 from web.reporting.definitions import view_definition
 from web.reporting.filtering import say_filters
-from web.reporting.report_page import Shown
+from web.reporting.report_page import Shown, make_charting
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_TWO = 2
 _CLOSED = ("then", "on", "version", "adjusted")
 _FORMATS = {"percent": "0.0%", "number": "", "minutes": "#,##0.0", "hours": "#,##0.0", "days": "#,##0.0"}
 
@@ -42,12 +45,17 @@ def send_sheet(asked: Asked, shown: Shown) -> Response:
         for head, pattern in _columns(figure, shown, closed):
             formats[len(heads)] = pattern
             heads.append(head)
-    book = WorkbookWriter(file, heads, name=shown.title, formats=formats)
+    if width == _TWO:
+        book = _pivot(file, asked, shown)
+        table = book.table(heads, name=text.t("report.sheet_lines"), formats=formats)
+    else:
+        book = WorkbookWriter(file, heads, name=shown.title, formats=formats)
+        table = book.first
     for line in result.lines:
         named = [say_key(text, axis, key, result.labels) for axis, key in zip(result.axes, line.keys, strict=True)]
-        book.add([*named, *_cells(line, shown, closed)])
+        table.add([*named, *_cells(line, shown, closed)])
     total = [text.t("chart.total"), *[""] * (width - 1)] if width else []
-    book.add([*total, *_cells(result.total, shown, closed)])
+    table.add([*total, *_cells(result.total, shown, closed)])
     definitions = [
         f"{text.label(figure.label)} ({figure.key}): " + " · ".join(
             str(part) for part in view_definition(text, figure, result.period).values() if part
@@ -61,6 +69,22 @@ def send_sheet(asked: Asked, shown: Shown) -> Response:
     notes = [say_period(text, result.period), *narrowed, *definitions, *_early(shown), *say_open(text, result)]
     notes += _announced(result)
     return _sent(book, file, shown.title, notes)
+
+
+def _pivot(file: io.BytesIO, asked: Asked, shown: Shown) -> WorkbookWriter:
+    """Begin a file with a report of two dimensions as its page shows it: one down, one along, with all totals."""
+    text, figures = locale(), shown.result.figures
+    chart = make_charting(asked, {}).chart(shown.result, "pivot", shown.title)
+    beside = [text.t("report.sheet_figure")] if len(figures) > 1 else []
+    book = WorkbookWriter(file, [chart.across, *beside, *chart.categories, chart.totals], name=shown.title)
+    for at, row in enumerate(chart.series):
+        figure = figures[at % len(figures)]  # the figures of a row follow each other
+        label = text.label(figure.label)
+        named = [row.label.removesuffix(f" · {label}"), label] if beside else [row.label]
+        cells = (*row.cells, row.total or Drawn())
+        values = [one.said if one.value is None and one.said != NOTHING else one.value for one in cells]
+        book.first.add([*named, *values], pattern=_pattern(figure))
+    return book
 
 
 def send_funnel_sheet(asked: Asked, funnel: Funnel, result: FunnelResult) -> Response:
@@ -99,9 +123,7 @@ def _columns(figure: Figure, shown: Shown, closed: Collection[str]) -> Iterator[
     text, result = locale(), shown.result
     label = text.label(figure.label)
     unit = text.t(f"report.unit_{figure.unit}") if figure.unit in ("minutes", "hours", "days") else ""
-    pattern = f'"{text.money(Decimal(0), scale=0).rstrip("0")}"#,##0.00' if figure.unit == "money" else (
-        _FORMATS[figure.unit]
-    )  # fmt: skip
+    pattern = _pattern(figure)
     yield f"{label} {unit}".strip(), pattern
     yield f"{label} n", "#,##0"
     if figure.key == result.cumulated:
@@ -112,6 +134,13 @@ def _columns(figure: Figure, shown: Shown, closed: Collection[str]) -> Iterator[
     if figure.key in closed:
         then, on, version, adjusted = (f"{label} {text.t(f'report.closed_{one}')}" for one in _CLOSED)
         yield from ((then, pattern), (f"{then} n", "#,##0"), (on, ""), (version, ""), (adjusted, pattern))
+
+
+def _pattern(figure: Figure) -> str:
+    """Return the number format of a figure."""
+    if figure.unit == "money":
+        return f'"{locale().money(Decimal(0), scale=0).rstrip("0")}"#,##0.00'
+    return _FORMATS[figure.unit]
 
 
 def _cells(line: Line, shown: Shown, closed: Collection[str]) -> Iterator[Any]:
