@@ -16,7 +16,6 @@ from engine.automation.wording import MISSING, say
 from engine.compiler.app import Dashboard, Do, Entity, Figure, Label, Tile
 from engine.errors import NotFound
 from engine.expression import Env
-from engine.expression.writing import as_percentage, short
 from engine.people.actor import Actor
 from engine.records.evaluation import site_zone
 from engine.records.links import label_records
@@ -38,6 +37,7 @@ from engine.reports import (
 )
 from engine.reports.announced_words import announced_lines
 from engine.reports.announcing import without_own
+from engine.reports.values import say_beside, say_in_unit
 from engine.speaking import Speaker
 from engine.storage.store import Session
 
@@ -131,6 +131,7 @@ class Teller:
 
     def __init__(self, session: Session, actor: Actor, language: str, env: Env) -> None:
         self.session, self.actor, self.language, self.env = session, actor, language, env
+        self.speaker = Speaker(language, session.app.timezone, session.app.currency)
 
     def text(self, found: Found) -> str:
         """Return everything in lines; between parts of several lines stands an empty one."""
@@ -151,13 +152,12 @@ class Teller:
         elif isinstance(found, FunnelResult):
             yield self._headed(label, found.period)
             for stand in found.total:
-                share = "" if stand.rate is None else f" ({as_percentage(stand.rate)})"
+                share = "" if stand.rate is None else f" ({say_in_unit(self.speaker, stand.rate, 'percent')})"
                 yield self._pair(self.label(stand.step.label), f"{stand.count:,}{share}")
         else:
             yield from self._result(found, label)
             if found.announced is not None:
-                app = self.session.app
-                yield from announced_lines(Speaker(self.language, app.timezone, app.currency), found.announced)
+                yield from announced_lines(self.speaker, found.announced)
 
     def rows(self, part: Part, found: Page) -> Iterator[tuple[str, list[str]]]:
         """Yield the name and the columns of each record of a list."""
@@ -206,26 +206,22 @@ class Teller:
             return MISSING
         if cell.small:
             return self.say("shown_few", n=figure.at_least)
-        said = self._value(figure, cell.value)
+        said = self._value(figure, cell.value, figure.target if cell.target is None else cell.target)
         if cell.provisional and figure.provisional is not None:
             said = self.say("shown_early", value=said, why=self.label(figure.provisional.says))
         if cell.previous is None:
             return said
         return f"{said} ({self.say('shown_before', value=self._value(figure, cell.previous.value))})"
 
-    def _value(self, figure: Figure, value: Any) -> str:
+    def _value(self, figure: Figure, value: Any, target: Decimal | None = None) -> str:
+        """Say a value as the page of its report does."""
         if value is None:
             return MISSING
         if isinstance(value, datetime):
             return value.astimezone(site_zone(self.session.app)).strftime("%Y-%m-%d %H:%M")
         if isinstance(value, date):
             return value.isoformat()
-        if figure.unit == "percent":
-            return as_percentage(round(Decimal(value), 4))
-        if figure.unit == "money":
-            return f"{Decimal(value):,.2f}"
-        number = f"{value:,}" if isinstance(value, int) else f"{Decimal(short(round(value, 2))):,}"
-        return self.say(f"unit_{figure.unit}", value=number) if figure.unit in _SPANS else number
+        return say_beside(self.speaker, Decimal(value), target, figure.unit)[0]
 
     def _keys(self, found: Result, keys: Sequence[Any]) -> str:
         return " · ".join(self._key(axis, key, found.labels) for axis, key in zip(found.axes, keys, strict=True))
@@ -286,5 +282,4 @@ class Teller:
         return messages.text(f"automation.{code}", self.language, **params)
 
 
-_SPANS = frozenset({"minutes", "hours", "days"})
 _LABELLED = {"@user": "user", "@department": "department"}

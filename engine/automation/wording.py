@@ -18,6 +18,8 @@ from engine.people.actor import Actor
 from engine.records.calling import name_of
 from engine.records.evaluation import site_zone
 from engine.records.rights import find_rights
+from engine.reports.values import say_beside
+from engine.speaking import Speaker
 from engine.storage.store import Session
 
 MISSING = "—"
@@ -46,10 +48,16 @@ def fill(
         elif reader is not None and _is_hidden(session.app, part, reader, hidden):
             said.append(HIDDEN)
         else:
-            said.append(
-                say(session, part.value.run(values, env), part.value.checked.type, _field(session, part), language, env)
-            )
+            said.append(_fill_in(session, part, part.value.run(values, env), language, env))
     return "".join(said)
+
+
+def _fill_in(session: Session, hole: Hole, value: Any, language: str, env: Env) -> str:
+    if hole.figure is None or value is None:
+        return say(session, value, hole.value.checked.type, _field(session, hole), language, env)
+    speaker = Speaker(language, session.app.timezone, session.app.currency)
+    figure = session.app.figures[hole.figure]
+    return say_beside(speaker, Decimal(value), figure.target, figure.unit)[0]
 
 
 def say(session: Session, value: Any, type_: Type, field: Field | None, language: str, env: Env) -> str:

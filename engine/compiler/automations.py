@@ -354,7 +354,8 @@ class _Rule:
             if value is not None and value.checked.type.kind in _UNSAID:
                 self.compilation.refuse("R013", at, expression=inside)
             elif value is not None:
-                yield Hole(value, self._field_of(inside.strip(), shape))
+                counted = self.counted.get(inside.strip())
+                yield Hole(value, self._field_of(inside.strip(), shape), counted.figure if counted else None)
             offset += len(rest) - len(after)
             rest = after
         if rest:

@@ -24,12 +24,12 @@ from engine.definition.model import (
     TriggerDefinition,
 )
 from engine.expression import Kind, Type
-from engine.expression.types import NUMERIC
+from engine.expression.types import MAX_PLACES, NUMERIC
 
 _DATED: Final = ("date", "datetime")
 _TEXT: Final = Type(Kind.TEXT)
-_WRITTEN: Final = {"percent": (Kind.PERCENT, 4), "money": (Kind.MONEY, 2)}
-"""As what the figures of a schedule are kept, and to how many places, by their unit."""
+_WRITTEN: Final = {"percent": (Kind.PERCENT, MAX_PLACES), "money": (Kind.MONEY, 2)}
+"""As what expressions have a figure: as exact as it is, lest a condition hold of a rounded one; money to the cent."""
 
 
 def check_hooks(compilation: Compilation, automations: Iterable[Automation]) -> None:
@@ -59,7 +59,7 @@ def compile_counted(
         if figures[key].value.type.kind not in NUMERIC:
             compilation.refuse("R034", one.location, name=key)
             continue
-        kind, places = _WRITTEN.get(figures[key].unit, (Kind.NUMBER, 2))
+        kind, places = _WRITTEN.get(figures[key].unit, (Kind.NUMBER, MAX_PLACES))
         found[one.key] = CountedFigure(key, one.period, Type(kind, scale=places))
     return found
 

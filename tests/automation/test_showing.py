@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from engine import reports
 from engine.automation import jobs
 from engine.automation.previewing import preview
+from engine.automation.showing import Found, Part, Teller
 from engine.clock import SetClock
 from engine.people import accounts
 from engine.records import commands
+from engine.records.evaluation import make_env
 from engine.storage.store import Store
 from engine.storage.system_tables import notices
 from tests.automation.helpdesk import with_rules
@@ -118,9 +121,9 @@ GROUP = """重点工单
 OF_CHIEF = """各级别
 
 按级别 (2026-02)
-低：金额 300.00，未关闭 2
-高：金额 6,200.50，未关闭 2
-合计：金额 6,500.50，未关闭 4"""
+低：金额 ¥300.00，未关闭 2
+高：金额 ¥6,200.50，未关闭 2
+合计：金额 ¥6,500.50，未关闭 4"""
 
 
 def test_once_a_day_each_reads_their_own_and_a_group_what_somebody_named_sees(store: Store, clock: SetClock) -> None:
@@ -139,7 +142,7 @@ def test_once_a_day_each_reads_their_own_and_a_group_what_somebody_named_sees(st
         told = {row[0]: row[1] for row in session.connection.execute(select(notices.c.user_id, notices.c.params))}
     assert [tuple(one) for one in posted] == [("管理群",)]
     assert told[1]["text"] == OF_CHIEF
-    assert told[3]["text"] == "各级别\n\n按级别 (2026-02)\n低：金额 300.00，未关闭 2"
+    assert told[3]["text"] == "各级别\n\n按级别 (2026-02)\n低：金额 ¥300.00，未关闭 2"
     with store.write() as session:
         seen = preview(session, "ticket.morning", None, actor=None)
     assert [one.text for one in seen.said if one.channel] == [GROUP]
@@ -155,6 +158,24 @@ def test_what_nobody_there_may_see_fails_and_says_so(store: Store, clock: SetClo
     with store.read() as session:
         (error,) = session.connection.execute(text("SELECT error FROM fw_runs")).scalars()
     assert "morning" in str(error)
+
+
+def test_a_figure_in_a_text_reads_as_on_its_page_and_is_judged_as_exact_as_it_is(
+    make_store: MakeStore, clock: SetClock
+) -> None:
+    store = open_with(make_store, ALARM.replace("> 49.99% and amount >= 6000", "> 33.33% and share < 33.34%"))
+    for title, level in (("漏水", "high"), ("灯坏", "low"), ("门坏", "low")):
+        create(store, 3, title=title, level=level, amount="1")
+    clock.advance(timedelta(days=1))
+    jobs.look(store)
+    with store.read() as session:
+        told = {row[0]: row[1] for row in session.connection.execute(select(notices.c.user_id, notices.c.params))}
+        boss = accounts.get_actor(session.connection, 1)
+        found = reports.run_figure(session, "ticket.share", actor=boss)
+        said = Teller(session, boss, "zh", make_env(session, boss)).text(
+            Found({"zh": ""}, (Part({"zh": "占比"}, found),))
+        )
+    assert told[1]["text"].startswith("占 33.3%，") and said == "占比：33.3%"
 
 
 def test_a_schedule_asks_for_figures_and_tells_them_to_those_who_see_all_of_them(
@@ -174,7 +195,7 @@ def test_a_schedule_asks_for_figures_and_tells_them_to_those_who_see_all_of_them
     with store.read() as session:
         posted = session.connection.execute(text("SELECT message FROM fw_deliveries")).scalars().all()
         told = {row[0]: row[1] for row in session.connection.execute(select(notices.c.user_id, notices.c.params))}
-    assert told[1]["text"] == "占 50%，上月 6,400.50"
+    assert told[1]["text"] == "占 50%，上月 ¥6,400.50"
     assert told[2]["text"] == told[3]["text"] == "占 •••，上月 •••"
     assert len(posted) == 1 and "群里：50%" in str(posted[0])
     create(store, 3, title="窗坏", level="low", amount="100")  # two of five

@@ -119,10 +119,11 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Hole:
-    """A place in a text: a value, and the field it is written like, if it is one."""
+    """A place in a text: a value, and the field or the ``figure`` it is written like, if it is one."""
 
     value: Expression
     field: tuple[str, str] | None = None
+    figure: str | None = None
 
 
 Template = Mapping[str, tuple[str | Hole, ...]]
