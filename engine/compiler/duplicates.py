@@ -14,7 +14,10 @@ from engine.definition.model import AppealDefinition, DuplicateDefinition, Entit
 def compile_duplicates(
     compilation: Compilation, written: EntityDefinition, fields: Mapping[str, Field], path: str
 ) -> tuple[Duplicate, ...]:
-    """Return when two records are taken for the same thing; only a text can be alike, only a place near."""
+    """Return when two records are taken for the same thing; only a text can be alike, only a place near.
+
+    Only an e-mail address has a domain.
+    """
     found = []
     stored = [key for key, field in fields.items() if field.stored]
     texts = [key for key in stored if fields[key].type.searchable]
@@ -29,12 +32,17 @@ def compile_duplicates(
             continue
         exact = [one.field for one in rule.match if one.likeness is None and one.within is None]
         keys = compilation.require_stored(exact, stored, written)
+        mails = [key for key in stored if fields[key].type.key == "email"]
+        asked = [one.field for one in rule.match if one.domain]
+        domains = frozenset(
+            key for one in asked if (key := compilation.require(one, mails, "E135", entity=written.key))
+        )
         alike = {}
         for one in rule.match:
             if one.likeness is not None and compilation.require(one.field, texts, "E045", entity=written.key):
                 alike[one.field.name] = float(one.likeness)
         near, within = _near(compilation, written, rule, [key for key in stored if fields[key].type.key == "geo"])
-        found.append(Duplicate(rule.key, rule.block, keys, alike, message, near, within))
+        found.append(Duplicate(rule.key, rule.block, keys, alike, message, near, within, domains=domains))
     return tuple(found)
 
 

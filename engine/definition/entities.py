@@ -113,6 +113,8 @@ def _read_one_match(node: Node) -> MatchDefinition:
     field = key_reference(node)
     if node.value.endswith("m"):
         return MatchDefinition(field, within=int(node.value.removesuffix("m")))
+    if node.value == "domain":
+        return MatchDefinition(field, domain=True)
     return MatchDefinition(field, None if node.value == "exact" else read_number(node))
 
 

@@ -1,7 +1,8 @@
 """What of a text counts when two records are compared.
 
 Enters: texts as people write them. Leaves: keys that are equal for the same text, names without what all companies are
-called, and the pairs of characters by which names that are alike are found. Must not read records.
+called, the domain a company has its mail at, and the pairs of characters by which names that are alike are found. Must
+not read records.
 """
 
 import re
@@ -18,6 +19,7 @@ _AFTER_PLACE = ("特别行政区", "自治区", "省", "市")
 _BETWEEN = re.compile(r"[\W_]+")
 _SHORTEST = 2
 _WORDS = Path(__file__).with_name("company_words.yaml")
+_PUBLIC_MAIL = Path(__file__).with_name("public_mail.yaml")
 
 
 def text_key(text: str) -> str:
@@ -40,6 +42,12 @@ def core_name(text: str) -> str:
     while (shorter := _without_place(name, places)) is not None:
         name = shorter
     return name
+
+
+def mail_domain(address: str) -> str:
+    """Return the domain of a company's e-mail address; nothing where anybody can have an address."""
+    domain = address.rpartition("@")[2].lower()
+    return "" if domain in _public_mail() else domain
 
 
 def scores(one: str, others: Mapping[int, str], least: float) -> list[tuple[int, float]]:
@@ -86,6 +94,12 @@ def _without_place(name: str, places: frozenset[str]) -> str | None:
             shorter = rest.removeprefix(after)
             return shorter if len(shorter) >= _SHORTEST else None
     return None
+
+
+@cache
+def _public_mail() -> frozenset[str]:
+    written = yaml.safe_load(_PUBLIC_MAIL.read_text(encoding="utf-8"))
+    return frozenset(f"{written['known']} {written['more']}".split())
 
 
 @cache

@@ -18,7 +18,7 @@ from engine import messages
 from engine.compiler.app import CompiledApp, Duplicate, Entity
 from engine.errors import FieldError, InvalidValues
 from engine.expression.earth import Point
-from engine.records.likeness import core_name, grams, text_key
+from engine.records.likeness import core_name, grams, mail_domain, text_key
 from engine.records.nearby import cell_of, cells_near
 from engine.records.sql import is_one_of
 from engine.storage.match_tables import match_grams, match_keys
@@ -41,11 +41,13 @@ class MatchKey:
 
 
 def match_key(entity: Entity, rule: Duplicate, values: Mapping[str, Any]) -> MatchKey | None:
-    """Return what a record is compared by, or None when the rule does not apply: a value is missing."""
+    """Return what a record is compared by, or None when the rule does not apply: a value is missing, or is nobody's."""
     if any(values.get(key) in (None, "") for key in rule.fields):
         return None
     alike = tuple(core_name(values[key]) for key in rule.alike)
-    exact = [_plain(entity, key, values[key]) for key in rule.exact]
+    exact = [
+        mail_domain(values[key]) if key in rule.domains else _plain(entity, key, values[key]) for key in rule.exact
+    ]
     if not all(alike) or not all(exact):
         return None
     if rule.near is None:

@@ -48,7 +48,10 @@ def _found_by(entity: Entity) -> tuple[Any, ...]:
 
 
 def _compared(entity: Entity) -> list[tuple[Any, ...]]:
-    return [(rule.key, is_unique(rule), rule.exact, dict(rule.alike), rule.near, rule.within) for rule in _own(entity)]
+    return [
+        (rule.key, is_unique(rule), rule.exact, dict(rule.alike), rule.near, rule.within, rule.domains)
+        for rule in _own(entity)
+    ]
 
 
 def _own(entity: Entity) -> list[Duplicate]:

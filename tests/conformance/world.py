@@ -683,7 +683,7 @@ _VALUES: dict[str, Any] = {
     "date": lambda one, number: "2026-04-15",
     "datetime": lambda one, number: "2026-04-15T09:00",
     "phone": lambda one, number: f"13{number:09}",
-    "email": lambda one, number: f"a{number}@example.com",
+    "email": lambda one, number: f"a@example{number}.com",
     "url": lambda one, number: f"https://example.com/{number}",
     "credit_code": lambda one, number: _code(number),
     "time": lambda one, number: "09:30",

@@ -23,7 +23,7 @@ from engine.records import duplicates
 from engine.records import match_keys as keys_of
 from engine.records.duplicates import find_duplicates
 from engine.records.history import list_history
-from engine.records.likeness import core_name, grams, lengths_alike, lost_grams, scores, text_key
+from engine.records.likeness import core_name, grams, lengths_alike, lost_grams, mail_domain, scores, text_key
 from engine.records.nearby import cell_of, cells_near
 from engine.records.record import Record
 from engine.storage import catalog
@@ -45,12 +45,14 @@ fields:
   phone: {type: phone, label: 电话}
   city:  {type: choice, label: 城市, options: {nb: 宁波, hz: 杭州}}
   spot:  {type: geo, label: 位置}
+  mail:  {type: email, label: 邮箱}
 duplicates:
   same_code: {block: true, match: {code: exact}, message: 这个信用代码已经建档。}
   same_name: {block: true, match: {name: exact}}
   alike:     {match: {name: 85%}, message: 名称很像已有的公司。}
   same_line: {match: {phone: exact, city: exact}}
   near:      {match: {spot: 200m}, message: 200 米内已有公司。}
+  same_mail: {match: {mail: domain}, message: 邮箱域名相同。}
 access:
   rep:   {read: own, write: own, create: true, import: true}
   chief: {read: all, write: all, create: true, delete: all, import: true}
@@ -328,3 +330,35 @@ def test_a_firm_near_another_asks_whether_it_is_the_same(firms: Desk) -> None:
     firm(firms, "北仑机械", spot="29.868336, 121.543990", not_duplicate="又一家")
     with pytest.raises(InvalidValues):
         firm(firms, "镇海机械", spot="30.000100, 121.543990")
+
+
+@pytest.mark.parametrize("other", ["sales@yongjiang.cn", "Sales.Two@YongJiang.CN", "ｓａｌｅｓ@yongjiang.cn"])
+def test_a_firm_with_the_mail_domain_of_another_asks_and_tells_no_address(firms: Desk, other: str) -> None:
+    firm(firms, "甬江阀门", mail="li.hong@yongjiang.cn")
+
+    said = errors_of(lambda: firm(firms, "四明泵业", login="rep2", mail=other))
+    firm(firms, "四明泵业", login="rep2", mail=other, not_duplicate="同一集团")
+
+    assert list(said) == ["mail"] and said["mail"].startswith("邮箱域名相同。")
+    assert not any(told in said["mail"] for told in ("li.hong", "yongjiang", "甬江")), "only whose it is"
+
+
+@pytest.mark.parametrize("host", ["qq.com", "VIP.163.com", "gmail.com", "sina.com.cn", "proton.me"])
+def test_where_anybody_has_an_address_no_two_firms_are_the_same(firms: Desk, host: str) -> None:
+    assert firm(firms, "甬江阀门", mail=f"a@{host}").id != firm(firms, "四明泵业", login="rep2", mail=f"b@{host}").id
+
+
+def test_the_mail_domain_follows_what_is_changed(firms: Desk) -> None:
+    first = firm(firms, "甬江阀门", mail="a@yongjiang.cn")
+    first = firms.update("chief", first, mail="a@qq.com")
+    firm(firms, "四明泵业", mail="b@yongjiang.cn")
+
+    assert "mail" in errors_of(lambda: firms.update("chief", first, mail="c@yongjiang.cn"))
+    assert mail_domain("b@mail.yongjiang.cn") != mail_domain("b@yongjiang.cn"), "a host below may be of another unit"
+
+
+def test_a_number_written_as_from_abroad_is_the_same_line(firms: Desk) -> None:
+    firm(firms, "甬江阀门", phone="0574-88123456", city="nb")
+    for written in ("+86 574 8812 3456", "0086-574-88123456", "(0574) 88123456"):
+        assert "phone" in errors_of(lambda given=written: firm(firms, "四明泵业", phone=given, city="nb"))  # type: ignore[misc]
+    firm(firms, "四明泵业", phone="0571-88123456", city="nb")

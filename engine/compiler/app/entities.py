@@ -75,6 +75,7 @@ class Among:
 class Duplicate:
     """When two records are taken for the same thing: ``exact`` fields are the same, ``alike`` ones alike enough, and
     the place ``near`` names is no more than ``within`` metres away; or when a rule of another entity finds one there.
+    Of the ``exact`` ones, e-mail addresses in ``domains`` are the same with the same domain of a company.
     """
 
     key: str
@@ -85,6 +86,7 @@ class Duplicate:
     near: str | None = None
     within: int = 0
     among: Among | None = None
+    domains: frozenset[str] = frozenset()
 
     @property
     def fields(self) -> tuple[str, ...]:

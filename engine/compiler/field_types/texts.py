@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from engine.compiler.app import Field
 
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+_LANDLINE = re.compile(r"^(?:\+86|0086)(?!1[3-9]\d{9}(?!\d)|[48]00\d{7}(?!\d))([1-9]\d{9,10}(?:x\d+)?)$")
+"""From abroad an area code has no 0: +86 574 8812 3456 is 0574-88123456. Mobiles, 400 and 800 numbers have none."""
 _PHONE = re.compile(r"\+?[0-9]{5,20}(x[0-9]{1,6})?")
 
 
@@ -34,10 +36,10 @@ def read_long_text(raw: Any, field: "Field") -> str:
 
 
 def read_phone(raw: Any, field: "Field") -> str:
-    """Read a phone number: +86/0086, blanks and dashes go; 5 to 20 digits stay."""
+    """Read a phone number: +86/0086, blanks and dashes go, the 0 before an area code comes; 5 to 20 digits stay."""
     written = unicodedata.normalize("NFKC", require_text(raw, "value.phone"))
     digits = re.sub(r"[\s\-().]", "", written)
-    digits = re.sub(r"^(\+86|0086)(?=\d{7})", "", digits)
+    digits = re.sub(r"^(\+86|0086)(?=\d{7})", "", _LANDLINE.sub(r"0\1", digits))
     if not _PHONE.fullmatch(digits):
         raise Wrong("value.phone")
     return digits

@@ -114,12 +114,13 @@ class UniqueDefinition:
 
 @dataclass(frozen=True)
 class MatchDefinition:
-    """How one field is compared: exactly, by how alike two texts must be (``likeness``, 0.5 to 1), or by how many
-    metres two places may be apart (``within``)."""
+    """How one field is compared: exactly, by how alike two texts must be (``likeness``, 0.5 to 1), by how many metres
+    two places may be apart (``within``), or an e-mail address by its ``domain``."""
 
     field: Reference
     likeness: Decimal | None = None
     within: int | None = None
+    domain: bool = False
 
 
 @dataclass(frozen=True)
