@@ -304,7 +304,7 @@ class _Terms:
         else:
             made = "CREATE TEMP TABLE made (entity TEXT, term TEXT, record_id BIGINT, field TEXT, way INT)"
             connection.execute(text(made))
-        connection.execute(text("DROP INDEX ix_fw_search_terms_record_id_entity_term"))
+        connection.execute(text("DROP INDEX ix_fw_search_terms_record_id_term"))
 
     def add(self, entity: Entity, table: Table, records: Sequence[dict[str, Any]]) -> None:
         """Add the terms of records that were copied in: of their names one by one, of plain values by the database."""

@@ -126,7 +126,7 @@ search_terms = Table(
     "search_terms", metadata, Column("entity", String(40), primary_key=True),
     Column("term", String(20).with_variant(String(20, collation="C"), "postgresql"), primary_key=True),
     Column("record_id", Id, primary_key=True, autoincrement=False), Column("field", String(40), primary_key=True),
-    Column("way", Integer, nullable=False), Index("terms_of_record", "record_id", "entity", "term"),
+    Column("way", Integer, nullable=False), Index("terms_of_record", "record_id", "term"),
     sqlite_with_rowid=False,
 )  # fmt: skip
 stays = Table(

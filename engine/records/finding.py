@@ -16,7 +16,6 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
-    Text,
     bindparam,
     exists,
     false,
@@ -27,8 +26,6 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from engine.compiler.app import USER, CompiledApp, Entity, Field
 from engine.records import cursors
@@ -37,7 +34,7 @@ from engine.records.likeness import text_key
 from engine.records.rarity import FEW
 from engine.records.rights import Rights, scope_condition
 from engine.records.search_terms import LONGEST, Way, name_keys, searched_keys
-from engine.records.sql import IsAmong, is_one_of
+from engine.records.sql import IsAmong, NotByIndex, is_one_of
 from engine.storage.search_tables import search_terms
 from engine.storage.store import Session
 from engine.storage.system_tables import users
@@ -327,39 +324,17 @@ def _has(id_: ColumnElement[Any], source: Source, name: str) -> ColumnElement[bo
     """Ask whether what has this id has the word, of each row by itself.
 
     Not by ``EXISTS``: PostgreSQL, which cannot tell how many records have a word, would look them all up. Selects a
-    constant: whatever else it selected, SQLite would do the same.
+    constant: whatever else it selected, SQLite would do the same. And along the index of records, not by the key of
+    terms, which would lead through all that have the word.
     """
     if source.entity == USER:
         return is_one_of(id_, _people(name))
     terms = search_terms.alias()
     one: Select[Any] = select(literal_column("1")).select_from(terms)
     _, *begins = _in(terms, source, name)
-    own = (terms.c.record_id == id_, _NoKey(terms.c.entity) == source.entity)
+    own = (terms.c.record_id == id_, NotByIndex(terms.c.entity) == source.entity)
     held = one.where(*own, *begins).limit(literal_column("1"))
     return held.scalar_subquery().is_not(None)
-
-
-class _NoKey(ColumnElement[str]):
-    """The entity of a term, so that PostgreSQL goes along the index of records and not along the key of terms.
-
-    It cannot tell how many records have a word, and would look through all of them for each row.
-    """
-
-    inherit_cache = False
-    type = Text()
-
-    def __init__(self, column: ColumnElement[Any]) -> None:
-        self.column = column
-
-
-@compiles(_NoKey)
-def _render(element: _NoKey, compiler: SQLCompiler, **kw: Any) -> str:
-    return compiler.process(element.column, **kw)
-
-
-@compiles(_NoKey, "postgresql")
-def _render_without_key(element: _NoKey, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"({compiler.process(element.column, **kw)} || '')"
 
 
 def _leads(tables: Tables, table: FromClause, source: Source, name: str, *, few: bool) -> ColumnElement[bool]:

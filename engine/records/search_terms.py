@@ -16,6 +16,7 @@ from engine.compiler.app import Entity
 from engine.records.aliases import aliases_of
 from engine.records.columns import record_columns, to_values
 from engine.records.likeness import text_key
+from engine.records.sql import NotByIndex
 from engine.romanised import has_characters, syllables
 from engine.storage.journal import write_event
 from engine.storage.search_tables import search_terms
@@ -180,7 +181,8 @@ def _forget(session: Session, entity: str, ids: Iterable[int], fields: Sequence[
     """Forget the terms of records, one after the other along their index: those of some fields, or all."""
 
     def build() -> Any:
-        own = [search_terms.c.record_id == bindparam("of_record"), search_terms.c.entity == bindparam("of_entity")]
+        of_entity = NotByIndex(search_terms.c.entity) == bindparam("of_entity")
+        own = [search_terms.c.record_id == bindparam("of_record"), of_entity]
         if fields is not None:
             own.append(search_terms.c.field == bindparam("of_field"))
         return delete(search_terms).where(*own)

@@ -26,7 +26,10 @@ from sqlalchemy.types import Boolean
 
 from engine.storage.lists import IsOneOf, ListOf, is_one_of
 
-__all__ = ["HasAnyOf", "IsAmong", "IsOneOf", "ItemOf", "ListOf", "PeriodOf", "in_all", "insert_into", "is_one_of"]
+__all__ = [
+    "HasAnyOf", "IsAmong", "IsOneOf", "ItemOf", "ListOf", "NotByIndex", "PeriodOf", "in_all", "insert_into",
+    "is_one_of",
+]  # fmt: skip
 
 
 class HasAnyOf(IsOneOf):
@@ -49,6 +52,26 @@ def _render_each(element: HasAnyOf, compiler: SQLCompiler, **kw: Any) -> str:
     column, values = compiler.process(element.column, **kw), compiler.process(element.values, **kw)
     has = f"SELECT 1 FROM json_each({column}) AS held WHERE held.value IN (SELECT value FROM json_each({values}))"  # noqa: S608 - both are rendered by SQLAlchemy
     return f"EXISTS ({has})"
+
+
+class NotByIndex(ColumnElement[str]):
+    """A text column by whose index or key a statement is not to find its rows: another one leads to fewer."""
+
+    inherit_cache = False
+    type = Text()
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.column = column
+
+
+@compiles(NotByIndex, "postgresql")
+def _render_joined(element: NotByIndex, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"({compiler.process(element.column, **kw)} || '')"
+
+
+@compiles(NotByIndex, "sqlite")
+def _render_plus(element: NotByIndex, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"+{compiler.process(element.column, **kw)}"
 
 
 class PeriodOf(ColumnElement[str]):

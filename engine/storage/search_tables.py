@@ -16,7 +16,7 @@ search_terms = Table(
     Column("record_id", BigInteger, primary_key=True, autoincrement=False),
     Column("field", Text, primary_key=True),
     Column("way", Integer, nullable=False),  # how the term comes from the value: ``records/search_terms.py``
-    Index(None, "record_id", "entity", "term"),  # not entity first: a search by terms must not be tempted by it
+    Index(None, "record_id", "term"),  # a record has fifty terms, and the ones that begin so are a range among them
     sqlite_with_rowid=False,
 )
 """The ends of every value that is searched: ``甬江阀门``, ``江阀门``, ``阀门``.

@@ -310,6 +310,16 @@ def _add_tours(connection: Connection) -> None:
     tours.create(connection, checkfirst=True)
 
 
+def _order_terms_of_records(connection: Connection) -> None:
+    """The terms of a record lie in their order, whatever entity it is of."""
+    known = {index["name"] for index in inspect(connection).get_indexes(search_terms.name)}
+    before = "ix_fw_search_terms_record_id_entity_term"
+    if before in known:
+        connection.execute(text(f"DROP INDEX {before}"))
+    for index in search_terms.indexes:
+        index.create(connection, checkfirst=True)
+
+
 STEPS: Sequence[Step] = (
     _add_timers,
     protect_releases,
@@ -356,6 +366,7 @@ STEPS: Sequence[Step] = (
     _add_closed_months,
     _keep_lengths_of_names,
     _add_tours,
+    _order_terms_of_records,
 )
 """Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
 
