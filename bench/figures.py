@@ -40,7 +40,8 @@ MOST_S = 2.0
 HERE = Path(__file__).parent
 BOARDS = {
     "chairman": "gm_xu", "sales": "director_chen", "warning_daily": "director_chen", "weekly_stalled": "gm_xu",
-    "money": "finance_zhou", "desk": "ops_wu", "rep": "rep_wang",
+    "money": "finance_zhou", "desk": "ops_wu", "rep": "rep_wang", "operations": "ops_wu", "trial": "director_chen",
+    "weekly_report": "director_chen",
 }  # fmt: skip
 """Every kind of dashboard, and whose it is."""
 _CONNECTIONS = 6  # as many as a browser opens

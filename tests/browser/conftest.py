@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ from engine.storage import catalog
 from engine.storage.database import open_database
 from engine.storage.store import Store
 from engine.storage.upgrades import upgrade
-from tests.browser.visitor import DESK, Visitor
+from tests.browser.visitor import DESK, PICTURES, Visitor
 from tests.conftest import ROOT
 from tests.docs.conftest import installed as installed
 from web.app import create_app
@@ -151,10 +152,23 @@ def chromium() -> Iterator[Any]:
     program = find_chromium()
     if program is None:
         pytest.skip("Chromium is not installed (FORMWORK_CHROMIUM names another)")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=OPTIONS)
+    with playwright.sync_playwright() as driver, tempfile.TemporaryDirectory() as folder:
+        environment: dict[str, str] = dict(os.environ)
+        if PICTURES:  # with the letters of the product itself, whatever the machine has
+            (Path(folder) / "fonts.conf").write_text(_FONTS.format(dist=STATIC / "dist" / "fonts", kept=folder))
+            environment["FONTCONFIG_FILE"] = str(Path(folder) / "fonts.conf")
+        browser = driver.chromium.launch(executable_path=program, args=OPTIONS, env=environment)
         yield browser
         browser.close()
+
+
+_FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <dir>{dist}</dir>
+  <cachedir>{kept}</cachedir>
+</fontconfig>
+"""
 
 
 _SIGNED_IN: dict[tuple[str, str, str], Any] = {}

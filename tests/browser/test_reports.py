@@ -13,7 +13,6 @@ def test_a_dashboard_fetches_its_tiles_and_a_chart_under_the_pointer_tells_its_f
     expect(page.locator("#tile-0-0 .figure-value")).to_contain_text("n=")
     chart = page.locator("#tile-1-0 [data-chart]").first
     expect(chart.locator(".chart-still:visible")).to_have_count(1)
-    director.picture("dashboard")
     chart.hover()
     expect(chart.locator(".chart-live svg")).to_be_visible()
     box = chart.bounding_box()
@@ -67,7 +66,6 @@ def test_what_was_chosen_is_kept_under_a_name_and_opened_from_the_list_of_report
     page.wait_for_url("**/reports/customer.radar?**view=*")
     opener = page.locator("summary[aria-label='视图']")
     expect(opener).to_contain_text("今年各区域")
-    director.picture("report-view")
     opener.click()
     expect(page.get_by_role("link", name="改名、共享…")).to_be_visible()
     expect(page.locator("[data-chart] .chart-still:visible, [data-chart] .chart-live svg").first).to_be_visible()

@@ -1,7 +1,6 @@
 """客户建档 → 报价审批 → 合同归档, walked by the people who do it: a rep, her manager on the phone, the director.
 
-Once on a desk and once on a phone. Pictures of the README are taken on the way when FORMWORK_SCREENSHOTS names a
-folder.
+Once on a desk and once on a phone.
 """
 
 import io
@@ -23,7 +22,7 @@ def test_from_a_new_customer_to_an_archived_contract(visit: Visit, width: int) -
     create_customer(rep, name)
     quote = write_quote(rep, name)
     submit(rep)
-    manager_approves(manager, quote, pictured=width == DESK)
+    manager_approves(manager, quote)
     director_returns_it(visit("director_chen", width), quote)
     lower_the_discount(rep, quote)
     manager_approves(manager, quote)
@@ -111,7 +110,7 @@ def submit(rep: Visitor) -> None:
     rep.see(".record-status", "等李建国审批")
 
 
-def manager_approves(manager: Visitor, record: str, *, shows: str = "折扣", pictured: bool = False) -> None:
+def manager_approves(manager: Visitor, record: str, *, shows: str = "折扣") -> None:
     """From the queue it is two taps on a phone."""
     manager.open("/approvals")
     for address in [one.get_attribute("href") for one in manager.page.locator(".task a").all()]:
@@ -120,17 +119,12 @@ def manager_approves(manager: Visitor, record: str, *, shows: str = "折扣", pi
             break
     assert manager.scrolls_sideways() is False
     assert shows in manager.text(".facts")
-    if pictured:
-        manager.picture("approval-phone")
     manager.press("同意")
     manager.see("#toasts", "已同意")
 
 
 def director_returns_it(director: Visitor, quote: str) -> None:
     """A return without a reason is refused and says so; with one, the rep will read it."""
-    if director.page.viewport_size["width"] == DESK:
-        director.open("/e/quote")
-        director.picture("list")
     director.open(quote)
     director.expect("422")
     director.press("去审批")
@@ -182,8 +176,6 @@ def hand_over(rep: Visitor, quote: str, name: str) -> str:
     rep.open(quote)
     rep.see(".stage", "已批准")
     assert not watermark(rep, quote)
-    if rep.page.viewport_size["width"] == DESK:
-        rep.picture("quote")
     rep.press("转为合同")
     assert rep.page.locator("#f-customer").input_value() == name
     assert rep.page.locator("#f-amount").input_value() == "169000"

@@ -1,9 +1,12 @@
 """Somebody at a browser: signs in, fills in forms, looks at pages, and notes everything that goes wrong on the way."""
 
+import io
 import os
 import re
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 # A request called off by leaving the page or by asking anew is nobody's error; htmx names it, and before it the end of
 # the request, on the console. A request that fails says "htmx:sendError" after its end.
@@ -11,6 +14,7 @@ CALLED_OFF = ("htmx:afterRequest", "htmx:sendAbort")
 DESK, PHONE = 1440, 390
 PICTURES = os.environ.get("FORMWORK_SCREENSHOTS")
 """A folder for the pictures of the READMEs and guides; none are taken without."""
+COLOURS = 256
 RUN_AXE = """async ([rules, also]) => {
   const more = Object.fromEntries(also.map((one) => [one, {enabled: true}]));
   const found = await axe.run(document, {resultTypes: ['violations'], rules: more, ...(rules && {runOnly: rules})});
@@ -144,16 +148,18 @@ class Visitor:
     def path(self) -> str:
         return "/" + self.page.url.split("/", 3)[3]
 
-    def picture(self, name: str) -> None:
-        """Take a picture for a README or a guide, small enough to be looked at there."""
+    def picture(self, name: str, *, tall: int = 640) -> None:
+        """Take a picture for a README or a guide; few colours keep its file small. ``tall`` is its height on a desk."""
         if not PICTURES:
             return
         size = self.page.viewport_size
         if size["width"] == DESK:
-            self.page.set_viewport_size({"width": 1200, "height": 640})
+            self.page.set_viewport_size({"width": DESK, "height": tall})
         self.page.evaluate("document.getElementById('toasts').replaceChildren()")
-        self.page.screenshot(path=str(Path(PICTURES) / f"{name}.png"))
+        whole = self.page.screenshot(animations="disabled")
         self.page.set_viewport_size(size)
+        few = Image.open(io.BytesIO(whole)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        few.save(Path(PICTURES) / f"{name}.png", optimize=True)
 
     # ---- judging
 
