@@ -24,7 +24,7 @@ _TURNS = 0x5475726E
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Who was given a record and why: among whom, who was away, who had too many, how many they had."""
+    """Who was given a record and why: by which step, among whom, who was away, who had too many, how many they had."""
 
     user_id: int
     why: Mapping[str, Any]
@@ -54,7 +54,7 @@ def choose(
         else (lambda one: (last.get(one, 0), 0))
     )
     chosen = min(free, key=order)
-    why = {"by": step.share, "among": len(asked), "away": sorted(away), "full": sorted(full)}
+    why = {"step": step.path, "by": step.share, "among": len(asked), "away": sorted(away), "full": sorted(full)}
     return Assignment(chosen, {**why, "load": loads[chosen]} if chosen in loads else why)
 
 

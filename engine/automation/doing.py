@@ -5,23 +5,22 @@ not write a record around the commands: gates, rules and uniqueness hold for wha
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from engine.automation import assigning
 from engine.automation.figuring import untold
 from engine.automation.picturing import say_and_draw
-from engine.automation.runs import RUN, Run
+from engine.automation.runs import RUN
+from engine.automation.scene import Scene
 from engine.automation.showing import Found, Teller, find_shown, path_of
 from engine.automation.wording import fill, say
 from engine.channels.message import Message
 from engine.channels.posting import Dialler, Email, Endpoint, Receiver, Robot, post
 from engine.channels.posting import Person as Told
-from engine.compiler.app import Automation, Do, Entity, Expression, Template
-from engine.definition.model import WhoDefinition
+from engine.compiler.app import Do, Entity, Expression, Template
 from engine.errors import NotAllowed, NotFound, NotPossibleNow
-from engine.expression import Env
 from engine.people import accounts
 from engine.people.actor import Actor
 from engine.records import commands
@@ -30,68 +29,10 @@ from engine.records.lines import read_lines
 from engine.records.queries import get_record
 from engine.records.record import Record
 from engine.records.writing import lock_record
-from engine.storage.store import Session
 from engine.workflow import transitions
-from engine.workflow.approval.people import Case, find_people, to_rules
-from engine.workflow.approval.plan import Person
 
 MOST_EACH = 1_000
 """Records one ``for_each`` goes through; more is refused."""
-
-
-@dataclass
-class Scene:
-    """A run at work; ``record`` is the one it is about, as it is now, inside ``for_each`` each of the linked ones."""
-
-    session: Session
-    run: Run
-    automation: Automation
-    record: Record | None
-    env: Env
-    actor: Actor
-    trace: list[dict[str, Any]]
-    prefix: str = ""
-    row: Mapping[str, Any] | None = None  # inside a ``for_each`` over rows: the row, instead of the record
-    last: bool = False  # whether this is the last time round a ``for_each``
-    sums: dict[str, Decimal] = field(default_factory=dict)  # what a ``for_each`` gave to what it made so far
-    watcher: Actor | None = None  # who looks at a preview
-    counted: Mapping[str, Any] = field(default_factory=dict)  # the figures of what runs for no record
-
-    @property
-    def entity(self) -> Entity:
-        """The kind of the record."""
-        assert self.record is not None  # noqa: S101 - the compiler lets no step of a record run without one
-        return self.session.app.entities[self.record.entity]
-
-    @property
-    def values(self) -> Mapping[str, Any]:
-        """The values of the row or record; the figures that were counted when there is none."""
-        if self.row is not None:
-            return self.row
-        return self.record.values if self.record is not None else self.counted
-
-    def holds(self, step: Do) -> bool:
-        """Return whether the condition of an ``if`` is true, and say so in the trace."""
-        true = step.value is not None and step.value.run(self.values, self.env) is True
-        self.tell(step, true=true)
-        return true
-
-    def tell(self, step: Do, **details: Any) -> None:
-        """Add a line to the trace."""
-        at = f"{step.location.file}:{step.location.line}"
-        self.trace.append({"step": self.prefix + step.path, "kind": step.kind, "at": at, **details})
-
-    def again(self) -> None:
-        """Read the record again after a step changed it."""
-        if self.record is not None:
-            self.record = lock_record(self.session, self.entity, self.record.id, actor=None)
-
-    def people(self, who: Sequence[WhoDefinition]) -> list[int]:
-        """Return whom the words name, each once."""
-        starter = Person(self.actor.id, "")
-        values = self.record.values if self.record is not None else {}
-        found = find_people(self.session, to_rules(who), Case(values, starter))
-        return list(dict.fromkeys(person.id for person in found))
 
 
 def step_on(scene: Scene, program: Sequence[Do], position: int) -> int:
@@ -101,6 +42,8 @@ def step_on(scene: Scene, program: Sequence[Do], position: int) -> int:
         return step.other
     if step.kind == "if":
         return position + 1 if scene.holds(step) else step.other
+    if step.kind == "assign":
+        return position + 1 if _assign(scene, step) else step.other
     DO[step.kind](scene, step)
     return position + 1
 
@@ -166,10 +109,14 @@ def _move(scene: Scene, step: Do) -> None:
     scene.again()
 
 
-def _assign(scene: Scene, step: Do) -> None:
+def _assign(scene: Scene, step: Do) -> bool:
+    """Give the record to somebody; return False where nobody is there or has room and the author said what then."""
     record = _required(scene)
     people = scene.people(step.who)
     given = assigning.choose(scene.session, scene.automation.key, scene.entity, step, people, scene.env)
+    if given is None and step.other:
+        scene.tell(step, to=None, among=len(people))
+        return False
     if given is None:
         raise NotPossibleNow("automation.nobody", among=len(people))
     if given.user_id != record.values.get("owner"):
@@ -179,6 +126,7 @@ def _assign(scene: Scene, step: Do) -> None:
     assigning.keep(scene.session, scene.automation.key, record.entity, record.id, given)
     scene.tell(step, to=given.user_id, why=dict(given.why))
     scene.again()
+    return True
 
 
 def _notify(scene: Scene, step: Do) -> None:
@@ -388,7 +336,6 @@ DO: Mapping[str, Callable[[Scene, Do], None]] = {
     "set": _set,
     "create": _create,
     "move": _move,
-    "assign": _assign,
     "notify": _notify,
     "post": _to_group,
     "mail": _mail,

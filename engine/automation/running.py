@@ -15,10 +15,11 @@ from datetime import timedelta
 from typing import Any
 
 from engine.automation import runs, states
-from engine.automation.doing import Scene, step_on
+from engine.automation.doing import step_on
 from engine.automation.figuring import count_figures
 from engine.automation.payloads import read_payload
 from engine.automation.runs import Begin, Run
+from engine.automation.scene import Scene
 from engine.automation.triggering import has_moment
 from engine.compiler.app import Automation, Do
 from engine.errors import FormworkError, InvalidValues, NotFound

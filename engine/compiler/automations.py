@@ -147,7 +147,7 @@ class _Rule:
             if shape.endswith("#") and written.kind not in DONE_FOR_ROWS:
                 self.compilation.refuse("R014", written.location, kind=written.kind)
                 continue
-            if written.kind == "if":
+            if written.kind in ("if", "assign"):
                 self._add_branches(program, written, here, shape, within=within)
             else:
                 program.append(self._step(written, here, shape, within=within))
@@ -164,17 +164,15 @@ class _Rule:
 
     def _add_branches(self, program: list[Do], written: DoDefinition, path: str, shape: str, *, within: bool) -> None:
         at = len(program)
-        value = self._expression(written.value, shape, BOOLEAN, within=within)
-        program.append(Do("if", path, written.location, value=value))
+        program.append(self._step(written, path, shape, within=within))
         self._add(program, written.do, f"{path}.then.", shape, within=within)
+        end = len(program)
         if written.otherwise:
-            end = len(program)
             program.append(Do("skip", path, written.location))
-            program[at] = replace(program[at], other=len(program))
             self._add(program, written.otherwise, f"{path}.else.", shape, within=within)
             program[end] = replace(program[end], other=len(program))
-        else:
-            program[at] = replace(program[at], other=len(program))
+        if written.otherwise or written.kind == "if":
+            program[at] = replace(program[at], other=end + bool(written.otherwise))
 
     def _step(self, written: DoDefinition, path: str, shape: str, *, within: bool) -> Do:
         place, at = written.text_location or written.location, self._text_key(written, path)
@@ -230,6 +228,8 @@ class _Rule:
     def _finished(self, made: Do, written: DoDefinition, shape: str, *, within: bool) -> Do:
         """Add to a step what only its kind has."""
         entity, kind = _entity(self.compilation, shape), written.kind
+        if kind == "if":
+            return replace(made, value=self._expression(written.value, shape, BOOLEAN, within=within))
         if kind == "create":
             return self._creating(made, written, shape, within=within)
         if kind == "for_each":
@@ -284,12 +284,8 @@ class _Rule:
         assert written.name is not None  # noqa: S101 - the schema asked
         workflows = self.compilation.definition.workflows.values()
         own = self.workflow if entity.key == self.entity.key else None
-        moves = dict(own.moves) if own is not None else {}
-        if own is None:
-            known = next((one for one in workflows if one.entity.name == entity.key), None)
-            alone = [key for key, move in known.moves.items() if move.reason != "required"] if known else []
-            return self.compilation.require(written.name, alone, "R010", entity=entity.key) or ""
-        free = [key for key, move in moves.items() if move.reason != "required"]
+        known = own or next((one for one in workflows if one.entity.name == entity.key), None)
+        free = [key for key, move in known.moves.items() if move.reason != "required"] if known else []
         return self.compilation.require(written.name, free, "R010", entity=entity.key) or ""
 
     def _each(self, made: Do, written: DoDefinition, shape: str) -> Do:

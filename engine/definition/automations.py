@@ -174,7 +174,7 @@ _TRIGGERS: Final[Mapping[str, Read]] = {
 }
 _STEPS: Final[Mapping[str, Read]] = {
     "set": lambda node, written: {"values": _expressions(written)},
-    "assign": lambda node, written: {"who": read_whos(written)},
+    "assign": lambda node, written: {"who": read_whos(written), "do": _steps(node, "then")},
     "notify": lambda node, written: {"who": read_whos(written)},
     "mail": lambda node, written: {"value": read_expression(written)},
     "dial": lambda node, written: {"value": read_expression(written), "name": _one(node, "through")},

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text, update
 from engine.automation import assigning, doing, jobs, notices, running, runs, states
 from engine.changing.nightly import keep_nightly
 from engine.clock import SetClock
-from engine.people import accounts, delegations
+from engine.people import accounts, delegations, groups
 from engine.people.actor import Actor
 from engine.records import commands, queries
 from engine.records.comments import add_comment
@@ -344,7 +344,53 @@ deal: {label: 分派, on: {created: true}, do: [{assign: [{role: agent}], at_mos
     assert (desk.runs(full), desk.values(full)["owner"]) == ([("deal", "failed")], desk.ids["boss"])
     with desk.store.read() as session:
         kept = session.connection.execute(select(assigning.assignments.c.why)).scalars().all()
-    assert kept[-1] == {"by": "turn", "among": 2, "away": [desk.ids["ann"]], "full": [], "load": 2}
+    assert kept[-1] == {"step": "1", "by": "turn", "among": 2, "away": [desk.ids["ann"]], "full": [], "load": 2}
+
+
+def test_where_nobody_is_found_the_next_people_are_asked_and_what_fired_is_kept(desk: Desk) -> None:
+    desk.publish("""
+deal:
+  label: 分派
+  on: {created: true}
+  do:
+    - assign: [{role: agent, match: level}]
+      at_most: 1
+      then: [{set: {count: "1"}}]
+      else:
+        - assign: [{user: bob}]
+          at_most: 2
+          then: [{set: {count: "2"}}]
+          else: [{set: {count: "3"}}]
+    - notify: [{role: boss}]
+      text: "{title} {count}"
+""")
+    with desk.store.write() as session:
+        groups.set_responsible(session, desk.ids["ann"], "level", ["high"], actor=None)
+    made = [desk.create(login="boss", level=level) for level in ("high", "high", "low", "low")]
+
+    assert [desk.values(one)["owner"] for one in made] == [desk.ids[who] for who in ("ann", "bob", "bob", "boss")]
+    assert [desk.values(one)["count"] for one in made] == [1, 2, 2, 3]
+    assert [desk.runs(one) for one in made] == [[("deal", "done")]] * 4
+    with desk.store.read() as session:
+        kept = session.connection.execute(select(assigning.assignments.c.why)).scalars().all()
+    assert [why["step"] for why in kept] == ["1", "1.else.1", "1.else.1"]
+    assert [told for one in made for told in desk.told(one)] == [("boss", f"漏水 {n}") for n in (1, 2, 2, 3)]
+
+
+def test_whoever_is_disabled_is_given_nothing(desk: Desk) -> None:
+    desk.publish("""
+deal: {label: 分派, on: {created: true}, do: [{assign: [{role: agent}], else: [{set: {count: "0"}}]}]}
+""")
+    with desk.store.write() as session:
+        accounts.disable_user(session, desk.ids["ann"], actor=None)
+    assert [desk.values(desk.create(login="boss"))["owner"] for _ in range(2)] == [desk.ids["bob"]] * 2
+    with desk.store.write() as session:
+        accounts.disable_user(session, desk.ids["bob"], actor=None)
+    nobody = desk.create(login="boss")
+    with desk.store.write() as session:
+        for login in ("ann", "bob"):
+            accounts.enable_user(session, desk.ids[login], actor=None)
+    assert (desk.values(nobody)["owner"], desk.values(nobody)["count"]) == (desk.ids["boss"], 0)
 
 
 def test_nobody_is_told_what_is_hidden_from_them(desk: Desk) -> None:

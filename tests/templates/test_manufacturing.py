@@ -332,6 +332,19 @@ def test_a_supplier_number_keeps_its_zeros(shop: Shop) -> None:
     assert shop.site.update("rep_wang", shop.customer, oem_code="000231").values["oem_code"] == "000231"
 
 
+def test_a_rep_with_thirty_leads_is_passed_over_by_the_rules(shop: Shop) -> None:
+    fair = shop.site.create("ops_wu", "source", name="示例展会_2026春", type="fair")
+    rep = shop.site.actor("rep_lin").id
+    line = shop.site.create("ops_wu", "product_line", name="油封", reps=[rep])
+    given = {"contact_name": "何工", "wechat": "he", "source": fair.id, "region": "north", "product_line": line.id}
+    for number in range(31):
+        lead = shop.site.create("assistant_sun", "lead", company=f"第{number}家有限公司", by_rules=True, **given)
+        jobs.look(shop.site.store)
+        found = shop.site.see("assistant_sun", lead).values
+        assert (found["owner"] == rep) == (number < 30), number
+    assert found["assigned_by"] == "load"
+
+
 # ---- who sees what
 
 
@@ -546,6 +559,7 @@ def with_options() -> dict[str, str]:
     product = files["product/entity.yaml"].replace(", line_code]", "]")
     kept = [line for line in product.splitlines(keepends=True) if not line.startswith(LINE_CODE)]
     files["product/entity.yaml"] = "".join(kept)
+    files["lead/entity.yaml"] = files["lead/entity.yaml"].replace("fetch: product_line.reps, ", "")
     files["order/automations.yaml"] = files["order/automations.yaml"].replace("product.line_code", "product.line")
     app = files["app.yaml"].replace("languages: [zh, en]", "languages: [zh]")
     files["app.yaml"] = app.replace("product_line, ", "")

@@ -15,10 +15,12 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from engine.clock import Clock, SetClock
+from engine.definition.parser import parse_documents
 from engine.people import accounts, departments, tokens
+from engine.people.casting import create_cast
 from engine.storage.store import Store
 from engine.storage.system_tables import users
-from tests.conftest import MakeStore
+from tests.conftest import MakeStore, to_folder
 from tests.prepared import let_work_end
 from web.app import create_app, serve_installation
 from web.settings import Settings
@@ -214,7 +216,7 @@ def open_desk(make_store: MakeStore, tmp_path: Path, clock: SetClock) -> Iterato
 
     def open_it(
         *,
-        definition: Path | Mapping[str, str] = DESK,
+        definition: Path | str | Mapping[str, str] = DESK,
         people: Callable[[Store], object] = let_in,
         **changes: Any,
     ) -> Desk:
@@ -230,6 +232,23 @@ def open_desk(make_store: MakeStore, tmp_path: Path, clock: SetClock) -> Iterato
 @pytest.fixture
 def desk(open_desk: OpenDesk) -> Desk:
     return open_desk()
+
+
+def let_in_cast(store: Store) -> None:
+    """Create the departments and people of the demo of the manufacturing template."""
+    documents = parse_documents(to_folder("manufacturing"), "demo")
+    departments_, people = (
+        {key: one for document in documents for key, one in document.data.get(part, {}).items()}
+        for part in ("departments", "users")
+    )
+    with store.write() as session:
+        create_cast(session, departments_, people, password=lambda: PASSWORD)
+
+
+@pytest.fixture
+def factory(open_desk: OpenDesk) -> Desk:
+    """The manufacturing template with the people of its demo."""
+    return open_desk(definition="manufacturing", people=let_in_cast)
 
 
 def ids_of(store: Store) -> dict[str, int]:

@@ -4,28 +4,10 @@ from typing import Any
 
 import pytest
 
-from engine.definition.parser import parse_documents
-from engine.people.casting import create_cast
-from engine.storage.store import Store
-from tests.conftest import ROOT, to_folder
-from tests.web.conftest import PASSWORD, Desk, OpenDesk, Program
+from tests.web.conftest import Desk, Program
 
 AMOUNTS = ("98.01", "9,801", "9801", "玖仟捌佰", "4,321", "4321")
 """The price of a line, what it adds up to, in capitals too, and what the customer is good for."""
-FOLDER = ROOT / "templates" / "manufacturing"
-
-
-def _let_in(store: Store) -> None:
-    documents = parse_documents(to_folder("manufacturing"), "demo")
-    departments, users = ({key: one for document in documents for key, one in document.data.get(part, {}).items()}
-                          for part in ("departments", "users"))  # fmt: skip
-    with store.write() as session:
-        create_cast(session, departments, users, password=lambda: PASSWORD)
-
-
-@pytest.fixture
-def desk(open_desk: OpenDesk) -> Desk:
-    return open_desk(definition=FOLDER, people=_let_in)
 
 
 def _line(product: dict[str, Any]) -> list[dict[str, Any]]:
@@ -33,13 +15,13 @@ def _line(product: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def deals(desk: Desk) -> dict[str, dict[str, Any]]:
+def deals(factory: Desk) -> dict[str, dict[str, Any]]:
     """One customer of a rep's with a quote, a contract, an order and an invoice, all of 9,801."""
-    rep, ops = desk.program("rep_wang"), desk.program("ops_wu")
+    rep, ops = factory.program("rep_wang"), factory.program("ops_wu")
     product = ops.made("product", sku="P-1", model="P-1", name="垫片", unit="piece", list_price="98.0100")
     customer = rep.made("customer", name="宁波甲乙机械有限公司", type="end_user", region="east")
     who = {"customer": customer["id"]}
-    _change(desk.program("finance_zhou"), "customer", customer, {"credit_limit": "4321.00"})
+    _change(factory.program("finance_zhou"), "customer", customer, {"credit_limit": "4321.00"})
     quote = rep.made("quote", **who, payment_term="advance", prepay="30%", items=_line(product))
     contract = rep.made("contract", **who, type="sales", amount="9801", items=_line(product))
     order = rep.made("order", **who, promised="2026-04-01", payment_term="advance", models_confirmed=True,
@@ -52,8 +34,8 @@ def _change(program: Program, entity: str, record: dict[str, Any], changes: dict
     assert program.patch(f"/{entity}/{record['id']}", changes, version).status_code == 200
 
 
-def test_no_page_file_or_answer_for_an_assistant_has_an_amount(desk: Desk, deals: dict[str, dict[str, Any]]) -> None:
-    browser, program = desk.browser("assistant_sun"), desk.program("assistant_sun")
+def test_no_page_file_or_answer_for_an_assistant_has_an_amount(factory: Desk, deals: dict[str, dict[str, Any]]) -> None:
+    browser, program = factory.browser("assistant_sun"), factory.program("assistant_sun")
     pages = ["/", "/dashboards/desk", "/search?q=宁波甲乙"]
     routes = []
     for entity, record in deals.items():
@@ -73,17 +55,19 @@ def test_no_page_file_or_answer_for_an_assistant_has_an_amount(desk: Desk, deals
     )
 
 
-def test_no_list_sort_or_filter_of_an_assistant_goes_by_an_amount(desk: Desk, deals: dict[str, dict[str, Any]]) -> None:
-    program = desk.program("assistant_sun")
+def test_no_list_sort_or_filter_of_an_assistant_goes_by_an_amount(
+    factory: Desk, deals: dict[str, dict[str, Any]]
+) -> None:
+    program = factory.program("assistant_sun")
     for path in ("/order?sort=-total", "/quote?filter=total >= 1", "/contract?sort=amount", "/customer?sort=ordered"):
         assert program.get(path).status_code == 422, path
 
 
 def test_an_assistant_changes_an_order_and_keeps_the_price_nobody_showed_them(
-    desk: Desk, deals: dict[str, dict[str, Any]]
+    factory: Desk, deals: dict[str, dict[str, Any]]
 ) -> None:
     order = deals["order"]
-    _change(desk.program("assistant_sun"), "order", order, {"promised": "2026-04-09"})
-    kept = desk.program("rep_wang").get(f"/order/{order['id']}").get_json()
+    _change(factory.program("assistant_sun"), "order", order, {"promised": "2026-04-09"})
+    kept = factory.program("rep_wang").get(f"/order/{order['id']}").get_json()
 
     assert (kept["promised"], kept["total"], kept["items"][0]["price"]) == ("2026-04-09", "9801.00", "98.0100")

@@ -136,15 +136,11 @@ def _fields(errors: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def _matched() -> list[tuple[str, str]]:
-    """The fields by which an approval finds who is responsible, and those that somebody answers for already."""
+    """The fields by which approvals and automations find who is responsible, and those somebody answers for already."""
     app = g.session.app
-    used = {
-        one.match.name
-        for approval in app.approvals.values()
-        for step in approval.steps.values()
-        for one in step.who
-        if one.match is not None
-    }
+    asked = [step.who for approval in app.approvals.values() for step in approval.steps.values()]
+    asked += [step.who for automation in app.automations.values() for step in automation.do]
+    used = {one.match.name for who in asked for one in who if one.match is not None}
     known = sorted(used | set(groups.list_responsible(g.session.connection)))
     return [(key, _field_label(key)) for key in known]
 

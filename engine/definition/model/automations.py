@@ -127,11 +127,12 @@ class DoDefinition:
 
     ``set``: ``values``; ``create``: a record of ``name`` that links here by ``link``, with ``values``, owned by
     ``owner``; ``move``: the move ``name``; ``assign``: to one of ``who`` by ``share``, who owns less than ``at_most``
-    records that satisfy ``counting``; ``notify``: ``who``; ``post``: to the channel ``name``; ``mail``: to the address
-    ``value``; ``call``: the webhook ``name`` with ``values``; ``dial``: the number ``value`` through channel ``name``;
-    ``wait``: ``span``; ``if``: ``value``, then ``do`` or ``otherwise``; ``for_each``: ``do`` for each record of the
-    collection ``name`` that satisfies ``where``, or for each row of the line table ``name`` of the record (``items``)
-    or of one it links to (``plan.rows``); ``rest``: what the last record a ``for_each`` makes gets of a sum.
+    records that satisfy ``counting``, then ``do``, or ``otherwise`` when there is nobody; ``notify``: ``who``;
+    ``post``: to the channel ``name``; ``mail``: to the address ``value``; ``call``: the webhook ``name`` with
+    ``values``; ``dial``: the number ``value`` through channel ``name``; ``wait``: ``span``; ``if``: ``value``, then
+    ``do`` or ``otherwise``; ``for_each``: ``do`` for each record of the collection ``name`` that satisfies ``where``,
+    or for each row of the line table ``name`` of the record (``items``) or of one it links to (``plan.rows``);
+    ``rest``: what the last record a ``for_each`` makes gets of a sum.
     Below the text of ``notify`` and ``post`` stands a ``report`` or a ``dashboard`` over ``period``, as the reader sees
     it, a group as the first of ``eyes`` does. ``key`` names the texts of a step for translations.
     ``use``: the steps of the part ``name`` of the file.
