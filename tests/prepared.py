@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from engine.storage.database import Database, open_database
-from engine.storage.upgrades import upgrade
+from engine.storage.upgrading import upgrade
 from tests import restoring
 
 Fill = Callable[[Database], object]

@@ -37,7 +37,7 @@ from engine.storage.published import Published
 from engine.storage.surviving import savepoint
 from engine.storage.tables import Tables, build_tables
 from engine.storage.turns import Patience, enter_to_write, find_generation
-from engine.storage.upgrades import upgrade
+from engine.storage.upgrading import upgrade
 
 __all__ = ["Published", "Session", "Store", "load_stored"]
 

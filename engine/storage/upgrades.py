@@ -1,16 +1,14 @@
-"""The engine's own tables, brought to the shape this program needs.
+"""The steps by which the engine's own tables came to the shape they have now, in their order.
 
-Enters: a database of any earlier program, or an empty one. Leaves: the tables of ``system_tables.py``. Must not touch
-the tables of entities. Each start does the missing steps in one transaction, so a program killed midway leaves the
-database as it was; a database written by a newer program is refused.
+Enters: a connection whose tables are those of the step before. Leaves: the tables of the next. Must not touch the
+tables of entities, nor be changed once released: ``upgrading.py`` does those that are missing.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Column, Connection, MetaData, Table, case, func, inspect, select, text, update
+from sqlalchemy import Column, Connection, MetaData, Table, case, func, inspect, select, text
 
-from engine.errors import NotPossibleNow
 from engine.storage.apart import keep_delegations_apart
 from engine.storage.approval_tables import (
     approval_copies,
@@ -25,7 +23,6 @@ from engine.storage.baseline_tables import baselines
 from engine.storage.closing_tables import closed_months
 from engine.storage.comment_tables import comments, followers
 from engine.storage.count_tables import counts
-from engine.storage.database import Database
 from engine.storage.delivery_tables import channels, deliveries, message_choices, pictures
 from engine.storage.dispute_tables import disputes, duplicate_hits
 from engine.storage.export_tables import exports
@@ -39,7 +36,6 @@ from engine.storage.past_moves import write_past_moves
 from engine.storage.search_tables import search_terms
 from engine.storage.share_tables import shares
 from engine.storage.stage_tables import calendar_days, evidence, flags, moves, stays, timers
-from engine.storage.system_columns import metadata
 from engine.storage.system_tables import (
     answers,
     history,
@@ -49,13 +45,11 @@ from engine.storage.system_tables import (
     outbox,
     password_links,
     recovery_codes,
-    schema_version,
     second_factors,
     sessions,
     tokens,
     users,
 )
-from engine.storage.turns import take_turn
 from engine.storage.view_tables import report_views, tours, view_defaults, views
 
 Step = Callable[[Connection], None]
@@ -369,42 +363,3 @@ STEPS: Sequence[Step] = (
     _order_terms_of_records,
 )
 """Step ``n`` leads from version ``n + 1`` to ``n + 2``; append only. A fresh database starts at the newest version."""
-
-
-def upgrade(database: Database, steps: Sequence[Step] = STEPS) -> int:
-    """Create or upgrade the system tables and return the version they have now.
-
-    Raises ``NotPossibleNow`` when the database belongs to a newer program, or the server is too old.
-    """
-    newest = len(steps) + 1
-    with database.read() as connection:
-        if _find_version(connection) == newest:
-            return newest
-    with database.write() as connection:
-        take_turn(connection)
-        return _bring_to(connection, newest, steps)
-
-
-def _bring_to(connection: Connection, newest: int, steps: Sequence[Step]) -> int:
-    found = _find_version(connection)
-    if found is None:
-        metadata.create_all(connection, checkfirst=False)
-        protect_releases(connection)
-        protect_people(connection)
-        protect_audit(connection)
-        protect_closed_months(connection)
-        keep_delegations_apart(connection)
-        connection.execute(schema_version.insert().values(id=1, version=newest))
-        return newest
-    if found > newest:
-        raise NotPossibleNow("storage.newer_schema", found=found, known=newest)
-    for step in steps[found - 1 :]:
-        step(connection)
-    connection.execute(update(schema_version).values(version=newest))
-    return newest
-
-
-def _find_version(connection: Connection) -> int | None:
-    if not inspect(connection).has_table(schema_version.name):
-        return None
-    return connection.scalar(select(schema_version.c.version))

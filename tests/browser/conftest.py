@@ -27,7 +27,7 @@ from engine.definition.source import SourceFolder
 from engine.storage import catalog
 from engine.storage.database import open_database
 from engine.storage.store import Store
-from engine.storage.upgrades import upgrade
+from engine.storage.upgrading import upgrade
 from tests.browser.visitor import DESK, PICTURES, Visitor
 from tests.conftest import ROOT
 from tests.docs.conftest import installed as installed

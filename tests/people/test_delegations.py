@@ -15,7 +15,8 @@ from engine.storage.apart import keep_delegations_apart
 from engine.storage.database import Database
 from engine.storage.store import Store
 from engine.storage.system_tables import users
-from engine.storage.upgrades import STEPS, upgrade
+from engine.storage.upgrades import STEPS
+from engine.storage.upgrading import upgrade
 from tests.racing import at_once
 
 DAY = timedelta(days=1)

@@ -31,7 +31,8 @@ from engine.storage.database import open_database
 from engine.storage.differences import compare
 from engine.storage.stage_tables import moves
 from engine.storage.store import Session, Store
-from engine.storage.upgrades import STEPS, upgrade
+from engine.storage.upgrades import STEPS
+from engine.storage.upgrading import upgrade
 from tests.reports.conftest import MONDAY, Market
 from tests.reports.market import FULL, add_people
 

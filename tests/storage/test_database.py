@@ -16,7 +16,7 @@ from engine.storage import gate
 from engine.storage.database import Database, open_database
 from engine.storage.faults import Unavailable
 from engine.storage.system_tables import settings
-from engine.storage.upgrades import upgrade
+from engine.storage.upgrading import upgrade
 from tests.conftest import SQLITE_AS_SERVED
 
 # Python 3.12 warns that a fork may carry over locks; here that is what is tested.

@@ -12,7 +12,8 @@ from engine.storage.immutable import protect_people
 from engine.storage.match_tables import match_grams, match_keys
 from engine.storage.system_columns import metadata
 from engine.storage.system_tables import users
-from engine.storage.upgrades import STEPS, _keep_lengths_of_names, upgrade
+from engine.storage.upgrades import STEPS, _keep_lengths_of_names
+from engine.storage.upgrading import upgrade
 
 NEWEST = len(STEPS) + 1
 

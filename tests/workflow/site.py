@@ -23,7 +23,7 @@ from engine.storage.database import Database
 from engine.storage.store import Session, Store, load_stored
 from engine.storage.system_tables import history, outbox, users
 from engine.storage.tables import build_tables
-from engine.storage.upgrades import upgrade
+from engine.storage.upgrading import upgrade
 from engine.workflow import transitions
 from engine.workflow.approval import commands as approvals
 from engine.workflow.approval import log as approval_log

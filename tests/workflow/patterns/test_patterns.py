@@ -11,7 +11,7 @@ from engine.examples.running import Outcome, play_folder, run_examples
 from engine.storage import catalog
 from engine.storage.database import Database
 from engine.storage.store import Store
-from engine.storage.upgrades import upgrade
+from engine.storage.upgrading import upgrade
 from tests.conftest import ROOT
 from tests.workflow.patterns.fixture import Fixture, read_fixtures
 from tests.workflow.site import TUESDAY
