@@ -1,55 +1,43 @@
 """Demo data: the invented people and the story of a template, played through the same commands people use.
 
-Enters: an open store whose clock can be set, and a template's folder with ``demo/*.yaml``. Leaves: accounts with new
-passwords, and records with history, approvals and files, dated over the last months. Must not write a record around the
-commands: what the story may not do, nobody may.
+Enters: an open store whose clock can be set, and a template's folder with ``demo/*.yaml`` and the ``courses/*.yaml``
+that have a ``demo``. Leaves: accounts with new passwords, and records with history, approvals and files, dated over the
+last year. Must not write a record around the commands: what the story may not do, nobody may.
 
-Both halves can be called again after an interruption: people who are there stay as they are, and the story goes on
-after the last step that was committed.
+Both halves can be called again after an interruption: people who are there stay as they are, and story and courses go
+on after the last step that was committed.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
-from typing import Any
-from zoneinfo import ZoneInfo
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import select
 
 from engine.automation.jobs import react
+from engine.automation.notices import mark_old_read
 from engine.clock import SetClock
-from engine.definition.kinds import BASE, find_kind
+from engine.definition.kinds import find_kind
 from engine.definition.parser import parse_documents
 from engine.definition.source import SourceFolder
-from engine.definition.yaml_reader import Document
-from engine.errors import DefinitionError, FormworkError, InvalidValues, Location, NotPossibleNow, Problem
-from engine.examples import steps
+from engine.errors import NotPossibleNow
 from engine.examples.sample_files import make_pdf
-from engine.examples.scene import Refs, Scene
 from engine.guiding.clearing import Clearing, clear
 from engine.guiding.steps import find_invented
-from engine.people import accounts
 from engine.people.actor import Actor
 from engine.storage.journal import write_audit
 from engine.storage.store import Session, Store
-from engine.storage.system_tables import settings, users
+from engine.storage.system_tables import users
+from web.demo_courses import Courses
 from web.demo_people import DemoAccount, create_people
+from web.demo_place import Place, digest, forget_courses, forget_place, read_place, write_place
+from web.demo_story import LeftOut, Step, Story
 
 __all__ = ["DemoAccount", "clear_demo", "create_people", "find_leavers", "load_demo", "make_pdf", "play_story"]
 
 Progress = Callable[[int, int], None]
-LeftOut = Callable[[Problem], None]
 
-_PLACE = "demo.place"
-_DAYS = re.compile(r"-(\d+)d(?: (\d\d):(\d\d))?")
-_AGO = re.compile(r"-(\d+)([hm])")
-_QUARTER = re.compile(r"-(\d)q\+(\d+)d (\d\d):(\d\d)")
-_MONTHS_OF_A_QUARTER = 3
-_MORNING = time(9)
-_SOON = timedelta(minutes=7)
-"""After the step before, when the moment that was written fell on a day off."""
+_UNREAD = timedelta(days=30)
+"""How far back people of a demo have not read what they were told."""
 
 
 def play_story(
@@ -58,33 +46,66 @@ def play_story(
     folder: SourceFolder,
     progress: Progress = lambda done, total: None,
     left_out: LeftOut = lambda problem: None,
+    *,
+    size: float = 1.0,
+    seed: int = 1,
 ) -> int:
-    """Play the steps of ``demo/*.yaml`` in the order of time and return how many were played.
+    """Play the steps of ``demo/*.yaml`` and the courses of the demo in the order of time; return how many of both.
 
     ``clock`` is the one ``store`` was opened with; it stands at the present moment when called, and there again at the
-    end. A step that is refused raises ``DefinitionError`` with its place and the reason; one of the template of a site,
-    whose rules are others, is given to ``left_out`` instead.
+    end. ``size`` and ``seed`` are of the courses; one that was interrupted goes on as it began. A step that is refused
+    raises ``DefinitionError`` with its place and the reason; one of the template of a site, whose rules are others, is
+    given to ``left_out`` instead, as is a course that may not go on.
     """
-    now = clock.now()
-    written = _digest(folder)
+    now, written = clock.now(), digest(folder)
     with store.read() as session:
-        place = _read_place(session) or _Place(now, written)
-    if place.written != written:
-        return 0  # another story than the one that is here: its steps do not continue this one
-    story = _Story(store, clock, place, left_out)
+        place = read_place(session) or Place(now, written, size, seed)
+    if place.over or place.written != written:
+        return 0  # played, or another story than the one that is here: its steps do not continue this one
+    story = Story(store, clock, place, left_out)
     steps = story.in_order(parse_documents(folder, "demo"))
-    waiting = steps[place.done :]
+    courses = Courses(store, place, parse_documents(folder, "course"), left_out)
+    before = place.done + courses.over
     try:
-        for at, (moment, step) in enumerate(waiting, start=place.done + 1):
-            story.play(moment, step)
-            progress(at, len(steps))
+        for _ in _tell(clock, story, steps, courses):
+            progress(place.done + courses.over, len(steps) + courses.count)
     finally:
         clock.at = now
     react(store)
-    return len(waiting)
+    with store.write() as session:
+        place.over = True
+        mark_old_read(session, now - _UNREAD)
+        write_place(session, place)
+        forget_courses(session)
+    return place.done + courses.over - before
 
 
-def load_demo(store: Store, clock: SetClock, folder: SourceFolder, *, actor: Actor | None) -> list[DemoAccount]:
+def _tell(clock: SetClock, story: Story, steps: list[tuple[datetime, Step]], courses: Courses) -> Iterator[None]:
+    """Do all that is still to be done in the order of time, and come back after each step and each end of a course."""
+    while True:
+        step, course = next(iter(steps[story.place.done : story.place.done + 1]), None), courses.next
+        if step is not None and (course is None or step[0] <= course):
+            story.play(*step)
+            yield
+        elif course is not None:
+            clock.at = course
+            if courses.play():
+                yield
+        else:
+            return
+
+
+def load_demo(
+    store: Store,
+    clock: SetClock,
+    folder: SourceFolder,
+    progress: Progress = lambda done, total: None,
+    left_out: LeftOut = lambda problem: None,
+    *,
+    size: float = 1.0,
+    seed: int = 1,
+    actor: Actor | None,
+) -> list[DemoAccount]:
     """Create the people of a release's demo and play its story; the passwords are only told now.
 
     Raises ``NotPossibleNow`` when the release brings none, or one is there already.
@@ -92,10 +113,11 @@ def load_demo(store: Store, clock: SetClock, folder: SourceFolder, *, actor: Act
     if not any(find_kind(path) == "demo" for path in folder.files):
         raise NotPossibleNow("guide.no_demo")
     with store.read() as session:
-        if find_invented(session).people or _read_place(session) is not None:
+        if find_invented(session).people or read_place(session) is not None:
             raise NotPossibleNow("guide.demo_there")
     people = create_people(store, folder)
-    play_story(store, clock, folder, left_out=lambda problem: None)
+    with store.database.without_waiting_for_disk():
+        play_story(store, clock, folder, progress, left_out, size=size, seed=seed)
     with store.write() as session:
         write_audit(session, "setting.demo_loaded", None, {"people": len(people)}, actor=actor)
     left = find_leavers(store)
@@ -112,171 +134,5 @@ def find_leavers(store: Store) -> frozenset[str]:
 def clear_demo(session: Session, *, actor: Actor | None) -> Clearing:
     """Clear what invented people made, and forget how far their story had come."""
     done = clear(session, actor=actor)
-    session.connection.execute(delete(settings).where(settings.c.key == _PLACE))
+    forget_place(session)
     return done
-
-
-# ---- how far the story has come
-
-
-@dataclass
-class _Place:
-    """How far the story has come, kept with the data.
-
-    ``began`` is the moment all its distances count from; ``written`` the sha256 of the story.
-    """
-
-    began: datetime
-    written: str
-    done: int = 0
-    refs: Refs = field(default_factory=dict)
-
-
-def _digest(folder: SourceFolder) -> str:
-    return SourceFolder({path: text for path, text in folder.files.items() if find_kind(path) == "demo"}).digest
-
-
-def _read_place(session: Session) -> _Place | None:
-    kept = session.connection.scalar(select(settings.c.value).where(settings.c.key == _PLACE))
-    if kept is None:
-        return None
-    refs = {name: (entity, id_) for name, (entity, id_) in kept["refs"].items()}
-    return _Place(datetime.fromisoformat(kept["began"]), kept["written"], kept["done"], refs)
-
-
-def _write_place(session: Session, place: _Place) -> None:
-    refs = {name: list(address) for name, address in place.refs.items()}
-    value = {"began": place.began.isoformat(), "written": place.written, "done": place.done, "refs": refs}
-    known = session.connection.execute(update(settings).where(settings.c.key == _PLACE).values(value=value))
-    if known.rowcount == 0:
-        session.connection.execute(insert(settings).values(key=_PLACE, value=value))
-
-
-# ---- the story
-
-
-@dataclass(frozen=True)
-class _Step:
-    """One written step and where it stands."""
-
-    written: Mapping[str, Any]
-    location: Location
-
-
-class _Refused:
-    """Why a step could not be played, in the reader's language."""
-
-    def __init__(self, error: FormworkError) -> None:
-        self.error = error
-
-    def text(self, language: str) -> str:
-        """Return the reason."""
-        if isinstance(self.error, InvalidValues):
-            said = [f"{item.path}: {item.text(language)}" for item in self.error.errors]
-            return "; ".join(said + [item.message for item in self.error.missing])
-        said_by = getattr(self.error, "text", None)
-        return str(said_by(language) if said_by else self.error)
-
-
-class _Story:
-    """Plays steps one after another, each in a transaction of its own at its own moment."""
-
-    def __init__(self, store: Store, clock: SetClock, place: _Place, left_out: LeftOut) -> None:
-        self.store, self.clock, self.place, self.left_out = store, clock, place, left_out
-        self.zone = ZoneInfo(store.app.timezone)
-        self.working_days = frozenset(store.app.calendar.days)
-
-    def in_order(self, documents: list[Document]) -> list[tuple[datetime, _Step]]:
-        """Return the steps with their moments, oldest first; the moments never go back nor lie ahead of the start.
-
-        Days of a quarter move no other step, and what a quarter has not come to yet is left out.
-        """
-        steps = sorted(_steps(documents), key=lambda step: self._moment(step.written["at"]))
-        found: list[tuple[datetime, _Step]] = []
-        fixed: list[tuple[datetime, _Step]] = []
-        last = datetime.min.replace(tzinfo=UTC)
-        for step in steps:
-            wanted = self._on_a_working_day(step.written["at"])
-            if _QUARTER.fullmatch(step.written["at"]):
-                fixed += [(wanted, step)] if wanted <= self.place.began else []
-                continue
-            last = min(self.place.began, wanted if wanted >= last else last + _SOON)
-            found.append((last, step))
-        return sorted([*fixed, *found], key=lambda one: one[0])
-
-    def play(self, moment: datetime, step: _Step) -> None:
-        """Do what a step says, as who it says, at ``moment``."""
-        self.clock.at = moment
-        written = step.written
-        act = steps.action_of(written)
-        refs = dict(self.place.refs)
-        try:
-            with self.store.write() as session:
-                actor = _actor(session, written["as"])
-                made = steps.play(self._scene(session, actor, refs, moment), written)
-                if made is not None and "ref" in written:
-                    refs[written["ref"]] = (made.entity, made.id)
-                _write_place(session, replace(self.place, done=self.place.done + 1, refs=refs))
-            react(self.store)
-        except FormworkError as error:
-            what = f"{written['as']} {act} {written.get('ref') or written.get('of') or written[act]}"
-            problem = Problem("M001", step.location, {"what": what, "why": _Refused(error)})
-            if not step.location.file.startswith(BASE):
-                raise DefinitionError([problem]) from error
-            self._leave_out(problem)
-        self.place.done += 1
-        self.place.refs = refs
-
-    def _leave_out(self, problem: Problem) -> None:
-        """Go on after a step that was written for the rules of a template, not for those of the site."""
-        with self.store.write() as session:
-            _write_place(session, replace(self.place, done=self.place.done + 1))
-        self.left_out(problem)
-
-    def _moment(self, at: str) -> datetime:
-        """Return the moment written as ``-30d 10:15``, ``-3h``, ``-40m``, or of a quarter as ``-0q+9d 23:55``."""
-        ago = _AGO.fullmatch(at)
-        if ago:
-            return self.place.began - timedelta(**{"h": {"hours": int(ago[1])}, "m": {"minutes": int(ago[1])}}[ago[2]])
-        today = self.place.began.astimezone(self.zone).date()
-        if quarter := _QUARTER.fullmatch(at):
-            months = today.year * 12 + (today.month - 1) // _MONTHS_OF_A_QUARTER * _MONTHS_OF_A_QUARTER
-            year, month = divmod(months - _MONTHS_OF_A_QUARTER * int(quarter[1]), 12)
-            day = date(year, month + 1, 1) + timedelta(days=int(quarter[2]))
-            return datetime.combine(day, time(int(quarter[3]), int(quarter[4])), self.zone).astimezone(UTC)
-        days = _DAYS.fullmatch(at)
-        assert days is not None  # noqa: S101 - the schema has checked it
-        day = today - timedelta(days=int(days[1]))
-        at_time = time(int(days[2]), int(days[3])) if days[2] else _MORNING
-        return datetime.combine(day, at_time, self.zone).astimezone(UTC)
-
-    def _on_a_working_day(self, at: str) -> datetime:
-        """Return the moment, or the same time on the working day before; hours ago and days of a quarter stay."""
-        moment = self._moment(at)
-        if _AGO.fullmatch(at) or _QUARTER.fullmatch(at):
-            return moment
-        local = moment.astimezone(self.zone)
-        while local.isoweekday() not in self.working_days:
-            local -= timedelta(days=1)
-        return local.astimezone(UTC)
-
-    def _scene(self, session: Session, actor: Actor, refs: Refs, moment: datetime) -> Scene:
-        find_user = partial(accounts.find_user, session.connection)
-        return Scene(session, actor, refs, moment, self.zone, partial(self._find_past, latest=moment), find_user)
-
-    def _find_past(self, written: str, latest: datetime) -> datetime | None:
-        """Return a moment typed into a field as it is written for steps, not after the step itself."""
-        if not (_AGO.fullmatch(written) or _DAYS.fullmatch(written)):
-            return None
-        return min(self._on_a_working_day(written), latest)
-
-
-def _steps(documents: list[Document]) -> Iterator[_Step]:
-    for document in documents:
-        for index, written in enumerate(document.data.get("steps", [])):
-            yield _Step(written, document.at_key(("steps", index)))
-
-
-def _actor(session: Session, login: str) -> Actor:
-    user = accounts.find_user(session.connection, login)
-    return accounts.get_actor(session.connection, user or 0)

@@ -100,6 +100,13 @@ def mark_read(session: Session, *, actor: Actor, only: int | None = None) -> Non
     session.connection.execute(unread.values(read_at=session.now()))
 
 
+def mark_old_read(session: Session, before: datetime) -> None:
+    """Let everybody have read what was told before a moment, as people of a story have; not what they are asked."""
+    c = notices.c
+    old = update(notices).where(c.read_at.is_(None), c.kind != ASKED, c.at < before)
+    session.connection.execute(old.values(read_at=c.at))
+
+
 def mark_decided(session: Session, entity: str, record_id: int, *, actor: Actor) -> None:
     """Mark read what asked the actor to decide about a record, now that they have."""
     c = notices.c

@@ -134,15 +134,18 @@ def test_an_interrupted_story_continues_after_its_last_step_and_plays_to_its_end
     folder = to_folder(template)
     demo.create_people(store, folder)
 
+    totals: list[int] = []
+
     def interrupt(done: int, total: int) -> None:
         if done == 30:
+            totals.append(total)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         demo.play_story(store, clock, folder, interrupt)
     again = demo.create_people(store, folder)
     assert {account.password for account in again} == {None}
-    assert demo.play_story(store, clock, folder) == _written_steps(template) - 30
+    assert demo.play_story(store, clock, folder) == totals[0] - 30 > _written_steps(template) - 30
     assert demo.play_story(store, clock, folder) == 0
     with store.read() as session:
         for key in store.app.menu:

@@ -5,7 +5,8 @@ Enters: a site. Leaves: the demo of its release, or none. Must not clear before 
 
 import click
 
-from engine.errors import NotPossibleNow
+from engine.errors import NotPossibleNow, Problem
+from web.cli.progress import Progress
 from web.cli.site import Site
 from web.cli.years import demo_command
 
@@ -13,8 +14,10 @@ __all__ = ["demo_command"]
 
 
 @demo_command.command("load", help="cli.demo_load")
+@click.option("--size", type=click.FloatRange(0.01, 1000), default=1.0, show_default=True, help="cli.option_demo_size")
+@click.option("--seed", type=int, default=1, show_default=True, help="cli.option_seed")
 @click.pass_obj
-def load(site: Site) -> None:
+def load(site: Site, size: float, seed: int) -> None:
     """Create the invented people of the release and play their story."""
     from engine.clock import SetClock, SystemClock
     from engine.definition.source import SourceFolder
@@ -27,7 +30,12 @@ def load(site: Site) -> None:
         current = find_current(session.connection)
     if current is None:
         raise NotPossibleNow("guide.no_demo")
-    people = demo.load_demo(store, clock, SourceFolder(current.sources), actor=None)
+    left_out: list[Problem] = []
+    with Progress(site).step("cli.step_story") as show:
+        sources = SourceFolder(current.sources)
+        people = demo.load_demo(store, clock, sources, show, left_out.append, size=size, seed=seed, actor=None)
+    if left_out:
+        site.say("cli.story_left_out", count=len(left_out), first=left_out[0])
     site.say("cli.demo_loaded", count=len(people))
     for one in people:
         click.echo("\t".join((one.login, one.password or "–", ",".join(one.roles), one.name)))
