@@ -34,6 +34,8 @@ from web.shell import add_toast
 from web.throttle import TooManyAttempts
 
 _PROVEN, _CLAIM = "first_code", "first_claim"
+_LOOK_AGAIN = 1
+"""Seconds after which the browser asks how far it is: by a header, since these pages have no scripts."""
 _COUNTED_AS = "first start"
 """Under which wrong codes are counted, as those of a login are."""
 
@@ -109,7 +111,7 @@ class _Pages:
     def refuse(self, error: HTTPException) -> Any:
         """Say that there is only one page yet; once the site is ready, let the browser ask the site in a second."""
         if self.first.is_over:
-            return make_response(self._wait(), 503, {"Retry-After": "1"})
+            return make_response(self._wait(), 503, {"Retry-After": str(_LOOK_AGAIN)})
         if error.code is None or error.code < 400:
             return error
         return Response(messages.text("guide.not_chosen", locale().language), error.code, mimetype="text/plain")
@@ -136,7 +138,8 @@ class _Pages:
         return make_response(render_template("pages/choose.html", page=page, shell=_shell()), status)
 
     def _wait(self) -> Any:
-        return render_template("pages/choose_wait.html", page=view_work(self.first), shell=_shell())
+        page = render_template("pages/choose_wait.html", page=view_work(self.first), shell=_shell())
+        return make_response(page, {"Refresh": str(_LOOK_AGAIN)})
 
     def _led_in(self) -> Any:
         """Sign in whoever chose, once; anybody else meets the site itself at the next request."""
