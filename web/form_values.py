@@ -4,7 +4,7 @@ Enters: what somebody typed so far. Leaves: the values a record would have, with
 anything, nor refuse a wrong value: it is left out, and the command will say so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -90,6 +90,12 @@ def _typed(
     values, errors = found
     broken = broken_rules(entity, values, env, at=at, wrong=[error.path for error in errors])
     return Typed(entity, values, before, tuple(errors), tuple(broken), rights)
+
+
+def refused_already(found: Typed, given: Collection[str]) -> tuple[FieldError, ...]:
+    """Return what is wrong with the fields a form is opened with, so that nobody fills in the rest for nothing."""
+    rules = [one for one in found.broken if one.fields and set(one.fields) <= set(given)]
+    return tuple(FieldError(path, "value.rule", {"message": rule.message}) for rule in rules for path in rule.fields)
 
 
 def name_fresh(entity: Entity, record: Record) -> str:

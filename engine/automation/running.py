@@ -169,6 +169,12 @@ def _why_dropped(session: Session, run: Run, automation: Automation | None) -> s
     return None
 
 
+def _asks_off(session: Session, automation: Automation) -> bool:
+    """Tell whether the condition is about a field that is closed because a module is off: nothing comes of it then."""
+    closed = session.app.closed.get(automation.entity or "") or frozenset()
+    return automation.when is not None and any(use[0] in closed for use in automation.when.checked.uses)
+
+
 def say_error(error: FormworkError) -> dict[str, Any]:
     """Return why a step was refused, in both languages."""
     if isinstance(error, InvalidValues):
@@ -214,7 +220,9 @@ class _Stretch:
                 return self._ended("dropped", "moved")
             if runs.is_overtaken(session, run):
                 return self._ended("dropped", "overtaken")
-        if automation.when is not None and automation.when.run(values, env) is not True:
+        if automation.when is not None and (
+            _asks_off(session, automation) or automation.when.run(values, env) is not True
+        ):
             return self._ended("skipped", "condition")
         if run.position == 0 and (run.depth > DEEPEST or runs.goes_round(session, run)):
             return self._ended("stopped", "loop")

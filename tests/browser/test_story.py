@@ -20,6 +20,7 @@ def test_from_a_new_customer_to_an_archived_contract(visit: Visit, width: int) -
     rep, manager = visit("rep_wang", width), visit("manager_li", PHONE)
 
     create_customer(rep, name)
+    manager_confirms(manager, rep)
     quote = write_quote(rep, name)
     submit(rep)
     manager_approves(manager, quote)
@@ -62,6 +63,19 @@ def create_customer(rep: Visitor, name: str) -> None:
     assert "00417" in rep.text()
     assert "HS-01" in rep.text()
     add_quality_contact(rep, name)
+
+
+def manager_confirms(manager: Visitor, rep: Visitor) -> None:
+    """A customer that came of no lead gets no quote before the manager confirms it as an existing one."""
+    customer = rep.path
+    rep.press("新建报价")
+    rep.see("[data-error-summary]", "这家客户还没有来路")
+    manager.open(f"{customer}/edit")
+    manager.tick("存量客户")
+    manager.save()
+    manager.see("h1", "泵业有限公司")
+    assert "存量客户" in manager.text()
+    rep.open(customer)
 
 
 def add_quality_contact(rep: Visitor, name: str) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from engine.automation import timers
+from engine.automation.jobs import react
 from engine.changing.choosing import find_dependents, switch_module
 from engine.clock import SetClock
-from engine.errors import NotFound
+from engine.errors import InvalidValues, NotFound
 from engine.people import accounts
 from engine.records import commands, queries
 from engine.records.rights import find_rights
@@ -38,7 +39,12 @@ TEXTS = {
     "  part: {type: link, to: part, label: 零件, required: true}\n" + ACCESS,
     "machine/entity.yaml": "entity: machine\nlabel: 机器\nfields:\n  name: {type: text, label: 名称}\n"
     '  part: {type: link, to: part, label: 零件, required_when: "name is not missing"}\n'
-    '  called: {type: text, label: 零件名, computed: "part.name"}\n' + ACCESS,
+    '  called: {type: text, label: 零件名, computed: "part.name"}\n  note: {type: text, label: 备注}\n' + ACCESS,
+    "order/entity.yaml": "entity: order\nlabel: 工单\nfields:\n"
+    "  machine: {type: link, to: machine, label: 机器, required: true}\n"
+    "rules:\n  fitted: {check: \"machine.called is not missing\", message: 机器还没有零件}\n" + ACCESS,
+    "machine/automations.yaml": "automations: machine\nrules:\n  bare:\n    label: 没有零件的机器\n"
+    "    on: {created: true}\n    when: \"called is missing\"\n    do:\n      - set: {note: \"'没有零件'\"}\n",
 }  # fmt: skip
 
 
@@ -99,3 +105,29 @@ def test_what_leads_to_something_off_is_closed_and_not_asked_for_until_it_is_bac
         back = queries.get_record(session, "machine", first.id, actor=worker).values
         assert (back["part"], back["called"]) == (part.id, "轴")
         assert len(find_due(session, most=10)) == 1
+
+
+def test_a_rule_and_an_automation_about_what_is_closed_wait_until_it_is_back(store: Store) -> None:
+    with store.write() as session:
+        accounts.create_user(session, login="wu", name="吴", password="velvet-harbour-19", roles=["worker"], actor=None)
+        worker = accounts.get_actor(session.connection, accounts.find_user(session.connection, "wu") or 0)
+        bare = commands.create_record(session, "machine", {}, actor=worker)
+        with pytest.raises(InvalidValues, match="机器还没有零件"):
+            commands.create_record(session, "order", {"machine": bare.id}, actor=worker)
+    react(store)
+    with store.read() as session:
+        assert queries.get_record(session, "machine", bare.id, actor=worker).values["note"] == "没有零件"
+
+    _switch(store, "parts", on=False)
+
+    with store.write() as session:
+        order = commands.create_record(session, "order", {"machine": bare.id}, actor=worker)
+        other = commands.create_record(session, "machine", {}, actor=worker)
+    react(store)
+    with store.read() as session:
+        assert queries.get_record(session, "machine", other.id, actor=worker).values["note"] is None
+
+    _switch(store, "parts", on=True)
+
+    with store.write() as session, pytest.raises(InvalidValues, match="机器还没有零件"):
+        commands.update_record(session, "order", order.id, {}, version=order.version, actor=worker)

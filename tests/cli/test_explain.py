@@ -33,7 +33,8 @@ def factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     demo.create_people(store, sources)
     with store.write() as session:
         rep, ops = (get_actor(session, login) for login in ("rep_wang", "ops_wu"))
-        create_record(session, "customer", {"name": "甬江阀门", "type": "oem", "region": "east"}, actor=rep)
+        customer = {"name": "甬江阀门", "type": "oem", "region": "east", "existing": True, "owner": rep.id}
+        create_record(session, "customer", customer, actor=ops)
         prices = {"list_price": "100", "floor_price": "60", "standard_cost": "40"}
         create_record(session, "product", {"sku": "F-100", "model": "F", "name": "阀体", **prices}, actor=ops)
     store.database.close()

@@ -34,7 +34,7 @@ def store(make_store: MakeStore) -> Store:
 
 def test_every_change_of_the_page_does_what_is_told(store: Store) -> None:
     boss = hire(store, "boss", "rep", "sales_ops", "admin")
-    make(store, boss, "customer", name="甬江阀门", type="oem", region="east", address="宁波")
+    make(store, boss, "customer", name="甬江阀门", type="oem", region="east", address="宁波", existing=True)
     make(store, boss, "product", sku="F-100", model="F", name="阀体", list_price=100, floor_price=60, standard_cost=40)
     files = dict(to_folder("manufacturing").files)
     items = [{"product": 1, "qty": 1, "price": 100}]

@@ -98,7 +98,9 @@ def plant(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="module")
 def customer(plant: Desk) -> Record:
     """The one customer of the module: others named like it would be duplicates."""
-    return plant.create("rep", "customer", name="甬江阀门", type="oem", region="east")
+    return plant.create(
+        "director", "customer", name="甬江阀门", type="oem", region="east", existing=True, owner=plant.people["rep"]
+    )
 
 
 @pytest.fixture

@@ -60,7 +60,8 @@ class Shop:
 def shop(open_site: Callable[[str], Site]) -> Shop:
     site = open_site("manufacturing")
     customer = site.create("rep_wang", "customer", name="宁波甲机械有限公司", type="end_user", region="east")
-    customer = site.update(MANAGER, customer, status="active", payment_term="monthly_30", no_code_reason="registering")
+    active = {"status": "active", "payment_term": "monthly_30", "no_code_reason": "registering"}
+    customer = site.update(MANAGER, customer, existing=True, **active)
     return Shop(site, customer, _product(site, "P-1"))
 
 
@@ -119,6 +120,7 @@ def test_longer_terms_than_agreed_add_finance(shop: Shop) -> None:
 @pytest.mark.parametrize(("prepay", "signs"), [("29.99", [FINANCE]), ("30", []), ("", [FINANCE])])
 def test_a_prospect_prepaying_less_than_30_percent_adds_finance(shop: Shop, prepay: str, signs: list[str]) -> None:
     fresh = shop.site.create("rep_wang", "customer", name="新客户有限公司", type="dealer", region="east")
+    fresh = shop.site.update(MANAGER, fresh, existing=True)
     quote = shop.quote(customer=fresh.id, payment_term="advance", prepay=prepay)
     assert shop.site.path("rep_wang", quote) == signs
 
@@ -575,7 +577,7 @@ def test_a_site_whose_product_lines_were_options_takes_them_over(make_store: Mak
     source = make(store, boss, "source", name="官网", type="website").id
     lead = {"company": "甲", "contact_name": "郑工", "mobile": "13817200316", "source": source, "region": "east"}
     make(store, boss, "lead", product_line="seal", **lead)
-    customer = {"name": "宁波甲机械有限公司", "type": "end_user", "region": "east", "no_code_reason": "registering"}
+    customer = {"name": "宁波甲机械有限公司", "type": "end_user", "region": "east", "existing": True}
     deal = {"customer": make(store, boss, "customer", **customer).id, "next_action": "拜访", "next_date": "2026-03-05"}
     make(store, boss, "opportunity", name="甲", product_lines=["seal", "gasket"], **deal)
     first = store.release_id

@@ -311,6 +311,7 @@ class Year:
         name = ("宁波甲机械有限公司", "温州乙阀门有限公司", "绍兴丙泵业有限公司")[at]
         made = self.site.create("rep_wang", "customer", name=name, type="oem", region="east", grade="a")
         given = {"credit_limit": "200000", "tax_number": "91330206MA2AX7K01G", "invoice_title": name}
+        self.site.update("ops_wu", made, existing=True)
         return self.site.update(FINANCE, made, **given)
 
 

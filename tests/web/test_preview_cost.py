@@ -83,7 +83,7 @@ def ask(browser: Browser, customer: int, ids: list[int]) -> tuple[int, str]:
 
 @pytest.fixture
 def customer(plant: Desk) -> int:
-    given = {"name": "甬江阀门", "type": "dealer", "region": "east", "no_code_reason": "registering"}
+    given = {"name": "甬江阀门", "type": "dealer", "region": "east", "no_code_reason": "registering", "existing": True}
     return int(plant.program("all").made("customer", **given)["id"])
 
 

@@ -25,7 +25,16 @@ from web.cells import record_url, title_of
 from web.conflict_view import view_conflict
 from web.draft_view import find_asked, to_form, view_drafts
 from web.duplicate_view import view_duplicates
-from web.form_values import Typed, get_writable, labels_of, make_inputs, name_fresh, type_changed, type_new
+from web.form_values import (
+    Typed,
+    get_writable,
+    labels_of,
+    make_inputs,
+    name_fresh,
+    refused_already,
+    type_changed,
+    type_new,
+)
 from web.form_view import arrange_sections, view_errors, view_form_path, view_sections
 from web.gate import locale, reads, writes
 from web.lock_view import find_lock
@@ -163,7 +172,8 @@ def _new_form(
     labels = labels_of(entity, values) | (labels_of(entity, typed_links(entity, posted.typed)) if posted else {})
     sent = form if form is not None else request.form
     pool = find_filled_pool(entity, sent.get("_pool") or request.args.get("pool", ""))
-    view = _form(found, values, labels, posted, errors) | {
+    told = errors or (refused_already(found, raw) if posted is None else ())
+    view = _form(found, values, labels, posted, told) | {
         "title": text.t("form.new", entity=text.label(entity.label)),
         "subtitle": text.label(source.label)
         if source

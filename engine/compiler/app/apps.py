@@ -137,7 +137,10 @@ class CompiledApp:
         found = replace(self, choices=choices, label=label, timezone=zone or self.timezone)
         if not found.off:
             return found
-        entities = {key: one if key in found.off else without(one, found.off) for key, one in self.entities.items()}
+        entities = {
+            key: one if key in found.off else without(one, found.off, self.entities)
+            for key, one in self.entities.items()
+        }
         automations = {key: one for key, one in self.automations.items() if one.entity not in found.off}
         return replace(found, entities=entities, automations=automations)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from engine.compiler.app.entities import Entity
+from engine.compiler.app.entities import Entity, Rule
 from engine.compiler.app.fields import Field
 from engine.compiler.app.parts import Label
 
@@ -78,16 +78,27 @@ def find_closed(entity: Entity, off: frozenset[str]) -> frozenset[str]:
     return frozenset(closed)
 
 
-def without(entity: Entity, off: frozenset[str]) -> Entity:
-    """Return an entity as it works while ``off`` is: nothing is written there, no closed field is asked for."""
+def without(entity: Entity, off: frozenset[str], entities: Mapping[str, Entity]) -> Entity:
+    """Return an entity as it works while ``off`` is: nothing is written there, no closed field is asked for.
+
+    Nor does a rule ask what a closed field of a linked record says; ``entities`` are all there are.
+    """
     closed = find_closed(entity, off)
-    if not closed and not any(one.into in off for one in entity.books):
+    rules = tuple(one for one in entity.rules if not _asks_off(entity, one, off, entities))
+    if not closed and len(rules) == len(entity.rules) and not any(one.into in off for one in entity.books):
         return entity
     fields = {
         key: _unasked(replace(one, fields=_columns(one, closed)) if one.fields else one, key in closed)
         for key, one in entity.fields.items()
     }
-    return replace(entity, fields=fields, books=tuple(one for one in entity.books if one.into not in off))
+    books = tuple(one for one in entity.books if one.into not in off)
+    return replace(entity, fields=fields, rules=rules, books=books)
+
+
+def _asks_off(entity: Entity, rule: Rule, off: frozenset[str], entities: Mapping[str, Entity]) -> bool:
+    followed = [use for use in rule.check.checked.uses if len(use) > 1 and use[0] in entity.fields]
+    led = [(entities.get(entity.fields[use[0]].to or ""), use[1]) for use in followed]
+    return any(to is not None and key in find_closed(to, off) for to, key in led)
 
 
 def _columns(lines: Field, closed: frozenset[str]) -> dict[str, Field]:
