@@ -51,12 +51,15 @@ PASSWORD = "velvet-harbour-19"
 _LINK_FIRST = "the condition of the link refuses it first; the rule is for a customer that is changed afterwards"
 _DECIDED = "only a decision of an approval leads through it; approvals are judged by the examples of the template"
 _FETCHED = "the record it is fetched from always has one"
+_KNOWN_WAY = "all customers made up are existing ones; the examples of customer/origin judge it"
 _NO_USUAL = "no customer that is made up lists the product as usual, so it is always to be confirmed"
 _ON_THE_WAY = "it is asked for on the move into a stage; the examples of the move judge it"
 _NOT_DUE = "no order that is made up has an instalment of its own to settle a return with; its examples judge it"
 EXCUSED = {
     "manufacturing/contact: rule not_of_others": "all customers made up are one person's; its examples judge it",
+    "manufacturing/contract: rule customer_has_origin": _KNOWN_WAY,
     "manufacturing/contract: rule quote_of_customer": _LINK_FIRST,
+    "manufacturing/quote: rule customer_has_origin": _KNOWN_WAY,
     "manufacturing/quote: rule contact_of_customer": _LINK_FIRST,
     "manufacturing/quote: rule opportunity_of_customer": _LINK_FIRST,
     "retail_store/contract: rule quote_of_customer": _LINK_FIRST,
@@ -79,8 +82,10 @@ EXCUSED = {
     "manufacturing/goods_return: enter accepted open": _DECIDED,
     "manufacturing/goods_return: enter accepted received": _DECIDED,
     "manufacturing/goods_return: enter accepted settled": _DECIDED,
+    "manufacturing/opportunity: rule customer_has_origin": _KNOWN_WAY,
     "manufacturing/order.models_confirmed: visible_when": _NO_USUAL,
     "manufacturing/order: enter approved models": _DECIDED,
+    "manufacturing/order: rule customer_has_origin": _KNOWN_WAY,
     "manufacturing/order: rule contract_of_customer": _LINK_FIRST,
     "manufacturing/order: rule quote_of_customer": _LINK_FIRST,
     "manufacturing/payment.allocations.amount: required": _FETCHED,

@@ -151,7 +151,7 @@ class World:
 
     def sample(self, entity: Entity, **given: Any) -> Raw:
         """Return what somebody types for a sound record: required fields, and those a rule cannot do without."""
-        raw = dict(given)
+        raw = {key: value for key, value in _ALSO.get(entity.key, {}).items() if key in entity.fields} | given
         for one in entity.fields.values():
             given_by_itself = one.default is not None or one.default_from is not None
             if one.required and not given_by_itself and one.key not in raw and self.can_type(entity, one.key):
@@ -720,6 +720,9 @@ _KNOWN: dict[str, Callable[[int], Any]] = {
     "target.month": lambda number: date(2026 + number // 12 % 60, number % 12 + 1, 1).isoformat(),
 }
 """What a rule of the author asks for that no type tells; another one each time."""
+_ALSO: dict[str, Raw] = {"customer": {"existing": True}}
+"""What a sound record has beside what is required: nothing is sold to a customer nobody knows the way of."""
+
 _ROWS: dict[str, Raw] = {"order.items": {"qty": "1000"}, "payment_term.rows": {"share": "100"}}
 """The same for the rows of line tables."""
 
