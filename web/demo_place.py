@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
-
 from engine.definition.kinds import find_kind
 from engine.definition.source import SourceFolder
 from engine.examples.scene import Refs
-from engine.storage.chosen import keep_setting, read_setting
+from engine.storage.chosen import forget_settings, keep_setting, read_setting, read_settings
 from engine.storage.store import Session
-from engine.storage.system_tables import settings
 
 _PLACE = "demo.place"
 _COURSE = "demo.course."
@@ -70,8 +67,7 @@ def forget_place(session: Session) -> None:
 
 def read_courses(session: Session) -> dict[str, list[Any]]:
     """Return what was said to each course that has begun, by its name."""
-    mine = select(settings.c.key, settings.c.value).where(settings.c.key.startswith(_COURSE))
-    return {row.key.removeprefix(_COURSE): row.value for row in session.connection.execute(mine)}
+    return read_settings(session.connection, _COURSE)
 
 
 def write_course(session: Session, name: str, said: list[Any]) -> None:
@@ -81,4 +77,4 @@ def write_course(session: Session, name: str, said: list[Any]) -> None:
 
 def forget_courses(session: Session) -> None:
     """Forget what was said to the courses: they are all over."""
-    session.connection.execute(delete(settings).where(settings.c.key.startswith(_COURSE)))
+    forget_settings(session.connection, _COURSE)

@@ -109,11 +109,11 @@ def _steps(session: Session, invented: Invented) -> Iterator[Step]:
     app, ask = session.app, session.connection.scalar
     yield Step(TEMPLATE, TEMPLATE, "done" if session.release_id is not None else "open", 0, 0)
     yield _step("site", int(app.choices.name is not None))
-    c = departments.c
-    yield _step("departments", ask(select(func.count(c.id)).where(c.id.not_in(invented.departments))) or 0)
     admins = select(user_roles.c.user_id).where(user_roles.c.role == ADMIN)
     real = (users.c.disabled_at.is_(None), users.c.id.not_in((*invented.people,)), users.c.id.not_in(admins))
     yield _step("people", ask(select(func.count(users.c.id)).where(*real)) or 0)
+    c = departments.c
+    yield _step("departments", ask(select(func.count(c.id)).where(c.id.not_in(invented.departments))) or 0)
     yield _step("calendar", ask(select(func.count()).select_from(calendar_days)) or 0)
     if app.modules:
         yield _step("modules", len(app.choices.modules))

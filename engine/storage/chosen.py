@@ -43,3 +43,14 @@ def keep_setting(connection: Connection, key: str, value: Any) -> None:
     known = connection.execute(update(settings).where(settings.c.key == key).values(value=value))
     if known.rowcount == 0:
         connection.execute(insert(settings).values(key=key, value=value))
+
+
+def read_settings(connection: Connection, prefix: str) -> dict[str, Any]:
+    """Return what is kept under the keys that begin so, by the rest of each key."""
+    mine = select(settings.c.key, settings.c.value).where(settings.c.key.startswith(prefix))
+    return {row.key.removeprefix(prefix): row.value for row in connection.execute(mine)}
+
+
+def forget_settings(connection: Connection, prefix: str) -> None:
+    """Take away what is kept under the keys that begin so."""
+    connection.execute(delete(settings).where(settings.c.key.startswith(prefix)))
