@@ -546,7 +546,7 @@ def with_options() -> dict[str, str]:
         if not path.startswith(("product_line/", "locales/", "demo/", "courses/")) and "/examples/" not in path
     }
     for path, type_, rest, before in (
-        ("product/entity.yaml", "link", "where: active", "type: choice, label: 产品线, "),
+        ("product/entity.yaml", "link", "where: active, quick_create: [name]", "type: choice, label: 产品线, "),
         ("lead/entity.yaml", "link", "where: active", "type: choice, label: 产品线, "),
         (
             "opportunity/entity.yaml",
