@@ -97,8 +97,11 @@ def test_half_an_hour_is_enough_to_the_first_approved_quote(chromium: Any, tmp_p
         add_product(admin)
         rep, manager = visit(), visit(PHONE)
         join(rep, links[0], "wang")
-        quote(rep)
+        add_customer(rep)
         join(manager, links[1], "li")
+        confirm(manager)
+        rep.page.reload()
+        quote(rep)
         approve(manager)
 
         admin.page.reload()
@@ -111,7 +114,7 @@ def test_half_an_hour_is_enough_to_the_first_approved_quote(chromium: Any, tmp_p
         pages = [one.effort.pages for one in people]
         took = [one.effort.seconds for one in people]
         assert sum(took) < HALF_AN_HOUR, people
-        assert pages[0] <= 20 and pages[1] <= 13 and pages[2] <= 6, pages
+        assert pages[0] <= 20 and pages[1] <= 14 and pages[2] <= 10, pages
         assert [problem for one in people for problem in one.problems] == []
         for one in people:
             one.page.context.close()
@@ -184,8 +187,8 @@ def join(person: Newcomer, link: str, login: str) -> None:
         person.leave("main .btn-primary")
 
 
-def quote(rep: Newcomer) -> None:
-    """Enter a customer, an opportunity of theirs and a quote with a discount, each from the page before; submit it."""
+def add_customer(rep: Newcomer) -> None:
+    """Enter a customer."""
     rep.leave(".side a[href='/e/customer']")
     rep.leave("main a[href='/e/customer/new']")
     rep.fill("name", "甬江阀门有限公司")
@@ -193,6 +196,18 @@ def quote(rep: Newcomer) -> None:
     rep.select("region", "华东")
     rep.save()
     rep.see("h1", "甬江阀门有限公司")
+
+
+def confirm(manager: Newcomer) -> None:
+    """Say on the phone that this customer was one before the system: no lead is asked for."""
+    manager.open("/e/customer/1/edit")
+    manager.push("#f-existing")
+    manager.save()
+    manager.leave("a[href='/']")
+
+
+def quote(rep: Newcomer) -> None:
+    """Enter an opportunity of the customer and a quote with a discount, each from the page before; submit it."""
     rep.press("新建商机")
     rep.page.locator("#f-product_lines").wait_for()
     rep.fill("name", "年度密封垫供货")
@@ -219,6 +234,7 @@ def quote(rep: Newcomer) -> None:
 
 def approve(manager: Newcomer) -> None:
     """Find on the phone what waits on the first page, and approve it."""
+    manager.page.reload()
     manager.see("main", "甬江阀门有限公司")
     manager.leave("main a:has-text('BJ')")
     manager.press("同意")
