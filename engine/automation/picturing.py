@@ -62,8 +62,10 @@ def _blocks(teller: Teller, charting: Charting, parts: Sequence[Part]) -> Iterat
 
 
 def _is_plain(part: Part) -> bool:
-    """Return whether a part is one figure, or several beside each other, divided by nothing."""
-    return isinstance(part.found, Result) and not part.found.axes
+    """Return whether a part is one figure, or several beside each other, divided by nothing and drawn as nothing."""
+    if not isinstance(part.found, Result) or part.found.axes:
+        return False
+    return fitting_kind(part.found, _wanted(part, part.found)) != "waterfall"
 
 
 def _figures(charting: Charting, parts: Sequence[Part]) -> ReportBlock:

@@ -35,6 +35,7 @@ from engine.reports import (
     run_tile,
     seen_tiles,
 )
+from engine.reports.adding import say_difference
 from engine.reports.announced_words import announced_lines
 from engine.reports.announcing import without_own
 from engine.reports.values import say_beside, say_in_unit
@@ -156,6 +157,9 @@ class Teller:
                 yield self._pair(self.label(stand.step.label), f"{stand.count:,}{share}")
         else:
             yield from self._result(found, label)
+            difference = say_difference(self.speaker, found)
+            if difference is not None:
+                yield difference
             if found.announced is not None:
                 yield from announced_lines(self.speaker, found.announced)
 

@@ -71,7 +71,8 @@ class _Board:
         if written.chart is None or written.kind != "report":
             return
         report, figures = self.reporting.reports[name], self.reporting.figures
-        fitting = fitting_kinds(len(report.by), [figures[one].unit for one in report.show])
+        units = [figures[one].unit for one in report.show]
+        fitting = fitting_kinds(len(report.by), units, adds=report.adds is not None)
         if written.chart not in fitting:
             known = ", ".join(fitting)
             self.compilation.refuse("K016", written.location, name=name, chart=written.chart, known=known)

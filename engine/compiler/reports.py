@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from engine import messages
+from engine.compiler.adding import compile_adds
 from engine.compiler.app import USER, Entity, Figure, Funnel, FunnelStep, Label, Report, Rows
 from engine.compiler.app.reports import OWN_DATE, SPANS, Input, Provisional, Read
 from engine.compiler.compilation import Compilation
@@ -257,7 +258,7 @@ class Reporting:
             sort=self._sort(written.sort, written, named, by), then=self._sort(written.then, written, named, by),
             top=written.top,
             was=f"{file.key}.{written.was}" if written.was else None, announce=written.announce,
-            cumulative=written.cumulative,
+            cumulative=written.cumulative, adds=compile_adds(compilation, written, named, self.figures),
         )  # fmt: skip
         self.reports[key] = report
         if written.announce is not None and not self._ranks_people(report):
@@ -273,7 +274,10 @@ class Reporting:
 
     def _check_chart(self, written: LayoutDefinition, shown: Iterable[Figure]) -> None:
         """A report is drawn as what its figures and dimensions can be drawn; a table always holds them."""
-        fitting = fitting_kinds(len(written.by), [one.unit for one in shown])
+        if written.chart == "waterfall" and written.adds is None:
+            self.compilation.refuse("K020", written.location, name=written.key)
+            return
+        fitting = fitting_kinds(len(written.by), [one.unit for one in shown], adds=written.adds is not None)
         if written.chart != "table" and written.chart not in fitting:
             known = ", ".join(fitting)
             self.compilation.refuse("K016", written.location, name=written.key, chart=written.chart, known=known)

@@ -5,14 +5,15 @@ Must not compute: totals are those of the result, which are no sums of the parts
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from engine.compiler.app import Figure
 from engine.drawing.charts.chart import Cell as Drawn
-from engine.drawing.charts.chart import Chart, Kind, Series
+from engine.drawing.charts.chart import Chart, Kind, Series, Step
 from engine.drawing.charts.fitting import fitting_kinds
+from engine.reports.adding import can_add, say_difference, steps_of
 from engine.reports.keys import is_timeline, say_key, write_key
 from engine.reports.periods import Period
 from engine.reports.results import Axis, Cell, FunnelResult, Line, Result
@@ -28,7 +29,7 @@ Rows = Callable[[Figure, Sequence[tuple[str, str]]], str]
 
 def kinds_of(result: Result) -> tuple[Kind, ...]:
     """Return as what a result can be shown."""
-    return fitting_kinds(len(result.axes), [figure.unit for figure in result.figures])
+    return fitting_kinds(len(result.axes), [figure.unit for figure in result.figures], adds=can_add(result))
 
 
 def fitting_kind(result: Result, wanted: str | None) -> Kind:
@@ -60,8 +61,19 @@ class Charting:
             tuple(one for at, figure in enumerate(result.figures) for one in self._compared(result, figure, at, lines)),
             by=_BETWEEN.join(self.speaker.label(one.label) for one in axes),
             timeline=axis is not None and is_timeline(axis),
-            notes=tuple(self.notes(result)), **self._spoken(),
+            notes=tuple(self.notes(result)), steps=tuple(self._steps(result)) if kind == "waterfall" else (),
+            **self._spoken(),
         )  # fmt: skip
+
+    def _steps(self, result: Result) -> Iterator[Step]:
+        """Yield the bars of a waterfall, of everything together, each with its sign."""
+        for figure, cell, sign in steps_of(result):
+            drawn = self._cell(figure, cell, result, None)
+            if sign and drawn.value:
+                value = drawn.value * sign
+                said = f"{'+' if value > 0 else '−'}{self.say(figure, abs(value))}"
+                drawn = replace(drawn, value=value, said=said)
+            yield Step(self.speaker.label(figure.label), drawn, figure.unit, whole=not sign)
 
     def funnel(self, result: FunnelResult, title: str, rows: Callable[[str], str]) -> Chart:
         """Return a funnel; ``rows`` gives where the rows of a step are listed."""
@@ -86,7 +98,10 @@ class Charting:
         return {"language": self.speaker.language, "sign": self.speaker.money(Decimal(0), scale=0).rstrip("0")}
 
     def notes(self, result: Result) -> Iterator[str]:
-        """Yield why figures are grey: which have too few rows, which are too early to judge by."""
+        """Yield by how much a sum does not reconcile, and why figures are grey: too few rows, too early to judge by."""
+        difference = say_difference(self.speaker, result)
+        if difference is not None:
+            yield difference
         found: dict[str, dict[str, None]] = {}
         for at, figure in enumerate(result.figures):
             cells = [cell for cell in (line.cells[at] for line in (*result.lines, result.total)) if cell is not None]

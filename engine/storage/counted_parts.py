@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.compiler.app import CompiledApp, Dashboard, Figure, Funnel, Label, Report, Tile
+from engine.compiler.app.reports import Adds
 from engine.errors import Location
 from engine.expression import Checked
 
@@ -80,7 +81,13 @@ def _report(report: Report) -> dict[str, Any]:
         "top": report.top,
         "announce": report.announce,
         "cumulative": "true" if report.cumulative else None,
+        "adds": None if report.adds is None else _adds(report.adds),
     }
+
+
+def _adds(adds: Adds) -> str:
+    changes = [*(f"+ {one}" for one in adds.plus), *(f"- {one}" for one in adds.minus)]
+    return " ".join([adds.begin, *changes, "=", adds.end])
 
 
 def _order(sort: tuple[str, bool] | None) -> str | None:

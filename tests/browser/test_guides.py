@@ -73,9 +73,10 @@ def test_a_director_goes_from_the_dashboard_to_the_rows_the_radar_and_the_foreca
         director.picture(f"radar{end}", tall=900)
 
         director.open("/reports/opportunity.waterfall?period=quarter")
+        expect(page.locator("[data-chart] .chart-still:visible")).to_have_count(1)
         assert page.locator(".chart-list tbody tr").count() > 1
         whole(director)
-        director.picture(f"waterfall{end}", tall=560)
+        director.picture(f"waterfall{end}", tall=760)
 
         director.open("/dashboards/weekly_stalled")
         whole(director)

@@ -1,17 +1,18 @@
 """Charts as they are drawn without a browser: lengths, gaps, scores and what is said, worked out by hand."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from engine.drawing.charts.chart import Cell, Chart, Series, Unit
+from engine.drawing.charts.chart import Cell, Chart, Series, Step, Unit
 from engine.drawing.charts.drawn import as_kind, draw_chart
 from engine.drawing.charts.heat import level
 from engine.drawing.charts.plot import Dot, Plot, Shape, Words, text_width
 from engine.drawing.charts.radar import scores
-from engine.drawing.charts.scale import make_scale, short
+from engine.drawing.charts.scale import make_scale, short, stretches
 from engine.drawing.charts.svg import write_svg
 from engine.drawing.charts.table import view_table
 from engine.printing.report import ReportPage, render_picture, render_report
@@ -212,6 +213,43 @@ def test_a_funnel_is_as_wide_as_its_counts_and_says_what_part_went_on() -> None:
     wide = [max(x for x, _ in box.points) - min(x for x, _ in box.points) for box in boxes]
     assert wide[1] == pytest.approx(wide[0] / 2)
     assert {"0.5", "0.2"} <= {piece.said for piece in plot.pieces if isinstance(piece, Words)}
+
+
+def waterfall(*values: int | None, names: tuple[str, ...] = ("从", "涨", "降", "到")) -> Chart:
+    made = [Cell() if value is None else Cell(Decimal(value), f"{value:+}", n=7) for value in values]
+    wholes = (True, *[False] * (len(values) - 2), True)
+    steps = tuple(Step(name, cell, whole=whole) for name, cell, whole in zip(names, made, wholes, strict=True))
+    return replace(chart(Series("数", cells(1, 2, 3)), kind="waterfall"), steps=steps)
+
+
+@pytest.mark.parametrize("names", [("从", "涨", "降", "到"), ("很长很长的一个指标名字", "涨", "降", "到")])
+def test_a_waterfall_has_whole_bars_at_both_ends_and_steps_that_begin_where_the_last_ended(
+    names: tuple[str, ...],
+) -> None:
+    drawn = waterfall(100, 40, -60, 80, names=names)
+    plot = plot_of(drawn)
+    [begin, end], [rise], [fall] = (shapes(plot, look) for look in ("series-1", "series-4", "series-2"))
+    along = 0 if len(names[0]) > 3 else 1
+    reach = [(min(p[along] for p in one.points), max(p[along] for p in one.points)) for one in (begin, rise, fall, end)]
+    (from_, ended), (rise_low, rise_high), (fall_low, fall_high), (left, right) = reach
+    if along:  # up is towards zero
+        from_, ended, rise_low, rise_high, fall_low, fall_high, left, right = (
+            -one for one in (ended, from_, rise_high, rise_low, fall_high, fall_low, right, left)
+        )
+    assert from_ == left and rise_low == pytest.approx(ended)
+    assert fall_high == pytest.approx(rise_high) and fall_low == pytest.approx(right)
+    said = [piece.said for piece in plot.pieces if isinstance(piece, Words)]
+    assert {"+100", "+40", "-60", "+80"} <= set(said)  # rise and fall are told apart without colour
+    assert rise.said == f"{names[1]}: +40 (n=7)"
+    assert view_table(drawn)["heads"] == ["数"]  # the table keeps every line
+
+
+def test_a_waterfall_reaches_below_zero_and_a_step_without_value_is_no_bar() -> None:
+    drawn = waterfall(10, None, -30, -20)
+    assert [(int(low), int(high)) for low, high in stretches(drawn)] == [(0, 10), (10, 10), (10, -20), (0, -20)]
+    plot = plot_of(drawn)
+    assert not shapes(plot, "series-4") and len(shapes(plot, "series-1")) == 2 and len(shapes(plot, "series-2")) == 1
+    assert waterfall(None, None, None, None).is_empty and not waterfall(0, None, None, None).is_empty
 
 
 def test_heat_takes_five_colours_by_value() -> None:

@@ -214,6 +214,13 @@ layouts:
     sort: -won
     cumulative: true
   first:    {label: 第一, show: [won], by: [region], period: month, sort: -won, cumulative: true, top: 1}
+  falls:
+    label: 瀑布
+    show: [won, margin, lines]
+    by: [region]
+    period: month
+    chart: waterfall
+    adds: {from: won, minus: [margin], to: lines}
 funnels:
   sales:
     label: 漏斗

@@ -305,6 +305,24 @@ def test_a_spreadsheet_has_numbers_and_says_what_it_is(market: Desk) -> None:
     assert "Bo" in notes and "deal.rate" in notes and "2026 年 3 月" in notes
 
 
+def test_a_waterfall_is_offered_where_it_is_said_how_figures_add_up_and_says_what_does_not_reconcile(
+    market: Desk,
+) -> None:
+    bo = market.browser("bo")
+    page = text(bo, "/reports/deal.falls")
+    assert '"kind": "waterfall"' in page and "瀑布图" in page
+    sentence = re.search(r"对不上 ¥[\d,.]+：赢单金额加减之后是 -?¥[\d,.]+，而明细金额是 ¥[\d,.]+。", page)
+    assert sentence is not None
+    assert all(f"/figures/deal.{key}/rows" in page for key in ("won", "margin"))
+    assert "<tfoot>" in page and page.count('<th scope="row">') > 2  # every region stands in the table
+    assert "瀑布图" not in text(bo, "/reports/deal.regions")
+    assert "瀑布图" not in text(bo, "/reports/deal.falls?by=region&by=owner")
+    paper = PdfReader(io.BytesIO(bo.get("/reports/deal.falls/pdf").get_data()))
+    assert "对不上" in "".join(one.extract_text() for one in paper.pages)
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(bo.get("/reports/deal.falls/sheet").get_data()))
+    assert sentence[0] in str(sheet.get_sheet_by_index(1).to_python())
+
+
 def test_the_share_so_far_stands_beside_its_figure_in_the_chart_and_wherever_the_report_goes(market: Desk) -> None:
     bo = market.browser("bo")  # 900 in the south, 250 in the east
     page = text(bo, "/reports/deal.pareto")

@@ -26,7 +26,7 @@ NONE = "none"
 """What ``by`` and ``compare`` say when the definition begins with some and nobody wants them."""
 
 _COMPARED: Final = ("previous", "last_year")
-_KINDS = ("tiles", "table", "bars", "stacked", "line", "funnel", "radar", "heat", "pivot")
+_KINDS = ("tiles", "table", "bars", "stacked", "line", "funnel", "radar", "heat", "pivot", "waterfall")
 _MOST_VALUES = 50
 _LONGEST = 200
 

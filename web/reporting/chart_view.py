@@ -13,8 +13,9 @@ from engine.drawing.charts.frame import lies
 from engine.drawing.charts.legend import lines_of, look_of
 from engine.drawing.charts.plot import Dot, Piece, Plot, Words
 from engine.drawing.charts.radar import scores
-from engine.drawing.charts.scale import Scale, make_scale, share_scale, values_of
+from engine.drawing.charts.scale import Scale, make_scale, share_scale, stretches, values_of
 from engine.drawing.charts.table import view_table
+from engine.drawing.charts.waterfall import look_of_step
 
 _SIZES = (("narrow", 300), ("middle", 520), ("wide", 1000))
 """How wide the server draws, in pixels: the page shows the drawing that fits its place."""
@@ -89,6 +90,10 @@ def chart_data(chart: Chart) -> dict[str, Any]:
         "categories": list(chart.categories),
         "lines": lines_of(chart),
         "series": [_series(chart, series) for series in chart.series],
+        "steps": [
+            {"from": float(begin), "to": float(end), "look": look_of_step(step), "whole": step.whole}
+            for step, (begin, end) in zip(chart.steps, stretches(chart), strict=True)
+        ],
     }
 
 

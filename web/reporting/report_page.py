@@ -38,6 +38,7 @@ from web.reporting.waiting import say_as_of, view_waiting
 ICONS: Mapping[str, str] = {
     "tiles": "layout-grid", "table": "table", "bars": "chart-bar", "stacked": "chart-histogram", "line": "chart-line",
     "funnel": "chart-funnel", "radar": "chart-radar", "heat": "chart-grid-dots", "pivot": "table-options",
+    "waterfall": "stairs-up",
 }  # fmt: skip
 _COMPARISONS = ("previous", "last_year")
 _MOST_DIVISIONS = 24

@@ -15,6 +15,7 @@ from engine.compiler.app import Figure, Funnel
 from engine.drawing.charts.chart import NOTHING
 from engine.drawing.charts.chart import Cell as Drawn
 from engine.printing.workbook import WorkbookWriter
+from engine.reports.adding import say_difference
 from engine.reports.announced_words import name_of, say_announced, title_of
 from engine.reports.closed import closed_months_of
 from engine.reports.keys import say_key
@@ -67,7 +68,7 @@ def send_sheet(asked: Asked, shown: Shown) -> Response:
     if result.announced is not None:
         _announce(book, shown, result.announced)
     notes = [say_period(text, result.period), *narrowed, *definitions, *_early(shown), *say_open(text, result)]
-    notes += _announced(result)
+    notes += [*_announced(result), *filter(None, [say_difference(text, result)])]
     return _sent(book, file, shown.title, notes)
 
 

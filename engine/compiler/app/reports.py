@@ -154,11 +154,27 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Adds:
+    """How figures of a report add up, by their keys: ``begin``, plus some, minus others, comes to ``end``."""
+
+    begin: str
+    plus: tuple[str, ...]
+    minus: tuple[str, ...]
+    end: str
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The figures it is about, in the order they are added."""
+        return (self.begin, *self.plus, *self.minus, self.end)
+
+
+@dataclass(frozen=True)
 class Report:
     """Figures beside each other; ``by`` are keys of dimensions that the rows of each of them have.
 
     ``announce``: so many of the first people by ``sort`` are told to everybody who may open it, over all records.
     ``cumulative``: beside what it is sorted by stands which share of the whole the lines have so far.
+    ``adds``: how its figures add up, without which no waterfall is drawn of them.
     """
 
     key: str
@@ -176,6 +192,7 @@ class Report:
     was: str | None = None
     announce: int | None = None
     cumulative: bool = False
+    adds: Adds | None = None
 
 
 @dataclass(frozen=True)

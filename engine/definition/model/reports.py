@@ -12,7 +12,7 @@ from engine.definition.model.values import ExpressionText, Reference
 from engine.errors import Location
 
 Against = Literal["previous", "last_year", "target"]
-Chart = Literal["tiles", "table", "bars", "stacked", "line", "funnel", "radar", "heat", "pivot"]
+Chart = Literal["tiles", "table", "bars", "stacked", "line", "funnel", "radar", "heat", "pivot", "waterfall"]
 Taking = Literal["sum", "avg", "min", "max", "median", "p90"]
 Unit = Literal["number", "money", "percent", "minutes", "hours", "days"]
 TileKind = Literal["figure", "report", "funnel", "list"]
@@ -80,11 +80,23 @@ class FigureDefinition:
 
 
 @dataclass(frozen=True)
+class AddsDefinition:
+    """How figures of a report add up: ``from_``, and those of ``plus``, less those of ``minus``, come to ``to``."""
+
+    location: Location
+    from_: Reference
+    to: Reference
+    plus: tuple[Reference, ...] = ()
+    minus: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True)
 class LayoutDefinition:
     """Figures beside each other: a report.
 
     ``cumulative``: beside what it is sorted by stands which share the lines have so far. ``then`` says which of those
-    comes first that ``sort`` finds alike; ``announce`` of the first are told to everybody who may open it.
+    comes first that ``sort`` finds alike; ``announce`` of the first are told to everybody who may open it. ``adds``
+    says how its figures add up.
     """
 
     key: str
@@ -101,6 +113,7 @@ class LayoutDefinition:
     top: int | None = None
     announce: int | None = None
     cumulative: bool = False
+    adds: AddsDefinition | None = None
     was: str | None = None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
-Kind = Literal["tiles", "table", "bars", "stacked", "line", "funnel", "radar", "heat", "pivot"]
+Kind = Literal["tiles", "table", "bars", "stacked", "line", "funnel", "radar", "heat", "pivot", "waterfall"]
 Unit = Literal["number", "money", "percent", "minutes", "hours", "days"]
 Role = Literal["now", "before", "target", "baseline", "rate", "cumulated"]
 
@@ -65,14 +65,24 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Step:
+    """A bar of a waterfall: what is there when ``whole``, else by how much it rises or falls."""
+
+    label: str
+    cell: Cell
+    unit: Unit = "number"
+    whole: bool = False
+
+
+@dataclass(frozen=True)
 class Chart:
     """Series over categories; ``by`` is what the categories are called, ``across`` what the series are, where they
     are groups of one figure.
 
     ``timeline`` tells that categories follow each other in time. In a radar each series is an axis and each category
     a shape, in a heat map and a pivot each series is a row, which may end with its
-    total, called ``totals``. ``notes`` say why some figures are grey. ``language`` and ``sign`` (of the currency) are
-    for the texts at the axes.
+    total, called ``totals``. In a waterfall ``steps`` are drawn, of all categories together. ``notes`` say why some
+    figures are grey. ``language`` and ``sign`` (of the currency) are for the texts at the axes.
     """
 
     kind: Kind
@@ -86,6 +96,7 @@ class Chart:
     sign: str = "¥"
     totals: str = ""
     notes: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -94,6 +105,8 @@ class Chart:
             return not any(cell.value for cell in self.series[0].cells)
         if self.kind == "radar":
             return not any(cell.value for series in self.series if series.role == "now" for cell in series.cells)
+        if self.kind == "waterfall":
+            return not any(step.cell.value is not None for step in self.steps)
         return not any(cell.value is not None for series in self.series for cell in series.cells)
 
     def by_unit(self) -> "Iterator[Chart]":
@@ -101,6 +114,11 @@ class Chart:
 
         What is compared with is left out where it is nothing throughout: it stands in the table.
         """
+        if self.kind == "waterfall":
+            cells = tuple(step.cell for step in self.steps)
+            one = Series(self.title, cells, self.steps[0].unit)
+            yield replace(self, categories=tuple(step.label for step in self.steps), series=(one,), timeline=False)
+            return
         if any(series.is_idle for series in self.series):
             yield from replace(self, series=tuple(series for series in self.series if not series.is_idle)).by_unit()
             return

@@ -13,6 +13,7 @@ from engine.drawing.charts.heat import draw_heat
 from engine.drawing.charts.lines import draw_line
 from engine.drawing.charts.plot import Plot
 from engine.drawing.charts.radar import draw_radar
+from engine.drawing.charts.waterfall import draw_waterfall
 
 DRAWN: Mapping[Kind, Callable[[Chart, float], Plot]] = {
     "bars": draw_bars,
@@ -21,6 +22,7 @@ DRAWN: Mapping[Kind, Callable[[Chart, float], Plot]] = {
     "funnel": draw_funnel,
     "radar": draw_radar,
     "heat": draw_heat,
+    "waterfall": draw_waterfall,
 }
 _LEAST_AXES = 3
 

@@ -16,12 +16,13 @@ _TWO = 2
 _LEAST_AXES = 3
 
 
-def fitting_kinds(dimensions: int, units: Sequence[Unit]) -> tuple[Kind, ...]:
-    """Return as what figures of these units can be shown."""
+def fitting_kinds(dimensions: int, units: Sequence[Unit], *, adds: bool = False) -> tuple[Kind, ...]:
+    """Return as what figures of these units can be shown; ``adds`` tells that it is known how they add up."""
+    falls: tuple[Kind, ...] = ("waterfall",) if adds else ()
     if not dimensions:
-        return OF_NOTHING
+        return (OF_NOTHING[0], *falls, *OF_NOTHING[1:])
     if dimensions >= _TWO:
         return OF_TWO if dimensions == _TWO else OF_MORE
     more: list[Kind] = ["stacked"] if len(units) > 1 and len(set(units)) == 1 else []
     more += ["radar"] if len(units) >= _LEAST_AXES else []
-    return (*OF_ONE[:2], *more, "table")
+    return (*OF_ONE[:2], *more, *falls, "table")

@@ -15,6 +15,8 @@ from engine.drawing.charts.scale import Scale, share_scale, short
 _PAD = 8
 _UNDER = 24
 _MOST_NAME = 150
+_MOST_UPRIGHT = 8
+_MOST_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,14 @@ class Frame:
 
 
 def lies(chart: Chart) -> bool:
-    """Return whether bars lie: many names, or long ones, are read from the left; time runs to the right."""
+    """Return whether bars lie: many names, or long ones, are read from the left; time runs to the right.
+
+    A waterfall of more than a few steps lies: none of its names may be left out.
+    """
     if chart.timeline or chart.kind == "line":
         return False
-    return len(chart.categories) > 8 or max((text_width(name) for name in chart.categories), default=0) > 72
+    most = _MOST_STEPS if chart.kind == "waterfall" else _MOST_UPRIGHT
+    return len(chart.categories) > most or max((text_width(name) for name in chart.categories), default=0) > 72
 
 
 def make_frame(chart: Chart, scale: Scale, width: float, height: float) -> Frame:

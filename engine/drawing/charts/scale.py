@@ -66,11 +66,27 @@ def values_of(chart: Chart, stacked: bool = False) -> list[Decimal]:
     """Return what the value axis of a chart must reach, targets and baselines too."""
     cells = [cell for series in chart.series if series.role != "cumulated" for cell in series.cells]
     found = [value for cell in cells for value in (cell.value, cell.target) if value is not None]
+    if chart.kind == "waterfall":
+        return [end for ends in stretches(chart) for end in ends]
     if stacked:
         columns = zip(*(series.cells for series in chart.series if series.role == "now"), strict=True)
         found = [sum((cell.value for cell in column if cell.value is not None), Decimal(0)) for column in columns]
     lines = [line for series in chart.series for line in (series.target, series.baseline) if line is not None]
     return [*found, *lines]
+
+
+def stretches(chart: Chart) -> list[tuple[Decimal, Decimal]]:
+    """Return from where to where each bar of a waterfall reaches: a whole from zero, a step from where the last ended.
+
+    What has no value changes nothing.
+    """
+    found, level = [], Decimal(0)
+    for step in chart.steps:
+        value = step.cell.value or Decimal(0)
+        begin = Decimal(0) if step.whole else level
+        level = begin + value
+        found.append((begin, level))
+    return found
 
 
 def share_scale(chart: Chart) -> Scale | None:

@@ -2,7 +2,7 @@
 // Enters: an element with data. Leaves: an SVG in its .chart-live. Must not write markup out of texts, nor a style into it: the site's
 // content policy refuses both.
 
-import { BarChart, FunnelChart, HeatmapChart, LineChart, RadarChart } from "echarts/charts";
+import { BarChart, CustomChart, FunnelChart, HeatmapChart, LineChart, RadarChart } from "echarts/charts";
 import { GridComponent, LegendScrollComponent, MarkLineComponent, RadarComponent, TooltipComponent, VisualMapContinuousComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
@@ -11,7 +11,7 @@ import { optionOf, pointOf } from "./options.js";
 import { readColours } from "./colours.js";
 
 use([
-  BarChart, FunnelChart, HeatmapChart, LineChart, RadarChart, GridComponent, LegendScrollComponent, MarkLineComponent, RadarComponent,
+  BarChart, CustomChart, FunnelChart, HeatmapChart, LineChart, RadarChart, GridComponent, LegendScrollComponent, MarkLineComponent, RadarComponent,
   TooltipComponent, VisualMapContinuousComponent, SVGRenderer,
 ]);
 

@@ -56,6 +56,7 @@ const kinds = {
   bars: (data, colours, width) => onAxes(data, colours, width, (one, place) => (one.role === "cumulated" ? share(data, one, place, colours) : bar(data, one, colours))),
   stacked: (data, colours, width) => onAxes(data, colours, width, (one) => ({ ...bar(data, one, colours), stack: one.role, barMaxWidth: 46 })),
   line: (data, colours, width) => onAxes(data, colours, width, (one, place) => line(one, place, colours)),
+  waterfall: (data, colours, width) => onAxes(data, colours, width, (one) => steps(data, one, colours)),
   funnel, radar, heat,
 };
 
@@ -80,6 +81,47 @@ function onAxes(data, colours, width, make) {
     xAxis: data.sideways ? measured : names, yAxis: data.sideways ? names : measured, legend,
     series: data.series.map((one, place) => ({ name: one.label, ...make(one, place), markLine: linesOf(data, one, colours) })),
   };
+}
+
+// Bars that begin where the one before ended, each with a line to the next. The same lengths as engine/drawing/charts/waterfall.py.
+function steps(data, one, colours) {
+  const across = data.sideways ? (at, value) => [value, at] : (at, value) => [at, value];
+  const widest = Math.max(...one.said.map(textWidth));
+  return {
+    type: "custom", data: data.steps.map(({ from, to }, at) => [at, from, to]), emphasis: { disabled: true },
+    encode: data.sideways ? { x: [1, 2], y: 0 } : { x: 0, y: [1, 2] },
+    renderItem: ({ dataIndex: at }, api) => {
+      const { from, to, look } = data.steps[at];
+      const [x, y] = api.coord(across(at, from)), [farX, farY] = api.coord(across(at, to));
+      const band = api.size([1, 1])[data.sideways ? 1 : 0], thick = Math.min(band * 0.62, 46);
+      const said = data.sideways || widest + 6 <= band ? one.said[at] : shortly(data, one.values[at], at);
+      const shape = data.sideways
+        ? { x: Math.min(x, farX), y: y - thick / 2, width: Math.abs(farX - x), height: thick }
+        : { x: x - thick / 2, y: Math.min(y, farY), width: thick, height: Math.abs(farY - y) };
+      const words = data.sideways
+        ? { x: Math.max(x, farX) + 5, y, align: "left", verticalAlign: "middle" }
+        : { x, y: Math.min(y, farY) - 4, align: "center", verticalAlign: "bottom" };
+      const line = data.sideways
+        ? { x1: farX, y1: y - thick / 2, x2: farX, y2: y + band - thick / 2 }
+        : { x1: x - thick / 2, y1: farY, x2: x + band - thick / 2, y2: farY };
+      const known = one.values[at] !== null;
+      return { type: "group", children: [
+        ...(known ? [{ type: "rect", shape, style: { fill: look === "few" ? colours["chart-few"] : colourOf(look, colours) } }] : []),
+        ...(known ? [{ type: "text", style: { ...words, text: said, fill: colours.ink, font: `12px ${colours.font}` } }] : []),
+        ...(at + 1 < data.steps.length ? [{ type: "line", silent: true, shape: line, style: { stroke: colours["rule-strong"], lineWidth: 1 } }] : []),
+      ] };
+    },
+  };
+}
+
+function shortly(data, value, at) {
+  const step = data.steps[at];
+  const changes = !step.whole && value;
+  return `${changes ? (value > 0 ? "+" : "−") : ""}${short(changes ? Math.abs(value) : value, data)}`;
+}
+
+function textWidth(said) {
+  return [...said].reduce((width, letter) => width + (letter.charCodeAt(0) > 255 ? 12 : 6.8), 0);
 }
 
 function legendOf(data, colours) {
