@@ -1,5 +1,6 @@
 """Leads of the manufacturing template by pages and programs: refused for a customer of somebody else in both alike."""
 
+import re
 from typing import Any
 
 import pytest
@@ -83,3 +84,59 @@ def test_who_is_responsible_for_a_region_is_set_on_the_page_and_leads_go_by_it(
 
     found = sun.get(f"/lead/{made['id']}").get_json()
     assert (found["owner"], found["assigned_by"]) == (factory.ids["rep_gao"], "region")
+
+
+def test_whose_known_customer_a_lead_is_of_stands_on_its_page_for_the_screener_and_is_closed_to_another_rep(
+    factory: Desk, lead: dict[str, Any]
+) -> None:
+    wanted = lead | {"source": int(lead["source"]), "company": "另一家有限公司", "mobile": MOBILE}
+    made = factory.program("assistant_sun").made(
+        "lead", **wanted, handler=factory.ids["rep_lin"], not_duplicate="老联系人来问"
+    )
+    jobs.look(factory.store)
+
+    at = f"/e/lead/{made['id']}"
+    screened, listed = (factory.browser("assistant_sun").get(one).get_data(as_text=True) for one in (at, "/e/lead"))
+    assert NAME in screened and "王磊" in screened
+    assert NAME in listed
+    for login in ("rep_lin", "manager_he"):
+        rep, program = factory.browser(login), factory.program(login)
+        seen = [rep.get(one).get_data(as_text=True) for one in (at, "/e/lead", f"{at}/edit")]
+        told = program.get(f"/lead/{made['id']}").get_json()
+        assert told["is_known"] is True
+        assert not {"named_customer", "known_customer", "known_owner"} & set(told), login
+        for one in (*seen, str(told)):
+            assert "另一家有限公司" in one
+            assert NAME not in one and "钱经理" not in one and "王磊" not in one, login
+        assert program.get(f"/lead/{made['id']}?expand=known_customer").status_code == 422
+
+
+def test_a_mobile_that_is_typed_tells_a_rep_no_name_of_somebody_elses_customer(
+    factory: Desk, lead: dict[str, Any]
+) -> None:
+    given = lead | {"company": "另一家有限公司", "mobile": MOBILE}
+    rep, screener = factory.browser("rep_lin"), factory.browser("assistant_sun")
+    typed, screened = (one.post("/e/lead/new/preview", data=given).get_data(as_text=True) for one in (rep, screener))
+    assert NAME in screened
+    assert NAME not in typed and "钱经理" not in typed
+
+
+def test_what_the_form_of_the_website_brings_of_a_known_customer_goes_to_its_owner(
+    factory: Desk, lead: dict[str, Any]
+) -> None:
+    factory.program("ops_wu").made("source", name="官网", type="website")
+    stranger = factory.app.test_client()
+    page = stranger.get("/form/inquiry?lang=zh").get_data(as_text=True)
+    once = re.search(r'name="_action_id" value="([0-9a-f]{32})"', page)
+    assert once is not None
+
+    given = {"company": "另一家有限公司", "contact": "钱经理", "mobile": MOBILE, "region": "south", "need": "密封垫"}
+    sent = stranger.post("/form/inquiry", data=given | {"_action_id": once[1], "_consent": "true"})
+    assert sent.status_code == 303
+    jobs.look(factory.store)
+
+    (made,) = factory.program("assistant_sun").get("/lead").get_json()["items"]
+    wang = factory.ids["rep_wang"]
+    assert (made["owner"], made["handler"], made["assigned_by"]) == (wang, wang, "known")
+    heard = factory.browser("rep_wang").get("/notices").get_data(as_text=True)
+    assert f"{NAME} 又来了一条线索" in heard
