@@ -164,6 +164,7 @@ def test_a_figure_in_a_text_reads_as_on_its_page_and_is_judged_as_exact_as_it_is
     make_store: MakeStore, clock: SetClock
 ) -> None:
     store = open_with(make_store, ALARM.replace("> 49.99% and amount >= 6000", "> 33.33% and share < 33.34%"))
+    jobs.look(store)
     for title, level in (("漏水", "high"), ("灯坏", "low"), ("门坏", "low")):
         create(store, 3, title=title, level=level, amount="1")
     clock.advance(timedelta(days=1))

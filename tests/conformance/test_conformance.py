@@ -84,6 +84,7 @@ EXCUSED = {
     "manufacturing/goods_return: enter accepted received": _DECIDED,
     "manufacturing/goods_return: enter accepted settled": _DECIDED,
     "manufacturing/opportunity: rule customer_has_origin": _KNOWN_WAY,
+    "manufacturing/opportunity.source: required_when": _KNOWN_WAY,
     "manufacturing/order.models_confirmed: visible_when": _NO_USUAL,
     "manufacturing/order: enter approved models": _DECIDED,
     "manufacturing/order: rule customer_has_origin": _KNOWN_WAY,

@@ -104,7 +104,7 @@ def test_whose_known_customer_a_lead_is_of_stands_on_its_page_for_the_screener_a
         seen = [rep.get(one).get_data(as_text=True) for one in (at, "/e/lead", f"{at}/edit")]
         told = program.get(f"/lead/{made['id']}").get_json()
         assert told["is_known"] is True
-        assert not {"named_customer", "known_customer", "known_owner"} & set(told), login
+        assert not {"named_customer", "met_contact", "known_customer", "known_owner"} & set(told), login
         for one in (*seen, str(told)):
             assert "另一家有限公司" in one
             assert NAME not in one and "钱经理" not in one and "王磊" not in one, login
