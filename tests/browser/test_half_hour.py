@@ -229,13 +229,13 @@ def quote(rep: Newcomer) -> None:
     rep.press("提交审批")
     rep.see("#dialog", "李建国")
     rep.push("#dialog .btn-primary")
-    rep.see("main", "审批中")
+    rep.see(".record-status", "等李建国审批")
 
 
 def approve(manager: Newcomer) -> None:
     """Find on the phone what waits on the first page, and approve it."""
-    manager.page.reload()
-    manager.see("main", "甬江阀门有限公司")
+    manager.open("/")
+    manager.see("main a", "BJ")
     manager.leave("main a:has-text('BJ')")
     manager.press("同意")
     manager.see("#toasts", "已同意")

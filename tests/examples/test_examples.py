@@ -78,7 +78,7 @@ def test_the_examples_of_the_reference_hold() -> None:
 @pytest.mark.parametrize("page", ["examples.md", "examples.zh.md"])
 def test_the_examples_of_the_page_about_them_hold(page: str) -> None:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```yaml\n# (\S+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (block,) = re.findall(r"^```yaml\n# (\S*examples/\S+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     template = read_folder(ROOT / "templates" / "manufacturing").files
     files = {path: one for path, one in template.items() if "examples/" not in path} | {block[0]: block[1]}
     outcomes = play_folder(SourceFolder(files))

@@ -20,6 +20,7 @@ def deals(factory: Desk) -> dict[str, dict[str, Any]]:
     rep, ops = factory.program("rep_wang"), factory.program("ops_wu")
     product = ops.made("product", sku="P-1", model="P-1", name="垫片", unit="piece", list_price="98.0100")
     customer = rep.made("customer", name="宁波甲乙机械有限公司", type="end_user", region="east")
+    _change(factory.program("manager_li"), "customer", customer, {"existing": True})
     who = {"customer": customer["id"]}
     _change(factory.program("finance_zhou"), "customer", customer, {"credit_limit": "4321.00"})
     quote = rep.made("quote", **who, payment_term="advance", prepay="30%", items=_line(product))
