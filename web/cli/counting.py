@@ -98,6 +98,7 @@ def _list(site: Site, session: "Session", actor: "Actor") -> None:
 def _say(result: "Result", site: Site, app: "CompiledApp") -> None:
     """Print one line for each row, its figures with the number of rows behind them."""
     from engine.reports import writing
+    from engine.reports.adding import say_difference
     from engine.reports.announced_words import announced_lines
     from engine.speaking import Speaker
 
@@ -113,8 +114,11 @@ def _say(result: "Result", site: Site, app: "CompiledApp") -> None:
     click.echo(f"{total}: {_cells(result, result.total.cells, figures, site.language)}")
     if result.more:
         site.say("cli.report_more", count=result.more)
+    speaker = Speaker(site.language, app.timezone, app.currency)
+    if (difference := say_difference(speaker, result)) is not None:
+        click.echo(difference)
     if result.announced is not None:
-        for said in announced_lines(Speaker(site.language, app.timezone, app.currency), result.announced):
+        for said in announced_lines(speaker, result.announced):
             click.echo(said)
 
 
