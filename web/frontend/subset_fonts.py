@@ -19,6 +19,7 @@ ALWAYS = (
     range(0x20, 0x180),  # Latin with accents
     range(0x2000, 0x2070),  # general punctuation
     range(0x2100, 0x2150),  # ℃ № ™ and the like
+    range(0x2190, 0x2270),  # arrows, the minus sign, ≥ and the like
     range(0x3000, 0x3040),  # Chinese punctuation
     range(0xFF00, 0xFFF0),  # full-width forms
     (0x20AC,),  # the euro sign
